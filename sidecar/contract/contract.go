@@ -1,0 +1,94 @@
+// Package contract holds every name that crosses the pod boundary: labels, annotations, containers, volumes, paths, environment
+// and the shapes of the documents in them. nhctl writes them into the cluster, the sidecar reads them in the pod; both compile
+// against this one source. It imports nothing but the standard library and knows nothing of Kubernetes clients or streams.
+package contract
+
+// Labels and annotations.
+const (
+	// LabelSession is on every object of a session (and on a parked original); its value is the session id.
+	LabelSession = "nhctl.dev/session"
+	// LabelRole says what an object is for; its value is one of the Role constants.
+	LabelRole = "nhctl.dev/role"
+	// AnnotationRecord holds a session's record, as JSON, on its Lease.
+	AnnotationRecord = "nhctl.dev/record"
+	// AnnotationDefaultContainer is kubectl's own: which container exec and logs mean.
+	AnnotationDefaultContainer = "kubectl.kubernetes.io/default-container"
+)
+
+// Values of LabelRole.
+const (
+	RoleTwin    = "twin"
+	RoleSession = "session"
+	RoleParked  = "parked"
+)
+
+// Containers that nhctl adds to a twin.
+const (
+	// SidecarContainer ends the carrier and the sync.
+	SidecarContainer = "nhctl-sidecar"
+	// PlantContainer is the init container that copies the sidecar's binary into the bin volume.
+	PlantContainer = "nhctl-plant"
+)
+
+// Volumes that nhctl adds to a twin.
+const (
+	VolumeBin   = "nhctl-bin"   // the planted binary; read-only where it is used
+	VolumeRun   = "nhctl-run"   // Unix sockets and state shared by the sidecar and the dev containers
+	VolumeWork  = "nhctl-work"  // sources and sync index, in sub-paths of one volume
+	VolumeToken = "nhctl-token" // the session Secret; mounted in the sidecar alone
+)
+
+// Paths inside the twin's containers.
+const (
+	BinDir     = "/.nhctl/bin"
+	Binary     = BinDir + "/sidecar"
+	RunDir     = "/.nhctl/run"
+	TokenDir   = "/.nhctl/token"
+	WorkDir    = "/.nhctl/work" // in the sidecar: the whole work volume
+	ImageEntry = "/sidecar"     // where the sidecar image keeps its binary
+)
+
+// Keys of the session Secret, and so file names under TokenDir.
+const (
+	// SecretToken is the carrier token: 32 random bytes, hex.
+	SecretToken = "token"
+	// SecretReady is "true" once the twin may receive Service traffic; pods born later start ready.
+	SecretReady = "ready"
+)
+
+// Environment of the sidecar container.
+const (
+	// EnvConfig holds a Sidecar document, as JSON.
+	EnvConfig = "NHCTL_SIDECAR"
+)
+
+// Sidecar is what the sidecar container of a twin is told at its start.
+type Sidecar struct {
+	Session string `json:"session"`
+	// Port is the carrier's TCP port on the pod's loopback.
+	Port int `json:"port"`
+	// Folders are the synced folders, each a sub-path of the work volume.
+	Folders []Folder `json:"folders"`
+	// Containers are the dev containers, whose supervisors listen in RunDir.
+	Containers []string `json:"containers"`
+}
+
+// Folder is one synced folder of a dev container.
+type Folder struct {
+	// ID names the folder in sync streams, and its two sub-paths in the work volume.
+	ID string `json:"id"`
+	// Container is the dev container that sees the folder.
+	Container string `json:"container"`
+	// MountPath is where the dev container sees it.
+	MountPath string `json:"mountPath"`
+}
+
+// DataSubPath is the sub-path of the work volume with the folder's files.
+func (f Folder) DataSubPath() string { return "data-" + f.ID }
+
+// IndexSubPath is the sub-path of the work volume with the folder's sync index. It lives and dies with the data, so that a pod
+// that came back empty is never taken for a mass delete.
+func (f Folder) IndexSubPath() string { return "index-" + f.ID }
+
+// SupervisorSocket is the Unix socket of a dev container's supervisor.
+func SupervisorSocket(container string) string { return RunDir + "/" + container + ".sock" }
