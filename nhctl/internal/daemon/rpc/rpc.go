@@ -1,0 +1,176 @@
+// Package rpc has the methods, parameters and results between the daemon and its clients (the command line, and `nhctl ide` for
+// plugins). It is JSON-RPC 2.0, one JSON document a line. While a call runs, the daemon pushes notifications named
+// MethodEvent with an event.Event to the connection that made the call. Errors carry a problem.Error as their data.
+package rpc
+
+import (
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+)
+
+// The methods. Each comment names the types of parameters and result.
+const (
+	MethodStart      = "dev.start"       // Start -> Session
+	MethodEnd        = "dev.end"         // End -> Ended
+	MethodList       = "dev.list"        // List -> []Session
+	MethodStatus     = "dev.status"      // Target -> Session
+	MethodRun        = "dev.run"         // Run -> event.CommandData
+	MethodStop       = "dev.stop"        // Target -> event.CommandData
+	MethodLogs       = "dev.logs"        // Logs -> nothing; lines come as event.Log
+	MethodForward    = "dev.forward"     // Forward -> []event.ForwardData
+	MethodContainer  = "dev.container"   // Target -> Container
+	MethodSyncStatus = "dev.sync.status" // Target -> []event.SyncData
+	MethodDaemon     = "daemon.status"   // nothing -> Daemon
+	MethodDaemonStop = "daemon.stop"     // nothing -> nothing; sessions stay as they are in the cluster
+	MethodEvent      = "event"           // notification: event.Event
+)
+
+// Caller is who calls: each call brings its own environment and folder, for kubeconfig files and credential plugins.
+type Caller struct {
+	Env map[string]string `json:"env"`
+	Dir string            `json:"dir"`
+	// Kubeconfig, Context and Namespace are kubectl's flags; empty means what kubectl would take.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
+	Context    string `json:"context,omitempty"`
+	Namespace  string `json:"namespace,omitempty"`
+}
+
+// Target names a session of the caller's.
+type Target struct {
+	Caller Caller `json:"caller"`
+	// Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names.
+	Workload string `json:"workload,omitempty"`
+	// Session is a session id, where the workload alone is ambiguous.
+	Session string `json:"session,omitempty"`
+	// Container is a container in dev mode; empty means the only one, or the first.
+	Container string `json:"container,omitempty"`
+}
+
+// Mode is how a workload is taken into dev mode.
+type Mode string
+
+// The modes.
+const (
+	Replace   Mode = "replace"
+	Duplicate Mode = "duplicate"
+)
+
+// Start begins dev mode, or re-attaches to the caller's own live session of that workload.
+type Start struct {
+	Target
+	Mode Mode `json:"mode,omitempty"` // empty: Replace
+	// Image overrides the config's dev image.
+	Image string `json:"image,omitempty"`
+	// SidecarImage overrides the build's.
+	SidecarImage string `json:"sidecarImage,omitempty"`
+	// Folder is the local folder to sync; empty means the one that holds the config's .dev folder.
+	Folder string `json:"folder,omitempty"`
+	// Timeout limits the whole start; 0 means the default.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// End leaves dev mode.
+type End struct {
+	Target
+	// Force goes on where the twin, the sync or the config can't be reached.
+	Force bool `json:"force,omitempty"`
+	// All ends every session of the caller's in the namespace.
+	All bool `json:"all,omitempty"`
+	// Timeout limits the flush of files that only the pod has; 0 means the default.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// Ended is what End did.
+type Ended struct {
+	Sessions []Session `json:"sessions"`
+}
+
+// List asks for the sessions of the namespace, everybody's.
+type List struct {
+	Caller Caller `json:"caller"`
+}
+
+// Session is one developer's work on one workload.
+type Session struct {
+	ID        string `json:"id"`
+	Namespace string `json:"namespace"`
+	Workload  string `json:"workload"` // "deployment/web"
+	Mode      Mode   `json:"mode"`
+	Phase     string `json:"phase"` // entering, active, leaving
+	Holder    Holder `json:"holder"`
+	// Mine says that this daemon's user and host hold it; Live that this daemon serves it now.
+	Mine       bool      `json:"mine"`
+	Live       bool      `json:"live"`
+	Since      time.Time `json:"since"`
+	Heartbeat  time.Time `json:"heartbeat"`
+	Twin       string    `json:"twin"` // name of the twin Deployment
+	Pod        string    `json:"pod,omitempty"`
+	Container  string    `json:"container"`
+	Image      string    `json:"image,omitempty"`
+	Folder     string    `json:"folder,omitempty"`  // on the holder's computer
+	WorkDir    string    `json:"workDir,omitempty"` // in the dev container
+	Reattached bool      `json:"reattached,omitempty"`
+
+	Link     *event.LinkData     `json:"link,omitempty"`
+	Sync     []event.SyncData    `json:"sync,omitempty"`
+	Forwards []event.ForwardData `json:"forwards,omitempty"`
+	Commands []event.CommandData `json:"commands,omitempty"`
+	// Notices say what the user should know now, such as an original that somebody scaled up.
+	Notices []string `json:"notices,omitempty"`
+}
+
+// Holder is who holds a session.
+type Holder struct {
+	User  string `json:"user"`  // as the API server names them
+	Local string `json:"local"` // user@host
+}
+
+// Run starts the config's run command, or Argv.
+type Run struct {
+	Target
+	Argv []string `json:"argv,omitempty"`
+	// KeepRunning refuses where the command runs already, instead of replacing it.
+	KeepRunning bool `json:"keepRunning,omitempty"`
+}
+
+// Logs asks for the output of the run command.
+type Logs struct {
+	Target
+	Follow bool `json:"follow,omitempty"`
+	// Tail limits to the last lines; 0 means all that is kept.
+	Tail int `json:"tail,omitempty"`
+}
+
+// Forward opens, closes or lists local ports.
+type Forward struct {
+	Target
+	// Open and Close hold LOCAL:REMOTE pairs; a LOCAL of 0 takes a free port.
+	Open  []PortPair `json:"open,omitempty"`
+	Close []PortPair `json:"close,omitempty"`
+}
+
+// PortPair is a local and a remote TCP port.
+type PortPair struct {
+	Local  int `json:"local"`
+	Remote int `json:"remote"`
+}
+
+// Container says where a terminal or a command goes.
+type Container struct {
+	Namespace string   `json:"namespace"`
+	Pod       string   `json:"pod"`
+	Container string   `json:"container"`
+	WorkDir   string   `json:"workDir"`
+	Shell     []string `json:"shell"` // empty: the first of bash, sh that the image has
+}
+
+// Daemon is the daemon's own state.
+type Daemon struct {
+	PID      int       `json:"pid"`
+	Version  string    `json:"version"`
+	Started  time.Time `json:"started"`
+	Socket   string    `json:"socket"`
+	Log      string    `json:"log"`
+	Sessions []Session `json:"sessions"`
+}

@@ -1,0 +1,132 @@
+// Package event has the typed events that domain code emits while it works, and that the command line prints as progress or as
+// JSON lines. Fields are only ever added. It knows nothing of printing or transport.
+package event
+
+import "time"
+
+// Version is the value of Event.V.
+const Version = 1
+
+// Type is the dotted name of a kind of event.
+type Type string
+
+// The types.
+const (
+	Step       Type = "step"          // a step of a long job began, ended or failed: Event.Step
+	Notice     Type = "notice"        // something the user should know: Message
+	SyncState  Type = "sync.state"    // the state of file sync changed, or made progress: Event.Sync
+	LinkState  Type = "link.state"    // the carrier came up or went down: Event.Link
+	ForwardUp  Type = "forward.up"    // a local port is open: Event.Forward
+	ForwardErr Type = "forward.error" // a local port could not be opened: Event.Forward
+	Log        Type = "log"           // a line of a command's output: Event.Log
+	Command    Type = "command"       // a run command started, exited: Event.Command
+	Result     Type = "result"        // the last event of a job that succeeded: Event.Result
+	Error      Type = "error"         // the last event of a job that failed: Event.Error
+)
+
+// Event is one thing that happened. Exactly the field that belongs to its type is set.
+type Event struct {
+	V       int       `json:"v"`
+	Type    Type      `json:"type"`
+	Time    time.Time `json:"time"`
+	Session string    `json:"session,omitempty"`
+	Message string    `json:"message,omitempty"`
+
+	Step    *StepData    `json:"step,omitempty"`
+	Sync    *SyncData    `json:"sync,omitempty"`
+	Link    *LinkData    `json:"link,omitempty"`
+	Forward *ForwardData `json:"forward,omitempty"`
+	Log     *LogData     `json:"log,omitempty"`
+	Command *CommandData `json:"command,omitempty"`
+	Result  any          `json:"result,omitempty"`
+	Error   *ErrorData   `json:"error,omitempty"`
+}
+
+// StepData is one step of a long job, such as "create twin".
+type StepData struct {
+	Name  string    `json:"name"`
+	State StepState `json:"state"`
+	// Detail says what the step is waiting for, or what it did.
+	Detail string `json:"detail,omitempty"`
+	// Seconds is how long the step took, at its end.
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// StepState is where a step stands.
+type StepState string
+
+// The states of a step.
+const (
+	StepStarted StepState = "started"
+	StepWaiting StepState = "waiting"
+	StepDone    StepState = "done"
+	StepFailed  StepState = "failed"
+	StepUndone  StepState = "undone"
+)
+
+// SyncData is the state of one synced folder.
+type SyncData struct {
+	Folder string `json:"folder,omitempty"`
+	// State is idle, scanning, syncing, paused, disconnected or error.
+	State       string  `json:"state"`
+	Files       int     `json:"files"`       // in the folder
+	Bytes       int64   `json:"bytes"`       // in the folder
+	FilesToGo   int     `json:"filesToGo"`   // to the container
+	BytesToGo   int64   `json:"bytesToGo"`   // to the container
+	FilesToCome int     `json:"filesToCome"` // from the container
+	BytesToCome int64   `json:"bytesToCome"` // from the container
+	Rate        float64 `json:"rate"`        // bytes a second
+	// Remaining is the estimated time left, in seconds; 0 when unknown or done.
+	Remaining float64           `json:"remaining,omitempty"`
+	Errors    map[string]string `json:"errors,omitempty"` // reason by path
+	Conflicts []string          `json:"conflicts,omitempty"`
+	// NotCarried lists what sync can't carry (FIFO, socket, device), with the reason by path.
+	NotCarried map[string]string `json:"notCarried,omitempty"`
+	// Latency is how long the last batch took from being noticed to being visible, in seconds.
+	Latency float64 `json:"latency,omitempty"`
+}
+
+// LinkData is the state of the carrier to the sidecar.
+type LinkData struct {
+	State  string `json:"state"` // connecting, up, down, stopped
+	Pod    string `json:"pod,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ForwardData is one forwarded port.
+type ForwardData struct {
+	Local  int    `json:"local"`
+	Remote int    `json:"remote"`
+	State  string `json:"state"` // listening, waiting, failed
+	Reason string `json:"reason,omitempty"`
+}
+
+// LogData is one line of a command's output.
+type LogData struct {
+	Time   time.Time `json:"time"`
+	Stream string    `json:"stream"` // stdout, stderr, nhctl
+	Text   string    `json:"text"`
+}
+
+// CommandData is the state of a supervised command.
+type CommandData struct {
+	Name  string   `json:"name"`  // run
+	State string   `json:"state"` // running, exited, none
+	Argv  []string `json:"argv,omitempty"`
+	// PID is that inside the dev container.
+	PID       int        `json:"pid,omitempty"`
+	Started   *time.Time `json:"started,omitempty"`
+	Finished  *time.Time `json:"finished,omitempty"`
+	ExitCode  *int       `json:"exitCode,omitempty"`
+	Signal    string     `json:"signal,omitempty"`
+	OOMKilled bool       `json:"oomKilled,omitempty"`
+	// MemoryLimit is that of the container in bytes, 0 for none.
+	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+}
+
+// ErrorData is a problem.Error on the wire.
+type ErrorData struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
