@@ -1,0 +1,95 @@
+# nhctl: build, test and try everything. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 0
+# The sync engine without what nhctl never uses: web interface assets, QUIC, self-upgrade.
+TAGS := noassets,noquic,noupgrade
+RELEASE := v0.1.0
+# Between releases the sources name the version, so that a rebuilt nhctl replaces a running daemon.
+SOURCES := $(shell find nhctl sidecar schema -name '*.go' -not -name '*_test.go' 2>/dev/null | LC_ALL=C sort) go.mod go.sum
+VERSION ?= $(RELEASE)+$(shell cat $(SOURCES) | sha256sum | cut -c1-12)
+BUILDINFO := github.com/nhctl/nhctl/sidecar/buildinfo
+GO_BUILD := go build -trimpath -tags $(TAGS)
+REGISTRY ?= ghcr.io/nhctl
+PLAYGROUND ?= default
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The sidecar comes first: its content is the tag of its image, which nhctl is told at build time. So both ends always match.
+.PHONY: build
+build: ## build bin/nhctl and bin/sidecar
+	@mkdir -p bin
+	@echo "building bin/sidecar and bin/nhctl (about 3 minutes the first time)"
+	@$(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o bin/sidecar ./sidecar
+	@echo "$(REGISTRY)/sidecar:$(RELEASE)-$$(sha256sum bin/sidecar | cut -c1-12)" > bin/sidecar.ref
+	@$(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)" -o bin/nhctl ./nhctl
+
+.PHONY: check
+check: ## formatting, vet, staticcheck, tidy modules, generated files
+	@hack/check.sh "$(TAGS)"
+
+.PHONY: test
+test: ## run every test, those on a playground of their own included
+	@hack/test.sh "$(TAGS)"
+
+.PHONY: bench
+bench: ## measure speed and memory against baselines, on a playground of its own
+	@hack/bench.sh "$(TAGS)"
+
+.PHONY: images
+images: build ## build the sidecar, dev and demo images into bin/images, without Docker
+	@$(GO_BUILD) -o bin/devimages ./devimages
+	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
+
+.PHONY: push
+push: images ## push the images to REGISTRY
+	@bin/devimages push --registry $(REGISTRY)
+
+bin/playground: FORCE
+	@examples/playground/build.sh bin
+
+.PHONY: playground
+playground: bin/playground images ## start a one-node Kubernetes and load the images
+	@bin/playground up --name $(PLAYGROUND)
+	@bin/playground load --name $(PLAYGROUND) bin/images/*.tar
+
+.PHONY: playground-down
+playground-down: bin/playground ## remove the playground and every trace of it
+	@bin/playground down --name $(PLAYGROUND)
+
+.PHONY: demo
+demo: playground ## from nothing to a running change: dev mode on a real application
+	@bin/playground status --name $(PLAYGROUND) >/dev/null
+	@go run ./examples/demo --playground $(PLAYGROUND)
+
+.PHONY: demo-down
+demo-down: bin/playground ## remove the demo: dev mode, playground, copied sources
+	@go run ./examples/demo --playground $(PLAYGROUND) --down
+	@bin/playground down --name $(PLAYGROUND)
+
+.PHONY: generate
+generate: ## write schemas and reference documentation anew
+	@go generate ./...
+
+.PHONY: cross
+cross: ## compile nhctl for every platform and the sidecar for both architectures
+	@mkdir -p dist
+	@for p in $(PLATFORMS); do \
+	  ext=; [[ $$p == windows/* ]] && ext=.exe; \
+	  echo "nhctl $$p"; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o dist/nhctl-$${p%/*}-$${p#*/}$$ext ./nhctl; \
+	done
+	@for a in amd64 arm64; do echo "sidecar linux/$$a"; \
+	  GOOS=linux GOARCH=$$a $(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o dist/sidecar-linux-$$a ./sidecar; done
+
+.PHONY: clean
+clean: ## remove what was built (caches outside the repository stay)
+	@rm -rf bin dist
+
+.PHONY: FORCE
+FORCE:

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# make test: checks, unit and script tests, then the scenarios on a playground of their own. Usage: hack/test.sh TAGS
+#
+# NHCTL_TEST_KUBECONFIG=FILE takes a cluster of yours instead of a playground (the images must be pullable there).
+# NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
+set -euo pipefail
+tags=$1
+name=${NHCTL_TEST_PLAYGROUND:-test}
+run=${NHCTL_TEST_RUN:-}
+
+make --no-print-directory images
+if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
+  make --no-print-directory bin/playground
+fi
+if [[ -z $run ]]; then
+  make --no-print-directory check
+  echo "test: unit and script tests"
+  go test -tags "$tags" ./...
+  echo "test: the playground's own tests"
+  (cd examples/playground && go test ./...)
+fi
+
+if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
+  trap '[[ -n ${NHCTL_TEST_KEEP:-} ]] || bin/playground down --name "$name" >/dev/null' EXIT
+  bin/playground up --name "$name"
+  bin/playground load --name "$name" bin/images/*.tar
+  export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
+fi
+echo "test: scenarios on a real cluster"
+export NHCTL_TEST_BIN=$PWD/bin
+go test -tags "$tags,e2e" -count=1 -timeout 40m ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
