@@ -1,0 +1,266 @@
+// Command playground runs a real one-node Kubernetes on this computer, made of upstream's own components, without Docker.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/examples/playground/internal/node"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRoot().ExecuteContext(ctx)
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	default:
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags of every command.
+type options struct {
+	name, ipRange, dir string
+}
+
+func newRoot() *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use: "playground", Short: "A real one-node Kubernetes on this computer, without Docker",
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return supported(cmd) },
+	}
+	root.PersistentFlags().StringVar(&o.name, "name", "default", "which playground; several run side by side")
+	root.AddCommand(
+		o.up(), o.down(), o.status(), o.load(), o.kubectl(), o.logs(), o.user(),
+		o.part("stop", "Stop one part of the node, for tests"), o.part("start", "Start a part that was stopped"),
+		o.part("pause", "Pause one part of the node (SIGSTOP), for tests"), o.part("resume", "Resume a part that was paused"),
+	)
+	return root
+}
+
+// supported says how to go on where a playground can't run.
+func supported(cmd *cobra.Command) error {
+	if cmd.Name() == "help" || cmd.Name() == "completion" {
+		return nil
+	}
+	way := "use a cluster of your own instead: set KUBECONFIG to it, and push the images with `make push REGISTRY=...`"
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("the playground needs Linux; %s", way)
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("the playground needs root (it makes network namespaces and containers); run it with sudo, or %s", way)
+	}
+	return nil
+}
+
+// locked runs do while no other command changes this playground; a second lock keeps address ranges apart.
+func (o *options) locked(ctx context.Context, what string, do func() error) error {
+	if err := os.MkdirAll("/var/lib/nhctl-playground", 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join("/var/lib/nhctl-playground", what+".lock"))
+	if ok, err := lock.TryLock(); err != nil {
+		return err
+	} else if !ok {
+		fmt.Fprintf(os.Stderr, "waiting for another command on playground %s\n", what)
+		if _, err := lock.TryLockContext(ctx, 100_000_000); err != nil {
+			return err
+		}
+	}
+	defer func() { _ = lock.Unlock() }()
+	return do()
+}
+
+// load reads the plan of the running playground.
+func (o *options) plan() (*node.Plan, error) {
+	p, err := node.Load(o.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("playground %s is not up; start it with: playground up --name %s", o.name, o.name)
+	}
+	return p, err
+}
+
+func (o *options) up() *cobra.Command {
+	cmd := &cobra.Command{Use: "up", Short: "Start the playground, or do nothing when it runs", Args: cobra.NoArgs}
+	cmd.Flags().StringVar(&o.ipRange, "range", "", "address range inside "+node.Supernet+" (default: a free one)")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "folder to keep .playground/NAME/kubeconfig in (default: the one above this program's)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := node.CheckName(o.name); err != nil {
+			return err
+		}
+		return o.locked(cmd.Context(), o.name, func() error {
+			var p *node.Plan
+			if err := o.locked(cmd.Context(), "all ranges", func() (err error) { p, err = o.newPlan(); return err }); err != nil {
+				return err
+			}
+			if err := node.Up(cmd.Context(), p, cmd.ErrOrStderr()); err != nil {
+				return fmt.Errorf("start playground %s: %w", o.name, err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "export KUBECONFIG=%s\n", p.Kubeconfig)
+			return nil
+		})
+	}
+	return cmd
+}
+
+// newPlan keeps the plan of a playground that exists, unless another range or folder is wanted.
+func (o *options) newPlan() (*node.Plan, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	bin := filepath.Dir(self)
+	dir := o.dir
+	if dir == "" {
+		dir = filepath.Dir(bin)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join(dir, ".playground", o.name, "kubeconfig")
+	var wanted netip.Prefix
+	if o.ipRange != "" {
+		if wanted, err = netip.ParsePrefix(o.ipRange); err != nil {
+			return nil, err
+		}
+	}
+	binaries, err := filepath.EvalSymlinks(filepath.Join(bin, "playground.d"))
+	if err != nil {
+		return nil, fmt.Errorf("find the node's programs: %w; build them with: make bin/playground", err)
+	}
+	old, err := node.Load(o.name)
+	if err == nil {
+		if old.Kubeconfig != kubeconfig {
+			return nil, fmt.Errorf("playground %s belongs to another folder (%s); choose another --name, or take that one down first", o.name, filepath.Dir(old.Kubeconfig))
+		}
+		if !wanted.IsValid() || wanted.Masked() == old.Range {
+			wanted = old.Range
+		} else {
+			return nil, fmt.Errorf("playground %s has the range %s; take it down first", o.name, old.Range)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return node.NewPlan(o.name, wanted, kubeconfig, binaries)
+}
+
+func (o *options) down() *cobra.Command {
+	return &cobra.Command{Use: "down", Short: "Remove the playground and every trace of it", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.locked(cmd.Context(), o.name, func() error {
+				p, err := node.Load(o.name)
+				if errors.Is(err, fs.ErrNotExist) {
+					fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is not up\n", o.name)
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				if err := node.Down(cmd.Context(), p); err != nil {
+					return fmt.Errorf("remove playground %s: %w", o.name, err)
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is gone\n", o.name)
+				return nil
+			})
+		}}
+}
+
+func (o *options) status() *cobra.Command {
+	return &cobra.Command{Use: "status", Short: "Show the parts of the playground", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := o.plan()
+			if err != nil {
+				return err
+			}
+			return node.Status(cmd.Context(), p, cmd.OutOrStdout())
+		}}
+}
+
+func (o *options) load() *cobra.Command {
+	return &cobra.Command{Use: "load IMAGE.tar...", Short: "Load image archives that the node does not have yet", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := o.plan()
+			if err != nil {
+				return err
+			}
+			return o.locked(cmd.Context(), o.name, func() error { return node.LoadImages(cmd.Context(), p, args, cmd.ErrOrStderr()) })
+		}}
+}
+
+func (o *options) kubectl() *cobra.Command {
+	cmd := &cobra.Command{Use: "kubectl ARGS...", Short: "Run kubectl as the administrator",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := o.plan()
+			if err != nil {
+				return err
+			}
+			return node.Kubectl(cmd.Context(), p, args)
+		}}
+	cmd.Flags().SetInterspersed(false)
+	return cmd
+}
+
+func (o *options) logs() *cobra.Command {
+	return &cobra.Command{Use: "logs PART", Short: "Show the log of a part", Args: cobra.ExactArgs(1), ValidArgs: node.Parts(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := o.plan()
+			if err != nil {
+				return err
+			}
+			return node.Log(p, args[0], cmd.OutOrStdout())
+		}}
+}
+
+func (o *options) user() *cobra.Command {
+	var namespace, role, output string
+	cmd := &cobra.Command{Use: "user NAME --namespace NS --role FILE", Short: "Write a kubeconfig of a user who may do what a Role says, and nothing else", Args: cobra.ExactArgs(1)}
+	cmd.Flags().StringVar(&namespace, "namespace", "default", "where the Role applies")
+	cmd.Flags().StringVar(&role, "role", "", "manifest with the Role")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: standard output)")
+	_ = cmd.MarkFlagRequired("role")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := o.plan()
+		if err != nil {
+			return err
+		}
+		kubeconfig, err := node.User(cmd.Context(), p, args[0], namespace, role)
+		if err != nil {
+			return err
+		}
+		if output != "" {
+			return os.WriteFile(output, kubeconfig, 0o600)
+		}
+		_, err = cmd.OutOrStdout().Write(kubeconfig)
+		return err
+	}
+	return cmd
+}
+
+func (o *options) part(verb, short string) *cobra.Command {
+	return &cobra.Command{Use: verb + " PART", Short: short, Args: cobra.ExactArgs(1), ValidArgs: node.Parts(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := o.plan()
+			if err != nil {
+				return err
+			}
+			return node.Part(cmd.Context(), p, verb, args[0])
+		}}
+}
