@@ -1,0 +1,145 @@
+package wire
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// Version is the protocol's version. Ends of different versions don't talk.
+const Version = 1
+
+// Purposes of a carrier. Bulk and interactive work use separate ones, so that a keystroke is not stuck behind megabytes.
+const (
+	PurposeInteractive = "interactive"
+	PurposeBulk        = "bulk"
+)
+
+// Errors of the handshake.
+var (
+	ErrToken   = errors.New("the other end does not know the session's token")
+	ErrVersion = errors.New("the other end speaks another version of the protocol")
+	ErrSession = errors.New("the other end serves another session")
+)
+
+// Hello is what an end says of itself.
+type Hello struct {
+	Version      int      `json:"version"`
+	Build        string   `json:"build"` // release of the program, for diagnosis
+	Session      string   `json:"session"`
+	Purpose      string   `json:"purpose,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
+}
+
+// Has says whether the end has a capability.
+func (h Hello) Has(capability string) bool { return slices.Contains(h.Capabilities, capability) }
+
+// nonceSize and proofs are those of HMAC-SHA256.
+const nonceSize = 32
+
+// greeting is a Hello with a fresh nonce.
+type greeting struct {
+	Hello
+	Nonce []byte `json:"nonce"`
+}
+
+type proof struct {
+	HMAC []byte `json:"hmac,omitempty"`
+	// Refused is why the end goes no further.
+	Refused string `json:"refused,omitempty"`
+}
+
+// prove is the proof that a role knows the token, over all that both ends have said.
+func prove(token []byte, role string, client, server greeting) []byte {
+	mac := hmac.New(sha256.New, token)
+	fmt.Fprintf(mac, "nhctl carrier %d %s\n%q\n%q\n", Version, role, []any{client.Hello, client.Nonce}, []any{server.Hello, server.Nonce})
+	return mac.Sum(nil)
+}
+
+func greet(h Hello) (greeting, error) {
+	g := greeting{Hello: h, Nonce: make([]byte, nonceSize)}
+	_, err := rand.Read(g.Nonce)
+	return g, err
+}
+
+// handshakeClient proves the client to the server and the server to the client; the server's proof comes first.
+func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
+	mine, err := greet(h)
+	if err != nil {
+		return Hello{}, err
+	}
+	if err := writeFrame(rw, mine); err != nil {
+		return Hello{}, err
+	}
+	var theirs greeting
+	if err := readFrame(rw, &theirs); err != nil {
+		return Hello{}, err
+	}
+	if err := compatible(mine, theirs); err != nil {
+		return theirs.Hello, err
+	}
+	var p proof
+	if err := readFrame(rw, &p); err != nil {
+		return theirs.Hello, err
+	}
+	if !hmac.Equal(p.HMAC, prove(token, "server", mine, theirs)) {
+		return theirs.Hello, ErrToken
+	}
+	if err := writeFrame(rw, proof{HMAC: prove(token, "client", mine, theirs)}); err != nil {
+		return theirs.Hello, err
+	}
+	if err := readFrame(rw, &p); err != nil {
+		return theirs.Hello, err
+	}
+	if p.Refused != "" {
+		return theirs.Hello, fmt.Errorf("%w: %s", ErrToken, p.Refused)
+	}
+	return theirs.Hello, nil
+}
+
+// handshakeServer is the other side of handshakeClient.
+func handshakeServer(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
+	var theirs greeting
+	if err := readFrame(rw, &theirs); err != nil {
+		return Hello{}, err
+	}
+	mine, err := greet(h)
+	if err != nil {
+		return theirs.Hello, err
+	}
+	if err := writeFrame(rw, mine); err != nil {
+		return theirs.Hello, err
+	}
+	if err := compatible(mine, theirs); err != nil {
+		return theirs.Hello, err
+	}
+	if err := writeFrame(rw, proof{HMAC: prove(token, "server", theirs, mine)}); err != nil {
+		return theirs.Hello, err
+	}
+	var p proof
+	if err := readFrame(rw, &p); err != nil {
+		return theirs.Hello, err
+	}
+	if !hmac.Equal(p.HMAC, prove(token, "client", theirs, mine)) {
+		_ = writeFrame(rw, proof{Refused: "wrong proof"})
+		return theirs.Hello, ErrToken
+	}
+	return theirs.Hello, writeFrame(rw, proof{})
+}
+
+func compatible(mine, theirs greeting) error {
+	if theirs.Version != mine.Version {
+		return fmt.Errorf("%w: here %d (%s), there %d (%s)", ErrVersion, mine.Version, mine.Build, theirs.Version, theirs.Build)
+	}
+	if theirs.Session != mine.Session {
+		return fmt.Errorf("%w: here %q, there %q", ErrSession, mine.Session, theirs.Session)
+	}
+	if len(theirs.Nonce) != nonceSize {
+		return fmt.Errorf("nonce of %d bytes: want %d", len(theirs.Nonce), nonceSize)
+	}
+	return nil
+}
