@@ -1,0 +1,115 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Image makes the image of a definition.
+func (b *Builder) Image(ctx context.Context, d Definition) (v1.Image, error) {
+	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
+		return nil, err
+	}
+	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
+	for _, l := range d.Layers {
+		file, err := b.layer(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		layer, err := tarball.LayerFromFile(file, tarball.WithMediaType(types.OCILayer))
+		if err != nil {
+			return nil, err
+		}
+		if image, err = mutate.AppendLayers(image, layer); err != nil {
+			return nil, err
+		}
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.Config.User, config.Config.WorkingDir, config.Config.Entrypoint = d.User, d.WorkDir, d.Entrypoint
+	for key, value := range d.Env {
+		config.Config.Env = append(config.Config.Env, key+"="+value)
+	}
+	sort.Strings(config.Config.Env)
+	return mutate.ConfigFile(image, config)
+}
+
+// Archive makes an image and puts its archive into a folder, as NAME.tar.
+func (b *Builder) Archive(ctx context.Context, d Definition, out string) (string, error) {
+	image, err := b.Image(ctx, d)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", d.Name, err)
+	}
+	ref, err := name.ParseReference(d.Ref)
+	if err != nil {
+		return "", err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(d.Ref + digest.String()))
+	cached := filepath.Join(b.Cache, "image-"+d.Name+"-"+hex.EncodeToString(sum[:10])+".tar")
+	if _, err := os.Stat(cached); err != nil {
+		unfinished := cached + ".unfinished"
+		if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
+			return "", fmt.Errorf("write image %s: %w", d.Name, err)
+		}
+		if err := os.Rename(unfinished, cached); err != nil {
+			return "", err
+		}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return "", err
+	}
+	link := filepath.Join(out, d.Name+".tar")
+	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+		return "", err
+	}
+	return link, os.Symlink(cached, link)
+}
+
+// Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and tag. It
+// returns the reference there. Credentials are those of `docker login`.
+func (b *Builder) Push(ctx context.Context, d Definition, registry string, insecure bool) (string, error) {
+	image, err := b.Image(ctx, d)
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", d.Name, err)
+	}
+	own, err := name.NewTag(d.Ref)
+	if err != nil {
+		return "", err
+	}
+	var options []name.Option
+	if insecure {
+		options = append(options, name.Insecure)
+	}
+	target, err := name.NewTag(registry+"/"+filepath.Base(own.RepositoryStr())+":"+own.TagStr(), options...)
+	if err != nil {
+		return "", err
+	}
+	if err := remote.Write(target, image, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+		return "", fmt.Errorf("push %s: %w", target, err)
+	}
+	return target.String(), nil
+}

@@ -1,0 +1,122 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// debian writes a layer of Debian packages and a user `dev` (1000) whose home any user may write to.
+func (b *Builder) debian(ctx context.Context, packages []string, work, file string) error {
+	if os.Geteuid() != 0 {
+		return errors.New("making a Debian root file system needs root")
+	}
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		if err := b.install(ctx, "mmdebstrap"); err != nil {
+			return err
+		}
+	}
+	archive := work + ".tar"
+	defer os.Remove(archive)
+	cmd := exec.CommandContext(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","),
+		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/info/*",
+		`--customize-hook=echo "dev:x:1000:1000::/home/dev:/bin/bash" >> "$1/etc/passwd"; echo "dev:x:1000:" >> "$1/etc/group"`,
+		`--customize-hook=mkdir -p "$1/home/dev" "$1/data"; cp "$1/etc/skel/.bashrc" "$1/home/dev/"; chown -R 1000:1000 "$1/home/dev" "$1/data"; chmod 0777 "$1/home/dev" "$1/data"`,
+		`--customize-hook=rm -rf "$1"/var/cache/apt/* "$1"/var/log/*`,
+		suite, archive)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("mmdebstrap: %w: %s", err, out)
+	}
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return compress(file, func(w io.Writer) error { _, err := io.Copy(w, f); return err })
+}
+
+func (b *Builder) install(ctx context.Context, pkg string) error {
+	fmt.Fprintf(b.Progress, "  install %s\n", pkg)
+	for _, argv := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "--no-install-recommends", pkg}} {
+		cmd := exec.CommandContext(ctx, "apt-get", argv...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s is missing and can't be installed: apt-get %s: %w: %s", pkg, argv[0], err, out)
+		}
+	}
+	return nil
+}
+
+// fill puts the content of any other layer below root.
+func (b *Builder) fill(ctx context.Context, l Layer, root string) error {
+	switch {
+	case l.GoToolchain != "":
+		return copyToolchain(ctx, filepath.Join(root, l.GoToolchain))
+	case l.GoCache != "":
+		return b.fillCache(ctx, filepath.Join(root, l.GoCache))
+	case l.GoBuild != nil:
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, l.GoBuild.To), l.GoBuild.Package)
+		cmd.Dir = filepath.Join(b.Repository, l.GoBuild.Dir)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	case l.Copy != nil:
+		return os.CopyFS(filepath.Join(root, l.Copy.To), os.DirFS(filepath.Join(b.Repository, l.Copy.From)))
+	default:
+		return copyFile(b.SidecarBinary, filepath.Join(root, l.Sidecar), 0o755)
+	}
+}
+
+func copyFile(from, to string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, mode)
+}
+
+// copyToolchain copies what building and testing needs of the toolchain that runs this program's go command.
+func copyToolchain(ctx context.Context, to string) error {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	goroot := strings.TrimSpace(string(out))
+	for _, dir := range []string{"bin", "src", "lib", "pkg"} {
+		if err := os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join(goroot, dir))); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"VERSION", "go.env", "LICENSE"} {
+		if err := copyFile(filepath.Join(goroot, name), filepath.Join(to, name), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillCache builds the standard library into a cache, once plainly and once for a debugger. Cache keys of the standard library
+// hold no paths, so the cache is valid in the image.
+func (b *Builder) fillCache(ctx context.Context, to string) error {
+	for _, flags := range [][]string{nil, {"-gcflags=all=-N -l"}} {
+		args := append(append([]string{"build"}, flags...), standardPackages...)
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = b.Repository
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOCACHE="+to)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	return nil
+}

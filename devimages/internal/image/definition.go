@@ -1,0 +1,103 @@
+// Package image builds OCI images out of Debian packages, Go programs and folders, without Docker, and caches every layer by
+// its content's inputs. It knows nothing of clusters.
+package image
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Definition says what an image is made of.
+type Definition struct {
+	// Name is the definition's file name without its ending; it names the archive too.
+	Name string `json:"-"`
+	// Ref is the image's reference, with its tag.
+	Ref        string            `json:"ref"`
+	Layers     []Layer           `json:"layers"`
+	User       string            `json:"user"`
+	WorkDir    string            `json:"workDir,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	Entrypoint []string          `json:"entrypoint,omitempty"`
+}
+
+// Layer is one layer; exactly one field is set.
+type Layer struct {
+	// Debian is a root file system of these Debian packages and what they need.
+	Debian []string `json:"debian,omitempty"`
+	// GoToolchain is the folder to put the Go toolchain in that builds the image.
+	GoToolchain string `json:"goToolchain,omitempty"`
+	// GoCache is the folder for a build cache of the standard library, plain and for debugging, writable by any user.
+	GoCache string `json:"goCache,omitempty"`
+	// GoBuild is a static Go program.
+	GoBuild *GoBuild `json:"goBuild,omitempty"`
+	// Copy is a folder of the repository.
+	Copy *Copy `json:"copy,omitempty"`
+	// Sidecar is where to put the sidecar's binary, which the caller names.
+	Sidecar string `json:"sidecar,omitempty"`
+}
+
+// GoBuild names a package, the folder of its module (relative to the repository) and the program's path in the image.
+type GoBuild struct {
+	Dir     string `json:"dir,omitempty"`
+	Package string `json:"package"`
+	To      string `json:"to"`
+}
+
+// Copy names a folder of the repository and its path in the image.
+type Copy struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Definitions reads every definition of a file system, sorted by name.
+func Definitions(files fs.FS) ([]Definition, error) {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(names)
+	all := make([]Definition, 0, len(names))
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		d := Definition{Name: strings.TrimSuffix(path.Base(name), ".yaml")}
+		if err := yaml.UnmarshalStrict(data, &d); err != nil {
+			return nil, fmt.Errorf("definition %s: %w", name, err)
+		}
+		if d.Ref == "" || len(d.Layers) == 0 {
+			return nil, fmt.Errorf("definition %s: it needs a ref and layers", name)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// Select picks definitions by name; no names mean all.
+func Select(all []Definition, names []string) ([]Definition, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var picked []Definition
+next:
+	for _, name := range names {
+		for _, d := range all {
+			if d.Name == name {
+				picked = append(picked, d)
+				continue next
+			}
+		}
+		var known []string
+		for _, d := range all {
+			known = append(known, d.Name)
+		}
+		return nil, fmt.Errorf("no image is called %q; the images are %s", name, strings.Join(known, ", "))
+	}
+	return picked, nil
+}
