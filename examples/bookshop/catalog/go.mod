@@ -1,0 +1,3 @@
+module example.com/bookshop/catalog
+
+go 1.24
