@@ -1,0 +1,275 @@
+package supervise
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// State is where a command stands.
+type State string
+
+// The states of a command.
+const (
+	StateNone    State = "none"
+	StateRunning State = "running"
+	StateExited  State = "exited"
+)
+
+// Status is what is known of a command.
+type Status struct {
+	Name     string     `json:"name"`
+	State    State      `json:"state"`
+	Argv     []string   `json:"argv,omitempty"`
+	PID      int        `json:"pid,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	Finished *time.Time `json:"finished,omitempty"`
+	// ExitCode is that of the process; unset while it runs or when a signal ended it.
+	ExitCode *int   `json:"exitCode,omitempty"`
+	Signal   string `json:"signal,omitempty"`
+	// OOMKilled says that the kernel killed the command, or a child such as a compiler, for lack of memory.
+	OOMKilled bool `json:"oomKilled,omitempty"`
+	// MemoryLimit is the container's, in bytes; 0 for none.
+	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+}
+
+// Spec says what to run.
+type Spec struct {
+	Argv []string `json:"argv"`
+	// Env is added to the supervisor's own environment, which is that of the container.
+	Env map[string]string `json:"env,omitempty"`
+	// Dir is the working folder; empty means the supervisor's.
+	Dir string `json:"dir,omitempty"`
+	// Refuse says that a running command stays, and the call fails.
+	Refuse bool `json:"refuse,omitempty"`
+}
+
+// ErrRunning says that the command runs already.
+var ErrRunning = errors.New("the command runs already")
+
+// maxLine splits longer lines, so that a program without line ends can't fill the memory.
+const maxLine = 64 << 10
+
+// command is one named command: at most one process group at a time.
+type command struct {
+	name   string
+	reaper *reaper
+	memory memory
+	grace  time.Duration
+	output *ring
+	dir    string
+
+	change sync.Mutex // held by a start or a stop from its beginning to its end
+	mu     sync.Mutex // guards what follows
+	status Status
+	kills  int64         // the container's count when the command started
+	ended  chan struct{} // closed when the process has ended
+}
+
+func (c *command) current() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	s.MemoryLimit = c.memory.limit()
+	if s.State == StateRunning {
+		s.OOMKilled = c.memory.oomKills() > c.kills
+	}
+	return s
+}
+
+// start replaces whatever runs.
+func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
+	if len(spec.Argv) == 0 {
+		return Status{}, errors.New("nothing to run: the command is empty")
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	if c.current().State == StateRunning {
+		if spec.Refuse {
+			return c.current(), ErrRunning
+		}
+		if err := c.stopLocked(ctx); err != nil {
+			return c.current(), err
+		}
+	}
+	if spec.Dir == "" {
+		spec.Dir = c.dir
+	}
+	return c.current(), c.launch(spec)
+}
+
+func (c *command) launch(spec Spec) error {
+	env := environment(spec.Env)
+	path, err := lookPath(spec.Argv[0], env)
+	if err != nil {
+		return err
+	}
+	files, readers, err := pipes()
+	if err != nil {
+		return err
+	}
+	kills := c.memory.oomKills()
+	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}}, path)
+	for _, f := range files {
+		f.Close()
+	}
+	if err != nil {
+		for _, r := range readers {
+			r.Close()
+		}
+		return fmt.Errorf("start %s: %w", spec.Argv[0], err)
+	}
+	now := time.Now()
+	done := make(chan struct{})
+	c.mu.Lock()
+	c.status = Status{Name: c.name, State: StateRunning, Argv: spec.Argv, PID: pid, Started: &now}
+	c.kills, c.ended = kills, done
+	c.mu.Unlock()
+	c.remark("started: " + strings.Join(spec.Argv, " "))
+
+	var copying sync.WaitGroup
+	for i, r := range readers {
+		copying.Go(func() { c.collect(r, []string{"stdout", "stderr"}[i]) })
+	}
+	go c.finish(ended, readers, &copying, done)
+	return nil
+}
+
+// pipes returns a command's standard files, and the ends to read its output from.
+func pipes() (files, readers []*os.File, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, err
+	}
+	files = []*os.File{null}
+	for range 2 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil, err
+		}
+		files, readers = append(files, w), append(readers, r)
+	}
+	return files, readers, nil
+}
+
+func environment(extra map[string]string) []string {
+	env := os.Environ()
+	for key, value := range extra {
+		env = append(env, key+"="+value)
+	}
+	return env
+}
+
+// lookPath finds a program in the PATH of an environment; the last PATH counts.
+func lookPath(name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	path := ""
+	for _, e := range env {
+		if value, ok := strings.CutPrefix(e, "PATH="); ok {
+			path = value
+		}
+	}
+	for _, dir := range strings.Split(path, ":") {
+		candidate := dir + "/" + name
+		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%w: %s is in none of %s", exec.ErrNotFound, name, path)
+}
+
+// collect keeps a stream's output line by line.
+func (c *command) collect(r io.Reader, stream string) {
+	lines := bufio.NewReaderSize(r, maxLine)
+	for {
+		text, err := lines.ReadSlice('\n')
+		if len(text) > 0 {
+			c.output.add(Line{Time: time.Now(), Stream: stream, Text: strings.TrimRight(string(text), "\r\n")})
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
+		}
+	}
+}
+
+// drain is how long output is awaited after the end of the process; a grandchild may hold the pipes open for ever.
+const drain = 200 * time.Millisecond
+
+func (c *command) finish(ended <-chan syscall.WaitStatus, readers []*os.File, copying *sync.WaitGroup, done chan struct{}) {
+	status := <-ended
+	copied := make(chan struct{})
+	go func() { copying.Wait(); close(copied) }()
+	select {
+	case <-copied:
+	case <-time.After(drain):
+	}
+	now := time.Now()
+	c.mu.Lock()
+	s := &c.status
+	s.State, s.Finished = StateExited, &now
+	s.OOMKilled = c.memory.oomKills() > c.kills
+	text := ""
+	if status.Signaled() {
+		s.Signal = status.Signal().String()
+		text = "ended by signal: " + s.Signal
+	} else {
+		code := status.ExitStatus()
+		s.ExitCode = &code
+		text = fmt.Sprintf("exited with code %d", code)
+	}
+	if s.OOMKilled {
+		text += " (out of memory)"
+	}
+	c.mu.Unlock()
+	c.remark(text)
+	close(done)
+	<-copied
+	for _, r := range readers {
+		r.Close()
+	}
+}
+
+func (c *command) remark(text string) {
+	c.output.add(Line{Time: time.Now(), Stream: "nhctl", Text: text})
+}
+
+func (c *command) stop(ctx context.Context) (Status, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	err := c.stopLocked(ctx)
+	return c.current(), err
+}
+
+// stopLocked asks the process group to end, and after the grace time makes it.
+func (c *command) stopLocked(ctx context.Context) error {
+	c.mu.Lock()
+	pid, ended, state := c.status.PID, c.ended, c.status.State
+	c.mu.Unlock()
+	if state == StateNone || pid == 0 {
+		return nil
+	}
+	_ = syscall.Kill(-pid, syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(c.grace):
+	case <-ctx.Done():
+	}
+	// Whatever is left of the group, also when its leader has gone already.
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(5 * time.Second):
+		return fmt.Errorf("process %d does not end, even after SIGKILL", pid)
+	}
+}

@@ -1,0 +1,219 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// serve runs a supervisor on a socket. Tests of this package share the process, so its reaper would reap other tests' children:
+// they run one after the other.
+func serve(t *testing.T, grace time.Duration) *Client {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "supervise-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "s.sock")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	s := New(Options{Socket: socket, Dir: dir, Grace: grace, Logger: slog.New(slog.DiscardHandler)})
+	go func() { done <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		os.RemoveAll(dir)
+	})
+	c := NewClient(func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) })
+	eventually(t, func() error { return c.Healthy(t.Context()) })
+	return c
+}
+
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func exited(t *testing.T, c *Client) Status {
+	t.Helper()
+	var s Status
+	eventually(t, func() (err error) {
+		if s, err = c.Status(t.Context(), Run); err == nil && s.State != StateExited {
+			err = fmt.Errorf("state %s", s.State)
+		}
+		return err
+	})
+	return s
+}
+
+func output(t *testing.T, c *Client, tail int) []string {
+	t.Helper()
+	var lines []string
+	if err := c.Logs(t.Context(), Run, tail, false, func(l Line) error {
+		lines = append(lines, l.Stream+": "+l.Text)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func TestExitCodeAndOutput(t *testing.T) {
+	c := serve(t, time.Second)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "echo out $GREETING; exit 7"}, Env: map[string]string{"GREETING": "hello"}}); err != nil {
+		t.Fatal(err)
+	}
+	s := exited(t, c)
+	if s.ExitCode == nil || *s.ExitCode != 7 {
+		t.Errorf("exit code: %+v", s)
+	}
+	want := []string{"nhctl: started: sh -c echo out $GREETING; exit 7", "stdout: out hello", "nhctl: exited with code 7"}
+	if diff := cmp.Diff(want, output(t, c, 0)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStopKillsTheWholeGroup(t *testing.T) {
+	c := serve(t, 100*time.Millisecond)
+	file := filepath.Join(t.TempDir(), "pid")
+	script := "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > " + file + "; while :; do sleep 1; done' & wait; while :; do sleep 1; done"
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", script}}); err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	eventually(t, func() error {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Sscan(string(data), &child)
+		return err
+	})
+	s, err := c.Stop(t.Context(), Run)
+	if err != nil || s.Signal != "killed" {
+		t.Errorf("stop: %+v, %v", s, err)
+	}
+	eventually(t, func() error {
+		if err := syscall.Kill(child, 0); !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("grandchild %d lives on: %v", child, err)
+		}
+		return nil
+	})
+}
+
+func TestSecondStartReplacesOrRefuses(t *testing.T) {
+	c := serve(t, time.Second)
+	first, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "60"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = first
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
+		t.Errorf("refusing start: %v", err)
+	}
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "62"}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Status(t.Context(), Run)
+	if err != nil || s.State != StateRunning || s.Argv[1] != "62" {
+		t.Errorf("after replacing: %+v, %v", s, err)
+	}
+}
+
+func TestProgramThatIsMissing(t *testing.T) {
+	c := serve(t, time.Second)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"no-such-program"}}); err == nil || !strings.Contains(err.Error(), "no-such-program") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	c := serve(t, time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
+	lines := make(chan string, 100)
+	done := make(chan error, 1)
+	go func() {
+		done <- c.Logs(ctx, Run, 0, true, func(l Line) error { lines <- l.Text; return nil })
+	}()
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "echo one; echo two"}}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range lines {
+		if line == "two" {
+			break
+		}
+	}
+	cancel()
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestRingIsBounded(t *testing.T) {
+	r := newRing(10 * (lineOverhead + 10))
+	for range 100 {
+		r.add(Line{Text: "0123456789"})
+	}
+	if len(r.lines) != 10 || r.first != 90 {
+		t.Errorf("kept %d lines from %d on", len(r.lines), r.first)
+	}
+	lines, next, _ := r.since(0)
+	if lines[0].Text != "(90 lines were dropped)" || next != 100 {
+		t.Errorf("a slow reader saw %q, next %d", lines[0].Text, next)
+	}
+}
+
+func TestOrphansAreReaped(t *testing.T) {
+	c := serve(t, time.Second)
+	// The shell's child outlives it for a moment; nobody but a subreaper would wait for it.
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "sleep 0.05 & exit 0"}}); err != nil {
+		t.Fatal(err)
+	}
+	exited(t, c)
+}
+
+func TestMemoryVersions(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"version 2": {"memory.events": "low 0\noom 3\noom_kill 2\n", "memory.max": "67108864\n"},
+		"version 1": {"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory/memory.limit_in_bytes": "67108864\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			for file, text := range files {
+				path := filepath.Join(root, file)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := memory{root: root}
+			if m.oomKills() != 2 || m.limit() != 64<<20 {
+				t.Errorf("kills %d, limit %d", m.oomKills(), m.limit())
+			}
+		})
+	}
+}
