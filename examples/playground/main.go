@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 	o := &options{}
 	root := &cobra.Command{
 		Use: "playground", Short: "A real one-node Kubernetes on this computer, without Docker",
-		SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true, TraverseChildren: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return supported(cmd) },
 	}
 	root.PersistentFlags().StringVar(&o.name, "name", "default", "which playground; several run side by side")
@@ -206,7 +206,8 @@ func (o *options) load() *cobra.Command {
 }
 
 func (o *options) kubectl() *cobra.Command {
-	cmd := &cobra.Command{Use: "kubectl ARGS...", Short: "Run kubectl as the administrator",
+	return &cobra.Command{Use: "kubectl ARGS...", Short: "Run kubectl as the administrator (--name goes before it)",
+		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := o.plan()
 			if err != nil {
@@ -214,8 +215,6 @@ func (o *options) kubectl() *cobra.Command {
 			}
 			return node.Kubectl(cmd.Context(), p, args)
 		}}
-	cmd.Flags().SetInterspersed(false)
-	return cmd
 }
 
 func (o *options) logs() *cobra.Command {
