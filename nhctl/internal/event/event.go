@@ -79,11 +79,6 @@ type SyncData struct {
 	// Remaining is the estimated time left, in seconds; 0 when unknown or done.
 	Remaining float64           `json:"remaining,omitempty"`
 	Errors    map[string]string `json:"errors,omitempty"` // reason by path
-	Conflicts []string          `json:"conflicts,omitempty"`
-	// NotCarried lists what sync can't carry (FIFO, socket, device), with the reason by path.
-	NotCarried map[string]string `json:"notCarried,omitempty"`
-	// Latency is how long the last batch took from being noticed to being visible, in seconds.
-	Latency float64 `json:"latency,omitempty"`
 }
 
 // LinkData is the state of the carrier to the sidecar.

@@ -1,0 +1,337 @@
+package filesync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/db"
+	"github.com/syncthing/syncthing/lib/db/backend"
+	"github.com/syncthing/syncthing/lib/events"
+	"github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
+	"github.com/nhctl/nhctl/sidecar/filesync/watch"
+)
+
+// Config is what an engine needs to know.
+type Config struct {
+	// FolderID is the same on both ends.
+	FolderID string
+	// Root is the folder; StateDir holds the index, and belongs to the engine alone.
+	Root, StateDir string
+	Side           Side
+	Settings       Settings
+	Logger         *slog.Logger
+	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
+	OnChange func()
+}
+
+// Engine syncs one folder with one peer.
+type Engine struct {
+	config Config
+	model  model.Model
+	db     *db.Lowlevel
+	wrap   config.Wrapper
+	events events.Logger
+	keys   *protocol.KeyGenerator
+	peer   protocol.DeviceID
+
+	running chan struct{} // closed when the engine takes scans and streams
+	ended   chan struct{}
+
+	attach      sync.Mutex // one peer stream at a time
+	current     protocol.Connection
+	connections int
+
+	scanning sync.Mutex // guards tree and watcher, and orders scans
+	tree     *ignore.Tree
+	watcher  *watch.Watcher
+}
+
+// ErrEnded says that the engine has ended.
+var ErrEnded = errors.New("the sync engine has ended")
+
+// New opens a folder's index. The engine does nothing until Serve.
+func New(c Config) (*Engine, error) {
+	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the index's folder: %w", err)
+	}
+	if c.OnChange == nil {
+		c.OnChange = func() {}
+	}
+	kind := fs.FilesystemType("nhctl-" + c.FolderID + "-" + string(c.Side))
+	if err := registerRoot(kind, c.Root, c.StateDir); err != nil {
+		return nil, fmt.Errorf("open the folder: %w", err)
+	}
+	store, err := backend.OpenLevelDB(filepath.Join(c.StateDir, "index"), backend.TuningSmall)
+	if err != nil {
+		return nil, fmt.Errorf("open the index: %w", err)
+	}
+	logger := events.NewLogger()
+	low, err := db.NewLowlevel(store, logger)
+	if err != nil {
+		store.Close()
+		return nil, fmt.Errorf("open the index: %w", err)
+	}
+	watcher, err := watch.New(c.Root)
+	if err != nil {
+		low.Close()
+		return nil, err
+	}
+	e := &Engine{
+		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), peer: device(c.FolderID, c.Side.peer()),
+		running: make(chan struct{}), ended: make(chan struct{}),
+		tree: ignore.New(c.Root, c.Settings.GitIgnore, c.Settings.GlobalIgnores), watcher: watcher,
+	}
+	me := device(c.FolderID, c.Side)
+	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), configuration(c, config.FilesystemType(kind)), me, logger)
+	e.rebuild()
+	e.model = model.NewModel(e.wrap, me, low, nil, logger, e.keys)
+	return e, nil
+}
+
+// safety is how often everything is looked at anew, in case the watcher missed something; polling is the same without a watcher.
+const (
+	safety  = time.Minute
+	polling = 2 * time.Second
+)
+
+// Serve runs the engine until ctx ends.
+func (e *Engine) Serve(ctx context.Context) error {
+	defer close(e.ended)
+	defer e.db.Close()
+	defer e.watcher.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	var services sync.WaitGroup
+	defer services.Wait()
+	defer cancel()
+	// The model stops before the configuration and the events that it uses.
+	base, stopBase := context.WithCancel(context.WithoutCancel(ctx))
+	var below sync.WaitGroup
+	defer below.Wait()
+	defer stopBase()
+	below.Go(func() { _ = e.wrap.Serve(base) })
+	below.Go(func() { _ = e.events.Serve(base) })
+	// The first modification prepares the configuration's defaults.
+	if _, err := e.wrap.Modify(func(*config.Configuration) {}); err != nil {
+		return fmt.Errorf("prepare the configuration: %w", err)
+	}
+	modelCtx, stopModel := context.WithCancel(base)
+	modelDone := make(chan struct{})
+	go func() { defer close(modelDone); _ = e.model.Serve(modelCtx) }()
+	defer func() { stopModel(); <-modelDone }()
+
+	if err := e.started(ctx); err != nil {
+		return err
+	}
+	close(e.running)
+	services.Go(func() { e.report(ctx) })
+	services.Go(func() { _ = e.watcher.Serve(ctx, e.changed) })
+	e.rescan(ctx)
+	cancel()
+	services.Wait()
+	e.detach()
+	return nil
+}
+
+// started waits until the model runs the folder.
+func (e *Engine) started(ctx context.Context) error {
+	for {
+		if _, err := e.model.FolderErrors(e.config.FolderID); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// rescan looks at everything from time to time, until ctx ends.
+func (e *Engine) rescan(ctx context.Context) {
+	for {
+		interval := safety
+		if e.watcher.Limit() != nil {
+			interval = polling
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(interval):
+			if err := e.Scan(ctx); err != nil && ctx.Err() == nil {
+				e.config.Logger.Warn("rescan", "folder", e.config.FolderID, "error", err)
+			}
+		}
+	}
+}
+
+// report calls OnChange when the model's state changes.
+func (e *Engine) report(ctx context.Context) {
+	sub := e.events.Subscribe(events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
+		events.DeviceConnected | events.DeviceDisconnected | events.ItemFinished)
+	defer sub.Unsubscribe()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, ok := <-sub.C():
+			if !ok {
+				return
+			}
+			e.config.OnChange()
+		}
+	}
+}
+
+// Attach connects the engine to its peer by a stream, and returns when the stream ends. A stream that is attached already is
+// closed: the newer one is the living one.
+func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser) error {
+	select {
+	case <-e.running:
+	case <-e.ended:
+		return ErrEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	e.detach()
+	e.attach.Lock()
+	conn := e.connect(stream)
+	e.current = conn
+	e.attach.Unlock()
+	select {
+	case <-conn.Closed():
+		return nil
+	case <-e.ended:
+		return ErrEnded
+	case <-ctx.Done():
+		conn.Close(ctx.Err())
+		<-conn.Closed()
+		return ctx.Err()
+	}
+}
+
+// detach closes the present stream, if any.
+func (e *Engine) detach() {
+	e.attach.Lock()
+	conn := e.current
+	e.current = nil
+	e.attach.Unlock()
+	if conn != nil {
+		conn.Close(errors.New("replaced by a newer stream"))
+		<-conn.Closed()
+	}
+}
+
+// Apply changes what is synced and how.
+func (e *Engine) Apply(ctx context.Context, s Settings) error {
+	e.scanning.Lock()
+	same := equal(e.config.Settings, s)
+	kind := e.config.Settings.Type != s.Type
+	e.config.Settings = s
+	if !same {
+		e.tree = ignore.New(e.config.Root, s.GitIgnore, s.GlobalIgnores)
+		e.rebuild()
+	}
+	e.scanning.Unlock()
+	if same {
+		return nil
+	}
+	if kind {
+		waiter, err := e.wrap.Modify(func(c *config.Configuration) { c.Folders[0].Type = folderType(e.config.Side, s.Type) })
+		if err != nil {
+			return err
+		}
+		waiter.Wait()
+	}
+	return e.Scan(ctx)
+}
+
+// changed handles what the watcher saw.
+func (e *Engine) changed(b watch.Batch) {
+	paths, whole := e.sort(b)
+	if whole {
+		paths = nil
+	} else if len(paths) == 0 {
+		return
+	}
+	if err := e.model.ScanFolderSubdirs(e.config.FolderID, paths); err != nil {
+		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
+	}
+}
+
+// sort picks the paths to scan from a batch, after updating the ignore rules; whole says to scan everything.
+func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
+	e.scanning.Lock()
+	defer e.scanning.Unlock()
+	whole = b.Overflow
+	for _, p := range b.Paths {
+		whole = whole || (e.config.Settings.GitIgnore && filepath.Base(p) == ignore.GitIgnoreFile)
+	}
+	if whole {
+		e.rebuild()
+		return nil, true
+	}
+	grew := false
+	for _, p := range b.Paths {
+		if fs.IsTemporary(p) {
+			continue
+		}
+		ignored, more := e.tree.Touch(p, e.watcher.Add)
+		grew = grew || more
+		if !ignored {
+			paths = append(paths, filepath.FromSlash(p))
+		}
+	}
+	if grew {
+		e.writeRules()
+	}
+	return paths, false
+}
+
+// rebuild reads the ignore rules of the whole tree and watches its folders.
+func (e *Engine) rebuild() {
+	e.tree.Rebuild(e.watcher.Add)
+	e.writeRules()
+}
+
+// writeRules writes the file that the model reads its ignore patterns from, when they changed.
+func (e *Engine) writeRules() {
+	file := filepath.Join(e.config.StateDir, ignoreFile)
+	text := e.config.Settings.rules(e.tree.Ignored())
+	if old, err := os.ReadFile(file); err == nil && string(old) == text {
+		return
+	}
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		e.config.Logger.Error("write ignore rules", "error", err)
+		return
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		e.config.Logger.Error("write ignore rules", "error", err)
+	}
+}
+
+// Scan looks at everything, and returns when the index knows it.
+func (e *Engine) Scan(ctx context.Context) error {
+	select {
+	case <-e.running:
+	case <-e.ended:
+		return ErrEnded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	e.scanning.Lock()
+	e.rebuild()
+	e.scanning.Unlock()
+	return e.model.ScanFolder(e.config.FolderID)
+}

@@ -1,0 +1,137 @@
+package ignore
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func makeTree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// gitIgnored asks git itself which files of a tree it ignores.
+func gitIgnored(t *testing.T, root string) []string {
+	t.Helper()
+	for _, args := range [][]string{{"init", "-q"}, {"ls-files", "-o", "-i", "--exclude-standard"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "HOME="+root, "GIT_CONFIG_NOSYSTEM=1")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if args[0] == "ls-files" {
+			list := strings.Fields(string(out))
+			sort.Strings(list)
+			return list
+		}
+	}
+	return nil
+}
+
+// ignoredFiles lists the files below what a tree ignores.
+func ignoredFiles(t *testing.T, root string, tree *Tree) []string {
+	t.Helper()
+	list := []string{}
+	for _, rel := range tree.Ignored() {
+		err := filepath.Walk(filepath.Join(root, rel), func(p string, info os.FileInfo, err error) error {
+			if err == nil && !info.IsDir() {
+				r, _ := filepath.Rel(root, p)
+				list = append(list, r)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sort.Strings(list)
+	return list
+}
+
+func TestSameAsGit(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"plain names and stars":              {".gitignore": "*.log\nbuild\n", "a.log": "", "x/b.log": "", "build/o": "", "x/build/o": "", "keep.txt": ""},
+		"anchored":                           {".gitignore": "/build\nx/y\n", "build/o": "", "x/build/o": "", "x/y/z": "", "w/x/y": ""},
+		"folders only":                       {".gitignore": "out/\n", "out/a": "", "x/out": "", "x/y/out/b": ""},
+		"negation":                           {".gitignore": "*.txt\n!keep.txt\n", "a.txt": "", "keep.txt": "", "x/keep.txt": ""},
+		"no way back into an ignored folder": {".gitignore": "vendor/\n!vendor/keep\n", "vendor/keep": "", "vendor/x": ""},
+		"way back into a folder's content":   {".gitignore": "vendor/*\n!vendor/keep\n", "vendor/keep": "", "vendor/x": ""},
+		"nested files":                       {".gitignore": "*.o\n", "x/.gitignore": "!*.o\n/only\n", "a.o": "", "x/a.o": "", "x/only": "", "x/y/only": ""},
+		"two stars":                          {".gitignore": "a/**/z\n**/tmp\nlogs/**\n", "a/z": "", "a/b/c/z": "", "x/tmp": "", "logs/x/y": "", "b/z": ""},
+		"classes and marks":                  {".gitignore": "f[0-9].c\n?.h\n", "f1.c": "", "fx.c": "", "a.h": "", "ab.h": ""},
+		"comments and blanks":                {".gitignore": "# not this\n\n\\#this\n", "#this": "", "not": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := makeTree(t, files)
+			want := gitIgnored(t, root)
+			if want == nil {
+				want = []string{}
+			}
+			tree := New(root, true, nil)
+			tree.Rebuild(func(string) {})
+			if diff := cmp.Diff(want, ignoredFiles(t, root, tree)); diff != "" {
+				t.Errorf("(-git +nhctl)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTouch(t *testing.T) {
+	t.Parallel()
+	root := makeTree(t, map[string]string{".gitignore": "*.log\n", "a.txt": ""})
+	tree := New(root, true, []string{"*.global"})
+	tree.Rebuild(func(string) {})
+	for _, name := range []string{"new/deep/x.log", "new/deep/x.txt", "y.global", "sub/.git/config"} {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var visited []string
+	visit := func(dir string) { visited = append(visited, dir) }
+	for _, tt := range []struct {
+		path          string
+		ignored, grew bool
+	}{
+		{"new", false, true},
+		{"new/deep/x.log", true, false},
+		{"new/deep/x.txt", false, false},
+		{"y.global", true, true},
+		{"sub/.git/config", true, false},
+		{"gone.txt", false, false},
+	} {
+		ignored, grew := tree.Touch(tt.path, visit)
+		if ignored != tt.ignored || grew != tt.grew {
+			t.Errorf("%s: ignored %v, grew %v", tt.path, ignored, grew)
+		}
+	}
+	if diff := cmp.Diff([]string{"new", "new/deep"}, visited); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"new/deep/x.log", "y.global"}, tree.Ignored()); diff != "" {
+		t.Error(diff)
+	}
+}

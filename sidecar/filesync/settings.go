@@ -1,0 +1,70 @@
+// Package filesync keeps a folder on a developer's computer and a folder in a pod the same. Both ends run it: syncthing's model
+// as a library, fed by a watcher of our own, over any byte stream. It knows nothing of Kubernetes, nor of how the stream comes about.
+package filesync
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
+)
+
+// Type says which way files go, as seen from the developer's computer.
+type Type string
+
+// The types.
+const (
+	Send        Type = "send"
+	SendReceive Type = "sendReceive"
+	Receive     Type = "receive"
+)
+
+// Sends says whether the computer's files go to the pod.
+func (t Type) Sends() bool { return t != Receive }
+
+// Receives says whether the pod's files come to the computer.
+func (t Type) Receives() bool { return t != Send }
+
+// Settings say what is synced and how. The computer's end decides, and tells the pod's end at each connection.
+type Settings struct {
+	Type Type `json:"type"`
+	// GitIgnore leaves out what git ignores.
+	GitIgnore bool `json:"gitIgnore,omitempty"`
+	// GlobalIgnores are git's rules from outside the folder: core.excludesFile, then .git/info/exclude.
+	GlobalIgnores []string `json:"globalIgnores,omitempty"`
+	// FilePatterns, when there are any, are all that is synced; IgnorePatterns are left out in any case. They are syncthing's
+	// patterns.
+	FilePatterns   []string `json:"filePatterns,omitempty"`
+	IgnorePatterns []string `json:"ignorePatterns,omitempty"`
+}
+
+// rules is the text of syncthing's ignore file: the first line that matches a path decides.
+func (s Settings) rules(ignored []string) string {
+	var b strings.Builder
+	for _, name := range ignore.Protected() {
+		fmt.Fprintf(&b, "(?i)%s\n", name)
+	}
+	for _, p := range s.IgnorePatterns {
+		fmt.Fprintln(&b, p)
+	}
+	for _, rel := range ignored {
+		fmt.Fprintf(&b, "/%s\n", literal(rel))
+	}
+	all := len(s.FilePatterns) == 0
+	for _, p := range s.FilePatterns {
+		all = all || path.Clean(p) == "."
+	}
+	if !all {
+		for _, p := range s.FilePatterns {
+			fmt.Fprintf(&b, "!%s\n", strings.TrimPrefix(p, "!"))
+		}
+		fmt.Fprintln(&b, "**")
+	}
+	return b.String()
+}
+
+// literal escapes what has a meaning in syncthing's patterns.
+func literal(rel string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`).Replace(rel)
+}

@@ -1,0 +1,168 @@
+package filesync
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// The states of an engine.
+const (
+	StateIdle         = "idle"
+	StateScanning     = "scanning"
+	StateSyncing      = "syncing"
+	StateDisconnected = "disconnected"
+	StateError        = "error"
+)
+
+// Status is the state of one end.
+type Status struct {
+	State string `json:"state"`
+	// Error is why the whole folder does not sync.
+	Error string `json:"error,omitempty"`
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+	// NeedFiles and NeedBytes are what this end lacks, deletions included.
+	NeedFiles int   `json:"needFiles"`
+	NeedBytes int64 `json:"needBytes"`
+	// PeerNeedFiles and PeerNeedBytes are what the other end lacks.
+	PeerNeedFiles int   `json:"peerNeedFiles"`
+	PeerNeedBytes int64 `json:"peerNeedBytes"`
+	// Sequence is the number of this end's last change; PeerSequence that of the other end's last change that this end knows.
+	Sequence     int64 `json:"sequence"`
+	PeerSequence int64 `json:"peerSequence"`
+	// Errors are reasons by path.
+	Errors map[string]string `json:"errors,omitempty"`
+	// Limit says that the system watches too few folders, and what to do; changes are found by polling then.
+	Limit string `json:"limit,omitempty"`
+}
+
+// Status tells how the folder is.
+func (e *Engine) Status() (Status, error) {
+	s := Status{}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return s, err
+	}
+	defer snapshot.Release()
+	size, need, peer := snapshot.LocalSize(), snapshot.NeedSize(protocol.LocalDeviceID), snapshot.NeedSize(e.peer)
+	s.Files, s.Bytes = size.Files, size.Bytes
+	s.NeedFiles, s.NeedBytes = need.TotalItems(), need.Bytes
+	s.PeerNeedFiles, s.PeerNeedBytes = peer.TotalItems(), peer.Bytes
+	s.Sequence, s.PeerSequence = snapshot.Sequence(protocol.LocalDeviceID), snapshot.Sequence(e.peer)
+	state, _, err := e.model.State(e.config.FolderID)
+	switch {
+	case err != nil:
+		s.State, s.Error = StateError, explain(err.Error())
+	case !e.model.ConnectedTo(e.peer):
+		s.State = StateDisconnected
+	case strings.HasPrefix(state, "scan"):
+		s.State = StateScanning
+	case s.NeedFiles > 0 || s.PeerNeedFiles > 0 || strings.HasPrefix(state, "sync"):
+		s.State = StateSyncing
+	default:
+		s.State = StateIdle
+	}
+	if list, err := e.model.FolderErrors(e.config.FolderID); err == nil && len(list) > 0 {
+		s.Errors = map[string]string{}
+		for _, f := range list {
+			s.Errors[f.Path] = f.Err
+		}
+	}
+	if limit := e.watcher.Limit(); limit != nil {
+		s.Limit = limit.Error()
+	}
+	return s, nil
+}
+
+// explain says in our words what syncthing says in its own.
+func explain(text string) string {
+	if strings.Contains(text, "folder marker missing") {
+		return "the folder was replaced or unmounted since sync began; nothing is deleted on the other side: end dev mode and start it again"
+	}
+	return text
+}
+
+func equal(a, b Settings) bool { return reflect.DeepEqual(a, b) }
+
+// InSync says whether two ends that have both just scanned are the same, as far as the type wants them to be: each knows all
+// changes of the other, and lacks nothing.
+func InSync(t Type, local, remote Status) bool {
+	if t.Sends() && (remote.PeerSequence < local.Sequence || remote.NeedFiles > 0) {
+		return false
+	}
+	if t.Receives() && (local.PeerSequence < remote.Sequence || local.NeedFiles > 0) {
+		return false
+	}
+	return true
+}
+
+// Peer is the other end, as far as waiting for it goes.
+type Peer interface {
+	// Scan looks at everything there.
+	Scan(context.Context) error
+	Status(context.Context) (Status, error)
+}
+
+// Wait scans both ends, and returns when everything that either had by then is on the other, as far as the type says. When
+// nothing moves any more for a while and files have errors, it returns those.
+func (e *Engine) Wait(ctx context.Context, peer Peer) error {
+	const stuck = 5 * time.Second
+	if err := e.Scan(ctx); err != nil {
+		return fmt.Errorf("scan the local folder: %w", err)
+	}
+	if err := peer.Scan(ctx); err != nil {
+		return fmt.Errorf("scan the folder in the pod: %w", err)
+	}
+	t := e.settings().Type
+	last, moved := int64(-1), time.Now()
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		local, err := e.Status()
+		if err != nil {
+			return err
+		}
+		remote, err := peer.Status(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the pod how far sync is: %w", err)
+		}
+		if InSync(t, local, remote) {
+			return nil
+		}
+		if left := local.NeedBytes + remote.NeedBytes + int64(local.NeedFiles+remote.NeedFiles); left != last {
+			last, moved = left, time.Now()
+		}
+		if time.Since(moved) > stuck {
+			if err := failure(local, remote); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d files still to go to the pod, %d to come: %w", remote.NeedFiles, local.NeedFiles, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (e *Engine) settings() Settings {
+	e.scanning.Lock()
+	defer e.scanning.Unlock()
+	return e.config.Settings
+}
+
+// failure makes an error of what keeps two ends from being the same.
+func failure(local, remote Status) error {
+	for side, s := range map[string]Status{"here": local, "in the pod": remote} {
+		if s.Error != "" {
+			return fmt.Errorf("sync has stopped %s: %s", side, s.Error)
+		}
+		for path, reason := range s.Errors {
+			return fmt.Errorf("%d files can't be synced %s; the first is %s: %s", len(s.Errors), side, path, reason)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+// Package watch tells which paths below a folder changed, in batches. It watches the folders it is told to; it knows nothing of
+// ignore rules or of sync.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Timing of batches.
+const (
+	// quiet is how long nothing must happen before a batch is handed on: an editor's save is several events.
+	quiet = 5 * time.Millisecond
+	// longest is how long a batch may grow while events keep coming.
+	longest = 50 * time.Millisecond
+)
+
+// Batch is what changed.
+type Batch struct {
+	// Paths are relative to the root, with slashes; each at most once.
+	Paths []string
+	// Overflow says that events were lost: anything may have changed.
+	Overflow bool
+}
+
+// LimitError says that the system watches no more folders.
+type LimitError struct {
+	Watched int
+	Cause   error
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the system's limit of watched folders is reached after %d folders: %v; raise it with: sudo sysctl fs.inotify.max_user_watches=524288", e.Watched, e.Cause)
+}
+
+func (e *LimitError) Unwrap() error { return e.Cause }
+
+// Watcher watches folders below a root.
+type Watcher struct {
+	root    string
+	notify  *fsnotify.Watcher
+	mu      sync.Mutex
+	watched map[string]bool
+	limit   *LimitError
+}
+
+// New returns a watcher that watches nothing yet.
+func New(root string) (*Watcher, error) {
+	n, err := fsnotify.NewBufferedWatcher(4096)
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w", root, err)
+	}
+	return &Watcher{root: root, notify: n, watched: map[string]bool{}}, nil
+}
+
+// Add watches a folder (not those below it), by its path relative to the root. A folder that is gone is no error.
+func (w *Watcher) Add(dir string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.notify.Add(filepath.Join(w.root, filepath.FromSlash(dir)))
+	switch {
+	case err == nil:
+		w.watched[dir] = true
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE):
+		if w.limit == nil {
+			w.limit = &LimitError{Watched: len(w.watched), Cause: err}
+		}
+	}
+}
+
+// Limit returns the error of a folder that could not be watched for the system's limit, or nil. The caller has to poll then.
+func (w *Watcher) Limit() *LimitError {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.limit
+}
+
+// Close ends the watches. Serve closes too.
+func (w *Watcher) Close() error { return w.notify.Close() }
+
+// Serve calls handle with each batch until ctx ends.
+func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
+	defer w.notify.Close()
+	for {
+		batch := collector{seen: map[string]bool{}}
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-w.notify.Events:
+			if !ok {
+				return nil
+			}
+			w.collect(&batch, e)
+		case err := <-w.notify.Errors:
+			batch.fail(err)
+		}
+		w.gather(ctx, &batch)
+		if len(batch.Paths) > 0 || batch.Overflow {
+			handle(batch.Batch)
+		}
+	}
+}
+
+type collector struct {
+	Batch
+	seen map[string]bool
+}
+
+func (c *collector) fail(err error) {
+	if err != nil {
+		c.Overflow = true // whatever was lost, a full look finds it
+	}
+}
+
+// gather adds events until it is quiet, or the batch has lasted long enough.
+func (w *Watcher) gather(ctx context.Context, batch *collector) {
+	end := time.NewTimer(longest)
+	defer end.Stop()
+	calm := time.NewTimer(quiet)
+	defer calm.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-w.notify.Events:
+			if !ok {
+				return
+			}
+			w.collect(batch, e)
+			calm.Reset(quiet)
+		case err := <-w.notify.Errors:
+			batch.fail(err)
+		case <-calm.C:
+			return
+		case <-end.C:
+			return
+		}
+	}
+}
+
+func (w *Watcher) collect(batch *collector, e fsnotify.Event) {
+	rel, err := filepath.Rel(w.root, e.Name)
+	if err != nil || rel == "." {
+		return
+	}
+	rel = filepath.ToSlash(rel)
+	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+		w.forget(rel)
+	}
+	if !batch.seen[rel] {
+		batch.seen[rel] = true
+		batch.Paths = append(batch.Paths, rel)
+	}
+}
+
+// forget drops the watches of a folder that moved away: they would report its new place under the old name.
+func (w *Watcher) forget(rel string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.watched[rel] {
+		return
+	}
+	for dir := range w.watched {
+		if dir == rel || strings.HasPrefix(dir, rel+"/") {
+			_ = w.notify.Remove(filepath.Join(w.root, filepath.FromSlash(dir)))
+			delete(w.watched, dir)
+		}
+	}
+}
