@@ -1,0 +1,149 @@
+// Command sidecar is the in-cluster program: it plants itself into a twin, is PID 1 of the dev container, and beside it the end of
+// sync and carrier.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/endpoint"
+	"github.com/nhctl/nhctl/sidecar/launch"
+	"github.com/nhctl/nhctl/sidecar/supervise"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit codes of launching a program, as shells have them.
+const (
+	exitFailure  = 1
+	exitUsage    = 2
+	exitNotFound = 127
+)
+
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprintln(stderr, "usage: sidecar plant|supervise|sync|health|token|exec|shell|version")
+		return exitUsage
+	}
+	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	container := flags.String("container", "", "dev container")
+	dir := flags.String("dir", ".", "working folder")
+	shell := flags.String("shell", "", "shell to use; empty: the first that the image has")
+	ready := flags.Bool("ready", false, "also ask whether the twin may receive Service traffic")
+	if err := flags.Parse(args[1:]); err != nil {
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	logger := slog.New(slog.NewJSONHandler(stderr, nil))
+	var err error
+	switch args[0] {
+	case "version":
+		fmt.Fprintln(stdout, buildinfo.Version)
+	case "plant":
+		err = plant(flags.Arg(0))
+	case "supervise":
+		debug.SetGCPercent(50)
+		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir, Logger: logger}).Serve(ctx)
+	case "sync":
+		err = serve(ctx, logger)
+	case "health":
+		err = health(ctx, *container, *ready)
+	case "token":
+		err = printToken(stdout)
+	case "exec", "shell":
+		stop()
+		if args[0] == "exec" {
+			err = launch.Exec(*dir, flags.Args())
+		} else {
+			err = launch.Shell(*dir, *shell)
+		}
+		fmt.Fprintln(stderr, "nhctl:", err)
+		return exitNotFound
+	default:
+		fmt.Fprintf(stderr, "sidecar: no command %q\n", args[0])
+		return exitUsage
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "sidecar "+args[0]+":", err)
+		return exitFailure
+	}
+	return 0
+}
+
+// plant copies this program to a path, in one step, so that nobody ever runs half of it.
+func plant(to string) error {
+	if to == "" {
+		return errors.New("where to?")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(self)
+	if err != nil {
+		return err
+	}
+	unfinished := filepath.Join(filepath.Dir(to), ".planting")
+	if err := os.WriteFile(unfinished, data, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, to)
+}
+
+// serve is the sidecar container's main job. The collector is kept eager, since index work comes in bursts.
+func serve(ctx context.Context, logger *slog.Logger) error {
+	debug.SetGCPercent(30)
+	debug.SetMemoryLimit(160 << 20)
+	var config contract.Sidecar
+	if err := json.Unmarshal([]byte(os.Getenv(contract.EnvConfig)), &config); err != nil {
+		return fmt.Errorf("%s: %w", contract.EnvConfig, err)
+	}
+	return endpoint.New(config, "", logger).Serve(ctx)
+}
+
+// health asks a dev container's supervisor, or for the sidecar itself whether it takes carriers.
+func health(ctx context.Context, container string, ready bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if container != "" {
+		return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", contract.SupervisorSocket(container))
+		}).Healthy(ctx)
+	}
+	if !ready {
+		return nil
+	}
+	open, err := endpoint.Gate("")
+	if err == nil && !open {
+		err = errors.New("the original is not parked yet: no Service traffic so far")
+	}
+	return err
+}
+
+// printToken is for nhctl on another computer of the same developer, who may exec here and so owns the session anyway.
+func printToken(w io.Writer) error {
+	token, err := os.ReadFile(filepath.Join(contract.TokenDir, contract.SecretToken))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(token)
+	return err
+}
