@@ -1,0 +1,170 @@
+package devmode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// LeaveOptions say how to leave.
+type LeaveOptions struct {
+	// Force goes on without what only the pod has.
+	Force bool
+	// FlushLimit limits bringing home what only the pod has.
+	FlushLimit time.Duration
+}
+
+// Limits of leaving.
+const (
+	defaultFlushLimit = 2 * time.Minute
+	restoreLimit      = time.Minute
+	deleteLimit       = time.Minute
+)
+
+// Leave ends a session from what the cluster has of it. It can be called again after any failure, and by anybody with the rights.
+func Leave(ctx context.Context, deps Deps, r Record, o LeaveOptions) error {
+	l := &leaving{Deps: deps, record: r, options: o}
+	for _, s := range []step{
+		{"bring home what only the pod has", l.flush, nil},
+		{"take the twin out of its Services", l.close, nil},
+		{"restore the original", l.restore, nil},
+		{"delete the twin", func(ctx context.Context) error { return deleteTwin(ctx, deps.Cluster, r) }, nil},
+		{"release the workload", func(ctx context.Context) error { return deleteLease(ctx, deps.Cluster, r) }, nil},
+	} {
+		begin := time.Now()
+		deps.Emit(stepEvent(s.name, event.StepStarted, "", begin))
+		if err := s.do(ctx); err != nil {
+			deps.Emit(stepEvent(s.name, event.StepFailed, "", begin))
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		deps.Emit(stepEvent(s.name, event.StepDone, "", begin))
+	}
+	return nil
+}
+
+type leaving struct {
+	Deps
+	record  Record
+	options LeaveOptions
+	// reachable says that the twin's pod runs.
+	reachable bool
+}
+
+func (l *leaving) flush(ctx context.Context) error {
+	l.record.Phase = Leaving
+	if err := update(ctx, l.Cluster, l.record); err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	pod, err := Pod(ctx, l.Cluster, l.record)
+	if err != nil {
+		return err
+	}
+	l.reachable = workload.Running(pod)
+	if !l.reachable || l.options.Force {
+		return nil // a pod that does not run has an empty folder, or one that nobody can reach
+	}
+	limit := l.options.FlushLimit
+	if limit == 0 {
+		limit = defaultFlushLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := l.Link.Flush(ctx); err != nil {
+		return problem.New(problem.SyncBlocked, "files that only the pod has can't be brought home: %w", err).
+			WithHint("mend the cause and end again, or end without them: nhctl dev end --force %s", l.record.Workload.Name)
+	}
+	return nil
+}
+
+// close takes the twin out of its Services before the original comes back.
+func (l *leaving) close(ctx context.Context) error {
+	if !l.reachable || l.record.Mode == rpc.Duplicate {
+		return nil
+	}
+	const limit = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := l.Link.SetReady(ctx, false); err != nil && !errors.Is(err, context.Canceled) {
+		l.Emit(notice("the twin's sidecar does not answer; the twin goes as it is"))
+	}
+	return nil
+}
+
+func (l *leaving) restore(ctx context.Context) error {
+	if l.record.Mode == rpc.Duplicate {
+		return nil
+	}
+	p, err := parkerFor(l.Cluster, l.record.Workload)
+	if err != nil {
+		return err
+	}
+	said, err := p.unpark(ctx, l.record)
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		l.Emit(notice(said))
+	}
+	waiting, cancel := context.WithTimeout(ctx, restoreLimit)
+	defer cancel()
+	err = poll(waiting, func(ctx context.Context) (bool, error) { return p.restored(ctx, l.record) })
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		l.Emit(notice(fmt.Sprintf("%s is given back, but its pods are not ready after %s: its own template does not come up", l.record.Workload, restoreLimit)))
+		return nil
+	}
+	return err
+}
+
+// deleteTwin deletes the twin and its Secret, and returns when its pods are gone.
+func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
+	defer cancel()
+	background := metav1.DeletePropagationBackground
+	err := c.API.AppsV1().Deployments(r.Namespace).Delete(ctx, r.Twin, metav1.DeleteOptions{PropagationPolicy: &background})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return c.Explain(err)
+	}
+	// The Secret has the twin as its owner, but the collector takes its time.
+	if err := c.API.CoreV1().Secrets(r.Namespace).Delete(ctx, r.Twin, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return c.Explain(err)
+	}
+	selector := metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin}
+	return poll(ctx, func(ctx context.Context) (bool, error) {
+		pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, selector)
+		if err != nil || len(pods.Items) > 0 {
+			return false, c.Explain(err)
+		}
+		sets, err := c.API.AppsV1().ReplicaSets(r.Namespace).List(ctx, selector)
+		return err == nil && len(sets.Items) == 0, c.Explain(err)
+	})
+}
+
+// deleteLease deletes the Lease, if it is this session's.
+func deleteLease(ctx context.Context, c *kube.Client, r Record) error {
+	lease, err := c.API.CoordinationV1().Leases(r.Namespace).Get(ctx, r.Lease(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return c.Explain(err)
+	}
+	if lease.Labels[contract.LabelSession] != r.Session {
+		return nil
+	}
+	err = c.API.CoordinationV1().Leases(r.Namespace).Delete(ctx, r.Lease(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &lease.UID}})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return c.Explain(err)
+}

@@ -1,0 +1,184 @@
+// Package kube talks to the API server: it is the only importer of client-go. It finds the caller's cluster, dials pods, runs
+// commands in them, and says in a user's words what went wrong. It knows nothing of dev mode.
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+
+	_ "embed"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+)
+
+// Role is the manifest of the rights that nhctl needs, and no more.
+//
+//go:embed role.yaml
+var Role string
+
+// Options say which cluster, as the caller sees it: with their environment, and paths relative to their folder.
+type Options struct {
+	Kubeconfig, Context, Namespace string
+	Env                            map[string]string
+	Dir                            string
+}
+
+// Client is a connection to one cluster, with one namespace.
+type Client struct {
+	// API is the typed client.
+	API kubernetes.Interface
+	// Namespace is the caller's.
+	Namespace string
+	// Context is the kubeconfig context in use.
+	Context string
+	// Files are the kubeconfig files in use, absolute.
+	Files  []string
+	config *rest.Config
+}
+
+// dialTimeout limits how long a silent API server is waited for.
+const dialTimeout = 5 * time.Second
+
+// files lists the kubeconfig files that kubectl would read in the caller's place.
+func (o Options) files() []string {
+	paths := []string{o.Kubeconfig}
+	if o.Kubeconfig == "" {
+		paths = filepath.SplitList(o.Env["KUBECONFIG"])
+	}
+	if len(paths) == 0 {
+		home := o.Env["HOME"]
+		if home == "" {
+			home = o.Env["USERPROFILE"]
+		}
+		paths = []string{filepath.Join(home, ".kube", "config")}
+	}
+	var absolute []string
+	for _, p := range paths {
+		if p == "" {
+			continue
+		}
+		if !filepath.IsAbs(p) {
+			p = filepath.Join(o.Dir, p)
+		}
+		absolute = append(absolute, p)
+	}
+	return absolute
+}
+
+// loader reads the caller's kubeconfig.
+func (o Options) loader() clientcmd.ClientConfig {
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: o.files()}
+	if o.Kubeconfig != "" {
+		rules.ExplicitPath = rules.Precedence[0]
+	}
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.Context, Context: api.Context{Namespace: o.Namespace}}
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+}
+
+// New returns a client. It does not connect yet.
+func New(o Options) (*Client, error) {
+	loader := o.loader()
+	raw, err := loader.RawConfig()
+	if err != nil {
+		return nil, problem.New(problem.Usage, "read kubeconfig: %w", err).WithHint("name the right file with --kubeconfig or $KUBECONFIG")
+	}
+	if len(raw.Clusters) == 0 {
+		return nil, problem.New(problem.Usage, "no cluster: none of %v has one", o.files()).WithHint("name a kubeconfig with --kubeconfig or $KUBECONFIG; for a cluster to try things on: make playground")
+	}
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err).WithHint("`kubectl config get-contexts` lists the contexts; choose one with --context")
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+	}
+	if config.ExecProvider != nil {
+		// The daemon has another environment than the caller, and no terminal.
+		config.ExecProvider.InteractiveMode = api.NeverExecInteractiveMode
+		for key, value := range o.Env {
+			config.ExecProvider.Env = append(config.ExecProvider.Env, api.ExecEnvVar{Name: key, Value: value})
+		}
+	}
+	config.UserAgent = "nhctl/" + buildinfo.Version
+	config.QPS, config.Burst = 100, 200
+	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+	}
+	c := &Client{API: client, Namespace: namespace, Context: o.Context, Files: o.files(), config: config}
+	if c.Context == "" {
+		c.Context = raw.CurrentContext
+	}
+	return c, nil
+}
+
+// Contexts lists the contexts of the caller's kubeconfig, for completion.
+func Contexts(o Options) []string {
+	raw, err := o.loader().RawConfig()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for name := range raw.Contexts {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Server is the API server's URL.
+func (c *Client) Server() string { return c.config.Host }
+
+// User is who the API server takes the caller for.
+func (c *Client) User(ctx context.Context) (string, error) {
+	review, err := c.API.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("ask the API server who you are: %w", c.Explain(err))
+	}
+	return review.Status.UserInfo.Username, nil
+}
+
+// May says whether the caller may do something in their namespace.
+func (c *Client) May(ctx context.Context, verb, group, resource string) (bool, error) {
+	review, err := c.API.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: c.Namespace, Verb: verb, Group: group, Resource: resource}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, c.Explain(err)
+	}
+	return review.Status.Allowed, nil
+}
+
+// Now is the API server's clock, as its Date header has it (whole seconds). Ages in the cluster are judged by it, since the clocks
+// of developers' computers differ.
+func (c *Client) Now(ctx context.Context) (time.Time, error) {
+	transport, err := rest.HTTPClientFor(c.config)
+	if err != nil {
+		return time.Time{}, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.config.Host+"/version", nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	response, err := transport.Do(request)
+	if err != nil {
+		return time.Time{}, c.Explain(err)
+	}
+	defer response.Body.Close()
+	return http.ParseTime(response.Header.Get("Date"))
+}

@@ -1,0 +1,59 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Explain turns an error of the API server, or of the way there, into one for users. Errors that are explained already, or that
+// have no better words, come back as they are.
+func (c *Client) Explain(err error) error {
+	var explained *problem.Error
+	var status apierrors.APIStatus
+	var network net.Error
+	switch {
+	case err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled):
+		return err
+	case apierrors.IsUnauthorized(err):
+		return problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).WithHint("renew your credentials, then try again; `kubectl auth whoami` shows who you are")
+	case apierrors.IsForbidden(err):
+		return forbidden(c, err)
+	case errors.As(err, &status):
+		return err
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "connection refused"):
+		return problem.New(problem.Unreachable, "the API server %s does not answer (context %q): %w", c.Server(), c.Context, rootCause(err)).WithHint("is the cluster up, and the VPN? `kubectl get --raw /readyz` asks the same server")
+	}
+	return err
+}
+
+// forbidden tells a missing right, which an administrator can give, from an admission policy's refusal.
+func forbidden(c *Client, err error) error {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 && strings.Contains(err.Error(), "User ") {
+		return problem.New(problem.Forbidden, "you may not do that in namespace %s: %w", c.Namespace, err).
+			WithHint("ask an administrator for nhctl's Role in that namespace (nhctl/internal/kube/role.yaml), or choose another with -n")
+	}
+	return problem.New(problem.Refused, "the cluster refused it: %w", err).WithHint("a policy or quota of namespace %s says so; the text above names it", c.Namespace)
+}
+
+// rootCause drops the URL that net/http puts in front.
+func rootCause(err error) error {
+	for {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			return fmt.Errorf("%s %s: %w", op.Op, op.Addr, op.Err)
+		}
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

@@ -1,0 +1,198 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport/spdy"
+	utilexec "k8s.io/client-go/util/exec"
+)
+
+// fallback says when an API server is too old for WebSockets.
+func fallback(err error) bool {
+	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
+}
+
+// DialPod opens a raw connection to a port of a pod's loopback, through the API server and the kubelet. Each call is a connection
+// of its own. Deadlines have no effect on it.
+func (c *Client) DialPod(ctx context.Context, pod string, port int) (net.Conn, error) {
+	url := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(pod).SubResource("portforward").URL()
+	transport, upgrader, err := spdy.RoundTripperFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	websocket, err := portforward.NewSPDYOverWebsocketDialer(url, c.config)
+	if err != nil {
+		return nil, err
+	}
+	dialer := portforward.NewFallbackDialer(websocket, spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url), fallback)
+	type dialed struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan dialed, 1)
+	go func() {
+		conn, err := openPort(dialer, pod, port)
+		done <- dialed{conn, err}
+	}()
+	select {
+	case d := <-done:
+		return d.conn, c.Explain(d.err)
+	case <-ctx.Done():
+		go func() {
+			if d := <-done; d.conn != nil {
+				d.conn.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+func openPort(dialer httpstream.Dialer, pod string, port int) (net.Conn, error) {
+	connection, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
+	if err != nil {
+		return nil, fmt.Errorf("port-forward to pod %s: %w", pod, err)
+	}
+	headers := http.Header{}
+	headers.Set(corev1.StreamType, corev1.StreamTypeError)
+	headers.Set(corev1.PortHeader, strconv.Itoa(port))
+	headers.Set(corev1.PortForwardRequestIDHeader, "0")
+	failure, err := connection.CreateStream(headers)
+	if err != nil {
+		connection.Close()
+		return nil, fmt.Errorf("port-forward to pod %s: %w", pod, err)
+	}
+	failure.Close() // nothing is written to it
+	headers.Set(corev1.StreamType, corev1.StreamTypeData)
+	data, err := connection.CreateStream(headers)
+	if err != nil {
+		connection.Close()
+		return nil, fmt.Errorf("port-forward to pod %s: %w", pod, err)
+	}
+	p := &podConn{Stream: data, connection: connection, pod: pod}
+	go p.watch(failure)
+	return p, nil
+}
+
+// podConn is a port-forward stream as a net.Conn.
+type podConn struct {
+	httpstream.Stream
+	connection httpstream.Connection
+	pod        string
+	mu         sync.Mutex
+	failed     error
+}
+
+// watch keeps what the kubelet says on the error stream.
+func (p *podConn) watch(failure io.Reader) {
+	text, _ := io.ReadAll(io.LimitReader(failure, 4096))
+	if len(text) > 0 {
+		p.mu.Lock()
+		p.failed = fmt.Errorf("port-forward to pod %s: %s", p.pod, strings.TrimSpace(string(text)))
+		p.mu.Unlock()
+		p.connection.Close()
+	}
+}
+
+func (p *podConn) Read(b []byte) (int, error) {
+	n, err := p.Stream.Read(b)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.failed != nil {
+			err = p.failed
+		}
+	}
+	return n, err
+}
+
+func (p *podConn) Close() error {
+	_ = p.Stream.Close()
+	return p.connection.Close()
+}
+
+type podAddr string
+
+func (podAddr) Network() string  { return "pod" }
+func (a podAddr) String() string { return string(a) }
+
+func (p *podConn) LocalAddr() net.Addr              { return podAddr("computer") }
+func (p *podConn) RemoteAddr() net.Addr             { return podAddr(p.pod) }
+func (p *podConn) SetDeadline(time.Time) error      { return nil }
+func (p *podConn) SetReadDeadline(time.Time) error  { return nil }
+func (p *podConn) SetWriteDeadline(time.Time) error { return nil }
+
+// ExecOptions say what to run in a pod.
+type ExecOptions struct {
+	Pod, Container string
+	Command        []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	TTY            bool
+	// Sizes gives the terminal's size, at first and whenever it changes; it ends with the command.
+	Sizes <-chan TerminalSize
+}
+
+// TerminalSize is in characters.
+type TerminalSize struct{ Width, Height uint16 }
+
+// ExitError is the end of a command with a code other than 0.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
+type sizeQueue <-chan TerminalSize
+
+func (q sizeQueue) Next() *remotecommand.TerminalSize {
+	s, ok := <-q
+	if !ok {
+		return nil
+	}
+	return &remotecommand.TerminalSize{Width: s.Width, Height: s.Height}
+}
+
+// Exec runs a command in a container and returns when it has ended: an *ExitError when it says so.
+func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
+	request := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(o.Pod).SubResource("exec")
+	request.VersionedParams(&corev1.PodExecOptions{
+		Container: o.Container, Command: o.Command, TTY: o.TTY,
+		Stdin: o.Stdin != nil, Stdout: o.Stdout != nil, Stderr: o.Stderr != nil && !o.TTY,
+	}, scheme.ParameterCodec)
+	websocket, err := remotecommand.NewWebSocketExecutor(c.config, http.MethodGet, request.URL().String())
+	if err != nil {
+		return err
+	}
+	old, err := remotecommand.NewSPDYExecutor(c.config, http.MethodPost, request.URL())
+	if err != nil {
+		return err
+	}
+	executor, err := remotecommand.NewFallbackExecutor(websocket, old, fallback)
+	if err != nil {
+		return err
+	}
+	streams := remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Tty: o.TTY}
+	if o.TTY {
+		streams.Stderr = nil
+	}
+	if o.Sizes != nil {
+		streams.TerminalSizeQueue = sizeQueue(o.Sizes)
+	}
+	err = executor.StreamWithContext(ctx, streams)
+	if exit := utilexec.ExitError(nil); errors.As(err, &exit) {
+		return &ExitError{Code: exit.ExitStatus()}
+	}
+	return c.Explain(err)
+}

@@ -1,0 +1,249 @@
+package workload
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// Settings say what the twin of a workload is to be.
+type Settings struct {
+	// Name is the twin's; Session the id that its objects carry.
+	Name, Namespace, Session string
+	// Duplicate keeps the twin out of every Service.
+	Duplicate bool
+	// SelectorKeys are the label keys that Services of the namespace, and the original itself, select pods by.
+	SelectorKeys []string
+	// Container is developed, in Image, with the sources of FolderID at WorkDir.
+	Container, Image, WorkDir, FolderID string
+	Env                                 []corev1.EnvVar
+	// Resources override the container's, quantity by quantity.
+	Resources corev1.ResourceRequirements
+	// SidecarImage holds the binary to plant; Port is the carrier's on the pod's loopback.
+	SidecarImage string
+	Port         int
+}
+
+// controllerLabels are set on pods by their controllers, and mean nothing on the twin.
+var controllerLabels = [...]string{"pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
+	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid", "job-name", "controller-uid"}
+
+// twinGrace is how long the twin's pod may take to end, in seconds; the supervisor stops the program within it.
+const twinGrace = 5
+
+// Twin makes the Deployment that stands in for, or beside, a workload with this pod template. The template is not changed.
+func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, error) {
+	t := *template.DeepCopy()
+	at := slices.IndexFunc(t.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.Container })
+	if at < 0 {
+		return nil, fmt.Errorf("the pod template has no container %q", s.Container)
+	}
+	own := map[string]string{contract.LabelSession: s.Session, contract.LabelRole: contract.RoleTwin}
+	t.Labels = twinLabels(t.Labels, s)
+	for key, value := range own {
+		t.Labels[key] = value
+	}
+	if t.Annotations == nil {
+		t.Annotations = map[string]string{}
+	}
+	t.Annotations[contract.AnnotationDefaultContainer] = s.Container
+
+	folder := contract.Folder{ID: s.FolderID, Container: s.Container, MountPath: s.WorkDir}
+	dev := &t.Spec.Containers[at]
+	develop(dev, s, folder)
+	sidecar, err := sidecarContainer(*dev, s, folder)
+	if err != nil {
+		return nil, err
+	}
+	t.Spec.Containers = append(t.Spec.Containers, sidecar)
+	t.Spec.InitContainers = append([]corev1.Container{plantContainer(*dev, s)}, t.Spec.InitContainers...)
+	t.Spec.Volumes = append(t.Spec.Volumes, volumes(s)...)
+	t.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	t.Spec.ActiveDeadlineSeconds = nil
+	grace := int64(twinGrace)
+	if t.Spec.TerminationGracePeriodSeconds == nil || *t.Spec.TerminationGracePeriodSeconds > grace {
+		t.Spec.TerminationGracePeriodSeconds = &grace
+	}
+	if s.Duplicate {
+		dropHostPorts(t.Spec.Containers)
+	}
+	one := int32(1)
+	history := int32(0)
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace, Labels: own},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &one, RevisionHistoryLimit: &history,
+			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
+			Selector: &metav1.LabelSelector{MatchLabels: own},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels, Annotations: t.Annotations}, Spec: t.Spec},
+		},
+	}, nil
+}
+
+// twinLabels are the original's pod labels, less those of controllers and, for a duplicate, those that anything selects by.
+func twinLabels(labels map[string]string, s Settings) map[string]string {
+	kept := map[string]string{}
+	for key, value := range labels {
+		if slices.Contains(controllerLabels[:], key) || s.Duplicate && slices.Contains(s.SelectorKeys, key) {
+			continue
+		}
+		kept[key] = value
+	}
+	return kept
+}
+
+// develop turns the original's container into the dev container: it keeps all but what would run or probe the original's program.
+func develop(c *corev1.Container, s Settings, folder contract.Folder) {
+	c.Image, c.ImagePullPolicy = s.Image, corev1.PullIfNotPresent
+	c.Command = []string{contract.Binary, "supervise", "--container", s.Container, "--dir", s.WorkDir}
+	c.Args, c.Lifecycle = nil, nil
+	c.WorkingDir = s.WorkDir
+	c.Env = mergeEnv(c.Env, s.Env)
+	c.Resources = mergeResources(c.Resources, s.Resources)
+	// A paused debugger must not be killed, and a program that does not run yet is no reason to restart the container.
+	health := []string{contract.Binary, "health", "--container", s.Container}
+	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if probe != nil {
+			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
+			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, 5
+		}
+	}
+	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == s.WorkDir })
+	c.VolumeMounts = append(c.VolumeMounts,
+		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
+		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir},
+		corev1.VolumeMount{Name: contract.VolumeWork, MountPath: s.WorkDir, SubPath: folder.DataSubPath()})
+}
+
+// mergeEnv puts the config's variables in place of the original's of the same name, and the others behind them.
+func mergeEnv(original, added []corev1.EnvVar) []corev1.EnvVar {
+	merged := slices.DeleteFunc(slices.Clone(original), func(e corev1.EnvVar) bool {
+		return slices.ContainsFunc(added, func(a corev1.EnvVar) bool { return a.Name == e.Name })
+	})
+	return append(merged, added...)
+}
+
+// mergeResources overrides quantity by quantity. A request above a limit that is left would be refused, so it is lowered.
+func mergeResources(original, added corev1.ResourceRequirements) corev1.ResourceRequirements {
+	merged := *original.DeepCopy()
+	for _, m := range []struct {
+		to   *corev1.ResourceList
+		from corev1.ResourceList
+	}{{&merged.Requests, added.Requests}, {&merged.Limits, added.Limits}} {
+		for name, quantity := range m.from {
+			if *m.to == nil {
+				*m.to = corev1.ResourceList{}
+			}
+			(*m.to)[name] = quantity
+		}
+	}
+	for name, limit := range merged.Limits {
+		if request, ok := merged.Requests[name]; ok && request.Cmp(limit) > 0 {
+			merged.Requests[name] = limit
+		}
+	}
+	return merged
+}
+
+// confined is the security context of nhctl's own containers: that of the dev container's user, and nothing beyond.
+func confined(dev corev1.Container) *corev1.SecurityContext {
+	no, yes := false, true
+	c := &corev1.SecurityContext{
+		AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
+		Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	if s := dev.SecurityContext; s != nil {
+		c.RunAsUser, c.RunAsGroup, c.RunAsNonRoot, c.SELinuxOptions = s.RunAsUser, s.RunAsGroup, s.RunAsNonRoot, s.SELinuxOptions
+	}
+	return c
+}
+
+func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(requestCPU), corev1.ResourceMemory: resource.MustParse(requestMemory)},
+		Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limitCPU), corev1.ResourceMemory: resource.MustParse(limitMemory)},
+	}
+}
+
+// sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing it.
+func sidecarContainer(dev corev1.Container, s Settings, folder contract.Folder) (corev1.Container, error) {
+	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: []contract.Folder{folder}, Containers: []string{s.Container}})
+	if err != nil {
+		return corev1.Container{}, err
+	}
+	return corev1.Container{
+		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: corev1.PullIfNotPresent,
+		Command: []string{contract.Binary, "sync"}, WorkingDir: "/",
+		Env: []corev1.EnvVar{{Name: contract.EnvConfig, Value: string(config)}, {Name: "LOGGER_DISCARD", Value: "1"}},
+		// A first sync wants CPU for a moment; at rest it takes next to nothing.
+		Resources: quantities("10m", "64Mi", "2", "256Mi"),
+		ReadinessProbe: &corev1.Probe{
+			ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}}},
+			PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: 5,
+		},
+		SecurityContext: confined(dev),
+		VolumeMounts: []corev1.VolumeMount{
+			{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
+			{Name: contract.VolumeRun, MountPath: contract.RunDir},
+			{Name: contract.VolumeToken, MountPath: contract.TokenDir, ReadOnly: true},
+			{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + folder.DataSubPath(), SubPath: folder.DataSubPath()},
+			{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + folder.IndexSubPath(), SubPath: folder.IndexSubPath()},
+		},
+	}, nil
+}
+
+// plantContainer copies the sidecar's binary into the pod before anything else starts.
+func plantContainer(dev corev1.Container, s Settings) corev1.Container {
+	return corev1.Container{
+		Name: contract.PlantContainer, Image: s.SidecarImage, ImagePullPolicy: corev1.PullIfNotPresent,
+		Command: []string{contract.ImageEntry, "plant", contract.Binary}, WorkingDir: "/",
+		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
+		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
+	}
+}
+
+func volumes(s Settings) []corev1.Volume {
+	empty := func(name string) corev1.Volume {
+		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	}
+	return []corev1.Volume{empty(contract.VolumeBin), empty(contract.VolumeRun), empty(contract.VolumeWork),
+		{Name: contract.VolumeToken, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: s.Name}}}}
+}
+
+func dropHostPorts(containers []corev1.Container) {
+	for i := range containers {
+		for j := range containers[i].Ports {
+			containers[i].Ports[j].HostPort = 0
+		}
+	}
+}
+
+// TwinName is the twin's name, cut so that pods and their labels have room for what Kubernetes appends.
+func TwinName(original, session string) string {
+	const room = 40
+	if len(original) > room {
+		original = original[:room]
+	}
+	return original + "-nhctl-" + session
+}
+
+// UsedPorts lists the TCP ports that a template's containers name; a carrier must take another.
+func UsedPorts(template corev1.PodTemplateSpec) map[int]bool {
+	used := map[int]bool{}
+	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
+		for _, p := range c.Ports {
+			used[int(p.ContainerPort)] = true
+			used[int(p.HostPort)] = true
+		}
+	}
+	return used
+}
