@@ -52,20 +52,21 @@ func Dial(ctx context.Context, raw net.Conn, token []byte, h Hello) (*Carrier, e
 	h.Version = Version
 	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
 	defer cancel()
+	// The raw connection may know no deadlines: the handshake ends with the context, by closing it.
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	dialer := websocket.Dialer{
 		NetDialContext:   func(context.Context, string, string) (net.Conn, error) { return raw, nil },
 		HandshakeTimeout: HandshakeTimeout, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
 	}
 	ws, response, err := dialer.DialContext(ctx, "ws://sidecar"+Path, nil)
 	if err != nil {
+		stop()
 		raw.Close()
 		if response != nil {
 			return nil, fmt.Errorf("upgrade to a carrier: %s: %w", response.Status, err)
 		}
 		return nil, fmt.Errorf("upgrade to a carrier: %w", err)
 	}
-	// The handshake has the context's limit, and ends with it.
-	stop := context.AfterFunc(ctx, func() { ws.Close() })
 	c := newConn(ws)
 	peer, err := handshakeClient(c, token, h)
 	if !stop() && err == nil {

@@ -1,0 +1,216 @@
+// Package tunnel is the local end of carriers: it dials them, keeps them up, and forwards local ports over them. It knows pods only
+// by a function that dials, and nothing of dev mode.
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// Dialer opens a raw connection to the sidecar of the session's present pod.
+type Dialer func(context.Context) (conn net.Conn, pod string, err error)
+
+// Timing of redials.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+	// dialLimit limits one try.
+	dialLimit = 15 * time.Second
+	// look is how often a carrier's silence is judged.
+	look = 500 * time.Millisecond
+)
+
+// The states of a line.
+const (
+	Connecting = "connecting"
+	Up         = "up"
+	Down       = "down"
+	// Stopped means that trying again is of no use before somebody mends something.
+	Stopped = "stopped"
+)
+
+// Line keeps one carrier up.
+type Line struct {
+	dial    Dialer
+	token   []byte
+	hello   wire.Hello
+	logger  *slog.Logger
+	onState func(event.LinkData)
+
+	mu      sync.Mutex
+	carrier *wire.Carrier
+	state   event.LinkData
+	change  chan struct{} // closed and replaced at each change
+	wake    chan struct{}
+}
+
+// NewLine returns a line for one purpose of a session; it dials once Serve runs. onState is told of each change.
+func NewLine(dial Dialer, token []byte, session, purpose string, logger *slog.Logger, onState func(event.LinkData)) *Line {
+	return &Line{
+		dial: dial, token: token, logger: logger.With("purpose", purpose), onState: onState,
+		hello:  wire.Hello{Build: buildinfo.Version, Session: session, Purpose: purpose},
+		change: make(chan struct{}), wake: make(chan struct{}, 1), state: event.LinkData{State: Connecting},
+	}
+}
+
+// Serve keeps the carrier up until ctx ends.
+func (l *Line) Serve(ctx context.Context) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		c, pod, err := l.connect(ctx)
+		if err == nil {
+			pause = firstPause
+			l.set(c, event.LinkData{State: Up, Pod: pod})
+			l.keep(ctx, c)
+			l.set(nil, event.LinkData{State: Down, Reason: "the connection was lost"})
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		state := Connecting
+		if code := problem.From(err).Code; code == problem.Unauthorized || code == problem.Forbidden {
+			state = Stopped
+		}
+		l.logger.Debug("dial", "error", err, "pause", pause)
+		l.set(nil, event.LinkData{State: state, Reason: err.Error()})
+		pause = l.rest(ctx, state, pause)
+	}
+}
+
+// rest waits before the next try: a while, or when stopped, until somebody wakes the line.
+func (l *Line) rest(ctx context.Context, state string, pause time.Duration) time.Duration {
+	timer := time.NewTimer(pause/2 + rand.N(pause/2+1))
+	defer timer.Stop()
+	after := timer.C
+	if state == Stopped {
+		after = nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-after:
+	case <-l.wake:
+		return firstPause
+	}
+	return min(2*pause, lastPause)
+}
+
+// Wake makes a line that waits try at once.
+func (l *Line) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Line) connect(ctx context.Context) (*wire.Carrier, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	conn, pod, err := l.dial(ctx)
+	if err != nil {
+		return nil, pod, err
+	}
+	c, err := wire.Dial(ctx, conn, l.token, l.hello)
+	return c, pod, err
+}
+
+// keep returns when the carrier has ended. When it is silent for too long, a second one is dialled beside it, and takes over once
+// it stands: a silent connection may be dead, or just slow.
+func (l *Line) keep(ctx context.Context, c *wire.Carrier) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	defer func() { _ = c.Close() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.Done():
+			return
+		case <-tick.C:
+		}
+		if time.Since(c.LastRead()) < wire.Silence {
+			continue
+		}
+		l.logger.Info("the carrier is silent; dialling a second one")
+		second, pod, err := l.connect(ctx)
+		if err != nil {
+			continue
+		}
+		l.set(second, event.LinkData{State: Up, Pod: pod})
+		_ = c.Close()
+		c = second
+	}
+}
+
+func (l *Line) set(c *wire.Carrier, state event.LinkData) {
+	l.mu.Lock()
+	changed := l.state != state
+	l.carrier, l.state = c, state
+	close(l.change)
+	l.change = make(chan struct{})
+	l.mu.Unlock()
+	if changed {
+		l.onState(state)
+	}
+}
+
+// State tells how the line is.
+func (l *Line) State() event.LinkData {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// Await returns the carrier once it is up.
+func (l *Line) Await(ctx context.Context) (*wire.Carrier, error) {
+	for {
+		l.mu.Lock()
+		c, state, change := l.carrier, l.state, l.change
+		l.mu.Unlock()
+		if c != nil {
+			return c, nil
+		}
+		if state.State == Stopped {
+			return nil, problem.New(problem.Forbidden, "no connection to the sidecar: %s", state.Reason)
+		}
+		select {
+		case <-ctx.Done():
+			if state.Reason != "" {
+				return nil, fmt.Errorf("no connection to the sidecar: %s: %w", state.Reason, ctx.Err())
+			}
+			return nil, fmt.Errorf("no connection to the sidecar: %w", ctx.Err())
+		case <-change:
+		}
+	}
+}
+
+// Open opens a stream as soon as the carrier is up.
+func (l *Line) Open(ctx context.Context, kind wire.Kind, params any) (net.Conn, error) {
+	for {
+		c, err := l.Await(ctx)
+		if err != nil {
+			return nil, err
+		}
+		stream, err := c.Open(ctx, kind, params)
+		if err == nil || errors.Is(err, wire.ErrRefused) || ctx.Err() != nil {
+			return stream, err
+		}
+		// The carrier has just gone: wait for the next.
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(firstPause):
+		}
+	}
+}
