@@ -9,29 +9,25 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
-
-// Ready is the document of the readiness gate.
-type Ready struct {
-	Ready bool `json:"ready"`
-}
 
 // control serves the calls to the sidecar itself.
 func (e *Endpoint) control() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /v1/ready", func(w http.ResponseWriter, r *http.Request) {
-		var ready Ready
+	mux.HandleFunc("PUT "+control.PathReady, func(w http.ResponseWriter, r *http.Request) {
+		var ready control.Ready
 		if err := json.NewDecoder(r.Body).Decode(&ready); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		reply(w, ready, SetGate(e.root, ready.Ready))
 	})
-	mux.HandleFunc("GET /v1/sync/{folder}", e.withEngine(func(_ context.Context, engine *filesync.Engine) (any, error) {
+	mux.HandleFunc("GET "+control.PathSync("{folder}"), e.withEngine(func(_ context.Context, engine *filesync.Engine) (any, error) {
 		return engine.Status()
 	}))
-	mux.HandleFunc("POST /v1/sync/{folder}/scan", e.withEngine(func(ctx context.Context, engine *filesync.Engine) (any, error) {
+	mux.HandleFunc("POST "+control.PathScan("{folder}"), e.withEngine(func(ctx context.Context, engine *filesync.Engine) (any, error) {
 		return struct{}{}, engine.Scan(ctx)
 	}))
 	return mux

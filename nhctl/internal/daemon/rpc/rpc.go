@@ -23,6 +23,7 @@ const (
 	MethodSyncStatus = "dev.sync.status" // Target -> []event.SyncData
 	MethodDaemon     = "daemon.status"   // nothing -> Daemon
 	MethodDaemonStop = "daemon.stop"     // nothing -> nothing; sessions stay as they are in the cluster
+	MethodCancel     = "cancel"          // notification: undo the calls of this connection
 	MethodEvent      = "event"           // notification: event.Event
 )
 

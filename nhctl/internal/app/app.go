@@ -1,0 +1,65 @@
+// Package app is the program around the commands: streams, signals, printed errors, exit codes.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/root"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Main runs the program with the arguments behind its name, and returns its exit code.
+func Main(args []string) int {
+	f, err := factory.System()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return problem.ExitFailure
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	return Run(ctx, f, args)
+}
+
+// Run runs one command.
+func Run(ctx context.Context, f *factory.Factory, args []string) int {
+	cmd := root.New(f)
+	cmd.SetArgs(args)
+	cmd.SetIn(f.Streams.In)
+	cmd.SetOut(f.Streams.Out)
+	cmd.SetErr(f.Streams.Err)
+	err := cmd.ExecuteContext(ctx)
+	var exit *kube.ExitError
+	switch {
+	case err == nil:
+		return problem.ExitOK
+	case errors.As(err, &exit):
+		return exit.Code
+	}
+	p := problem.From(err)
+	f.Printer().Fail(p)
+	return p.Code.ExitCode()
+}
+
+// interruptible ends its context at the first Ctrl-C, so that what was begun is undone. A second one ends the program at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+		}
+		cancel()
+		signal.Stop(signals) // the next one has its usual effect
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}

@@ -1,0 +1,48 @@
+// Package stop is `nhctl daemon stop`.
+package stop
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:     "stop",
+		Short:   "Stop the daemon; sessions stay in the cluster, and the next command takes them up again",
+		Example: `  nhctl daemon stop`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), f, o)
+		},
+	}
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, _ *Options) error {
+	paths, err := f.Paths()
+	if err != nil {
+		return err
+	}
+	c, err := daemon.ConnectRunning(paths)
+	if err != nil {
+		fmt.Fprintln(f.Streams.Err, "no daemon runs")
+		return nil
+	}
+	if err := c.Stop(ctx, paths); err != nil {
+		return err
+	}
+	fmt.Fprintln(f.Streams.Err, "the daemon has stopped")
+	return nil
+}

@@ -1,0 +1,59 @@
+// Package end is `nhctl dev end`.
+package end
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target     factory.Target
+	Force, All bool
+	Timeout    time.Duration
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "end [WORKLOAD]",
+		Short: "Leave dev mode: bring files home, and give the workload back",
+		Example: `  nhctl dev end            # in a folder with a .dev/config.yaml
+  nhctl dev end deploy/web
+  nhctl dev end --all      # every session of yours in the namespace`,
+		Args:              factory.OneWorkload,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Target.SetWorkload(args)
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.Target.AddFlags(cmd)
+	cmd.Flags().BoolVar(&o.Force, "force", false, "go on without files that only the pod has; with --session also for somebody else's session")
+	cmd.Flags().BoolVar(&o.All, "all", false, "end every session of yours in the namespace")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "limit of bringing home files that only the pod has")
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	var ended rpc.Ended
+	if err := f.Call(ctx, rpc.MethodEnd, rpc.End{Target: o.Target.RPC(f), Force: o.Force, All: o.All, Timeout: o.Timeout}, &ended); err != nil {
+		return err
+	}
+	return f.Printer().Result(ended, func(w io.Writer) {
+		if len(ended.Sessions) == 0 {
+			fmt.Fprintln(w, "you have no session in this namespace")
+		}
+		for _, s := range ended.Sessions {
+			fmt.Fprintf(w, "%s is as it was; your files are in %s\n", s.Workload, s.Folder)
+		}
+	})
+}

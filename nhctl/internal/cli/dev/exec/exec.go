@@ -1,0 +1,34 @@
+// Package exec is `nhctl dev exec`.
+package exec
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/terminal"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	target, tty := factory.Target{}, false
+	cmd := &cobra.Command{
+		Use:   "exec [WORKLOAD] -- COMMAND ARGS...",
+		Short: "Run a command in the dev container, in the folder of the sources",
+		Long:  "Run a command in the dev container, in the folder of the sources. Standard input is passed on, and the exit code is the command's.",
+		Example: `  nhctl dev exec -- go test ./...
+  nhctl dev exec -t -- vim main.go`,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dash := cmd.ArgsLenAtDash()
+			if dash < 0 || dash == len(args) || dash > 1 {
+				return problem.New(problem.Usage, "no command to run").WithHint("put it behind --, such as: nhctl dev exec -- ls")
+			}
+			target.SetWorkload(args[:dash])
+			return terminal.Exec(cmd.Context(), f, target.RPC(f), tty, args[dash:])
+		},
+	}
+	target.AddFlags(cmd)
+	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give the command a terminal")
+	return cmd
+}

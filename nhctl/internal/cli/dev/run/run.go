@@ -1,0 +1,67 @@
+// Package run is `nhctl dev run`.
+package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target       factory.Target
+	Argv         []string
+	Keep, Follow bool
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "run [WORKLOAD] [-- COMMAND ARGS...]",
+		Short: "Start the service's program from the synced sources",
+		Long: `Start the service's program from the synced sources: the config's command.run, or COMMAND. It runs under the supervisor and goes
+on when this command ends; a program that runs already is stopped and replaced.`,
+		Example: `  nhctl dev run
+  nhctl dev run --follow
+  nhctl dev run -- go run ./cmd/server --verbose`,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			before := args
+			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+				before, o.Argv = args[:dash], args[dash:]
+			}
+			if len(before) > 1 {
+				return problem.New(problem.Usage, "nhctl dev run takes one workload, got %d", len(before)).WithHint("put a command of your own behind --")
+			}
+			o.Target.SetWorkload(before)
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.Target.AddFlags(cmd)
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
+	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "print what the program prints, until Ctrl-C; it goes on running")
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	var c event.CommandData
+	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep}, &c); err != nil {
+		return err
+	}
+	err := f.Printer().Result(c, func(w io.Writer) {
+		fmt.Fprintf(w, "running: %s (process %d in the container)\n", strings.Join(c.Argv, " "), c.PID)
+	})
+	if err != nil || !o.Follow {
+		return err
+	}
+	return f.Call(ctx, rpc.MethodLogs, rpc.Logs{Target: o.Target.RPC(f), Follow: true}, nil)
+}

@@ -1,0 +1,98 @@
+// Package start is `nhctl dev start`.
+package start
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/terminal"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target                         factory.Target
+	Mode, Image, SidecarImage, Dir string
+	NoTerminal                     bool
+	Timeout                        time.Duration
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "start [WORKLOAD]",
+		Short: "Take a workload into dev mode",
+		Long: `Take a workload into dev mode: a twin with the dev image stands in for it (replace), or beside it (duplicate), and the
+folder's sources are synced into it. Without WORKLOAD, the one that the folder's .dev/config.yaml names.
+
+In replace mode the original is parked (scaled to 0, never edited) and comes back with ` + "`nhctl dev end`" + `. Starting again while the
+session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
+		Example: `  nhctl dev start                       # in a folder with a .dev/config.yaml
+  nhctl dev start deploy/web --mode duplicate
+  nhctl dev start web --image ghcr.io/nhctl/dev-go:v0.1.0 --dir ./web`,
+		Args:              factory.OneWorkload,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Target.SetWorkload(args)
+			return run(cmd.Context(), f, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Mode, "mode", string(rpc.Replace), "replace the workload, or work on a duplicate beside it")
+	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")
+	flags.StringVar(&o.Image, "image", "", "dev image (default: the config's)")
+	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
+	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
+	flags.BoolVar(&o.NoTerminal, "no-terminal", false, "do not open a terminal afterwards")
+	flags.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "limit of the whole start")
+	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	if o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
+		return problem.New(problem.Usage, "--mode %s: want replace or duplicate", o.Mode)
+	}
+	stop := context.AfterFunc(ctx, func() {
+		fmt.Fprintln(f.Streams.Err, "\ninterrupted: putting everything back (Ctrl-C again leaves that to the daemon)")
+	})
+	defer stop()
+	var session rpc.Session
+	err := f.Call(ctx, rpc.MethodStart, rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Timeout: o.Timeout}, &session)
+	if err != nil {
+		return err
+	}
+	if err := f.Printer().Result(session, func(w io.Writer) { describe(w, session) }); err != nil {
+		return err
+	}
+	if o.NoTerminal || f.JSON() || !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Out) {
+		return nil
+	}
+	fmt.Fprintln(f.Streams.Err, "opening a terminal; leaving it does not end dev mode (nhctl dev end does)")
+	return terminal.Shell(ctx, f, rpc.Target{Caller: f.Caller(), Session: session.ID})
+}
+
+func describe(w io.Writer, s rpc.Session) {
+	verb := "is in dev mode"
+	if s.Reattached {
+		verb = "is in dev mode already; attached to your session"
+	}
+	fmt.Fprintf(w, "%s %s (%s, session %s)\n", s.Workload, verb, s.Mode, s.ID)
+	rows := [][]string{{"  pod", s.Pod + ", container " + s.Container}, {"  synced", s.Folder + " <-> " + s.WorkDir}}
+	for _, p := range s.Forwards {
+		rows = append(rows, []string{"  forwarded", fmt.Sprintf("localhost:%d -> %d", p.Local, p.Remote)})
+	}
+	_ = ui.Table(w, rows...)
+	for _, n := range s.Notices {
+		fmt.Fprintln(w, "note:", n)
+	}
+	fmt.Fprintf(w, "next: nhctl dev run       start the service's program from your sources\n      nhctl dev logs -f   see what it prints\n      nhctl dev terminal  a shell in the container\n      nhctl dev end       give the workload back\n")
+}

@@ -1,0 +1,78 @@
+// Package status is `nhctl dev status`.
+package status
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/watch"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target factory.Target
+	Watch  bool
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "status [WORKLOAD]",
+		Short: "Show a session: connection, sync, ports, program",
+		Example: `  nhctl dev status
+  nhctl dev status --watch`,
+		Args:              factory.OneWorkload,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Target.SetWorkload(args)
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.Target.AddFlags(cmd)
+	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it anew whenever it changes, until Ctrl-C")
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	return watch.Show(ctx, f, o.Watch, func(ctx context.Context) (rpc.Session, error) {
+		var s rpc.Session
+		return s, f.Call(ctx, rpc.MethodStatus, o.Target.RPC(f), &s)
+	}, describe)
+}
+
+func describe(w io.Writer, s rpc.Session) {
+	rows := [][]string{
+		{"workload", s.Workload + " (" + string(s.Mode) + ", session " + s.ID + ")"},
+		{"holder", s.Holder.Local + " (" + s.Holder.User + ") for " + ui.Age(s.Since)},
+	}
+	if s.Link != nil {
+		text := s.Link.State
+		if s.Link.Pod != "" {
+			text += ", pod " + s.Link.Pod + ", container " + s.Container
+		}
+		if s.Link.Reason != "" {
+			text += ": " + s.Link.Reason
+		}
+		rows = append(rows, []string{"connection", text})
+	}
+	for _, y := range s.Sync {
+		rows = append(rows, []string{"sync", ui.Sync(y)}, []string{"folders", s.Folder + " <-> " + s.WorkDir})
+	}
+	for _, p := range s.Forwards {
+		rows = append(rows, []string{"forwarded", fmt.Sprintf("localhost:%d -> %d", p.Local, p.Remote)})
+	}
+	for _, c := range s.Commands {
+		rows = append(rows, []string{c.Name, ui.Command(c)})
+	}
+	_ = ui.Table(w, rows...)
+	for _, n := range s.Notices {
+		fmt.Fprintln(w, "note:", n)
+	}
+}

@@ -1,0 +1,64 @@
+// Package status is `nhctl dev sync status`.
+package status
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/watch"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target factory.Target
+	Watch  bool
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "status [WORKLOAD]",
+		Short: "Show how far file sync is, and what can't be synced",
+		Example: `  nhctl dev sync status
+  nhctl dev sync status --watch -o json`,
+		Args:              factory.OneWorkload,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Target.SetWorkload(args)
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.Target.AddFlags(cmd)
+	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it anew whenever it changes, until Ctrl-C")
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	return watch.Show(ctx, f, o.Watch, func(ctx context.Context) ([]event.SyncData, error) {
+		var s []event.SyncData
+		return s, f.Call(ctx, rpc.MethodSyncStatus, o.Target.RPC(f), &s)
+	}, describe)
+}
+
+func describe(w io.Writer, folders []event.SyncData) {
+	for _, s := range folders {
+		fmt.Fprintf(w, "%s: %s\n", s.Folder, ui.Sync(s))
+		paths := make([]string, 0, len(s.Errors))
+		for path := range s.Errors {
+			paths = append(paths, path)
+		}
+		sort.Strings(paths)
+		for _, path := range paths {
+			fmt.Fprintf(w, "  %s: %s\n", path, s.Errors[path])
+		}
+	}
+}

@@ -1,0 +1,168 @@
+// Package factory gives commands what they need: streams, the caller, the daemon, a printer. Tests give them others.
+package factory
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
+)
+
+// Factory is shared by all commands of one invocation.
+type Factory struct {
+	Streams ui.Streams
+	// Environ is the caller's environment, as KEY=VALUE; Dir their folder.
+	Environ []string
+	Dir     string
+	// Kubeconfig, Context, Namespace and Output are the global flags.
+	Kubeconfig, Context, Namespace, Output string
+	printer                                *ui.Printer
+}
+
+// Env is the environment as a map; of a name that is there twice the last counts.
+func (f *Factory) Env() map[string]string {
+	env := map[string]string{}
+	for _, e := range f.Environ {
+		if key, value, ok := strings.Cut(e, "="); ok {
+			env[key] = value
+		}
+	}
+	return env
+}
+
+// Caller is who calls, for the daemon.
+func (f *Factory) Caller() rpc.Caller {
+	return rpc.Caller{Env: f.Env(), Dir: f.Dir, Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace}
+}
+
+// CheckOutput checks the -o flag.
+func (f *Factory) CheckOutput() error {
+	if f.Output != string(ui.Text) && f.Output != string(ui.JSON) {
+		return problem.New(problem.Usage, "-o %s: want text or json", f.Output)
+	}
+	return nil
+}
+
+// Printer is the invocation's printer.
+func (f *Factory) Printer() *ui.Printer {
+	if f.printer == nil {
+		format := ui.Text
+		if f.Output == string(ui.JSON) {
+			format = ui.JSON
+		}
+		f.printer = ui.New(f.Streams, format)
+	}
+	return f.printer
+}
+
+// JSON says whether results are printed as JSON.
+func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }
+
+// Paths are where the daemon keeps things.
+func (f *Factory) Paths() (daemon.Paths, error) { return daemon.NewPaths(f.Env()) }
+
+// Daemon connects to the daemon, which is started when there is none; progress is printed.
+func (f *Factory) Daemon(ctx context.Context) (*daemon.Client, error) {
+	paths, err := f.Paths()
+	if err != nil {
+		return nil, err
+	}
+	return daemon.Connect(ctx, paths, f.Environ, f.Printer().Event)
+}
+
+// Call makes one call to the daemon.
+func (f *Factory) Call(ctx context.Context, method string, params, result any) error {
+	c, err := f.Daemon(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Call(ctx, method, params, result)
+}
+
+// Kube is the caller's cluster, for what needs no daemon.
+func (f *Factory) Kube() (*kube.Client, error) { return kube.New(f.kubeOptions()) }
+
+func (f *Factory) kubeOptions() kube.Options {
+	return kube.Options{Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace, Env: f.Env(), Dir: f.Dir}
+}
+
+// Target is the session that a command means.
+type Target struct {
+	Workload, Session, Container string
+}
+
+// AddFlags adds the flags that choose a session.
+func (t *Target) AddFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.Session, "session", "", "session id, where the workload alone is ambiguous")
+	cmd.Flags().StringVarP(&t.Container, "container", "c", "", "container in dev mode (default: the only one)")
+}
+
+// RPC is the target as the daemon takes it.
+func (t *Target) RPC(f *Factory) rpc.Target {
+	return rpc.Target{Caller: f.Caller(), Workload: t.Workload, Session: t.Session, Container: t.Container}
+}
+
+// OneWorkload takes at most one argument, the workload.
+func OneWorkload(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return problem.New(problem.Usage, "%s takes one workload, got %d: %s", cmd.CommandPath(), len(args), strings.Join(args, " ")).WithHint("see %s --help", cmd.CommandPath())
+	}
+	return nil
+}
+
+// SetWorkload keeps the first argument as the workload.
+func (t *Target) SetWorkload(args []string) {
+	if len(args) > 0 {
+		t.Workload = args[0]
+	}
+}
+
+// completionLimit limits how long a shell waits for completions.
+const completionLimit = 2 * time.Second
+
+// CompleteWorkloads completes the workloads of the namespace.
+func (f *Factory) CompleteWorkloads(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteWorkloads(ctx) })
+}
+
+// CompleteNamespaces completes namespaces, as far as the caller may list them.
+func (f *Factory) CompleteNamespaces(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteNamespaces(ctx) })
+}
+
+// CompleteContexts completes the contexts of the kubeconfig.
+func (f *Factory) CompleteContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return kube.Contexts(f.kubeOptions()), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (f *Factory) complete(cmd *cobra.Command, list func(context.Context, *kube.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionLimit)
+	defer cancel()
+	c, err := f.Kube()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names, err := list(ctx, c)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// System is the factory of the real program.
+func System() (*Factory, error) {
+	dir, err := os.Getwd()
+	return &Factory{Streams: ui.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, Environ: os.Environ(), Dir: dir}, err
+}

@@ -1,0 +1,76 @@
+// Package root puts the commands together.
+package root
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
+	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
+	daemonstop "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/stop"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/end"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/exec"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/forward"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/list"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/logs"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/run"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/start"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/status"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/stop"
+	syncstatus "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/status"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/terminal"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// New returns the whole command line.
+func New(f *factory.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "nhctl",
+		Short: "Develop inside Kubernetes from your own editor",
+		Long: `nhctl takes a workload of your cluster into dev mode: your sources are synced into it in milliseconds, and run there with the
+service's real neighbours. Nothing is built or pushed, and the workload comes back as it was.`,
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return f.CheckOutput() },
+		RunE:              group,
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.Kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, or ~/.kube/config)")
+	flags.StringVar(&f.Context, "context", "", "kubeconfig context")
+	flags.StringVarP(&f.Namespace, "namespace", "n", "", "namespace (default: the context's)")
+	flags.StringVarP(&f.Output, "output", "o", "text", "text, or json: a document for a query, JSON lines for long work")
+	_ = cmd.RegisterFlagCompletionFunc("namespace", f.CompleteNamespaces)
+	_ = cmd.RegisterFlagCompletionFunc("context", f.CompleteContexts)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return problem.New(problem.Usage, "%w", err).WithHint("see %s --help", cmd.CommandPath())
+	})
+
+	sync := noun("sync", "File sync of a session", syncstatus.New(f))
+	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
+		start.New(f), end.New(f), list.New(f), status.New(f), run.New(f), stop.New(f), logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync)
+	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
+	cmd.AddCommand(dev, daemon, version.New(f))
+	return cmd
+}
+
+// noun groups commands.
+func noun(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, RunE: group}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// group shows the help of a command that only groups others; a word that it does not know is an error.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	p := problem.New(problem.Usage, "%s has no command %q", cmd.CommandPath(), args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return p.WithHint("did you mean %s?", strings.Join(near, " or "))
+	}
+	return p.WithHint("see %s --help", cmd.CommandPath())
+}

@@ -1,0 +1,199 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/creachadair/jrpc2"
+	"github.com/creachadair/jrpc2/channel"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+)
+
+// Client is a connection to the daemon.
+type Client struct {
+	rpc  *jrpc2.Client
+	conn net.Conn
+}
+
+// startLimit limits how long a daemon may take to come up.
+const startLimit = 10 * time.Second
+
+// ServeArgs are the arguments with which this program is a daemon.
+var serveArgs = [...]string{"daemon", "start", "--foreground"}
+
+// Connect connects to the user's daemon; it starts one when there is none, and replaces one of another version. onEvent is
+// called with the events of this connection's calls.
+func Connect(ctx context.Context, paths Paths, env []string, onEvent func(event.Event)) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*startLimit)
+	defer cancel()
+	for {
+		c, err := dial(paths, onEvent)
+		if err != nil {
+			if err := spawn(ctx, paths, env); err != nil {
+				return nil, err
+			}
+			if c, err = dial(paths, onEvent); err != nil {
+				return nil, err
+			}
+		}
+		var info rpc.Daemon
+		if err := c.Call(ctx, rpc.MethodDaemon, nil, &info); err != nil {
+			c.Close()
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("ask the daemon who it is: %w", err)
+			}
+			continue // it was on its way out
+		}
+		if info.Version == buildinfo.Version {
+			return c, nil
+		}
+		// A daemon of another version makes room; its sessions are taken up by the new one.
+		_ = c.Call(ctx, rpc.MethodDaemonStop, nil, nil)
+		c.Close()
+		if err := stopped(ctx, paths); err != nil {
+			return nil, fmt.Errorf("replace the daemon of version %s: %w", info.Version, err)
+		}
+	}
+}
+
+// ConnectRunning connects to a daemon that runs, of whatever version; problem.NotFound when there is none.
+func ConnectRunning(paths Paths) (*Client, error) {
+	c, err := dial(paths, func(event.Event) {})
+	if err != nil {
+		return nil, problem.New(problem.NotFound, "no daemon runs").WithHint("any command that needs one starts it; or: nhctl daemon start")
+	}
+	return c, nil
+}
+
+func dial(paths Paths, onEvent func(event.Event)) (*Client, error) {
+	conn, err := net.DialTimeout("unix", paths.Socket, 2*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	client := jrpc2.NewClient(channel.Line(conn, conn), &jrpc2.ClientOptions{OnNotify: func(request *jrpc2.Request) {
+		var e event.Event
+		if request.Method() == rpc.MethodEvent && request.UnmarshalParams(&e) == nil {
+			onEvent(e)
+		}
+	}})
+	return &Client{rpc: client, conn: conn}, nil
+}
+
+// spawn starts a daemon that outlives this process, and returns when it listens.
+func spawn(ctx context.Context, paths Paths, env []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(paths.Log()); err == nil && info.Size() > maxLog {
+		flags |= os.O_TRUNC
+	}
+	log, err := os.OpenFile(paths.Log(), flags, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(self, serveArgs[:]...)
+	cmd.Env = append(env, "LOGGER_DISCARD=1") // syncthing's own log
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, paths.State
+	cmd.SysProcAttr = detached()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the daemon: %w", err)
+	}
+	died := make(chan error, 1)
+	go func() { died <- cmd.Wait() }()
+	limit := time.After(startLimit)
+	for {
+		if conn, err := net.DialTimeout("unix", paths.Socket, time.Second); err == nil {
+			return conn.Close()
+		}
+		select {
+		case err := <-died:
+			// Another command may have started one at the same moment.
+			if conn, dialErr := net.DialTimeout("unix", paths.Socket, time.Second); dialErr == nil {
+				return conn.Close()
+			}
+			died <- err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit:
+			return problem.New(problem.Internal, "the daemon does not come up").WithHint("its log says why: %s", paths.Log())
+		default:
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// stopped waits until no daemon holds the lock.
+func stopped(ctx context.Context, paths Paths) error {
+	for {
+		conn, err := net.DialTimeout("unix", paths.Socket, time.Second)
+		if err != nil {
+			return nil
+		}
+		conn.Close()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Stop stops the daemon and returns when it is gone. Sessions stay as they are in the cluster.
+func (c *Client) Stop(ctx context.Context, paths Paths) error {
+	if err := c.Call(ctx, rpc.MethodDaemonStop, nil, nil); err != nil {
+		return err
+	}
+	c.Close()
+	return stopped(ctx, paths)
+}
+
+// Call calls a method. When ctx ends, the daemon is asked to cancel, and the call returns once everything begun is undone.
+func (c *Client) Call(ctx context.Context, method string, params, result any) error {
+	stop := context.AfterFunc(ctx, func() {
+		limit, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = c.rpc.Notify(limit, rpc.MethodCancel, nil)
+	})
+	defer stop()
+	response, err := c.rpc.Call(context.WithoutCancel(ctx), method, params)
+	if err != nil {
+		return c.explain(ctx, err)
+	}
+	if result == nil {
+		return nil
+	}
+	return response.UnmarshalResult(result)
+}
+
+func (c *Client) explain(ctx context.Context, err error) error {
+	var wire *jrpc2.Error
+	if errors.As(err, &wire) && len(wire.Data) > 0 {
+		p := &problem.Error{}
+		if json.Unmarshal(wire.Data, p) == nil && p.Message != "" {
+			return p
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return problem.New(problem.Internal, "the daemon was lost: %w", err).WithHint("run the command again: a new daemon takes up where the old one was")
+}
+
+// Close ends the connection.
+func (c *Client) Close() {
+	_ = c.rpc.Close()
+	_ = c.conn.Close()
+}

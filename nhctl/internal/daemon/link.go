@@ -1,0 +1,204 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/sidecar/endpoint/control"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// Connect starts the session's local part and returns when both carriers are up.
+func (s *session) Connect(ctx context.Context) error {
+	if err := s.start(); err != nil {
+		return err
+	}
+	s.interactive.Wake()
+	s.bulk.Wake()
+	if _, err := s.interactive.Await(ctx); err != nil {
+		return err
+	}
+	_, err := s.bulk.Await(ctx)
+	return err
+}
+
+// progress is how often a first sync tells how far it is.
+const progress = 200 * time.Millisecond
+
+// FirstSync returns when everything that exists locally is in the pod, and tells meanwhile how far it is.
+func (s *session) FirstSync(ctx context.Context) error {
+	defer debug.FreeOSMemory() // an index in the making takes far more than one at rest
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	reported := make(chan struct{})
+	go func() { defer close(reported); s.reportSync(waiting) }()
+	err := s.converge(ctx)
+	cancel()
+	<-reported
+	if err == nil {
+		d := s.syncData(ctx)
+		s.emit(event.Event{Type: event.SyncState, Sync: &d})
+	}
+	return err
+}
+
+func (s *session) reportSync(ctx context.Context) {
+	tick := time.NewTicker(progress)
+	defer tick.Stop()
+	meter := meter{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d := s.syncData(ctx)
+			d.Rate, d.Remaining = meter.measure(time.Now(), d.BytesToGo)
+			s.emit(event.Event{Type: event.SyncState, Sync: &d})
+		}
+	}
+}
+
+// meter measures how fast bytes go.
+type meter struct {
+	begin time.Time
+	total int64
+}
+
+// measure returns bytes a second since the most was to go, and the seconds left at that rate.
+func (m *meter) measure(now time.Time, left int64) (rate, seconds float64) {
+	if left > m.total || m.begin.IsZero() {
+		m.begin, m.total = now, left
+		return 0, 0
+	}
+	if elapsed := now.Sub(m.begin).Seconds(); elapsed > 0 {
+		rate = float64(m.total-left) / elapsed
+	}
+	if rate > 0 {
+		seconds = float64(left) / rate
+	}
+	return rate, seconds
+}
+
+// converge waits until both ends have all of the other. The engine in the pod exists once the sync stream stands, so a missing
+// one is asked for again.
+func (s *session) converge(ctx context.Context) error {
+	for {
+		err := s.engine.Wait(ctx, sidecar{s})
+		if !errors.Is(err, errNotYet) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Flush brings home what only the pod has.
+func (s *session) Flush(ctx context.Context) error {
+	if err := s.Connect(ctx); err != nil {
+		return err
+	}
+	return s.converge(ctx)
+}
+
+// SetReady opens or closes the twin's readiness gate.
+func (s *session) SetReady(ctx context.Context, ready bool) error {
+	if err := s.Connect(ctx); err != nil {
+		return err
+	}
+	return sidecar{s}.call(ctx, http.MethodPut, control.PathReady, control.Ready{Ready: ready}, nil)
+}
+
+// syncData tells how sync is, as an event has it. Errors in the pod are asked for when it can be reached.
+func (s *session) syncData(ctx context.Context) event.SyncData {
+	st, err := s.engine.Status()
+	if err != nil {
+		return event.SyncData{Folder: s.record().Folder, State: filesync.StateError, Errors: map[string]string{"": err.Error()}}
+	}
+	d := event.SyncData{Folder: s.record().Folder, State: st.State, Files: st.Files, Bytes: st.Bytes, FilesToGo: st.PeerNeedFiles, BytesToGo: st.PeerNeedBytes,
+		FilesToCome: st.NeedFiles, BytesToCome: st.NeedBytes, Errors: st.Errors}
+	add := func(path, reason string) {
+		if d.Errors == nil {
+			d.Errors = map[string]string{}
+		}
+		d.Errors[path] = reason
+	}
+	if st.Error != "" {
+		add(".", st.Error)
+	}
+	if st.Limit != "" {
+		add(".", st.Limit)
+	}
+	if st.State == filesync.StateDisconnected {
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if remote, err := (sidecar{s}).Status(ctx); err == nil {
+		for path, reason := range remote.Errors {
+			add(path, "in the pod: "+reason)
+		}
+		if remote.Error != "" {
+			add(".", "in the pod: "+remote.Error)
+		}
+	}
+	return d
+}
+
+// sidecar calls the sidecar's own HTTP, over the interactive carrier.
+type sidecar struct{ *session }
+
+// errNotYet says that the sidecar has no engine for the folder so far.
+var errNotYet = errors.New("the folder is not synced yet")
+
+func (c sidecar) call(ctx context.Context, method, path string, in, out any) error {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return c.interactive.Open(ctx, wire.KindControl, nil)
+	}}}
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://sidecar"+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode == http.StatusNotFound:
+		return errNotYet
+	case response.StatusCode >= http.StatusBadRequest:
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 4096))
+		return fmt.Errorf("sidecar: %s", strings.TrimSpace(string(text)))
+	case out == nil:
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(out)
+}
+
+// Scan and Status make the sidecar a filesync.Peer.
+func (c sidecar) Scan(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, control.PathScan(c.record().FolderID), nil, nil)
+}
+
+func (c sidecar) Status(ctx context.Context) (filesync.Status, error) {
+	var s filesync.Status
+	return s, c.call(ctx, http.MethodGet, control.PathSync(c.record().FolderID), nil, &s)
+}

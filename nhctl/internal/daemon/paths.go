@@ -1,0 +1,69 @@
+// Package daemon owns a developer's live sessions: it keeps carriers, sync and forwarded ports up after the terminal is closed, and
+// takes its sessions up again after a crash. The command line and plugins are its clients, by JSON-RPC on a Unix socket.
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Paths are where a user's daemon keeps things.
+type Paths struct {
+	// State survives a reboot: sessions, sync indexes, the log.
+	State string
+	// Socket is the daemon's.
+	Socket string
+}
+
+// maxSocket is the longest path that a Unix socket may have on every system.
+const maxSocket = 100
+
+// NewPaths returns the places for a user's environment, and makes their folders for nobody else to see.
+func NewPaths(env map[string]string) (Paths, error) {
+	home := env["HOME"]
+	if home == "" {
+		home = env["USERPROFILE"]
+	}
+	state := env["XDG_STATE_HOME"]
+	switch {
+	case state != "":
+	case home == "":
+		return Paths{}, errors.New("no home folder: set HOME")
+	case runtime.GOOS == "windows" && env["LOCALAPPDATA"] != "":
+		state = env["LOCALAPPDATA"]
+	case runtime.GOOS == "darwin":
+		state = filepath.Join(home, "Library", "Application Support")
+	default:
+		state = filepath.Join(home, ".local", "state")
+	}
+	p := Paths{State: filepath.Join(state, "nhctl")}
+	run := p.State
+	if dir := env["XDG_RUNTIME_DIR"]; dir != "" {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			run = filepath.Join(dir, "nhctl")
+		}
+	}
+	p.Socket = filepath.Join(run, "daemon.sock")
+	if len(p.Socket) > maxSocket {
+		return p, fmt.Errorf("the path of the daemon's socket is too long for a socket (%d bytes): %s; set XDG_RUNTIME_DIR to a shorter folder", len(p.Socket), p.Socket)
+	}
+	for _, dir := range []string{p.State, p.sessions(), run} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p Paths) sessions() string { return filepath.Join(p.State, "sessions") }
+
+// Log is the daemon's log file.
+func (p Paths) Log() string { return filepath.Join(p.State, "daemon.log") }
+
+func (p Paths) lock() string { return filepath.Join(p.State, "daemon.lock") }
+
+// session is the folder of one session: its saved state, and the local sync index.
+func (p Paths) session(id string) string { return filepath.Join(p.sessions(), id) }

@@ -1,0 +1,340 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+	"github.com/nhctl/nhctl/sidecar/supervise"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// session is a live session: carriers, sync, ports and heartbeat. It is the devmode.Link of its own entering and leaving.
+type session struct {
+	paths  Paths
+	logger *slog.Logger
+
+	mu sync.Mutex
+	// sink takes progress for the call that enters or leaves.
+	sink    func(event.Event)
+	saved   saved
+	cluster *kube.Client
+	notices []string
+	started bool
+
+	interactive, bulk *tunnel.Line
+	forwards          *tunnel.Forwards
+	engine            *filesync.Engine
+	context           context.Context
+	cancel            context.CancelFunc
+	running           sync.WaitGroup
+	// gone is called, on a goroutine of its own, when the cluster no longer has the session.
+	gone func(*session, string)
+}
+
+// heartbeat is how often the Lease is renewed and the original looked at.
+const heartbeat = 5 * time.Second
+
+func newSession(paths Paths, logger *slog.Logger, cluster *kube.Client, s saved, gone func(*session, string)) *session {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &session{paths: paths, logger: logger, cluster: cluster, saved: s, gone: gone, sink: func(event.Event) {}, context: ctx, cancel: cancel}
+}
+
+func (s *session) record() devmode.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.saved.Record
+}
+
+// emit tells the call that enters or leaves, if there is one.
+func (s *session) emit(e event.Event) {
+	s.mu.Lock()
+	sink := s.sink
+	e.Session = s.saved.Record.Session
+	s.mu.Unlock()
+	sink(e)
+}
+
+// tell sends progress to a call until the returned function is called.
+func (s *session) tell(sink func(event.Event)) (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sink = sink
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sink = func(event.Event) {}
+	}
+}
+
+func (s *session) client() *kube.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster
+}
+
+// renew takes the credentials of a newer call, and lets the lines try again at once.
+func (s *session) renew(c *kube.Client) {
+	s.mu.Lock()
+	s.cluster = c
+	started := s.started
+	s.mu.Unlock()
+	if started {
+		s.interactive.Wake()
+		s.bulk.Wake()
+	}
+}
+
+// Save keeps the session on this computer.
+func (s *session) Save(r devmode.Record, token []byte) error {
+	s.mu.Lock()
+	s.saved.Record, s.saved.Token = r, token
+	copied := s.saved
+	s.mu.Unlock()
+	return s.paths.save(copied)
+}
+
+// start brings up carriers, sync and forwarded ports; it does not wait for them.
+func (s *session) start() error {
+	s.mu.Lock()
+	if s.started {
+		s.mu.Unlock()
+		return nil
+	}
+	r := s.saved.Record
+	logger := s.logger.With("session", r.Session)
+	engine, err := filesync.New(filesync.Config{FolderID: r.FolderID, Root: r.Folder, StateDir: filepath.Join(s.paths.session(r.Session), "sync"),
+		Side: filesync.Local, Settings: s.saved.Settings, Logger: logger})
+	if err != nil {
+		s.mu.Unlock()
+		return fmt.Errorf("open the folder %s for sync: %w", r.Folder, err)
+	}
+	s.engine = engine
+	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
+		s.emit(event.Event{Type: event.LinkState, Link: &d})
+	})
+	s.bulk = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeBulk, logger, func(event.LinkData) {})
+	s.forwards = tunnel.NewForwards(s.bulk.Open, logger)
+	s.started = true
+	s.mu.Unlock()
+
+	s.running.Go(func() { s.interactive.Serve(s.context) })
+	s.running.Go(func() { s.bulk.Serve(s.context) })
+	s.running.Go(func() {
+		if err := engine.Serve(s.context); err != nil && s.context.Err() == nil {
+			logger.Error("sync engine", "error", err)
+		}
+	})
+	s.running.Go(s.attach)
+	return nil
+}
+
+// dial reaches the sidecar of whatever pod the twin has now.
+func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
+	c, r := s.client(), s.record()
+	pod, err := devmode.Pod(ctx, c, r)
+	if err != nil {
+		return nil, "", err
+	}
+	if pod == nil {
+		return nil, "", errors.New("the twin has no pod at the moment")
+	}
+	conn, err := c.DialPod(ctx, pod.Name, r.Port)
+	return conn, pod.Name, err
+}
+
+// attach keeps the sync engine joined to the one in the pod.
+func (s *session) attach() {
+	for s.context.Err() == nil {
+		s.mu.Lock()
+		settings, err := json.Marshal(s.saved.Settings)
+		folder := s.saved.Record.FolderID
+		s.mu.Unlock()
+		if err != nil {
+			s.logger.Error("sync settings", "error", err)
+			return
+		}
+		stream, err := s.bulk.Open(s.context, wire.KindSync, wire.SyncParams{Folder: folder, Settings: settings})
+		if err == nil {
+			err = s.engine.Attach(s.context, stream)
+		}
+		if err != nil && s.context.Err() == nil {
+			s.logger.Warn("sync stream", "error", err)
+			select {
+			case <-s.context.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// serve keeps an entered session: ports, heartbeat, and an eye on the original.
+func (s *session) serve() {
+	s.mu.Lock()
+	pairs := s.saved.Forwards
+	s.mu.Unlock()
+	for _, p := range pairs {
+		if _, err := s.forwards.Open(s.context, p.Local, p.Remote); err != nil {
+			s.note(err.Error())
+		}
+	}
+	s.running.Go(s.beat)
+}
+
+func (s *session) beat() {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		ctx, cancel := context.WithTimeout(s.context, 10*time.Second)
+		r, there, err := devmode.Lookup(ctx, s.client(), s.record())
+		switch {
+		case err != nil:
+			s.logger.Warn("heartbeat", "error", err)
+		case !there:
+			cancel()
+			go s.gone(s, "the session was ended from elsewhere")
+			return
+		default:
+			if err := devmode.Heartbeat(ctx, s.client(), r); err != nil {
+				s.logger.Warn("heartbeat", "error", err)
+			}
+			s.watchOriginal(ctx, r)
+		}
+		cancel()
+		select {
+		case <-s.context.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watchOriginal steps back when somebody brings the original up again: the twin leaves the Services, the session goes on beside it.
+func (s *session) watchOriginal(ctx context.Context, r devmode.Record) {
+	if r.Mode != rpc.Replace || r.Phase != devmode.Active {
+		return
+	}
+	drift, err := devmode.Drift(ctx, s.client(), r)
+	if err != nil || drift == "" {
+		return
+	}
+	if s.note(drift + "; the twin gets no Service traffic any more, the session goes on beside it. End it and start again to take the traffic back") {
+		if err := s.SetReady(ctx, false); err != nil {
+			s.logger.Error("step back from the Services", "error", err)
+		}
+	}
+}
+
+// note adds a notice, and says whether it is new.
+func (s *session) note(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.notices {
+		if n == text {
+			return false
+		}
+	}
+	s.notices = append(s.notices, text)
+	return true
+}
+
+// stop ends everything local, and waits for it.
+func (s *session) stop() {
+	s.cancel()
+	if s.forwards != nil {
+		s.forwards.CloseAll()
+	}
+	s.running.Wait()
+}
+
+func (s *session) supervisor(container string) *supervise.Client {
+	return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
+		return s.interactive.Open(ctx, wire.KindSupervisor, wire.SupervisorParams{Container: container})
+	})
+}
+
+// commandData is a supervisor's status as an event has it.
+func commandData(st supervise.Status) event.CommandData {
+	return event.CommandData{Name: st.Name, State: string(st.State), Argv: st.Argv, PID: st.PID, Started: st.Started, Finished: st.Finished,
+		ExitCode: st.ExitCode, Signal: st.Signal, OOMKilled: st.OOMKilled, MemoryLimit: st.MemoryLimit}
+}
+
+// outOfMemory is the notice of a command that the kernel killed.
+func outOfMemory(st supervise.Status) string {
+	limit := "its limit"
+	if st.MemoryLimit > 0 {
+		limit = fmt.Sprintf("its limit of %d MiB", st.MemoryLimit>>20)
+	}
+	return fmt.Sprintf("the run command, or a compiler that it started, was killed for lack of memory: the container is at %s; raise containers[].dev.resources.limits.memory in .dev/config.yaml, then end and start dev mode again", limit)
+}
+
+// status is the session as the command line shows it.
+func (s *session) status(ctx context.Context) rpc.Session {
+	s.mu.Lock()
+	r, notices, started := s.saved.Record, append([]string(nil), s.notices...), s.started
+	s.mu.Unlock()
+	view := recordView(r)
+	view.Live, view.Mine, view.Notices = started, true, notices
+	if !started {
+		return view
+	}
+	link := s.interactive.State()
+	view.Link, view.Pod, view.Forwards = &link, link.Pod, s.forwards.List()
+	view.Sync = []event.SyncData{s.syncData(ctx)}
+	if link.State == tunnel.Up {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if st, err := s.supervisor(r.Container).Status(ctx, supervise.Run); err == nil {
+			view.Commands = []event.CommandData{commandData(st)}
+			if st.OOMKilled {
+				view.Notices = append(view.Notices, outOfMemory(st))
+			}
+		}
+	}
+	return view
+}
+
+// recordView is a record as the command line shows it.
+func recordView(r devmode.Record) rpc.Session {
+	return rpc.Session{ID: r.Session, Namespace: r.Namespace, Workload: r.Workload.String(), Mode: r.Mode, Phase: string(r.Phase), Holder: r.Holder,
+		Since: r.Since, Heartbeat: r.Heartbeat, Twin: r.Twin, Container: r.Container, Image: r.Image, Folder: r.Folder, WorkDir: r.WorkDir}
+}
+
+// forward opens and closes ports, and remembers them.
+func (s *session) forward(open, shut []rpc.PortPair) ([]event.ForwardData, error) {
+	for _, p := range shut {
+		if err := s.forwards.Close(p.Local); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range open {
+		if p.Remote < 1 || p.Remote > 65535 {
+			return nil, problem.New(problem.Usage, "port %d: want one from 1 to 65535", p.Remote)
+		}
+		if _, err := s.forwards.Open(s.context, p.Local, p.Remote); err != nil {
+			return nil, err
+		}
+	}
+	list := s.forwards.List()
+	s.mu.Lock()
+	s.saved.Forwards = nil
+	for _, f := range list {
+		s.saved.Forwards = append(s.saved.Forwards, rpc.PortPair{Local: f.Local, Remote: f.Remote})
+	}
+	copied := s.saved
+	s.mu.Unlock()
+	return list, s.paths.save(copied)
+}

@@ -1,0 +1,307 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+)
+
+// defaultTimeout limits a start.
+const defaultTimeout = 5 * time.Minute
+
+// local is who calls, and from which computer.
+func local(c rpc.Caller) string {
+	user := c.Env["USER"]
+	if user == "" {
+		user = c.Env["USERNAME"]
+	}
+	host, _ := os.Hostname()
+	return user + "@" + host
+}
+
+// start takes a workload into dev mode, or returns the caller's session of it that lives already.
+func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
+	if p.Mode == "" {
+		p.Mode = rpc.Replace
+	}
+	spec, state, err := plan(p)
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	c, err := cluster(p.Caller)
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	d.adopt(p.Caller)
+	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == p.Mode }); len(live) > 0 {
+		live[0].renew(c)
+		view := live[0].status(ctx)
+		view.Reattached = true
+		return view, nil
+	}
+	release, err := d.reserve(c.Namespace + "/" + spec.Workload.String())
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	defer release()
+	return d.enter(ctx, c, p, spec, state)
+}
+
+// reserve keeps two calls of this user from working on one workload at once.
+func (d *Daemon) reserve(key string) (release func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy[key] {
+		return nil, problem.New(problem.Held, "another command of yours is at work on %s", key).WithHint("wait for it, or stop it with Ctrl-C")
+	}
+	d.busy[key] = true
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.busy, key)
+	}, nil
+}
+
+func (d *Daemon) enter(ctx context.Context, c *kube.Client, p rpc.Start, spec devmode.Spec, state saved) (rpc.Session, error) {
+	emit := emitter(ctx)
+	timeout := p.Timeout
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	user, err := c.User(ctx)
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	spec.Holder = rpc.Holder{User: user, Local: local(p.Caller)}
+	state.Kubeconfig, state.Context = strings.Join(c.Files, string(filepath.ListSeparator)), c.Context
+	s := newSession(d.paths, d.logger, c, state, d.dropped)
+	quiet := s.tell(emit)
+	defer quiet()
+	if _, err := devmode.Enter(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit}, spec); err != nil {
+		s.stop()
+		if id := s.record().Session; id != "" {
+			err = errors.Join(err, d.forget(ctx, c, s))
+		}
+		return rpc.Session{}, err
+	}
+	d.mu.Lock()
+	d.sessions[s.record().Session] = s
+	d.mu.Unlock()
+	s.serve()
+	return s.status(ctx), nil
+}
+
+// forget removes a failed session's local state, unless the cluster still has something of it: then the next command tries again.
+func (d *Daemon) forget(ctx context.Context, c *kube.Client, s *session) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if _, there, err := devmode.Lookup(ctx, c, s.record()); err != nil || there {
+		return err
+	}
+	return d.paths.remove(s.record().Session)
+}
+
+// plan reads what to do from the call and the config, without asking the cluster.
+func plan(p rpc.Start) (devmode.Spec, saved, error) {
+	target := p.Target
+	if p.Folder != "" {
+		if !filepath.IsAbs(p.Folder) {
+			p.Folder = filepath.Join(p.Caller.Dir, p.Folder)
+		}
+		target.Caller.Dir = p.Folder
+	}
+	ref, file, err := named(target)
+	if err != nil {
+		return devmode.Spec{}, saved{}, err
+	}
+	container := config.Default(p.Container)
+	folder := p.Folder
+	if file != nil {
+		service, err := file.Service(ref.Name)
+		if err != nil {
+			return devmode.Spec{}, saved{}, err
+		}
+		if service != nil {
+			if found, ok := service.Container(p.Container); ok {
+				container = found
+			}
+			if folder == "" {
+				folder = file.Folder
+			}
+		}
+	}
+	if folder == "" {
+		return devmode.Spec{}, saved{}, problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", ref).
+			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
+	}
+	root, err := localsync.CheckRoot(folder, p.Caller.Env["HOME"])
+	if err != nil {
+		return devmode.Spec{}, saved{}, err
+	}
+	dev := container.Dev
+	if p.Image != "" {
+		dev.Image = p.Image
+	}
+	if dev.Image == "" {
+		return devmode.Spec{}, saved{}, problem.New(problem.Usage, "no dev image for %s", ref).WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
+	}
+	spec := devmode.Spec{Workload: ref, Mode: p.Mode, Container: first(p.Container, container.Name), Image: dev.Image, WorkDir: dev.WorkDir, Shell: dev.Shell,
+		Folder: root, SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	for _, e := range dev.Env {
+		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
+	}
+	if spec.Resources, err = resources(dev.Resources); err != nil {
+		return spec, saved{}, err
+	}
+	state := saved{Run: dev.Command.Run, Settings: filesync.Settings{
+		Type: filesync.Type(dev.Sync.Type), GitIgnore: dev.Sync.GitIgnore(), FilePatterns: dev.Sync.FilePattern, IgnorePatterns: dev.Sync.IgnoreFilePattern}}
+	if state.Settings.GitIgnore {
+		state.Settings.GlobalIgnores = localsync.GlobalIgnores(root, p.Caller.Env)
+	}
+	for _, text := range dev.PortForward {
+		l, r, err := config.Ports(text)
+		if err != nil {
+			return spec, state, err
+		}
+		state.Forwards = append(state.Forwards, rpc.PortPair{Local: l, Remote: r})
+	}
+	return spec, state, nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func resources(r config.Resources) (corev1.ResourceRequirements, error) {
+	var out corev1.ResourceRequirements
+	for _, part := range []struct {
+		from config.Quantities
+		to   *corev1.ResourceList
+	}{{r.Requests, &out.Requests}, {r.Limits, &out.Limits}} {
+		for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: part.from.CPU, corev1.ResourceMemory: part.from.Memory} {
+			if text == "" {
+				continue
+			}
+			q, err := resource.ParseQuantity(text)
+			if err != nil {
+				return out, problem.New(problem.Usage, "dev.resources: %s: %w", name, err)
+			}
+			if *part.to == nil {
+				*part.to = corev1.ResourceList{}
+			}
+			(*part.to)[name] = q
+		}
+	}
+	return out, nil
+}
+
+// adopt takes up the saved sessions that no daemon serves, with the credentials of the caller: after a crash or a reboot, at the
+// next command.
+func (d *Daemon) adopt(caller rpc.Caller) {
+	all, err := d.paths.load()
+	if err != nil {
+		d.logger.Error("saved sessions", "error", err)
+	}
+	for _, state := range all {
+		r := state.Record
+		d.mu.Lock()
+		_, live := d.sessions[r.Session]
+		busy := d.busy[r.Namespace+"/"+r.Workload.String()]
+		d.mu.Unlock()
+		if live || busy {
+			continue
+		}
+		if err := d.takeUp(caller, state); err != nil {
+			d.logger.Error("take up session", "session", r.Session, "error", err)
+		}
+	}
+}
+
+func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
+	env := map[string]string{}
+	for k, v := range caller.Env {
+		env[k] = v
+	}
+	env["KUBECONFIG"] = state.Kubeconfig
+	r := state.Record
+	c, err := kube.New(kube.Options{Context: state.Context, Namespace: r.Namespace, Env: env, Dir: caller.Dir})
+	if err != nil {
+		return err
+	}
+	s := newSession(d.paths, d.logger, c, state, d.dropped)
+	if r.Phase != devmode.Active {
+		// A start or an end that was cut short: put everything back.
+		release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer release()
+			d.putBack(s)
+		}()
+		return nil
+	}
+	if err := s.start(); err != nil {
+		return err
+	}
+	d.logger.Info("session taken up again", "session", r.Session, "workload", r.Workload.String())
+	d.mu.Lock()
+	d.sessions[r.Session] = s
+	d.mu.Unlock()
+	s.serve()
+	return nil
+}
+
+// putBack ends a session that never became active, or was leaving.
+func (d *Daemon) putBack(s *session) {
+	ctx, cancel := context.WithTimeout(d.context, 2*time.Minute)
+	defer cancel()
+	r := s.record()
+	force := r.Phase == devmode.Entering // nothing was edited there yet
+	err := devmode.Leave(ctx, devmode.Deps{Cluster: s.client(), Link: s, Emit: func(event.Event) {}}, r, devmode.LeaveOptions{Force: force})
+	s.stop()
+	if err != nil {
+		d.logger.Error("put back", "session", r.Session, "error", err)
+		return
+	}
+	if err := d.paths.remove(r.Session); err != nil {
+		d.logger.Error("put back", "session", r.Session, "error", err)
+	}
+	d.logger.Info("put back a session that was cut short", "session", r.Session)
+}
+
+// dropped removes a session that the cluster no longer has.
+func (d *Daemon) dropped(s *session, why string) {
+	r := s.record()
+	d.logger.Info("session dropped", "session", r.Session, "why", why)
+	d.mu.Lock()
+	delete(d.sessions, r.Session)
+	d.mu.Unlock()
+	s.stop()
+	if err := d.paths.remove(r.Session); err != nil {
+		d.logger.Error("remove saved session", "error", err)
+	}
+}
