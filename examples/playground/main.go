@@ -50,6 +50,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&o.name, "name", "default", "which playground; several run side by side")
 	root.AddCommand(
 		o.up(), o.down(), o.status(), o.load(), o.kubectl(), o.logs(), o.user(),
+		&cobra.Command{Use: "volumes", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return node.OpenVolumes(cmd.Context()) }},
 		o.part("stop", "Stop one part of the node, for tests"), o.part("start", "Start a part that was stopped"),
 		o.part("pause", "Pause one part of the node (SIGSTOP), for tests"), o.part("resume", "Resume a part that was paused"),
 	)
@@ -159,7 +160,7 @@ func (o *options) newPlan() (*node.Plan, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return node.NewPlan(o.name, wanted, kubeconfig, binaries)
+	return node.NewPlan(o.name, wanted, kubeconfig, binaries, self)
 }
 
 func (o *options) down() *cobra.Command {

@@ -31,7 +31,7 @@ func Down(ctx context.Context, p *Plan) error {
 func clear(ctx context.Context, p *Plan) error {
 	volumes := hostPathVolumes(ctx, p)
 	// The kubelet first, so that it does not start again what is being stopped.
-	order := []string{"kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "kube-apiserver", "etcd", "containerd"}
+	order := []string{"kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volumes", "kube-apiserver", "etcd", "containerd"}
 	for _, part := range order {
 		if err := stopPart(ctx, p, part); err != nil {
 			return err

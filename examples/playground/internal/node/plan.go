@@ -36,6 +36,8 @@ type Plan struct {
 	Kubeconfig string `json:"kubeconfig"`
 	// Binaries is the folder with kube, containerd, its shim, ctr and pause.
 	Binaries string `json:"binaries"`
+	// Program is the playground program itself, which runs the part "volumes".
+	Program string `json:"program"`
 }
 
 var nameSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$`)
@@ -139,7 +141,7 @@ func Load(name string) (*Plan, error) {
 
 // NewPlan decides a playground's addresses, keeping clear of every other playground of this computer, and writes the decision
 // down. The caller holds the lock of all playgrounds.
-func NewPlan(name string, wanted netip.Prefix, kubeconfig, binaries string) (*Plan, error) {
+func NewPlan(name string, wanted netip.Prefix, kubeconfig, binaries, program string) (*Plan, error) {
 	var taken []netip.Prefix
 	entries, err := os.ReadDir(stateRoot)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -160,7 +162,7 @@ func NewPlan(name string, wanted netip.Prefix, kubeconfig, binaries string) (*Pl
 			return nil, err
 		}
 	}
-	p := &Plan{Name: name, Range: wanted.Masked(), Kubeconfig: kubeconfig, Binaries: binaries}
+	p := &Plan{Name: name, Range: wanted.Masked(), Kubeconfig: kubeconfig, Binaries: binaries, Program: program}
 	if p.Pods, p.Services, p.Link, err = split(wanted); err != nil {
 		return nil, err
 	}

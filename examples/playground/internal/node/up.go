@@ -14,7 +14,7 @@ import (
 )
 
 // Parts are the processes of a node, in the order in which they start.
-var parts = [...]string{"etcd", "kube-apiserver", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns"}
+var parts = [...]string{"etcd", "kube-apiserver", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "volumes"}
 
 // Parts returns the names of a node's processes.
 func Parts() []string { return parts[:] }
@@ -50,6 +50,8 @@ func argv(p *Plan, part string) []string {
 		return []string{kube, part, "--config=" + p.path("etc", "kube-proxy.yaml"), "--hostname-override=playground", "--v=0"}
 	case "coredns":
 		return []string{kube, part, "-conf", p.path("etc", "Corefile"), "-quiet"}
+	case "volumes":
+		return []string{p.Program, part}
 	}
 	return nil
 }
