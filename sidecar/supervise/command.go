@@ -103,7 +103,8 @@ func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
 	if spec.Dir == "" {
 		spec.Dir = c.dir
 	}
-	return c.current(), c.launch(spec)
+	err := c.launch(spec)
+	return c.current(), err
 }
 
 func (c *command) launch(spec Spec) error {

@@ -129,7 +129,9 @@ func TestSecondStartReplacesOrRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = first
+	if first.State != StateRunning || first.PID == 0 {
+		t.Errorf("start answered %+v", first)
+	}
 	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
 		t.Errorf("refusing start: %v", err)
 	}
