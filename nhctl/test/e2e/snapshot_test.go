@@ -1,0 +1,125 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+)
+
+// A snapshot holds every listable object of a namespace by "resource/name", normalised by the published list: status,
+// resourceVersion, generation, managedFields, Events, EndpointSlices (and Endpoints), UIDs and times of recreated pods.
+type snapshot map[string]any
+
+func (c *cluster) snapshot(ctx context.Context, namespace string) (snapshot, error) {
+	lists, err := discovery.ServerPreferredNamespacedResources(c.typed.Discovery())
+	if err != nil {
+		return nil, err
+	}
+	result := snapshot{}
+	for _, list := range lists {
+		gv, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range list.APIResources {
+			if !slices.Contains(r.Verbs, "list") || r.Name == "events" || r.Name == "endpointslices" || r.Name == "endpoints" {
+				continue
+			}
+			objects, err := c.dynamic.Resource(gv.WithResource(r.Name)).Namespace(namespace).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range objects.Items {
+				key, value := normalise(r.Name, o)
+				if previous, taken := result[key]; taken {
+					value = []any{previous, value} // pods of one ReplicaSet
+				}
+				result[key] = value
+			}
+		}
+	}
+	return result, nil
+}
+
+// normalise drops what a cluster changes by itself. A ReplicaSet's pod gets a new name whenever it is recreated: its key is its prefix.
+func normalise(resource string, o unstructured.Unstructured) (string, any) {
+	o = *o.DeepCopy()
+	delete(o.Object, "status")
+	for _, field := range []string{"resourceVersion", "generation", "managedFields"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	key := resource + "/" + o.GetName()
+	if resource == "pods" {
+		if prefix := o.GetGenerateName(); prefix != "" {
+			key = resource + "/" + prefix
+			unstructured.RemoveNestedField(o.Object, "metadata", "name")
+		}
+		unstructured.RemoveNestedField(o.Object, "metadata", "uid")
+		unstructured.RemoveNestedField(o.Object, "metadata", "creationTimestamp")
+		dropTokenVolume(o.Object)
+	}
+	return key, o.Object
+}
+
+// dropTokenVolume makes the generated name of a pod's token volume the same for all pods.
+func dropTokenVolume(pod map[string]any) {
+	replace := func(list []any) {
+		for _, item := range list {
+			if m, ok := item.(map[string]any); ok {
+				if name, _ := m["name"].(string); strings.HasPrefix(name, "kube-api-access-") {
+					m["name"] = "kube-api-access"
+				}
+			}
+		}
+	}
+	volumes, _, _ := unstructured.NestedSlice(pod, "spec", "volumes")
+	replace(volumes)
+	_ = unstructured.SetNestedSlice(pod, volumes, "spec", "volumes")
+	for _, kind := range []string{"containers", "initContainers"} {
+		containers, found, _ := unstructured.NestedSlice(pod, "spec", kind)
+		if !found {
+			continue
+		}
+		for _, item := range containers {
+			mounts, _, _ := unstructured.NestedSlice(item.(map[string]any), "volumeMounts")
+			replace(mounts)
+			_ = unstructured.SetNestedSlice(item.(map[string]any), mounts, "volumeMounts")
+		}
+		_ = unstructured.SetNestedSlice(pod, containers, "spec", kind)
+	}
+}
+
+// restored waits until the namespace equals an earlier snapshot.
+func (c *cluster) restored(t *testing.T, namespace string, before snapshot) {
+	t.Helper()
+	eventually(t, time.Minute, "namespace equal to its snapshot", func(ctx context.Context) error {
+		after, err := c.snapshot(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff(before, after); diff != "" {
+			return errors.New("(-before +after)\n" + diff)
+		}
+		return nil
+	})
+}
+
+func (c *cluster) mustSnapshot(t *testing.T, namespace string) snapshot {
+	t.Helper()
+	s, err := c.snapshot(t.Context(), namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
