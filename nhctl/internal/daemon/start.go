@@ -119,7 +119,8 @@ func (d *Daemon) forget(ctx context.Context, c *kube.Client, s *session) error {
 	return d.paths.remove(s.record().Session)
 }
 
-// plan reads what to do from the call and the config, without asking the cluster.
+// plan reads what to do from the call and the config, without asking the cluster. Folder and image stay empty where neither
+// names one.
 func plan(p rpc.Start) (devmode.Spec, saved, error) {
 	target := p.Target
 	if p.Folder != "" {
@@ -143,25 +144,15 @@ func plan(p rpc.Start) (devmode.Spec, saved, error) {
 			if found, ok := service.Container(p.Container); ok {
 				container = found
 			}
-			if folder == "" {
-				folder = file.Folder
-			}
+			root := ""
+	if folder != "" {
+		if root, err = localsync.CheckRoot(folder, p.Caller.Env["HOME"]); err != nil {
+			return devmode.Spec{}, saved{}, err
 		}
-	}
-	if folder == "" {
-		return devmode.Spec{}, saved{}, problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", ref).
-			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
-	}
-	root, err := localsync.CheckRoot(folder, p.Caller.Env["HOME"])
-	if err != nil {
-		return devmode.Spec{}, saved{}, err
 	}
 	dev := container.Dev
 	if p.Image != "" {
 		dev.Image = p.Image
-	}
-	if dev.Image == "" {
-		return devmode.Spec{}, saved{}, problem.New(problem.Usage, "no dev image for %s", ref).WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
 	}
 	spec := devmode.Spec{Workload: ref, Mode: p.Mode, Container: first(p.Container, container.Name), Image: dev.Image, WorkDir: dev.WorkDir, Shell: dev.Shell,
 		Folder: root, SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}

@@ -122,6 +122,9 @@ func (e *entry) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := spec.complete(); err != nil {
+		return err
+	}
 	id, token, port, err := secrets(original.Spec.Template)
 	if err != nil {
 		return err
@@ -154,6 +157,20 @@ func (e *entry) resolve(ctx context.Context) error {
 	once, err := e.oncePerPod(ctx)
 	e.first = workload.CannotCoexist(original.Spec.Template, once)
 	return err
+}
+
+// complete says what neither the config nor the command line has named. It comes after the workload was found: a typo in its
+// name is the likelier mistake.
+func (s Spec) complete() error {
+	switch {
+	case s.Folder == "":
+		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
+			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
+	case s.Image == "":
+		return problem.New(problem.Usage, "no dev image for %s", s.Workload).
+			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
+	}
+	return nil
 }
 
 // missing names the workloads that there are.
