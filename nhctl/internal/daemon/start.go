@@ -144,7 +144,12 @@ func plan(p rpc.Start) (devmode.Spec, saved, error) {
 			if found, ok := service.Container(p.Container); ok {
 				container = found
 			}
-			root := ""
+			if folder == "" {
+				folder = file.Folder
+			}
+		}
+	}
+	root := ""
 	if folder != "" {
 		if root, err = localsync.CheckRoot(folder, p.Caller.Env["HOME"]); err != nil {
 			return devmode.Spec{}, saved{}, err
