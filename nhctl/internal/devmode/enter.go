@@ -68,7 +68,6 @@ type entry struct {
 	token    []byte
 	original *appsv1.Deployment
 	twin     *appsv1.Deployment
-	pod      string
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
 }

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# make bench: measure against baselines in the same run, on a playground of its own. The table and the raw data go to bin/bench.
+# Usage: hack/bench.sh TAGS
+set -euo pipefail
+tags=$1
+name=bench
+make --no-print-directory images bin/playground
+trap 'bin/playground down --name "$name" >/dev/null' EXIT
+bin/playground up --name "$name"
+bin/playground load --name "$name" bin/images/*.tar
+export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name NHCTL_TEST_BIN=$PWD/bin NHCTL_BENCH_OUT=$PWD/bin/bench LOGGER_DISCARD=1
+mkdir -p "$NHCTL_BENCH_OUT"
+go test -tags "$tags,e2e,bench" -count=1 -timeout 40m -run '^TestBench$' ./nhctl/test/e2e -v

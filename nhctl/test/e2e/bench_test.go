@@ -1,0 +1,289 @@
+//go:build e2e && bench
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// A row of the table: what was measured, against its baseline in the same run. A missed target is printed, and fails nothing.
+type row struct {
+	What, Measured, Target, Baseline, Ratio string
+	Missed                                  bool
+	Raw                                     any
+}
+
+// TestBench measures, prints a table, and keeps the raw data.
+func TestBench(t *testing.T) {
+	var rows []row
+	for _, bench := range []func(*testing.T) []row{benchSave, benchStart, benchFirstSync} {
+		rows = append(rows, bench(t)...)
+	}
+	var b strings.Builder
+	b.WriteString("| what | measured | target | baseline | ratio |\n|---|---|---|---|---|\n")
+	for _, r := range rows {
+		target := r.Target
+		if r.Missed {
+			target += " (missed)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.What, r.Measured, target, r.Baseline, r.Ratio)
+	}
+	fmt.Println(b.String())
+	out := os.Getenv("NHCTL_BENCH_OUT")
+	data, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(out, "raw.json"), string(data))
+	write(t, filepath.Join(out, "table.md"), b.String())
+}
+
+func percentile(values []float64, p float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(len(sorted)-1, int(float64(len(sorted))*p))]
+}
+
+func median(values []float64) float64 { return percentile(values, 0.5) }
+
+const saves = 200
+
+// benchSave measures from the return of write() to a reader in the container that has the whole new content.
+func benchSave(t *testing.T) []row {
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	reader := read(t, "testdata/reader/reader.go")
+	write(t, filepath.Join(src, "reader", "main.go"), reader)
+	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	defer dev.must(src, "dev", "end")
+	if _, err := dev.inPod(src, "go", "build", "-o", "/tmp/reader", "./reader"); err != nil {
+		t.Fatal(err)
+	}
+	seen := watchSaves(t, dev, src)
+	written := map[string]time.Time{}
+	for i := range saves {
+		time.Sleep(300 * time.Millisecond)
+		number := strconv.Itoa(i)
+		save(t, filepath.Join(src, "saved.txt"), number)
+		written[number] = time.Now()
+	}
+	time.Sleep(2 * time.Second)
+	save(t, filepath.Join(src, "saved.txt"), "end")
+	times := seen()
+	ours := latencies(written, times)
+	base := benchWatcherDelay(t)
+	p50, p99 := percentile(ours, 0.5), percentile(ours, 0.99)
+	missed := p50 > 25 || p99 > 60 || len(ours) < saves
+	return []row{{What: fmt.Sprintf("save to visible, 2 KiB, %d of %d saves seen (p50 / p99)", len(ours), saves), Measured: fmt.Sprintf("%.1f / %.1f ms", p50, p99), Target: "25 / 60 ms",
+		Baseline: fmt.Sprintf("syncthing's watcher at 1 s: %.0f / %.0f ms", percentile(base, 0.5), percentile(base, 0.99)),
+		Ratio:    fmt.Sprintf("%.3f", p50/percentile(base, 0.5)), Missed: missed, Raw: map[string]any{"ours": ours, "baseline": base}}}
+}
+
+func save(t *testing.T, file, number string) {
+	t.Helper()
+	text := number + " " + strings.Repeat("x", 2048-1-len(number))
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func latencies(written, seen map[string]time.Time) []float64 {
+	var all []float64
+	for number, at := range written {
+		if s, ok := seen[number]; ok {
+			all = append(all, float64(s.Sub(at).Microseconds())/1000)
+		}
+	}
+	return all
+}
+
+func watchSaves(t *testing.T, dev *developer, src string) func() map[string]time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	cmd := dev.command(ctx, src, "dev", "exec", "--", "/tmp/reader", "saved.txt")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the reader does not run")
+	}
+	return func() map[string]time.Time {
+		defer cancel()
+		seen := map[string]time.Time{}
+		for lines.Scan() {
+			var number string
+			var at int64
+			if _, err := fmt.Sscan(lines.Text(), &number, &at); err == nil {
+				seen[number] = time.Unix(0, at)
+			}
+		}
+		_ = cmd.Wait()
+		return seen
+	}
+}
+
+const rounds = 3
+
+// benchStart compares a whole start with the time that Kubernetes needs for the very same pod.
+func benchStart(t *testing.T) []row {
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	var ours, base []float64
+	for range rounds {
+		begin := time.Now()
+		dev.must(src, "dev", "start", "--no-terminal")
+		ours = append(ours, time.Since(begin).Seconds())
+		twin := shared.deployment(t, ns, query[rpc.Session](dev, src, "dev", "status").Twin)
+		dev.must(src, "dev", "end")
+		base = append(base, startPod(t, ns, twin.Spec.Template, twin.Name))
+	}
+	over := median(ours) - median(base)
+	return []row{{What: "dev start to ready, images present", Measured: fmt.Sprintf("%.1f s", median(ours)), Target: "baseline + 2 s",
+		Baseline: fmt.Sprintf("the same pod by kubectl: %.1f s", median(base)), Ratio: fmt.Sprintf("%.2f (%+.1f s)", median(ours)/median(base), over), Missed: over > 2,
+		Raw: map[string]any{"ours": ours, "baseline": base}}}
+}
+
+// startPod creates a pod of the twin's template with kubectl, and waits until it is ready.
+func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret string) float64 {
+	t.Helper()
+	_, err := shared.typed.CoreV1().Secrets(ns).Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret},
+		StringData: map[string]string{contract.SecretToken: "00", contract.SecretReady: "true"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "baseline", Labels: map[string]string{"bench": "pod"}}, Spec: template.Spec}
+	data, err := json.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pod.json")
+	write(t, file, string(data))
+	begin := time.Now()
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "create", "-f", file); err != nil {
+		t.Fatalf("%s %v", out, err)
+	}
+	eventually(t, time.Minute, "the baseline's pod is ready", func(ctx context.Context) error {
+		p, err := shared.typed.CoreV1().Pods(ns).Get(ctx, "baseline", metav1.GetOptions{})
+		if err == nil && !workload.Ready(p) {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	took := time.Since(begin).Seconds()
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod/baseline", "secret/"+secret, "--wait"); err != nil {
+		t.Fatalf("%s %v", out, err)
+	}
+	return took
+}
+
+// benchFirstSync compares the sync step of a start with tar through kubectl exec, and looks at memory afterwards.
+func benchFirstSync(t *testing.T) []row {
+	var rows []row
+	for _, files := range []int{1000, 10000} {
+		var ours, base, daemonRest, daemonPeak, sidecarRest, sidecarPeak []float64
+		for range rounds {
+			ns := shop(t)
+			dev := shared.developer(t, ns)
+			src := dev.sources(catalog)
+			for i := range files {
+				write(t, filepath.Join(src, "many", strconv.Itoa(i/100), fmt.Sprintf("file-%d.txt", i)), strings.Repeat(fmt.Sprintf("line %d\n", i), 50))
+			}
+			ours = append(ours, syncStep(t, dev, src))
+			base = append(base, tarThroughExec(t, dev, src))
+			time.Sleep(5 * time.Second) // at rest
+			rest, peak := resident(t, read(t, fmt.Sprintf("/proc/%d/status", dev.daemonPID())))
+			daemonRest, daemonPeak = append(daemonRest, rest), append(daemonPeak, peak)
+			out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "-c", contract.SidecarContainer, "--", "cat", "/proc/1/status")
+			if err != nil {
+				t.Fatalf("%s %v", out, err)
+			}
+			rest, peak = resident(t, out)
+			sidecarRest, sidecarPeak = append(sidecarRest, rest), append(sidecarPeak, peak)
+			dev.must(src, "dev", "end")
+		}
+		rows = append(rows, row{What: fmt.Sprintf("first sync of %d small files", files), Measured: fmt.Sprintf("%.2f s", median(ours)), Target: "report",
+			Baseline: fmt.Sprintf("tar through kubectl exec: %.2f s", median(base)), Ratio: fmt.Sprintf("%.2f", median(ours)/median(base)),
+			Raw: map[string]any{"ours": ours, "baseline": base}})
+		if files == 10000 {
+			rows = append(rows,
+				row{What: "sidecar memory, 10000 files (at rest / peak)", Measured: fmt.Sprintf("%.0f / %.0f MB", median(sidecarRest), median(sidecarPeak)), Target: "64 MB at rest", Baseline: "-", Ratio: "-",
+					Missed: median(sidecarRest) > 64, Raw: sidecarRest},
+				row{What: "daemon memory, 10000 files (at rest / peak)", Measured: fmt.Sprintf("%.0f / %.0f MB", median(daemonRest), median(daemonPeak)), Target: "100 MB at rest", Baseline: "-", Ratio: "-",
+					Missed: median(daemonRest) > 100, Raw: daemonRest})
+		}
+	}
+	return rows
+}
+
+// syncStep starts a duplicate and returns how long its sync step took.
+func syncStep(t *testing.T, dev *developer, src string) float64 {
+	t.Helper()
+	out := dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal", "-o", "json")
+	for line := range strings.Lines(out) {
+		var e event.Event
+		if json.Unmarshal([]byte(line), &e) == nil && e.Step != nil && e.Step.Name == "sync the sources" && e.Step.State == event.StepDone {
+			return e.Step.Seconds
+		}
+	}
+	t.Fatalf("no sync step in: %s", out)
+	return 0
+}
+
+func tarThroughExec(t *testing.T, dev *developer, src string) float64 {
+	t.Helper()
+	pod := query[rpc.Session](dev, src, "dev", "status").Pod
+	kube := filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube")
+	script := fmt.Sprintf("tar c -C %q . | %q kubectl --kubeconfig %q exec -i %s -c catalog -- sh -c 'mkdir -p /tmp/base && tar x -C /tmp/base && rm -rf /tmp/base.old && mv /tmp/base /tmp/base.old'", src, kube, dev.kubeconfig, pod)
+	begin := time.Now()
+	cmd := exec.Command("bash", "-o", "pipefail", "-c", script)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %v", out.String(), err)
+	}
+	return time.Since(begin).Seconds()
+}
+
+var memoryLine = regexp.MustCompile(`(?m)^(VmRSS|VmHWM):\s+(\d+) kB`)
+
+// resident reads resident memory now and at its peak, in MB.
+func resident(t *testing.T, status string) (rest, peak float64) {
+	t.Helper()
+	for _, m := range memoryLine.FindAllStringSubmatch(status, -1) {
+		kb, _ := strconv.ParseFloat(m[2], 64)
+		if m[1] == "VmRSS" {
+			rest = kb / 1000
+		} else {
+			peak = kb / 1000
+		}
+	}
+	return rest, peak
+}
