@@ -124,21 +124,30 @@ func (d *Daemon) serve(ctx context.Context, conn net.Conn) {
 	defer d.count(-1)
 	defer conn.Close()
 	// A client that goes away, or asks to, cancels its calls; they undo what they had begun.
-	ctx, cancel := context.WithCancel(ctx)
+	calls, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := &client{daemon: d, cancel: cancel}
 	server := jrpc2.NewServer(c.methods(), &jrpc2.ServerOptions{AllowPush: true, Concurrency: 64,
-		NewContext: func() context.Context { return ctx }})
+		NewContext: func() context.Context { return calls }})
 	server.Start(channel.Line(conn, conn))
+	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		c.calls.Wait() // their last words still reach a client that listens
-		server.Stop()
+		c.calls.Wait()
+		select { // a client that got its answer closes the connection
+		case <-ended:
+		case <-time.After(lastWords):
+			server.Stop()
+		}
 	})
 	defer stop()
 	_ = server.Wait()
+	close(ended)
 	cancel()
 	c.calls.Wait()
 }
+
+// lastWords is how long a daemon that ends waits for its clients to have read their answers.
+const lastWords = time.Second
 
 // client is one connection.
 type client struct {

@@ -69,6 +69,7 @@ func group(cmd *cobra.Command, args []string) error {
 		return cmd.Help()
 	}
 	p := problem.New(problem.Usage, "%s has no command %q", cmd.CommandPath(), args[0])
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		return p.WithHint("did you mean %s?", strings.Join(near, " or "))
 	}

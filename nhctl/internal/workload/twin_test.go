@@ -1,0 +1,195 @@
+package workload
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+func template() corev1.PodTemplateSpec {
+	uid := int64(1000)
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{
+			Labels:      map[string]string{"app": "web", "tier": "front", "pod-template-hash": "abc"},
+			Annotations: map[string]string{"team": "shop"},
+		},
+		Spec: corev1.PodSpec{
+			ServiceAccountName: "web",
+			Containers: []corev1.Container{{
+				Name: "web", Image: "web:1", Command: []string{"/web"}, Args: []string{"--port", "80"},
+				Env:       []corev1.EnvVar{{Name: "A", Value: "original"}, {Name: "B", Value: "kept"}},
+				Ports:     []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080}},
+				Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}},
+				LivenessProbe: &corev1.Probe{PeriodSeconds: 5, InitialDelaySeconds: 30,
+					ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(80)}}},
+				SecurityContext: &corev1.SecurityContext{RunAsUser: &uid},
+			}, {Name: "beside", Image: "beside:1", LivenessProbe: &corev1.Probe{PeriodSeconds: 7}}},
+			InitContainers: []corev1.Container{{Name: "migrate", Image: "migrate:1"}},
+		},
+	}
+}
+
+func settings() Settings {
+	return Settings{Name: "web-nhctl-1", Namespace: "shop", Session: "1", Container: "web", Image: "dev:1", WorkDir: "/src", FolderID: "f",
+		Env: []corev1.EnvVar{{Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}, SidecarImage: "sidecar:1", Port: 50000}
+}
+
+func TestTwinReplaces(t *testing.T) {
+	t.Parallel()
+	original := template()
+	twin, err := Twin(original, settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(template(), original); diff != "" {
+		t.Errorf("the original's template was changed:\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{contract.LabelSession: "1", contract.LabelRole: "twin"}, twin.Labels); diff != "" {
+		t.Errorf("labels of the Deployment:\n%s", diff)
+	}
+	pod := twin.Spec.Template
+	if diff := cmp.Diff(map[string]string{"app": "web", "tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"}, pod.Labels); diff != "" {
+		t.Errorf("labels of the pod:\n%s", diff)
+	}
+	if pod.Annotations["team"] != "shop" || pod.Spec.ServiceAccountName != "web" {
+		t.Errorf("annotations %v, service account %s", pod.Annotations, pod.Spec.ServiceAccountName)
+	}
+	var names []string
+	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		names = append(names, c.Name)
+	}
+	if diff := cmp.Diff([]string{contract.PlantContainer, "migrate", "web", "beside", contract.SidecarContainer}, names); diff != "" {
+		t.Error(diff)
+	}
+	dev := pod.Spec.Containers[0]
+	want := template().Spec.Containers[0]
+	want.Image, want.ImagePullPolicy, want.WorkingDir = "dev:1", corev1.PullIfNotPresent, "/src"
+	want.Command, want.Args = []string{contract.Binary, "supervise", "--container", "web", "--dir", "/src"}, nil
+	want.Env = []corev1.EnvVar{{Name: "B", Value: "kept"}, {Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}
+	want.LivenessProbe = &corev1.Probe{PeriodSeconds: 5, TimeoutSeconds: 5,
+		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--container", "web"}}}}
+	want.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
+		{Name: contract.VolumeRun, MountPath: contract.RunDir}, {Name: contract.VolumeWork, MountPath: "/src", SubPath: "data-f"}}
+	if diff := cmp.Diff(want, dev); diff != "" {
+		t.Errorf("dev container:\n%s", diff)
+	}
+	if diff := cmp.Diff(template().Spec.Containers[1], pod.Spec.Containers[1]); diff != "" {
+		t.Errorf("the other container was changed:\n%s", diff)
+	}
+	sidecar := pod.Spec.Containers[2]
+	if sidecar.Image != "dev:1" || *sidecar.SecurityContext.RunAsUser != 1000 || len(sidecar.SecurityContext.Capabilities.Drop) != 1 || !*sidecar.SecurityContext.ReadOnlyRootFilesystem {
+		t.Errorf("sidecar: %+v", sidecar)
+	}
+	for _, c := range pod.Spec.Containers[:2] {
+		for _, m := range c.VolumeMounts {
+			if m.Name == contract.VolumeToken {
+				t.Errorf("container %s sees the token", c.Name)
+			}
+		}
+	}
+}
+
+func TestTwinDuplicates(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	s.Duplicate, s.SelectorKeys = true, []string{"app"}
+	twin, err := Twin(template(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"}, twin.Spec.Template.Labels); diff != "" {
+		t.Error(diff)
+	}
+	if port := twin.Spec.Template.Spec.Containers[0].Ports[0].HostPort; port != 0 {
+		t.Errorf("host port %d is taken twice", port)
+	}
+}
+
+func TestMergeResources(t *testing.T) {
+	t.Parallel()
+	q := resource.MustParse
+	got := mergeResources(
+		corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("512Mi"), "cpu": q("1")}, Limits: corev1.ResourceList{"memory": q("1Gi")}},
+		corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("2")}})
+	want := corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("1")}, Limits: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("2")}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTwinName(t *testing.T) {
+	t.Parallel()
+	if got := TwinName(strings.Repeat("x", 60), "0123abcd"); len(got) > 55 || !strings.HasSuffix(got, "-nhctl-0123abcd") {
+		t.Errorf("%s: %d bytes", got, len(got))
+	}
+}
+
+func TestPatches(t *testing.T) {
+	t.Parallel()
+	park, err := ParkPatch("42", "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"metadata":{"labels":{"nhctl.dev/session":"s1"},"resourceVersion":"42"},"spec":{"replicas":0}}`; string(park) != want {
+		t.Errorf("park: %s", park)
+	}
+	unpark, err := UnparkPatch("s1", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"op":"test","path":"/metadata/labels/nhctl.dev~1session","value":"s1"},{"op":"remove","path":"/metadata/labels/nhctl.dev~1session"},` +
+		`{"op":"test","path":"/spec/replicas","value":0},{"op":"replace","path":"/spec/replicas","value":3}]`
+	if string(unpark) != want {
+		t.Errorf("unpark: %s", unpark)
+	}
+}
+
+func TestCannotCoexist(t *testing.T) {
+	t.Parallel()
+	plain := template()
+	plain.Spec.Containers[0].Ports[0].HostPort = 0
+	claim := *plain.DeepCopy()
+	claim.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}}
+	alone := *plain.DeepCopy()
+	alone.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
+		{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}, TopologyKey: "kubernetes.io/hostname"}}}}
+	for name, tt := range map[string]struct {
+		template corev1.PodTemplateSpec
+		once     []string
+		want     string
+	}{
+		"plain":               {plain, nil, ""},
+		"host port":           {template(), nil, "port 80 of its node"},
+		"claim for many":      {claim, nil, ""},
+		"claim for one":       {claim, []string{"data"}, "the claim data"},
+		"keeps its own apart": {alone, nil, "kubernetes.io/hostname"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := CannotCoexist(tt.template, tt.once)
+			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q in it", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseRef(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"web": "deployment/web", "deploy/web": "deployment/web", "Deployments.apps/web": "deployment/web",
+		"sts/db": "", "web/": "", "a/b/c": "", "thing/web": "", "": "",
+	} {
+		ref, err := ParseRef(text)
+		if want == "" && err == nil || want != "" && (err != nil || ref.String() != want) {
+			t.Errorf("%q: %v, %v; want %q", text, ref, err, want)
+		}
+	}
+}
