@@ -19,7 +19,10 @@ func TestFailedStepIsUndoneInReverse(t *testing.T) {
 	make := func(name string, err, undoErr error) step {
 		return step{name,
 			func(context.Context) error { did = append(did, name); return err },
-			func(ctx context.Context) error { did = append(did, "undo "+name); return errors.Join(undoErr, ctx.Err()) }}
+			func(ctx context.Context) error {
+				did = append(did, "undo "+name)
+				return errors.Join(undoErr, ctx.Err())
+			}}
 	}
 	failed, undoFailed := errors.New("no"), errors.New("no way back")
 	ctx, cancel := context.WithCancel(t.Context())
