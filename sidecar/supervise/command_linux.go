@@ -14,47 +14,6 @@ import (
 	"time"
 )
 
-// State is where a command stands.
-type State string
-
-// The states of a command.
-const (
-	StateNone    State = "none"
-	StateRunning State = "running"
-	StateExited  State = "exited"
-)
-
-// Status is what is known of a command.
-type Status struct {
-	Name     string     `json:"name"`
-	State    State      `json:"state"`
-	Argv     []string   `json:"argv,omitempty"`
-	PID      int        `json:"pid,omitempty"`
-	Started  *time.Time `json:"started,omitempty"`
-	Finished *time.Time `json:"finished,omitempty"`
-	// ExitCode is that of the process; unset while it runs or when a signal ended it.
-	ExitCode *int   `json:"exitCode,omitempty"`
-	Signal   string `json:"signal,omitempty"`
-	// OOMKilled says that the kernel killed the command, or a child such as a compiler, for lack of memory.
-	OOMKilled bool `json:"oomKilled,omitempty"`
-	// MemoryLimit is the container's, in bytes; 0 for none.
-	MemoryLimit int64 `json:"memoryLimit,omitempty"`
-}
-
-// Spec says what to run.
-type Spec struct {
-	Argv []string `json:"argv"`
-	// Env is added to the supervisor's own environment, which is that of the container.
-	Env map[string]string `json:"env,omitempty"`
-	// Dir is the working folder; empty means the supervisor's.
-	Dir string `json:"dir,omitempty"`
-	// Refuse says that a running command stays, and the call fails.
-	Refuse bool `json:"refuse,omitempty"`
-}
-
-// ErrRunning says that the command runs already.
-var ErrRunning = errors.New("the command runs already")
-
 // maxLine splits longer lines, so that a program without line ends can't fill the memory.
 const maxLine = 64 << 10
 
