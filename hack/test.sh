@@ -17,7 +17,7 @@ if [[ -z $run ]]; then
   echo "test: unit and script tests"
   go test -tags "$tags" ./...
   echo "test: the playground's own tests"
-  (cd examples/playground && go test ./...)
+  (cd examples/playground && go test -trimpath . ./internal/...)
 fi
 
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
