@@ -3,7 +3,7 @@
 # Usage: hack/bench.sh TAGS
 set -euo pipefail
 tags=$1
-name=bench
+name=bench-$(pwd | sha256sum | cut -c1-6)
 make --no-print-directory images bin/playground
 trap 'bin/playground down --name "$name" >/dev/null' EXIT
 bin/playground up --name "$name"

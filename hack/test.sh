@@ -5,7 +5,8 @@
 # NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
 set -euo pipefail
 tags=$1
-name=${NHCTL_TEST_PLAYGROUND:-test}
+# Two checkouts never share a playground.
+name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
 
 make --no-print-directory images
@@ -22,6 +23,7 @@ fi
 
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   trap '[[ -n ${NHCTL_TEST_KEEP:-} ]] || bin/playground down --name "$name" >/dev/null' EXIT
+  echo "test: starting the playground $name"
   bin/playground up --name "$name"
   bin/playground load --name "$name" bin/images/*.tar
   export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
