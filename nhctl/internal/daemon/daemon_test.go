@@ -1,0 +1,126 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+)
+
+// paths are those of a user with a home of their own; socket paths must be short.
+func paths(t *testing.T) Paths {
+	t.Helper()
+	home, err := os.MkdirTemp("", "nhctl-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	p, err := NewPaths(map[string]string{"HOME": home, "XDG_STATE_HOME": home})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestSavedSessionsSurvive(t *testing.T) {
+	t.Parallel()
+	p := paths(t)
+	want := saved{Record: devmode.Record{Session: "s1", Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Phase: devmode.Active}, Token: []byte{1, 2, 3},
+		Kubeconfig: "/a:/b", Settings: filesync.Settings{Type: filesync.Send}, Forwards: []rpc.PortPair{{Local: 8080, Remote: 80}}}
+	if err := p.save(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]saved{want}, got); diff != "" {
+		t.Error(diff)
+	}
+	info, err := os.Stat(filepath.Join(p.session("s1"), savedFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the token's file has mode %v, %v", info.Mode(), err)
+	}
+	if err := p.remove("s1"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := p.load(); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestOneDaemonAUser(t *testing.T) {
+	t.Parallel()
+	p := paths(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, p) }()
+	for {
+		c, err := dial(p, func(event.Event) {})
+		if err == nil {
+			var d rpc.Daemon
+			if err := c.Call(t.Context(), rpc.MethodDaemon, nil, &d); err != nil || d.PID != os.Getpid() {
+				t.Errorf("%+v, %v", d, err)
+			}
+			c.Close()
+			break
+		}
+	}
+	info, err := os.Stat(p.Socket)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v", info, err)
+	}
+	if err := Serve(t.Context(), p); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second daemon: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "web", ".dev"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	config := "name: web\ncontainers:\n- name: app\n  dev: {image: golang, sync: {type: send}, portForward: ['8080:80'], resources: {limits: {memory: 1Gi}}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	caller := rpc.Caller{Env: map[string]string{"HOME": "/home/nobody"}, Dir: filepath.Join(dir, "web")}
+	spec, state, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, _ := filepath.EvalSymlinks(filepath.Join(dir, "web"))
+	if spec.Workload.Name != "web" || spec.Container != "app" || spec.Image != "golang" || spec.Folder != root || spec.SidecarImage != "sidecar:1" || spec.Resources.Limits.Memory().String() != "1Gi" {
+		t.Errorf("%+v", spec)
+	}
+	if diff := cmp.Diff([]rpc.PortPair{{Local: 8080, Remote: 80}}, state.Forwards); diff != "" || state.Settings.Type != filesync.Send {
+		t.Errorf("%s %+v", diff, state.Settings)
+	}
+	for name, tt := range map[string]struct {
+		start rpc.Start
+		code  problem.Code
+	}{
+		"no config and no name": {rpc.Start{Target: rpc.Target{Caller: rpc.Caller{Dir: dir}}}, problem.Usage},
+		"the root":              {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "web"}, Folder: "/"}, problem.Refused},
+		"another kind":          {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "sts/db"}}, problem.Refused},
+	} {
+		if _, _, err := plan(tt.start); err == nil || problem.From(err).Code != tt.code {
+			t.Errorf("%s: %v, want %s", name, err, tt.code)
+		}
+	}
+}
