@@ -56,8 +56,22 @@ func TestTwoSideBySide(t *testing.T) {
 	if out, err := playground(t, "--name", "pt-a", "kubectl", "--kubeconfig", user, "get", "secrets"); err == nil {
 		t.Errorf("eve may read secrets: %s", out)
 	}
+	before, err := filepath.Glob("/run/netns/*")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range names {
 		must(t, "status", "--name", name)
+		pod := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"playground.local/pause:1","imagePullPolicy":"Never"}]}}`
+		file := filepath.Join(t.TempDir(), "pod.json")
+		if err := os.WriteFile(file, []byte(pod), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		must(t, "--name", name, "kubectl", "apply", "-f", file)
+		must(t, "--name", name, "kubectl", "wait", "--for=condition=Ready", "pod/p", "--timeout=60s")
+	}
+	if after, err := filepath.Glob("/run/netns/*"); err != nil || len(after) != len(before) {
+		t.Errorf("pods left network namespaces where nothing removes them: %v, %v", after, err)
 	}
 	if out := must(t, "up", "--name", "pt-b", "--dir", dirOf(t, "pt-b")); !strings.Contains(out, "up already") {
 		t.Errorf("second up: %s", out)

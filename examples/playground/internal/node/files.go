@@ -36,6 +36,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.de
 [plugins."io.containerd.cri.v1.runtime"]
   # A computer that is itself a container may not lower oom_score_adj.
   restrict_oom_score_adj = true
+  # So that pods' network namespaces go with the rest.
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["/usr/lib/cni"]
     conf_dir = %q
