@@ -1,0 +1,311 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/endpoint/control"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// token is the session's, as the Secret's file and as carriers have it.
+const tokenText, token = "736563726574\n", "secret"
+
+// twin is an endpoint on loopback whose files are under root, and one carrier to it.
+type twin struct {
+	root    string
+	address string
+	carrier *wire.Carrier
+}
+
+// folderOf gives each test a folder of its own, since engines of one process are told apart by it.
+func folderOf(t *testing.T) contract.Folder {
+	return contract.Folder{ID: t.Name(), Container: "web", MountPath: "/src"}
+}
+
+func newTwin(t *testing.T) twin {
+	t.Helper()
+	root, err := os.MkdirTemp("", "nhctl-") // socket paths are short, and a test's own folder may not be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	folder := folderOf(t)
+	for _, dir := range []string{contract.RunDir, contract.TokenDir, contract.WorkDir + "/" + folder.DataSubPath(), contract.WorkDir + "/" + folder.IndexSubPath()} {
+		if err := os.MkdirAll(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, root+contract.TokenDir+"/"+contract.SecretToken, tokenText)
+	listener := listen(t, "tcp", "127.0.0.1:0")
+	config := contract.Sidecar{Session: "s1", Folders: []contract.Folder{folder}, Containers: []string{"web"}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- New(config, root, slog.New(slog.DiscardHandler)).ServeOn(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	tw := twin{root: root, address: listener.Addr().String()}
+	if tw.carrier, err = tw.dial(t, token); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tw.carrier.Close() })
+	return tw
+}
+
+func (tw twin) dial(t *testing.T, token string) (*wire.Carrier, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", tw.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.Dial(t.Context(), conn, []byte(token), wire.Hello{Session: "s1", Purpose: wire.PurposeInteractive})
+}
+
+// call makes one control call and returns the status and the body.
+func (tw twin) call(t *testing.T, method, path, body string) (int, string) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return tw.carrier.Open(ctx, wire.KindControl, nil)
+	}}}
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://sidecar"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, strings.TrimSpace(string(text))
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func listen(t *testing.T, network, address string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}
+
+// echo sends back what comes, until the listener is closed.
+func echo(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			_, _ = io.Copy(conn, conn)
+			conn.Close()
+		}()
+	}
+}
+
+func TestStreamsReachThePod(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	program := listen(t, "tcp", "127.0.0.1:0")
+	go echo(program)
+	supervisor := listen(t, "unix", tw.root+contract.SupervisorSocket("web"))
+	go echo(supervisor)
+	for name, open := range map[string]func() (net.Conn, error){
+		"forwarded port": func() (net.Conn, error) {
+			return tw.carrier.Open(t.Context(), wire.KindForward, wire.ForwardParams{Port: program.Addr().(*net.TCPAddr).Port})
+		},
+		"supervisor": func() (net.Conn, error) {
+			return tw.carrier.Open(t.Context(), wire.KindSupervisor, wire.SupervisorParams{Container: "web"})
+		},
+	} {
+		stream, err := open()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := bytes.Repeat([]byte(name), 100_000)
+		go func() { _, _ = stream.Write(want) }()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(stream, got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: the echo of %d bytes differs: %v", name, len(want), err)
+		}
+		stream.Close()
+	}
+}
+
+func TestRefusedStreams(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	free := listen(t, "tcp", "127.0.0.1:0")
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	settings, err := json.Marshal(filesync.Settings{Type: filesync.Send})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		kind   wire.Kind
+		params any
+		want   string
+	}{
+		"another container":      {wire.KindSupervisor, wire.SupervisorParams{Container: "beside"}, "container beside is not in dev mode"},
+		"a path for a container": {wire.KindSupervisor, wire.SupervisorParams{Container: "../run/web"}, "is not in dev mode"},
+		"supervisor is not up":   {wire.KindSupervisor, wire.SupervisorParams{Container: "web"}, "web.sock"},
+		"nothing listens":        {wire.KindForward, wire.ForwardParams{Port: port}, "refused"},
+		"no such port":           {wire.KindForward, wire.ForwardParams{Port: 70000}, "no such port"},
+		"another folder":         {wire.KindSync, wire.SyncParams{Folder: "other", Settings: settings}, `this twin has no folder "other"`},
+		"no settings document":   {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`"everything"`)}, "settings"},
+		"unknown kind":           {"telepathy", nil, "knows no telepathy streams"},
+	} {
+		if _, err := tw.carrier.Open(t.Context(), tt.kind, tt.params); !errors.Is(err, wire.ErrRefused) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want a refusal with %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestStrangersGetNothing(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	if c, err := tw.dial(t, "guess"); err == nil {
+		_ = c.Close()
+		t.Error("a wrong token is let in")
+	}
+	// The file is read at each handshake.
+	write(t, tw.root+contract.TokenDir+"/"+contract.SecretToken, "6775657373")
+	c, err := tw.dial(t, "guess")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	gate := func(when string, want bool) {
+		t.Helper()
+		if open, err := Gate(tw.root); err != nil || open != want {
+			t.Errorf("%s: open is %v, %v; want %v", when, open, err, want)
+		}
+	}
+	gate("before anybody said anything", false)
+	write(t, tw.root+contract.TokenDir+"/"+contract.SecretReady, "true\n")
+	gate("in a pod born after the original was parked", true)
+	for _, open := range []bool{false, true} {
+		body, err := json.Marshal(control.Ready{Ready: open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, text := tw.call(t, http.MethodPut, control.PathReady, string(body)); code != http.StatusOK || text != string(body) {
+			t.Errorf("set the gate to %v: %d %s", open, code, text)
+		}
+		gate("what the sidecar was told last counts", open)
+	}
+	if code, _ := tw.call(t, http.MethodPut, control.PathReady, "open, sesame"); code != http.StatusBadRequest {
+		t.Errorf("nonsense is answered with %d", code)
+	}
+	gate("nonsense changes nothing", true)
+}
+
+func TestSync(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	folder := folderOf(t)
+	if code, text := tw.call(t, http.MethodGet, control.PathSync(folder.ID), ""); code != http.StatusNotFound {
+		t.Errorf("before the first stream: %d %s", code, text)
+	}
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "main.go"), "package main\n")
+	settings := filesync.Settings{Type: filesync.SendReceive}
+	engine, err := filesync.New(filesync.Config{FolderID: folder.ID, Root: root, StateDir: filepath.Join(dir, "state"), Side: filesync.Local,
+		Settings: settings, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- engine.Serve(ctx) }()
+	defer func() { cancel(); <-served }()
+
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := filepath.Join(tw.root, contract.WorkDir, folder.DataSubPath())
+	for round, name := range []string{"main.go", "later.go"} { // the second stream finds the engine of the first
+		write(t, filepath.Join(root, name), "package main\n")
+		stream, err := tw.carrier.Open(t.Context(), wire.KindSync, wire.SyncParams{Folder: folder.ID, Settings: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached := make(chan error, 1)
+		go func() { attached <- engine.Attach(ctx, stream) }()
+		limited, stop := context.WithTimeout(t.Context(), time.Minute)
+		if err := engine.Wait(limited, remote{t, tw, folder.ID}); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		got, err := os.ReadFile(filepath.Join(in, name))
+		if diff := cmp.Diff("package main\n", string(got)); diff != "" || err != nil {
+			t.Errorf("stream %d: %s: %v\n%s", round, name, err, diff)
+		}
+		stream.Close()
+		<-attached
+	}
+}
+
+// remote asks the endpoint how a folder is, as the daemon does.
+type remote struct {
+	t      *testing.T
+	twin   twin
+	folder string
+}
+
+func (r remote) Scan(context.Context) error {
+	if code, text := r.twin.call(r.t, http.MethodPost, control.PathScan(r.folder), ""); code != http.StatusOK {
+		return errors.New(text)
+	}
+	return nil
+}
+
+func (r remote) Status(context.Context) (s filesync.Status, err error) {
+	code, text := r.twin.call(r.t, http.MethodGet, control.PathSync(r.folder), "")
+	if code != http.StatusOK {
+		return s, errors.New(text)
+	}
+	return s, json.Unmarshal([]byte(text), &s)
+}
