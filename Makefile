@@ -8,10 +8,10 @@ export CGO_ENABLED := 0
 TAGS := noassets,noquic,noupgrade
 RELEASE := v0.1.0
 # Between releases the sources name the version, so that a rebuilt nhctl replaces a running daemon.
-SOURCES := $(shell find nhctl sidecar schema -name '*.go' -not -name '*_test.go' 2>/dev/null | LC_ALL=C sort) go.mod go.sum
+SOURCES := $(shell find nhctl sidecar schema -type f -not -name '*_test.go' -not -name '*.md' -not -path 'nhctl/test/*' 2>/dev/null | LC_ALL=C sort) go.mod go.sum
 VERSION ?= $(RELEASE)+$(shell cat $(SOURCES) | sha256sum | cut -c1-12)
 BUILDINFO := github.com/nhctl/nhctl/sidecar/buildinfo
-GO_BUILD := go build -trimpath -tags $(TAGS)
+GO_BUILD := TAGS=$(TAGS) hack/gobuild.sh
 REGISTRY ?= ghcr.io/nhctl
 PLAYGROUND ?= default
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -25,9 +25,9 @@ help: ## list the targets
 build: ## build bin/nhctl and bin/sidecar
 	@mkdir -p bin
 	@echo "building bin/sidecar and bin/nhctl (about 3 minutes the first time)"
-	@$(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o bin/sidecar ./sidecar
+	@$(GO_BUILD) bin/sidecar ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"
 	@echo "$(REGISTRY)/sidecar:$(RELEASE)-$$(sha256sum bin/sidecar | cut -c1-12)" > bin/sidecar.ref
-	@$(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)" -o bin/nhctl ./nhctl
+	@$(GO_BUILD) bin/nhctl ./nhctl "-X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)"
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tidy modules, generated files
@@ -43,7 +43,7 @@ bench: ## measure speed and memory against baselines, on a playground of its own
 
 .PHONY: images
 images: build ## build the sidecar, dev and demo images into bin/images, without Docker
-	@$(GO_BUILD) -o bin/devimages ./devimages
+	@$(GO_BUILD) bin/devimages ./devimages
 	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
 
 .PHONY: push
@@ -65,11 +65,13 @@ playground-down: bin/playground ## remove the playground and every trace of it
 .PHONY: demo
 demo: playground ## from nothing to a running change: dev mode on a real application
 	@bin/playground status --name $(PLAYGROUND) >/dev/null
-	@go run ./examples/demo --playground $(PLAYGROUND)
+	@$(GO_BUILD) bin/demo ./examples/demo
+	@bin/demo --playground $(PLAYGROUND)
 
 .PHONY: demo-down
 demo-down: bin/playground ## remove the demo: dev mode, playground, copied sources
-	@go run ./examples/demo --playground $(PLAYGROUND) --down
+	@$(GO_BUILD) bin/demo ./examples/demo
+	@bin/demo --playground $(PLAYGROUND) --down
 	@bin/playground down --name $(PLAYGROUND)
 
 .PHONY: generate
@@ -82,10 +84,10 @@ cross: ## compile nhctl for every platform and the sidecar for both architecture
 	@for p in $(PLATFORMS); do \
 	  ext=; [[ $$p == windows/* ]] && ext=.exe; \
 	  echo "nhctl $$p"; \
-	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o dist/nhctl-$${p%/*}-$${p#*/}$$ext ./nhctl; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO_BUILD) dist/nhctl-$${p%/*}-$${p#*/}$$ext ./nhctl "-X $(BUILDINFO).Version=$(VERSION)"; \
 	done
 	@for a in amd64 arm64; do echo "sidecar linux/$$a"; \
-	  GOOS=linux GOARCH=$$a $(GO_BUILD) -ldflags "-s -w -X $(BUILDINFO).Version=$(VERSION)" -o dist/sidecar-linux-$$a ./sidecar; done
+	  GOOS=linux GOARCH=$$a $(GO_BUILD) dist/sidecar-linux-$$a ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"; done
 
 .PHONY: clean
 clean: ## remove what was built (caches outside the repository stay)

@@ -59,4 +59,4 @@ if [[ ! -f $cache/complete ]]; then
   touch "$cache/complete"
 fi
 ln -sfn "$cache" "$out/playground.d"
-go build -trimpath -ldflags "-s -w" -o "$out/playground" .
+../../hack/gobuild.sh "$out/playground" .
