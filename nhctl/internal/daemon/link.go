@@ -21,11 +21,10 @@ import (
 
 // Connect starts the session's local part and returns when both carriers are up.
 func (s *session) Connect(ctx context.Context) error {
-	if err := s.start(); err != nil {
+	if err := s.Start(); err != nil {
 		return err
 	}
-	s.interactive.Wake()
-	s.bulk.Wake()
+	s.Wake()
 	if _, err := s.interactive.Await(ctx); err != nil {
 		return err
 	}

@@ -93,9 +93,14 @@ func (s *session) renew(c *kube.Client) {
 	started := s.started
 	s.mu.Unlock()
 	if started {
-		s.interactive.Wake()
-		s.bulk.Wake()
+		s.Wake()
 	}
+}
+
+// Wake lets lines that rest between two dials try again at once. The session must be started.
+func (s *session) Wake() {
+	s.interactive.Wake()
+	s.bulk.Wake()
 }
 
 // Save keeps the session on this computer.
@@ -107,8 +112,8 @@ func (s *session) Save(r devmode.Record, token []byte) error {
 	return s.paths.save(copied)
 }
 
-// start brings up carriers, sync and forwarded ports; it does not wait for them.
-func (s *session) start() error {
+// Start brings up carriers, sync and forwarded ports; it does not wait for them.
+func (s *session) Start() error {
 	s.mu.Lock()
 	if s.started {
 		s.mu.Unlock()

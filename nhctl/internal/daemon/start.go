@@ -260,7 +260,7 @@ func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
 		}()
 		return nil
 	}
-	if err := s.start(); err != nil {
+	if err := s.Start(); err != nil {
 		return err
 	}
 	d.logger.Info("session taken up again", "session", r.Session, "workload", r.Workload.String())

@@ -43,6 +43,9 @@ type Spec struct {
 type Link interface {
 	// Save keeps the record and the carrier's token on this computer, before anything is made in the cluster.
 	Save(Record, []byte) error
+	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that rests try at once.
+	Start() error
+	Wake()
 	// Connect returns when a carrier to the twin's pod is up.
 	Connect(context.Context) error
 	// FirstSync returns when all that exists locally is in the pod.
@@ -337,8 +340,15 @@ func (e *entry) remove(ctx context.Context) error {
 	return deleteTwin(ctx, e.Cluster, e.record)
 }
 
-// wait returns when the twin's pod runs, and says early when it never will.
+// eager is how long a new pod's sidecar is dialled without a rest: with images present it listens within seconds.
+const eager = 10 * time.Second
+
+// wait returns when the twin's pod runs, and says early when it never will. The sidecar often answers a second before Kubernetes says
+// that the pod runs, so it is dialled meanwhile.
 func (e *entry) wait(ctx context.Context) error {
+	if err := e.Link.Start(); err != nil {
+		return err
+	}
 	begin, last := time.Now(), ""
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
 		pod, err := Pod(ctx, e.Cluster, e.record)
@@ -354,6 +364,9 @@ func (e *entry) wait(ctx context.Context) error {
 		waiting, fatal := workload.Diagnose(twin, pod, time.Since(begin))
 		if fatal != nil {
 			return false, fatal
+		}
+		if waiting != last || time.Since(begin) < eager {
+			e.Link.Wake()
 		}
 		if waiting != last {
 			last = waiting
