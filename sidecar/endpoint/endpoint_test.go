@@ -185,6 +185,9 @@ func TestRefusedStreams(t *testing.T) {
 		"no such port":           {wire.KindForward, wire.ForwardParams{Port: 70000}, "no such port"},
 		"another folder":         {wire.KindSync, wire.SyncParams{Folder: "other", Settings: settings}, `this twin has no folder "other"`},
 		"no settings document":   {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`"everything"`)}, "settings"},
+		"settings of nothing":    {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage("null")}, `sync type ""`},
+		"settings left out":      {wire.KindSync, map[string]string{"folder": folderOf(t).ID}, "settings"},
+		"unknown way":            {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`{"type":"both"}`)}, `sync type "both" is none of send`},
 		"unknown kind":           {"telepathy", nil, "knows no telepathy streams"},
 	} {
 		if _, err := tw.carrier.Open(t.Context(), tt.kind, tt.params); !errors.Is(err, wire.ErrRefused) || !strings.Contains(err.Error(), tt.want) {

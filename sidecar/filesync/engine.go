@@ -63,6 +63,9 @@ var ErrEnded = errors.New("the sync engine has ended")
 
 // New opens a folder's index. The engine does nothing until Serve.
 func New(c Config) (*Engine, error) {
+	if err := c.Settings.Type.check(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the index's folder: %w", err)
 	}
@@ -235,6 +238,9 @@ func (e *Engine) detach() {
 
 // Apply changes what is synced and how.
 func (e *Engine) Apply(ctx context.Context, s Settings) error {
+	if err := s.Type.check(); err != nil {
+		return err
+	}
 	e.scanning.Lock()
 	same := equal(e.config.Settings, s)
 	kind := e.config.Settings.Type != s.Type

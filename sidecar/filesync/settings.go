@@ -26,6 +26,15 @@ func (t Type) Sends() bool { return t != Receive }
 // Receives says whether the pod's files come to the computer.
 func (t Type) Receives() bool { return t != Send }
 
+// check refuses what is no type: it would be taken for both ways, and bring the pod's files to a computer that never asked for them.
+func (t Type) check() error {
+	switch t {
+	case Send, SendReceive, Receive:
+		return nil
+	}
+	return fmt.Errorf("sync type %q is none of %s, %s and %s", t, Send, SendReceive, Receive)
+}
+
 // Settings say what is synced and how. The computer's end decides, and tells the pod's end at each connection.
 type Settings struct {
 	Type Type `json:"type"`

@@ -1,0 +1,33 @@
+package filesync
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestUnknownTypesAreRefused(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, Settings{Type: Send})
+	p.start()
+	for _, kind := range []Type{"", "both", "Send", "sendreceive"} {
+		c := p.local.config
+		c.Settings.Type, c.StateDir = kind, t.TempDir()
+		want := `sync type "` + string(kind) + `" is none of send, sendReceive and receive`
+		if _, err := New(c); err == nil || err.Error() != want {
+			t.Errorf("New: %v, want: %s", err, want)
+		}
+		if err := p.local.engine.Apply(t.Context(), Settings{Type: kind, GitIgnore: true}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Apply: %v, want: %s", err, want)
+		}
+	}
+	if diff := cmp.Diff(Settings{Type: Send}, p.local.engine.settings()); diff != "" {
+		t.Errorf("what was refused has changed the settings:\n%s", diff)
+	}
+	for _, kind := range []Type{Send, Receive, SendReceive} {
+		if err := p.local.engine.Apply(t.Context(), Settings{Type: kind}); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
