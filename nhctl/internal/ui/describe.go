@@ -28,7 +28,11 @@ func Command(c event.CommandData) string {
 	var text string
 	switch {
 	case c.State == "running":
-		text = fmt.Sprintf("running for %s as process %d: %s", Age(*c.Started), c.PID, strings.Join(c.Argv, " "))
+		text = "running"
+		if c.Started != nil {
+			text += " for " + Age(*c.Started)
+		}
+		text += fmt.Sprintf(" as process %d: %s", c.PID, strings.Join(c.Argv, " "))
 	case c.State == "none" || c.State == "":
 		return "not started (nhctl dev run)"
 	case c.Signal != "":

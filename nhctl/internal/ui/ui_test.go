@@ -125,6 +125,7 @@ func TestDescribe(t *testing.T) {
 		{"errors", "disconnected (0 files, 0 B), 1 errors (nhctl dev sync status)", Sync(event.SyncData{State: "disconnected", Errors: map[string]string{"a": "no"}})},
 		{"nothing ran", "not started (nhctl dev run)", Command(event.CommandData{State: "none"})},
 		{"runs", "running for 1h as process 12: go run .", Command(event.CommandData{State: "running", Started: &begun, PID: 12, Argv: []string{"go", "run", "."}})},
+		{"runs since nobody knows when", "running as process 12: go run .", Command(event.CommandData{State: "running", PID: 12, Argv: []string{"go", "run", "."}})},
 		{"exited", "exited with code 3", Command(event.CommandData{State: "exited", ExitCode: &three})},
 		{"killed", "ended by signal: killed (out of memory)", Command(event.CommandData{State: "exited", Signal: "killed", OOMKilled: true})},
 		{"never", "-", Age(time.Time{})},
