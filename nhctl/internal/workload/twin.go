@@ -73,7 +73,7 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		t.Spec.TerminationGracePeriodSeconds = &grace
 	}
 	if s.Duplicate {
-		dropHostPorts(t.Spec.Containers)
+		releaseNode(&t.Spec)
 	}
 	one := int32(1)
 	history := int32(0)
@@ -219,10 +219,20 @@ func volumes(s Settings) []corev1.Volume {
 		{Name: contract.VolumeToken, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: s.Name}}}}
 }
 
-func dropHostPorts(containers []corev1.Container) {
-	for i := range containers {
-		for j := range containers[i].Ports {
-			containers[i].Ports[j].HostPort = 0
+// releaseNode gives up what only one pod of a node can have. A duplicate runs beside the original, often on the only node, and the
+// scheduler would never place it there with the same host ports. Those are also how the API server writes down every port of a pod in
+// the node's network, so a duplicate has a network of its own: the original keeps answering on the node's address, and the duplicate is
+// reached through its forwards. Init containers count too, since those that keep running hold their ports as long as the pod lives.
+func releaseNode(spec *corev1.PodSpec) {
+	spec.HostNetwork = false
+	if spec.DNSPolicy == corev1.DNSClusterFirstWithHostNet {
+		spec.DNSPolicy = corev1.DNSClusterFirst
+	}
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			for j := range containers[i].Ports {
+				containers[i].Ports[j].HostPort, containers[i].Ports[j].HostIP = 0, ""
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,8 +108,57 @@ func TestTwinDuplicates(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"}, twin.Spec.Template.Labels); diff != "" {
 		t.Error(diff)
 	}
-	if port := twin.Spec.Template.Spec.Containers[0].Ports[0].HostPort; port != 0 {
-		t.Errorf("host port %d is taken twice", port)
+}
+
+// What the API server makes of a pod in the node's network: each port is a host port.
+func onTheNode() corev1.PodTemplateSpec {
+	t := template()
+	t.Spec.HostNetwork, t.Spec.DNSPolicy = true, corev1.DNSClusterFirstWithHostNet
+	t.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: 80, HostPort: 80, HostIP: "10.0.0.1", Protocol: corev1.ProtocolTCP}}
+	always := corev1.ContainerRestartPolicyAlways
+	t.Spec.InitContainers[0].RestartPolicy = &always
+	t.Spec.InitContainers[0].Ports = []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090, HostPort: 9090}}
+	return t
+}
+
+func TestDuplicateLeavesTheNodeToTheOriginal(t *testing.T) {
+	t.Parallel()
+	type network struct {
+		Host  bool
+		DNS   corev1.DNSPolicy
+		Ports []corev1.ContainerPort
+	}
+	none := func(t corev1.PodTemplateSpec) corev1.PodTemplateSpec { t.Spec.DNSPolicy = corev1.DNSNone; return t }
+	kept := onTheNode().Spec
+	ports := append(slices.Clone(kept.InitContainers[0].Ports), kept.Containers[0].Ports...)
+	released := []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}, {Name: "http", ContainerPort: 80, Protocol: corev1.ProtocolTCP}}
+	for name, tt := range map[string]struct {
+		template  corev1.PodTemplateSpec
+		duplicate bool
+		want      network
+	}{
+		"duplicate of a pod on the node": {onTheNode(), true, network{DNS: corev1.DNSClusterFirst, Ports: released}},
+		"duplicate with its own DNS":     {none(onTheNode()), true, network{DNS: corev1.DNSNone, Ports: released}},
+		"duplicate with host ports":      {template(), true, network{Ports: []corev1.ContainerPort{{ContainerPort: 80}}}},
+		"replacement":                    {onTheNode(), false, network{Host: true, DNS: corev1.DNSClusterFirstWithHostNet, Ports: ports}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := settings()
+			s.Duplicate = tt.duplicate
+			twin, err := Twin(tt.template, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := twin.Spec.Template.Spec
+			got := network{Host: spec.HostNetwork, DNS: spec.DNSPolicy}
+			for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
+				got.Ports = append(got.Ports, c.Ports...)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
