@@ -116,7 +116,7 @@ func develop(c *corev1.Container, s Settings, folder contract.Folder) {
 			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, 5
 		}
 	}
-	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == s.WorkDir })
+	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == path.Clean(s.WorkDir) })
 	c.VolumeMounts = append(c.VolumeMounts,
 		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
 		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir},

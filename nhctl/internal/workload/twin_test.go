@@ -162,6 +162,26 @@ func TestDuplicateLeavesTheNodeToTheOriginal(t *testing.T) {
 	}
 }
 
+func TestSourcesCoverTheOriginalsMount(t *testing.T) {
+	t.Parallel()
+	for _, paths := range [][2]string{{"/src", "/src"}, {"/src/", "/src"}, {"/src", "/src/"}, {"/srv/../src", "//src/."}} {
+		original, s := template(), settings()
+		original.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "theirs", MountPath: paths[0]}, {Name: "below", MountPath: "/src/below"}}
+		s.WorkDir = paths[1]
+		twin, err := Twin(original, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, m := range twin.Spec.Template.Spec.Containers[0].VolumeMounts {
+			names = append(names, m.Name)
+		}
+		if diff := cmp.Diff([]string{"below", contract.VolumeBin, contract.VolumeRun, contract.VolumeWork}, names); diff != "" {
+			t.Errorf("mounted at %s, developed at %s:\n%s", paths[0], paths[1], diff)
+		}
+	}
+}
+
 func TestMergeResources(t *testing.T) {
 	t.Parallel()
 	q := resource.MustParse
