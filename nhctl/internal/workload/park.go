@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -46,10 +47,10 @@ func CannotCoexist(template corev1.PodTemplateSpec, oncePerPod []string) string 
 			return fmt.Sprintf("the claim %s may be used by one pod only (ReadWriteOncePod)", v.PersistentVolumeClaim.ClaimName)
 		}
 	}
-	for _, c := range template.Spec.Containers {
+	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
 		for _, p := range c.Ports {
-			if p.HostPort != 0 || template.Spec.HostNetwork {
-				return fmt.Sprintf("it takes port %d of its node", p.ContainerPort)
+			if port := cmp.Or(p.HostPort, p.ContainerPort); p.HostPort != 0 || template.Spec.HostNetwork {
+				return fmt.Sprintf("it takes port %d of its node", port)
 			}
 		}
 	}

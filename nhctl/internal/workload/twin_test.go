@@ -227,6 +227,10 @@ func TestCannotCoexist(t *testing.T) {
 	plain.Spec.Containers[0].Ports[0].HostPort = 0
 	claim := *plain.DeepCopy()
 	claim.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}}
+	onNode := *plain.DeepCopy()
+	onNode.Spec.HostNetwork = true
+	below := *plain.DeepCopy()
+	below.Spec.InitContainers[0].Ports = []corev1.ContainerPort{{ContainerPort: 90, HostPort: 9090}}
 	alone := *plain.DeepCopy()
 	alone.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
 		{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}, TopologyKey: "kubernetes.io/hostname"}}}}
@@ -236,7 +240,9 @@ func TestCannotCoexist(t *testing.T) {
 		want     string
 	}{
 		"plain":               {plain, nil, ""},
-		"host port":           {template(), nil, "port 80 of its node"},
+		"host port":           {template(), nil, "port 8080 of its node"},
+		"node's network":      {onNode, nil, "port 80 of its node"},
+		"init container":      {below, nil, "port 9090 of its node"},
 		"claim for many":      {claim, nil, ""},
 		"claim for one":       {claim, []string{"data"}, "the claim data"},
 		"keeps its own apart": {alone, nil, "kubernetes.io/hostname"},
