@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,27 +57,14 @@ func (b *Builder) Image(ctx context.Context, d Definition) (v1.Image, error) {
 
 // Archive makes an image and puts its archive into a folder, as NAME.tar.
 func (b *Builder) Archive(ctx context.Context, d Definition, out string) (string, error) {
-	image, err := b.Image(ctx, d)
+	key, err := b.imageKey(ctx, d)
 	if err != nil {
 		return "", fmt.Errorf("image %s: %w", d.Name, err)
 	}
-	ref, err := name.ParseReference(d.Ref)
-	if err != nil {
-		return "", err
-	}
-	digest, err := image.Digest()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(d.Ref + digest.String()))
-	cached := filepath.Join(b.Cache, "image-"+d.Name+"-"+hex.EncodeToString(sum[:10])+".tar")
+	cached := filepath.Join(b.Cache, "image-"+d.Name+"-"+key+".tar")
 	if _, err := os.Stat(cached); err != nil {
-		unfinished := cached + ".unfinished"
-		if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
-			return "", fmt.Errorf("write image %s: %w", d.Name, err)
-		}
-		if err := os.Rename(unfinished, cached); err != nil {
-			return "", err
+		if err := b.writeArchive(ctx, d, cached); err != nil {
+			return "", fmt.Errorf("image %s: %w", d.Name, err)
 		}
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
@@ -87,6 +75,40 @@ func (b *Builder) Archive(ctx context.Context, d Definition, out string) (string
 		return "", err
 	}
 	return link, os.Symlink(cached, link)
+}
+
+// imageKey is a digest of everything that an image follows from, without making it.
+func (b *Builder) imageKey(ctx context.Context, d Definition) (string, error) {
+	definition, err := json.Marshal(d)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	fmt.Fprintln(sum, string(definition))
+	for _, l := range d.Layers {
+		key, err := b.key(ctx, l)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, key)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:20], nil
+}
+
+func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) error {
+	image, err := b.Image(ctx, d)
+	if err != nil {
+		return err
+	}
+	ref, err := name.ParseReference(d.Ref)
+	if err != nil {
+		return err
+	}
+	unfinished := file + ".unfinished"
+	if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, file)
 }
 
 // Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and tag. It
