@@ -2,14 +2,20 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// imports maps each package of a pattern to what it imports itself.
-func imports(t *testing.T, pattern string) map[string][]string {
+const (
+	module   = "github.com/nhctl/nhctl/"
+	internal = module + "nhctl/internal/"
+)
+
+// imports maps each package of the module, and each that those link, to what it imports itself. The tags are the binaries' own.
+func imports(t *testing.T) map[string][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, pattern).Output()
+	out, err := exec.Command("go", "list", "-deps", "-tags", "noassets,noquic,noupgrade", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,38 +24,81 @@ func imports(t *testing.T, pattern string) map[string][]string {
 		words := strings.Fields(line)
 		all[words[0]] = words[1:]
 	}
+	for _, binary := range []string{module + "nhctl", module + "sidecar"} {
+		if len(all[binary]) == 0 {
+			t.Fatalf("%s is not among the %d packages", binary, len(all))
+		}
+	}
 	return all
 }
 
-const module = "github.com/nhctl/nhctl/"
+// within says whether a package is one of some, or lies in a folder of theirs.
+func within(pkg string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool {
+		return pkg == root || strings.HasPrefix(pkg, strings.TrimSuffix(root, "/")+"/")
+	})
+}
 
-// Rooms that only some may enter, and why.
+// chain is the shortest way by which a package links a forbidden one, without looking behind closed ones; nil when there is none.
+func chain(imports map[string][]string, from string, forbidden, closed []string) []string {
+	seen := map[string]bool{from: true}
+	ways := [][]string{{from}}
+	for len(ways) > 0 {
+		way := ways[0]
+		ways = ways[1:]
+		for _, next := range imports[way[len(way)-1]] {
+			longer := append(slices.Clone(way), next)
+			if within(next, forbidden) {
+				return longer
+			}
+			if !seen[next] && !within(next, closed) {
+				seen[next] = true
+				ways = append(ways, longer)
+			}
+		}
+	}
+	return nil
+}
+
+// Rooms that only some may enter, directly or by way of others, and why.
 func TestImports(t *testing.T) {
 	t.Parallel()
-	rules := []struct {
-		importer, forbidden, reason string
-		but                         []string
-	}{
-		{module, "k8s.io/client-go", "one place talks to the API server, so that errors, credentials and limits are one place's matter", []string{module + "nhctl/internal/kube"}},
-		{module + "sidecar", module + "nhctl", "the sidecar is the smaller program, and runs in other people's pods", nil},
-		{module + "nhctl/internal/cli", module + "nhctl/internal/devmode", "commands parse flags and call the daemon", nil},
-		{module + "nhctl/internal/workload", "net/http", "workload is pure", nil},
-		{module, "k8s.io/kubernetes", "the playground's dependencies never reach the product", nil},
+	under := func(parent string, names ...string) (list []string) {
+		for _, name := range names {
+			list = append(list, parent+name)
+		}
+		return list
 	}
-	for pkg, list := range imports(t, module+"...") {
-		for _, rule := range rules {
-			if !strings.HasPrefix(pkg, rule.importer) {
+	rules := []struct {
+		importers, forbidden []string
+		reason               string
+		but                  []string
+	}{
+		{under(module, ""), under("k8s.io/", "client-go"), "one place talks to the API server, so that errors, credentials and limits are one place's matter", under(internal, "kube")},
+		{under(module, ""), under("k8s.io/", "kubernetes", "apiserver"), "the playground's dependencies never reach the product", nil},
+		{under(module, "sidecar"), under(module, "nhctl"), "the sidecar is the smaller program, and runs in other people's pods", nil},
+		{under(internal, "cli"), under(internal, "devmode"), "commands parse flags and call the daemon", under(internal, "daemon")},
+		{under(internal, "cli/dev"), under(internal, "cli/dev", "cli/daemon"), "commands don't import each other", nil},
+		{under(internal, "cli/daemon"), under(internal, "cli/dev", "cli/daemon"), "commands don't import each other", nil},
+		{under(internal, "workload"), under("", "net/http"), "workload is pure", under("", "k8s.io")}, // the types of objects bring it along
+		{under(internal, "daemon", "devmode", "tunnel", "config"), under(internal, "app", "cli"), "imports go downwards only", nil},
+		{under(internal, "workload", "kube", "localsync"), under(internal, "app", "cli", "daemon", "devmode", "tunnel", "config"), "imports go downwards only", nil},
+	}
+	all := imports(t)
+	for _, rule := range rules {
+		applies := false
+		for pkg := range all {
+			if !within(pkg, rule.importers) || within(pkg, rule.but) {
 				continue
 			}
-			for _, imported := range list {
-				allowed := false
-				for _, but := range rule.but {
-					allowed = allowed || pkg == but
-				}
-				if strings.HasPrefix(imported, rule.forbidden) && !allowed {
-					t.Errorf("%s imports %s: %s", pkg, imported, rule.reason)
-				}
+			applies = true
+			// What an importer has by way of another one is that one's fault.
+			if way := chain(all, pkg, rule.forbidden, slices.Concat(rule.importers, rule.but)); way != nil {
+				t.Errorf("%s: %s", strings.Join(way, " -> "), rule.reason)
 			}
+		}
+		if !applies {
+			t.Errorf("there is no package %v any more: the rule guards nothing (%s)", rule.importers, rule.reason)
 		}
 	}
 }
