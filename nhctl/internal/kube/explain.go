@@ -33,10 +33,11 @@ func (c *Client) Explain(err error) error {
 	return err
 }
 
-// forbidden tells a missing right, which an administrator can give, from an admission policy's refusal.
+// forbidden tells a missing right, which an administrator can give, from an admission policy's refusal. Both have the same code and
+// reason, and only the authorizer begins with the user.
 func forbidden(c *Client, err error) error {
 	var status apierrors.APIStatus
-	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 && strings.Contains(err.Error(), "User ") {
+	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 && strings.Contains(err.Error(), `forbidden: User "`) {
 		return problem.New(problem.Forbidden, "you may not do that in namespace %s: %w", c.Namespace, err).
 			WithHint("ask an administrator for nhctl's Role in that namespace (nhctl/internal/kube/role.yaml), or choose another with -n")
 	}

@@ -1,0 +1,110 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// get asks a cluster for a Deployment, and explains why it does not come.
+func get(ctx context.Context, c *Client) error {
+	_, err := c.API.AppsV1().Deployments("shop").Get(ctx, "web", metav1.GetOptions{})
+	return c.Explain(err)
+}
+
+func TestExplainAnswers(t *testing.T) {
+	t.Parallel()
+	policy := status(403, metav1.StatusReasonForbidden, `admission webhook "guard" denied the request: no`)
+	policy.Details = nil
+	causes := status(403, metav1.StatusReasonForbidden, `deployments.apps "web" is forbidden: User "ada" is on leave`)
+	causes.Details.Causes = []metav1.StatusCause{{Message: "ada is on leave"}}
+	for name, tt := range map[string]struct {
+		status        metav1.Status
+		code          problem.Code
+		message, hint string
+	}{
+		"unknown user": {status(401, metav1.StatusReasonUnauthorized, "Unauthorized"), problem.Unauthorized, "the API server %s does not know you: Unauthorized", "renew your credentials"},
+		"missing right": {status(403, metav1.StatusReasonForbidden, `deployments.apps "web" is forbidden: User "ada" cannot get resource "deployments"`), problem.Forbidden,
+			`you may not do that in namespace shop: deployments.apps "web" is forbidden: User "ada" cannot get resource "deployments"`, "ask an administrator"},
+		"quota": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: exceeded quota: small`), problem.Refused,
+			`the cluster refused it: pods "web" is forbidden: exceeded quota: small`, "quota of namespace shop"},
+		"policy that speaks of users": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: violates policy: User must not be root`), problem.Refused,
+			`the cluster refused it: pods "web" is forbidden: violates policy: User must not be root`, "a policy"},
+		"webhook":            {policy, problem.Refused, `the cluster refused it: admission webhook "guard" denied the request: no`, "a policy"},
+		"refusal with cause": {causes, problem.Refused, `the cluster refused it: deployments.apps "web" is forbidden: User "ada" is on leave`, "a policy"},
+		"not found":          {status(404, metav1.StatusReasonNotFound, `deployments.apps "web" not found`), problem.Internal, `deployments.apps "web" not found`, ""},
+		"conflict":           {status(409, metav1.StatusReasonConflict, "the object has been modified"), problem.Internal, "the object has been modified", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { respond(w, int(tt.status.Code), tt.status) }))
+			p := problem.From(get(t.Context(), c))
+			want := strings.Replace(tt.message, "%s", c.Server(), 1)
+			if diff := cmp.Diff([]string{string(tt.code), want}, []string{string(p.Code), p.Message}); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.Contains(p.Hint, tt.hint) || (tt.hint == "") != (p.Hint == "") {
+				t.Errorf("hint %q, want %q in it", p.Hint, tt.hint)
+			}
+		})
+	}
+}
+
+func TestExplainSilence(t *testing.T) {
+	t.Parallel()
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	mute := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(mute.Close)
+	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
+	stranger.Config.ErrorLog = log.New(io.Discard, "", 0)
+	stranger.StartTLS()
+	t.Cleanup(stranger.Close)
+	for name, tt := range map[string]struct{ server, want string }{
+		"nobody listens":    {"http://" + nobody.Addr().String(), "dial " + nobody.Addr().String() + ": connect: connection refused"},
+		"takes too long":    {mute.URL, context.DeadlineExceeded.Error()},
+		"not who it claims": {stranger.URL, "certificate signed by unknown authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			p := problem.From(get(ctx, client(t, "server: "+tt.server)))
+			begin := fmt.Sprintf("the API server %s does not answer (context \"work\"): ", tt.server)
+			if p.Code != problem.Unreachable || !strings.HasPrefix(p.Message, begin) || !strings.HasSuffix(p.Message, tt.want) || p.Hint == "" {
+				t.Errorf("%+v, want: %s%s", p, begin, tt.want)
+			}
+		})
+	}
+}
+
+func TestExplainLeavesAlone(t *testing.T) {
+	t.Parallel()
+	c := client(t, "server: http://127.0.0.1:1")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := get(ctx, c); !errors.Is(err, context.Canceled) || problem.From(err).Code != problem.Interrupted {
+		t.Errorf("interrupted by the user: %v", err)
+	}
+	for _, err := range []error{nil, errors.New("of another kind"), fmt.Errorf("park: %w", problem.New(problem.Held, "ada has it: %w", context.DeadlineExceeded))} {
+		if got := c.Explain(err); got != err {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+}
