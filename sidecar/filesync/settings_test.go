@@ -9,7 +9,7 @@ import (
 
 func TestUnknownTypesAreRefused(t *testing.T) {
 	t.Parallel()
-	p := newPair(t, Settings{Type: Send})
+	p, _, _ := newPair(t, Settings{Type: Send})
 	p.start()
 	for _, kind := range []Type{"", "both", "Send", "sendreceive"} {
 		c := p.local.config

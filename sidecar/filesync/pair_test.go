@@ -1,0 +1,198 @@
+package filesync
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// end is one engine of a pair, which can be killed and started again.
+type end struct {
+	t      testing.TB
+	config Config
+	engine *Engine
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func (e *end) start() {
+	e.t.Helper()
+	engine, err := New(e.config)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- engine.Serve(ctx) }()
+	e.engine, e.stop, e.done = engine, cancel, done
+}
+
+func (e *end) kill() {
+	e.stop()
+	if err := <-e.done; err != nil {
+		e.t.Error(err)
+	}
+}
+
+// pair is two engines and the stream between them.
+type pair struct {
+	t             testing.TB
+	local, remote *end
+	cut           func()
+}
+
+// newPair returns a pair that has not begun yet, and the two folders.
+func newPair(t testing.TB, s Settings) (p *pair, local, remote string) {
+	t.Helper()
+	make := func(side Side) *end {
+		dir := t.TempDir()
+		root := filepath.Join(dir, "root")
+		if err := os.Mkdir(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return &end{t: t, config: Config{FolderID: strings.ReplaceAll(t.Name(), "/", "-"), Root: root, StateDir: filepath.Join(dir, "state"), Side: side,
+			Settings: s, Logger: slog.New(slog.DiscardHandler)}}
+	}
+	p = &pair{t: t, local: make(Local), remote: make(Remote), cut: func() {}}
+	t.Cleanup(func() { p.cut() })
+	return p, p.local.config.Root, p.remote.config.Root
+}
+
+func (p *pair) start() {
+	p.local.start()
+	p.remote.start()
+	p.t.Cleanup(func() { p.cut(); p.local.kill(); p.remote.kill() })
+	p.connect()
+}
+
+// connect joins the two engines by a pipe.
+func (p *pair) connect() {
+	a, b := net.Pipe()
+	var attached sync.WaitGroup
+	attached.Go(func() { _ = p.local.engine.Attach(context.Background(), a) })
+	attached.Go(func() { _ = p.remote.engine.Attach(context.Background(), b) })
+	p.cut = func() { a.Close(); b.Close(); attached.Wait(); p.cut = func() {} }
+}
+
+// peer asks an engine directly, as the sidecar does for the daemon.
+type peer struct{ *Engine }
+
+func (p peer) Status(context.Context) (Status, error) { return p.Engine.Status() }
+
+func (p *pair) wait() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	if err := p.local.engine.Wait(ctx, peer{p.remote.engine}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func put(t testing.TB, root, name, text string) {
+	t.Helper()
+	file := filepath.Join(root, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// list describes every file of a folder: mode, and content or target.
+func list(t testing.TB, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+			all[rel] = "folder"
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			all[rel] = "link to " + target
+			return err
+		default:
+			data, err := os.ReadFile(path)
+			all[rel] = fmt.Sprintf("%v %x", info.Mode(), sum(data))
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func sum(data []byte) string {
+	if len(data) < 64 {
+		return string(data)
+	}
+	return fmt.Sprintf("%d bytes, %q", len(data), data[len(data)-32:])
+}
+
+func (p *pair) same() {
+	p.t.Helper()
+	p.wait()
+	if diff := cmp.Diff(list(p.t, p.local.config.Root), list(p.t, p.remote.config.Root)); diff != "" {
+		p.t.Fatalf("(-local +remote)\n%s", diff)
+	}
+}
+
+func eventually(t testing.TB, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// arrives waits until a file has a content, without asking for a scan: the watcher has to see it.
+func arrives(t testing.TB, root, name, text string) {
+	t.Helper()
+	eventually(t, func() error {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err == nil && string(data) != text {
+			err = fmt.Errorf("%s holds %.40q, want %.40q", name, data, text)
+		}
+		return err
+	})
+}
+
+func names(t testing.TB, root string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
