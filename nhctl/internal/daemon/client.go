@@ -80,13 +80,32 @@ func dial(paths Paths, onEvent func(event.Event)) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := jrpc2.NewClient(channel.Line(conn, conn), &jrpc2.ClientOptions{OnNotify: func(request *jrpc2.Request) {
-		var e event.Event
-		if request.Method() == rpc.MethodEvent && request.UnmarshalParams(&e) == nil {
-			onEvent(e)
+	return &Client{rpc: jrpc2.NewClient(ordered{channel.Line(conn, conn), onEvent}, nil), conn: conn}, nil
+}
+
+// ordered handles events as they are received: jrpc2 hands each message to a goroutine of its own, and so would mix up log lines, and
+// let an answer overtake the events before it.
+type ordered struct {
+	channel.Channel
+	onEvent func(event.Event)
+}
+
+// Recv returns the next message that is no event.
+func (c ordered) Recv() ([]byte, error) {
+	for {
+		data, err := c.Channel.Recv()
+		if err != nil {
+			return nil, err
 		}
-	}})
-	return &Client{rpc: client, conn: conn}, nil
+		var notification struct {
+			Method string      `json:"method"`
+			Params event.Event `json:"params"`
+		}
+		if json.Unmarshal(data, &notification) != nil || notification.Method != rpc.MethodEvent {
+			return data, nil
+		}
+		c.onEvent(notification.Params)
+	}
 }
 
 // spawn starts a daemon that outlives this process, and returns when it listens.

@@ -177,6 +177,7 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		}
 		argv = []string{shell, "-c", line}
 	}
+	arrived(ctx, s)
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	status, err := s.supervisor(r.Container).Start(ctx, supervise.Run, supervise.Spec{Argv: argv, Dir: r.WorkDir, Refuse: p.KeepRunning})
@@ -187,6 +188,19 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		return event.CommandData{}, fmt.Errorf("start the run command: %w", err)
 	}
 	return commandData(status), nil
+}
+
+// arrivalLimit limits how long a command waits for what was saved before it.
+const arrivalLimit = 30 * time.Second
+
+// arrived waits until what was saved before the call is in the pod, so that the command builds that, and says so when it is not.
+func arrived(ctx context.Context, s *session) {
+	limited, cancel := context.WithTimeout(ctx, arrivalLimit)
+	defer cancel()
+	if err := s.converge(limited); err != nil && ctx.Err() == nil {
+		emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session,
+			Message: fmt.Sprintf("the command runs with what is in the pod, but not all that was saved is there: %v; `nhctl dev sync status` says more", err)})
+	}
 }
 
 func (d *Daemon) stopCommand(ctx context.Context, t rpc.Target) (event.CommandData, error) {

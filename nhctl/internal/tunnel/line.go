@@ -155,7 +155,8 @@ func (l *Line) keep(ctx context.Context, c *wire.Carrier) {
 
 func (l *Line) set(c *wire.Carrier, state event.LinkData) {
 	l.mu.Lock()
-	changed := l.state != state
+	// Each failed dial words its reason anew; the first is enough.
+	changed := l.state.State != state.State || l.state.Pod != state.Pod || l.state.Reason == "" && state.Reason != ""
 	l.carrier, l.state = c, state
 	close(l.change)
 	l.change = make(chan struct{})

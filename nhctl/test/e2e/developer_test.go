@@ -68,7 +68,7 @@ func (c *cluster) developerWith(t *testing.T, name, kubeconfig string) *develope
 // dumpLog shows the daemon's log of a failed test.
 func (d *developer) dumpLog() {
 	_ = filepath.WalkDir(filepath.Join(d.home, "state"), func(path string, _ os.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".log") {
+		if err == nil && filepath.Base(path) == "daemon.log" {
 			if data, err := os.ReadFile(path); err == nil {
 				d.t.Logf("%s of %s (end):\n%s", filepath.Base(path), d.name, data[max(0, len(data)-8000):])
 			}

@@ -74,6 +74,15 @@ func (c *cluster) twinPod(t *testing.T, ns string) string {
 	return pods.Items[0].Name
 }
 
+// killSidecar ends all that the twin's sidecar container runs.
+func killSidecar(t *testing.T, ns string) {
+	t.Helper()
+	// The sidecar has no shell tools of its own to kill itself with; the dev image has, as it runs in the same image.
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "-c", contract.SidecarContainer, "--", "sh", "-c", "kill -9 -1; kill 1"); err != nil {
+		t.Logf("kill: %s %v", out, err)
+	}
+}
+
 // restoredButLease is restored, but for the heartbeats of sessions that go on.
 func (c *cluster) restoredButLease(t *testing.T, ns string, before snapshot) {
 	t.Helper()

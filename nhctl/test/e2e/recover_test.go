@@ -97,10 +97,7 @@ func TestSidecarKilled(t *testing.T) {
 	src := dev.sources(catalog)
 	dev.must(src, "dev", "start", "--no-terminal")
 	pod := query[rpc.Session](dev, src, "dev", "status").Pod
-	// The sidecar has no shell tools of its own to kill itself with; the dev image has, as it runs in the same image.
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", contract.SidecarContainer, "--", "sh", "-c", "kill -9 -1; kill 1"); err != nil {
-		t.Logf("kill: %s %v", out, err)
-	}
+	killSidecar(t, ns)
 	write(t, filepath.Join(src, "here.txt"), "from here")
 	inPodEventually(t, dev, src, "here.txt", "from here")
 	if _, err := dev.inPod(src, "sh", "-c", "printf 'from there' > there.txt"); err != nil {

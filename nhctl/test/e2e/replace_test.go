@@ -65,10 +65,7 @@ func TestReplace(t *testing.T) {
 		t.Errorf("in the dev container: %q, %v", got, err)
 	}
 	edit(t, filepath.Join(src, "main.go"), "Welcome to the bookshop", "Edited in my editor")
-	eventually(t, 20*time.Second, "the edit is in the pod", func(context.Context) error {
-		_, err := dev.inPod(src, "grep", "-q", "Edited in my editor", "main.go")
-		return err
-	})
+	// The command starts when the edit is there, not before.
 	dev.must(src, "dev", "run")
 	answer(t, ns, "Edited in my editor")
 	// A neighbour sees it as well.
