@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/wire"
@@ -163,7 +164,25 @@ type sidecar struct{ *session }
 // errNotYet says that the sidecar has no engine for the folder so far.
 var errNotYet = errors.New("the folder is not synced yet")
 
+// errLost says that the sidecar went away while it was asked.
+var errLost = errors.New("the sidecar was lost")
+
+// call asks again when the sidecar goes away meanwhile, until ctx ends: every request may be repeated.
 func (c sidecar) call(ctx context.Context, method, path string, in, out any) error {
+	for {
+		err := c.once(ctx, method, path, in, out)
+		if !errors.Is(err, errLost) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (c sidecar) once(ctx context.Context, method, path string, in, out any) error {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c.interactive.Open(ctx, wire.KindControl, nil)
 	}}}
@@ -176,8 +195,11 @@ func (c sidecar) call(ctx context.Context, method, path string, in, out any) err
 		return err
 	}
 	response, err := client.Do(request)
+	if p := (*problem.Error)(nil); errors.As(err, &p) {
+		return p // no carrier comes again
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	defer response.Body.Close()
 	switch {
@@ -189,7 +211,10 @@ func (c sidecar) call(ctx context.Context, method, path string, in, out any) err
 	case out == nil:
 		return nil
 	}
-	return json.NewDecoder(response.Body).Decode(out)
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return nil
 }
 
 // Scan and Status make the sidecar a filesync.Peer.
