@@ -4,29 +4,44 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// mistake is something wrong at a place in the file.
-type mistake struct {
-	line, column int
-	text         string
-}
-
 // decoder walks a YAML document along a Go type and notes every mistake, instead of stopping at the first.
 type decoder struct {
-	mistakes []mistake
+	*loading
 	// nodes counts what was visited, aliases included: a small file must not unfold into a huge one.
 	nodes int
+	// ignored are the fields met that have no effect.
+	ignored map[string]bool
+	// overlaying is set inside a profile.
+	overlaying bool
 }
 
-const maxNodes = 100_000
+const maxNodes = 250_000
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
-	d.mistakes = append(d.mistakes, mistake{n.Line, n.Column, fmt.Sprintf(format, args...)})
+	d.add(Error, d.at(n), width(n), format, args...)
+}
+
+func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
+	d.add(Warning, d.at(n), width(n), format, args...)
+}
+
+// width is how many characters a node takes on its line, as far as that is plain.
+func width(n *yaml.Node) int {
+	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "\n") {
+		return 1
+	}
+	length := utf8.RuneCountInString(n.Value)
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		length += 2
+	}
+	return length
 }
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
@@ -36,32 +51,62 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		}
 		return
 	}
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
+	n = deref(n)
 	if n.Tag == "!!null" {
+		return
+	}
+	if s, ok := v.Addr().Interface().(special); ok {
+		s.decodeNode(d, n)
 		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		d.mapping(n, v)
 	case reflect.Slice:
-		if n.Kind != yaml.SequenceNode {
-			d.fail(n, "want a list, got %s", describe(n))
-			return
-		}
-		list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
-		for i, item := range n.Content {
-			d.decode(item, list.Index(i))
-		}
-		v.Set(list)
+		d.list(n, v)
+	case reflect.Pointer:
+		value := reflect.New(v.Type().Elem())
+		d.decode(n, value.Elem())
+		v.Set(value)
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode {
 			d.fail(n, "want text, got %s", describe(n))
 			return
 		}
 		v.SetString(n.Value)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || n.Tag == "!!int" {
+			d.fail(n, "want true or false, got %s", describe(n))
+			return
+		}
+		v.SetBool(b)
+	case reflect.Int:
+		i, err := strconv.Atoi(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil {
+			d.fail(n, "want a whole number, got %s", describe(n))
+			return
+		}
+		v.SetInt(int64(i))
 	}
+}
+
+func (d *decoder) list(n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n, "want a list, got %s", describe(n))
+		return
+	}
+	if d.nodes+len(n.Content) > maxNodes {
+		d.nodes = maxNodes
+		d.decode(n, v) // says so
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		setDefaults(list.Index(i))
+		d.decode(item, list.Index(i))
+	}
+	v.Set(list)
 }
 
 func describe(n *yaml.Node) string {
@@ -81,25 +126,31 @@ func describe(n *yaml.Node) string {
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "want a mapping with fields such as %s, got %s", strings.Join(fieldNames(v.Type())[:1], ""), describe(n))
+		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], describe(n))
 		return
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if seen[key.Value] {
+		if key := n.Content[i]; seen[key.Value] {
 			d.fail(key, "%s is there twice", key.Value)
+		} else {
+			seen[key.Value] = true
 		}
-		seen[key.Value] = true
-		field, ok := fieldByName(v.Type(), key.Value)
-		if !ok {
-			if !slices.Contains(unused(v.Type().Name()), key.Value) {
-				d.fail(key, "unknown field %q%s", key.Value, suggestion(key.Value, fieldNames(v.Type())))
+	}
+	for _, p := range pairs(n) {
+		field, ok := fieldByName(v.Type(), p.key.Value)
+		switch {
+		case ok:
+			if field.Tag.Get("unused") != "" {
+				d.ignored[p.key.Value] = true
 			}
-			continue
+			d.decode(p.value, v.FieldByIndex(field.Index))
+			d.enum(p.value, field, v.FieldByIndex(field.Index))
+		case slices.Contains(unused(v.Type()), p.key.Value):
+			d.ignored[p.key.Value] = true
+		default:
+			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, fieldNames(v.Type())))
 		}
-		d.decode(value, v.FieldByIndex(field.Index))
-		d.enum(value, field, v.FieldByIndex(field.Index))
 	}
 }
 
@@ -116,7 +167,35 @@ func (d *decoder) enum(n *yaml.Node, field reflect.StructField, v reflect.Value)
 			return
 		}
 	}
-	d.fail(n, "%s: want one of %s, got %q%s", field.Tag.Get("json"), strings.Join(values, ", "), v.String(), suggestion(v.String(), values))
+	if field.Name == "Type" && strings.EqualFold(v.String(), "sendonly") { // Nocalhost's other name
+		v.SetString("send")
+		return
+	}
+	d.fail(deref(n), "%s: want one of %s, got %q%s", field.Tag.Get("json"), strings.Join(values, ", "), v.String(), suggestion(v.String(), values))
+}
+
+// setDefaults sets what missing fields mean.
+func setDefaults(v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		field, value := v.Type().Field(i), v.Field(i)
+		text := field.Tag.Get("default")
+		switch {
+		case value.Kind() == reflect.Struct:
+			setDefaults(value)
+		case field.Type == reflect.TypeFor[Syncs]():
+			one := make(Syncs, 1)
+			setDefaults(reflect.ValueOf(&one[0]).Elem())
+			value.Set(reflect.ValueOf(one))
+		case text == "":
+		case value.Kind() == reflect.String:
+			value.SetString(text)
+		case value.Kind() == reflect.Bool:
+			value.SetBool(text == "true")
+		}
+	}
 }
 
 func fieldByName(t reflect.Type, name string) (reflect.StructField, bool) {
@@ -136,41 +215,16 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-// suggestion names the nearest of the valid words, when one is near.
-func suggestion(word string, valid []string) string {
-	type candidate struct {
-		word     string
-		distance int
+// unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and have no effect.
+func unused(t reflect.Type) []string {
+	switch t {
+	case reflect.TypeFor[Service]():
+		return []string{"priorityClass"}
+	case reflect.TypeFor[Dev]():
+		return []string{"useDevContainer"}
+	case reflect.TypeFor[application]():
+		return []string{"manifestType", "resourcePath", "ignoredPath", "onPreInstall", "onPostInstall", "onPreUpgrade", "onPostUpgrade",
+			"onPreUninstall", "onPostUninstall", "helmValues", "helmVals", "helmVersion", "env", "envFrom"}
 	}
-	var near []candidate
-	for _, v := range valid {
-		if n := distance(strings.ToLower(word), strings.ToLower(v)); n <= max(1, len(v)/3) {
-			near = append(near, candidate{v, n})
-		}
-	}
-	if len(near) == 0 {
-		return ""
-	}
-	sort.SliceStable(near, func(i, j int) bool { return near[i].distance < near[j].distance })
-	return fmt.Sprintf("; did you mean %q?", near[0].word)
-}
-
-// distance is the number of single-letter edits between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		last := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			last, row[j] = row[j], min(row[j]+1, row[j-1]+1, last+cost)
-		}
-	}
-	return row[len(b)]
+	return nil
 }

@@ -5,15 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
-	"sort"
-	"strconv"
+	"slices"
 	"strings"
 
+	"github.com/joho/godotenv"
 	"go.yaml.in/yaml/v3"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -22,11 +20,33 @@ import (
 type File struct {
 	// Path is the file; Folder is the one that holds .dev, and that is synced by default.
 	Path, Folder string
-	Services     []Service
+	// Application is the name of the application, if the file has one.
+	Application string
+	Services    []Service
+	// Findings are all that there is to say, Ignored the fields met that have no effect here.
+	Findings Findings
+	Ignored  []string
+	// nodes are the services as they were laid together, for what asks where a value came from.
+	nodes   []*yaml.Node
+	loading *loading
+}
+
+// Options say with what a config is loaded.
+type Options struct {
+	// Env are the variables that the text may name.
+	Env map[string]string
+	// Profile is the overlay to choose, if any.
+	Profile string
 }
 
 // names are the places of a config below a folder, the first that exists counts.
 var names = [...]string{".dev/config.yaml", ".dev/config.yml", ".nocalhost/config.yaml"}
+
+// The layers below and above a config, beside it.
+const (
+	defaultsFile = "defaults.yaml"
+	localFile    = "local.yaml"
+)
 
 // Find looks for a config in a folder and those above it, as git looks for its own. It returns "" when there is none.
 func Find(dir string) string {
@@ -45,206 +65,260 @@ func Find(dir string) string {
 	}
 }
 
-// maxSize limits a config file, in bytes.
-const maxSize = 4 << 20
-
 // Load finds and loads the config of a folder. It returns nil without an error when there is none.
-func Load(dir string) (*File, error) {
+func Load(dir string, o Options) (*File, error) {
 	file := Find(dir)
 	if file == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(file)
-	if err == nil && info.Size() > maxSize {
-		return nil, problem.New(problem.Usage, "%s: %d bytes; a config has at most %d", file, info.Size(), maxSize)
-	}
-	data, err := os.ReadFile(file)
+	f, err := Read(file, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read config: %w", err)
+		return nil, err
 	}
-	services, err := Parse(file, data)
+	return f, f.Findings.problem()
+}
+
+// Read loads a config by its name. Mistakes are in the result's Findings, an error means that it can't be read at all.
+func Read(file string, o Options) (*File, error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read config %s: %w", file, err)
+	}
+	return parse(file, data, o, readFile), nil
+}
+
+// parse loads a config from its text; read opens included files and layers.
+func parse(file string, data []byte, o Options, read func(string) ([]byte, error)) *File {
+	l := &loading{findings: newFindings(), read: read, files: map[*yaml.Node]string{}, main: file}
+	l.source(file, data)
+	l.variables(data, o.Env)
+	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
+	d := &decoder{loading: l, ignored: map[string]bool{}}
+	root := l.document(file, data)
+	if root == nil && !l.list.Failed() {
+		l.add(Error, position{file, 1, 1}, 1, "the file is empty; describe a service, at least with `name` and `containers`")
+	}
+	if root != nil {
+		d.file(f, root, o.Profile)
+	}
+	for name := range d.ignored {
+		f.Ignored = append(f.Ignored, name)
+	}
+	slices.Sort(f.Ignored)
+	f.Findings = l.sorted()
+	return f
+}
+
+// variables sets up what the text may name: the environment, and below it the env file that configProperties names.
+func (l *loading) variables(data []byte, env map[string]string) {
+	file := map[string]string{}
+	l.env = func(name string) (string, bool) {
+		if v, ok := env[name]; ok {
+			return v, true
+		}
+		v, ok := file[name]
+		return v, ok
+	}
+	// The name is needed before the text can be rendered, so it is looked for in its section alone.
+	var lines []string
+	begin := 0
+	for i, line := range strings.Split(string(data), "\n") {
+		if strings.HasPrefix(line, "configProperties:") {
+			begin = i + 1
+		} else if begin > 0 && line != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#") {
+			break
+		}
+		if begin > 0 {
+			lines = append(lines, line)
+		}
+	}
+	var section struct {
+		ConfigProperties struct {
+			EnvFile string `yaml:"envFile"`
+		} `yaml:"configProperties"`
+	}
+	if begin == 0 || yaml.Unmarshal([]byte(strings.Join(lines, "\n")), &section) != nil || section.ConfigProperties.EnvFile == "" {
+		return
+	}
+	if read, err := l.envFile(section.ConfigProperties.EnvFile); err != nil {
+		l.add(Error, position{l.main, begin, 1}, len("configProperties"), "envFile: %s", err)
+	} else {
+		file = read
+	}
+}
+
+// envFile reads a file of NAME=VALUE lines, by a path relative to the config's folder.
+func (l *loading) envFile(name string) (map[string]string, error) {
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(l.main), filepath.FromSlash(name))
+	}
+	data, err := l.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s", path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), Services: services}, nil
+	vars, err := godotenv.UnmarshalBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: want lines of NAME=VALUE", path) // the library's error shows values, which may be secret
+	}
+	return vars, nil
 }
 
-// Parse decodes, checks and completes a config: one service, a list of services, or an application with services. name is for
-// error messages.
-func Parse(name string, data []byte) ([]Service, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
-		return nil, problem.New(problem.Usage, "%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: ")).WithHint("correct the file; it is not valid YAML")
-	}
-	if len(document.Content) == 0 {
-		return nil, problem.New(problem.Usage, "%s: the file is empty", name).WithHint("describe a service, at least with `name` and `containers`")
-	}
-	d := &decoder{}
-	var services []Service
-	for _, node := range serviceNodes(document.Content[0]) {
+// application is Nocalhost's outermost mapping, its services aside.
+type application struct {
+	Name string `json:"name" doc:"Name of the application."`
+}
+
+// properties are a file's own settings.
+type properties struct {
+	Version string `json:"version" doc:"Nocalhost's version of the format." example:"v2"`
+	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
+}
+
+// file decodes a document and its layers into f.
+func (d *decoder) file(f *File, root *yaml.Node, profile string) {
+	services := d.services(f, root)
+	below, above := d.layer(defaultsFile), d.layer(localFile)
+	known := map[string]bool{}
+	for _, n := range services {
+		n = d.overlay(d.of(below, ""), n)
+		if chosen := lookup(lookup(n, "profiles"), profile); profile != "" && chosen != nil {
+			known[profile] = true
+			n = d.overlay(n, chosen)
+		}
+		for _, p := range pairs(lookup(n, "profiles")) {
+			known[p.key.Value] = true
+		}
+		if name := lookup(n, "name"); name != nil {
+			n = d.overlay(n, d.of(above, name.Value))
+		}
 		var s Service
-		d.decode(node, reflect.ValueOf(&s).Elem())
-		d.check(node, &s)
-		services = append(services, s)
+		setDefaults(reflect.ValueOf(&s).Elem())
+		d.decode(n, reflect.ValueOf(&s).Elem())
+		d.check(deref(n), &s)
+		f.Services = append(f.Services, s)
+		f.nodes = append(f.nodes, n)
 	}
-	if len(d.mistakes) > 0 {
-		return nil, d.problem(name, string(data))
+	d.twice(f)
+	if profile != "" && !lookedUp(services, below, above, profile) {
+		var have []string
+		for name := range known {
+			have = append(have, name)
+		}
+		slices.Sort(have)
+		d.fail(root, "no service has a profile %q; there are: %s", profile, strings.Join(have, ", "))
 	}
-	return services, nil
 }
 
-// serviceNodes finds the services of a document.
-func serviceNodes(root *yaml.Node) []*yaml.Node {
+// services finds the services of a document: one, a list, or those of an application.
+func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
 	if root.Kind == yaml.SequenceNode {
 		return root.Content
 	}
-	for _, at := range [][]string{{"services"}, {"application", "services"}} {
-		node := root
-		for _, key := range at {
-			node = lookup(node, key)
-		}
-		if node != nil && node.Kind == yaml.SequenceNode {
-			return node.Content
+	outer := lookup(root, "application") != nil || lookup(root, "services") != nil || lookup(root, "configProperties") != nil
+	if root.Kind != yaml.MappingNode || !outer {
+		return []*yaml.Node{root}
+	}
+	var lists []*yaml.Node
+	for _, p := range pairs(root) {
+		switch p.key.Value {
+		case "configProperties":
+			var own properties
+			d.decode(p.value, reflect.ValueOf(&own).Elem())
+		case "application":
+			var app application
+			rest, list := without(deref(p.value), "services")
+			d.decode(rest, reflect.ValueOf(&app).Elem())
+			f.Application = app.Name
+			lists = append(lists, list)
+		case "services":
+			lists = append(lists, p.value)
+		default:
+			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, []string{"configProperties", "application", "services"}))
 		}
 	}
-	return []*yaml.Node{root}
+	var services []*yaml.Node
+	for _, list := range lists {
+		switch list = deref(list); {
+		case list == nil || list.Tag == "!!null":
+		case list.Kind != yaml.SequenceNode:
+			d.fail(list, "want a list of services, got %s", describe(list))
+		default:
+			services = append(services, list.Content...)
+		}
+	}
+	return services
 }
 
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
+// without is a mapping less one key, whose value comes second.
+func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
+	copied := *n
+	copied.Content = nil
+	for _, p := range pairs(n) {
+		if p.key.Value == key {
+			value = p.value
+			continue
+		}
+		copied.Content = append(copied.Content, p.key, p.value)
+	}
+	return &copied, value
+}
+
+// layer is an overlay file beside the config.
+type layer []*yaml.Node
+
+// layer reads an overlay file; a missing one is an empty layer.
+func (d *decoder) layer(name string) layer {
+	file := filepath.Join(filepath.Dir(d.main), name)
+	data, err := d.read(file)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// check looks at what types can't say, and fills in defaults.
-func (d *decoder) check(n *yaml.Node, s *Service) {
-	if n.Kind != yaml.MappingNode {
-		return
-	}
-	if s.Name == "" {
-		d.fail(n, "the service has no name")
-	}
-	if s.ServiceType == "" {
-		s.ServiceType = "deployment"
-	}
-	containers := lookup(n, "containers")
-	for i := range s.Containers {
-		dev := &s.Containers[i].Dev
-		node := n
-		if containers != nil && containers.Kind == yaml.SequenceNode {
-			node = lookup(containers.Content[i], "dev")
-		}
-		if node == nil {
-			node = n
-		}
-		d.checkDev(node, dev)
-		complete(dev)
-	}
-}
-
-func complete(dev *Dev) {
-	if dev.WorkDir == "" {
-		dev.WorkDir = DefaultWorkDir
-	}
-	dev.WorkDir = path.Clean(dev.WorkDir)
-	if dev.Sync.Type == "" {
-		dev.Sync.Type = "sendReceive"
-	}
-	if dev.Sync.Mode == "" {
-		dev.Sync.Mode = ModeGitIgnore
-		if len(dev.Sync.FilePattern)+len(dev.Sync.IgnoreFilePattern) > 0 {
-			dev.Sync.Mode = ModePattern
-		}
-	}
-}
-
-func (d *decoder) checkDev(n *yaml.Node, dev *Dev) {
-	at := func(keys ...string) *yaml.Node {
-		node := n
-		for _, k := range keys {
-			if next := lookup(node, k); next != nil {
-				node = next
-			}
-		}
-		return node
-	}
-	if dev.WorkDir != "" && (!path.IsAbs(dev.WorkDir) || path.Clean(dev.WorkDir) == "/") {
-		d.fail(at("workDir"), "workDir must be an absolute path below /, got %q", dev.WorkDir)
-	}
-	for _, q := range []struct {
-		kind string
-		q    Quantities
-	}{{"requests", dev.Resources.Requests}, {"limits", dev.Resources.Limits}} {
-		for key, value := range map[string]string{"cpu": q.q.CPU, "memory": q.q.Memory} {
-			if value == "" {
-				continue
-			}
-			if _, err := resource.ParseQuantity(value); err != nil {
-				d.fail(at("resources", q.kind, key), "%s: %q is no quantity, such as 500m or 1Gi", key, value)
-			}
-		}
-	}
-	for i, text := range dev.PortForward {
-		if _, _, err := Ports(text); err != nil {
-			node := at("portForward")
-			if node.Kind == yaml.SequenceNode {
-				node = node.Content[i]
-			}
-			d.fail(node, "%s", err)
-		}
-	}
-}
-
-// Ports reads LOCAL:REMOTE, :REMOTE (a local port of 0: any free one) or PORT.
-func Ports(text string) (local, remote int, err error) {
-	left, right, both := strings.Cut(text, ":")
-	if !both {
-		left, right = text, text
-	}
-	if left != "" {
-		local, err = port(left)
-	}
-	if err == nil {
-		remote, err = port(right)
-	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("%q: want LOCAL:REMOTE, such as 8080:80, with ports from 1 to 65535", text)
+		d.add(Error, position{file, 1, 1}, 1, "%s", err)
+		return nil
 	}
-	return local, remote, nil
+	root := d.document(file, data)
+	if root == nil {
+		return nil
+	}
+	return d.services(&File{}, root)
 }
 
-func port(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err == nil && (n < 1 || n > 65535) {
-		err = errors.New("out of range")
+// of lays together what a layer has for a service: what names none, and what names this one.
+func (d *decoder) of(l layer, service string) *yaml.Node {
+	var all *yaml.Node
+	for _, n := range l {
+		if name := lookup(n, "name"); name == nil || name.Value == service {
+			all = d.overlay(all, n)
+		}
 	}
-	return n, err
+	return all
 }
 
-// problem shows every mistake with its line, and a caret below the place.
-func (d *decoder) problem(name, text string) *problem.Error {
-	lines := strings.Split(text, "\n")
-	sort.SliceStable(d.mistakes, func(i, j int) bool { return d.mistakes[i].line < d.mistakes[j].line })
-	var b strings.Builder
-	for i, m := range d.mistakes {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		fmt.Fprintf(&b, "%s:%d:%d: %s", name, m.line, m.column, m.text)
-		if m.line >= 1 && m.line <= len(lines) {
-			fmt.Fprintf(&b, "\n    %s\n    %s^", lines[m.line-1], strings.Repeat(" ", max(0, m.column-1)))
-		}
+func lookedUp(services []*yaml.Node, below, above layer, profile string) bool {
+	return slices.ContainsFunc(slices.Concat(services, below, above), func(n *yaml.Node) bool { return lookup(lookup(n, "profiles"), profile) != nil })
+}
+
+// Notices are what to say of a config that is taken: its warnings, and the fields that have no effect.
+func (f *File) Notices() []string {
+	if f == nil {
+		return nil
 	}
-	return problem.New(problem.Usage, "%s", b.String()).WithHint("correct the config; nothing was changed in the cluster")
+	var texts []string
+	for _, x := range f.Findings {
+		texts = append(texts, x.String())
+	}
+	if len(f.Ignored) > 0 {
+		texts = append(texts, "not used by nhctl: "+strings.Join(f.Ignored, ", "))
+	}
+	return texts
 }
 
 // Service picks a service by workload name; an empty name means the only one.
@@ -275,6 +349,7 @@ func (s *Service) Container(name string) (*Container, bool) {
 // Default is the container of a workload that no config describes.
 func Default(name string) *Container {
 	c := &Container{Name: name}
+	setDefaults(reflect.ValueOf(c).Elem())
 	complete(&c.Dev)
 	return c
 }

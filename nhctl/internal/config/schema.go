@@ -8,20 +8,24 @@ import (
 
 //go:generate go run ./schemagen ../../../schema/config.v1.json
 
+// SchemaURL is where the schema is published; a written config's first line points editors to it.
+const SchemaURL = "https://raw.githubusercontent.com/nhctl/nhctl/main/schema/config.v1.json"
+
 // Schema is the JSON Schema (2020-12) of a config file, made of the Go types.
 func Schema() ([]byte, error) {
-	service := objectSchema(reflect.TypeFor[Service]())
-	list := map[string]any{"type": "array", "items": map[string]any{"$ref": "#/$defs/service"}}
+	services := map[string]any{"type": "array", "items": map[string]any{"$ref": "#/$defs/service"}}
+	app := objectSchema(reflect.TypeFor[application]())
+	app["properties"].(map[string]any)["services"] = services
 	data, err := json.MarshalIndent(map[string]any{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"$id":         SchemaURL,
 		"title":       "nhctl config",
 		"description": "How the services of a repository are developed inside Kubernetes: one service, a list of services, or an application with services.",
-		"$defs":       map[string]any{"service": service},
+		"$defs":       map[string]any{"service": objectSchema(reflect.TypeFor[Service]())},
 		"anyOf": []any{
-			map[string]any{"$ref": "#/$defs/service"}, list,
-			map[string]any{"type": "object", "required": []string{"services"}, "properties": map[string]any{"services": list}},
-			map[string]any{"type": "object", "required": []string{"application"}, "properties": map[string]any{
-				"application": map[string]any{"type": "object", "properties": map[string]any{"services": list}}}},
+			map[string]any{"$ref": "#/$defs/service"}, services,
+			map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{
+				"configProperties": objectSchema(reflect.TypeFor[properties]()), "application": app, "services": services}},
 		},
 	}, "", "  ")
 	return append(data, '\n'), err
@@ -32,27 +36,41 @@ func objectSchema(t reflect.Type) map[string]any {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		s := typeSchema(f.Type)
-		s["description"] = f.Tag.Get("doc")
+		if doc := f.Tag.Get("doc"); doc != "" {
+			s["description"] = doc
+		}
 		if enum := f.Tag.Get("enum"); enum != "" {
 			s["enum"] = strings.Split(enum, ",")
 		}
 		if value := f.Tag.Get("default"); value != "" {
 			s["default"] = value
 		}
+		if example := f.Tag.Get("example"); example != "" {
+			s["examples"] = []string{example}
+		}
 		properties[f.Tag.Get("json")] = s
 	}
-	for _, name := range unused(t.Name()) {
+	for _, name := range unused(t) {
 		properties[name] = map[string]any{"description": "Nocalhost's; has no effect here."}
 	}
 	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
 }
 
 func typeSchema(t reflect.Type) map[string]any {
+	if s, ok := reflect.New(t).Interface().(special); ok {
+		return s.schema()
+	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return typeSchema(t.Elem())
 	case reflect.Struct:
 		return objectSchema(t)
 	case reflect.Slice:
 		return map[string]any{"type": "array", "items": typeSchema(t.Elem())}
+	case reflect.Bool:
+		return map[string]any{"type": []string{"boolean", "string"}}
+	case reflect.Int:
+		return map[string]any{"type": []string{"integer", "string"}}
 	default: // YAML's numbers and truth values are taken as the text that they are
 		return map[string]any{"type": []string{"string", "number", "boolean"}}
 	}

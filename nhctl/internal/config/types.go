@@ -2,39 +2,126 @@
 // clusters or of command lines.
 package config
 
-// The Go types are the one source of the file's fields: the decoder walks them, and the schema is generated from them.
-// A `doc` tag is a field's description, `enum` its allowed values, `default` what an empty one means.
+// The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated from them.
+// Tags: `doc` describes a field, `enum` lists its values, `default` is what a missing one means, `example` shows one, and `added` marks
+// what Nocalhost's own config has not.
 
 // Service is how one workload is developed.
 type Service struct {
-	Name        string      `json:"name" doc:"Name of the workload."`
-	ServiceType string      `json:"serviceType" doc:"Kind of the workload." enum:"deployment,statefulset,daemonset,job,cronjob,pod" default:"deployment"`
-	Containers  []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
+	Name                string      `json:"name" doc:"Name of the workload." example:"web"`
+	ServiceType         string      `json:"serviceType" doc:"Kind of the workload, in any case: deployment, statefulset, daemonset, replicaset, job, cronjob, pod, or RESOURCE.VERSION.GROUP of a custom resource that has a scale subresource." default:"deployment" example:"rollouts.v1alpha1.argoproj.io"`
+	PodTemplate         string      `json:"podTemplate" doc:"Where a custom resource has its pod template." default:"spec.template" added:"true"`
+	DependLabelSelector Depend      `json:"dependLabelSelector" doc:"What dev start waits for."`
+	Containers          []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
+	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true"`
+	Profiles            Profiles    `json:"profiles" doc:"Named overlays of this service, chosen with --profile: each has the fields of a service." added:"true"`
+}
+
+// Depend names what must be up before dev mode starts.
+type Depend struct {
+	Pods []string `json:"pods" doc:"Label selectors; a pod of each must be ready." example:"app=mariadb"`
+	Jobs []string `json:"jobs" doc:"Label selectors; a Job of each must be complete." example:"job-name=init-data"`
+	TCP  []string `json:"tcp" doc:"HOST:PORT that must take connections, as seen from the cluster." example:"mariadb:3306"`
+	HTTP []string `json:"http" doc:"URLs that must answer with a status below 400, as seen from the cluster." example:"http://auth/healthz"`
+}
+
+// Local is how a service runs on this computer.
+type Local struct {
+	Command Command  `json:"command" doc:"Starts it." example:"go run ."`
+	Env     []EnvVar `json:"env" doc:"Environment variables, added to the workload's."`
+	Ports   []string `json:"ports" doc:"LOCAL:REMOTE ports of the process and of the workload." example:"3000:80"`
 }
 
 // Container is how one container of a workload is developed.
 type Container struct {
-	Name string `json:"name" doc:"Name of the container in the pod; empty means its only one."`
-	Dev  Dev    `json:"dev" doc:"Settings of dev mode."`
+	Name    string  `json:"name" doc:"Name of the container in the pod; empty means its only one, or the one with hub.image."`
+	Hub     Hub     `json:"hub" doc:"Which container is meant, by its image."`
+	Install Install `json:"install" doc:"What Nocalhost sets when it installs the application."`
+	Dev     Dev     `json:"dev" doc:"Settings of dev mode."`
+}
+
+// Hub names an image.
+type Hub struct {
+	Image string `json:"image" doc:"Image of the workload's container, with or without its tag: chooses the container where name is empty." example:"registry.example.com/shop/web"`
+}
+
+// Install has what Nocalhost sets on a workload that it installs.
+type Install struct {
+	Env         []EnvVar `json:"env" doc:"Environment variables of the dev container, below dev.env."`
+	PortForward []string `json:"portForward" doc:"Ports to forward while in dev mode, as dev.portForward."`
+	EnvFrom     EnvFrom  `json:"envFrom" doc:"Files with environment variables." unused:"true"`
 }
 
 // Dev are the settings of dev mode.
 type Dev struct {
-	Image        string    `json:"image" doc:"Dev image: the tools to build and run the sources with."`
-	Shell        string    `json:"shell" doc:"Shell for terminals and commands; empty means the first of bash, zsh, ash and sh that the image has (sh for commands)."`
-	WorkDir      string    `json:"workDir" doc:"Folder of the sources in the container." default:"/home/nocalhost-dev"`
-	Resources    Resources `json:"resources" doc:"Resources of the dev container; what is not given is the original's."`
-	Env          []EnvVar  `json:"env" doc:"Environment variables, added to the original's."`
-	Command      Command   `json:"command" doc:"What to run."`
-	Sync         Sync      `json:"sync" doc:"What is synced."`
-	PortForward  []string  `json:"portForward" doc:"Ports to forward while in dev mode: LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides."`
-	SidecarImage string    `json:"sidecarImage" doc:"Image of the sidecar, instead of the one that this nhctl was built with."`
+	GitURL               string                `json:"gitUrl" doc:"Repository of the sources: named where there is no local folder, and compared with the folder's own remote." example:"https://example.com/shop/web.git"`
+	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with." example:"ghcr.io/nhctl/dev-go:v0.1.0"`
+	ImagePullPolicy      string                `json:"imagePullPolicy" doc:"When the dev image is pulled." enum:"Always,IfNotPresent,Never" default:"IfNotPresent"`
+	Shell                string                `json:"shell" doc:"Shell for terminals and commands; empty means the first of bash, zsh, ash and sh that the image has (sh for commands)." example:"bash"`
+	WorkDir              string                `json:"workDir" doc:"Folder of the sources in the container." default:"/home/nocalhost-dev"`
+	StorageClass         string                `json:"storageClass" doc:"Storage class of persistentVolumeDirs; empty means the cluster's default."`
+	DevContainerName     string                `json:"devContainerName" doc:"Name of the dev container in the dev pod; empty means the original's."`
+	Resources            Resources             `json:"resources" doc:"Resources of the dev container; what is not given is the original's."`
+	PersistentVolumeDirs []PersistentVolumeDir `json:"persistentVolumeDirs" doc:"Folders, such as caches, that outlive dev mode; each developer has their own."`
+	Command              Commands              `json:"command" doc:"What to run."`
+	Debug                Debug                 `json:"debug" doc:"How to debug."`
+	HotReload            bool                  `json:"hotReload" doc:"Restart the run or debug command when sync has brought a change." default:"false"`
+	Sync                 Syncs                 `json:"sync" doc:"What is synced: one folder, or a list of folders."`
+	Env                  []EnvVar              `json:"env" doc:"Environment variables, added to the original's."`
+	EnvFrom              EnvFrom               `json:"envFrom" doc:"Files with environment variables, below env."`
+	PortForward          []string              `json:"portForward" doc:"Ports to forward while in dev mode: LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides." example:"8080:80"`
+	SidecarImage         string                `json:"sidecarImage" doc:"Image of the sidecar, instead of the one that this nhctl was built with."`
+	Patches              []Patch               `json:"patches" doc:"Patches of the dev pod's workload, in order."`
+
+	Mode             string `json:"mode" doc:"How dev mode starts: replace takes the workload's place, duplicate works beside it. Empty means replace, and duplicate for a DaemonSet." enum:"replace,duplicate" added:"true"`
+	Probes           string `json:"probes" doc:"Probes of the dev container: off answers for the program, so that a debugger may stop it; readiness keeps the original's readiness probe; keep keeps all." enum:"off,readiness,keep" default:"off" added:"true"`
+	Ordinal          *int   `json:"ordinal" doc:"Which pod of a StatefulSet; empty means the highest." added:"true"`
+	InitContainers   string `json:"initContainers" doc:"Whether the original's init containers run." enum:"run,skip" default:"run" added:"true"`
+	DuplicateVolumes string `json:"duplicateVolumes" doc:"What a duplicate gets for a claim that two pods can't write to: an empty volume, the same claim read-only, or none." enum:"empty,readOnly,none" default:"empty" added:"true"`
+	User             User   `json:"user" doc:"User of the dev container, where it must differ from the original's." added:"true"`
+	Seed             bool   `json:"seed" doc:"Begin with the files that the dev image has in workDir, where the folder on this computer has none of their names." default:"false" added:"true"`
+	Restore          string `json:"restore" doc:"What dev end waits for: ready until the original's pods are, scaled only until it has its replicas back." enum:"ready,scaled" default:"ready" added:"true"`
+}
+
+// User are numeric ids.
+type User struct {
+	RunAsUser  *int `json:"runAsUser" doc:"User id." added:"true"`
+	RunAsGroup *int `json:"runAsGroup" doc:"Group id." added:"true"`
+}
+
+// PersistentVolumeDir is a folder of the dev container that outlives it.
+type PersistentVolumeDir struct {
+	Path                 string `json:"path" doc:"Absolute path of the folder." example:"/go/pkg/mod"`
+	Capacity             string `json:"capacity" doc:"Size of its volume." default:"10Gi"`
+	WaitForFirstConsumer bool   `json:"waitForFirstConsumer" doc:"Say nothing of a volume that is bound only once the pod is scheduled." default:"false"`
+}
+
+// Debug says how to debug.
+type Debug struct {
+	RemoteDebugPort int    `json:"remoteDebugPort" doc:"Port of the debugger in the container; 0 means the language's usual one." default:"0" example:"9009"`
+	Language        string `json:"language" doc:"Debugger to start where command.debug is empty." enum:"go,python,node,java,ruby,php,c,cpp,rust"`
+}
+
+// Patch is a change to the dev pod's workload.
+type Patch struct {
+	Patch string `json:"patch" doc:"The patch, as YAML or JSON text." example:"spec: {template: {spec: {priorityClassName: low}}}"`
+	Type  string `json:"type" doc:"Kind of the patch." enum:"strategic,merge,json" default:"strategic"`
 }
 
 // EnvVar is one environment variable.
 type EnvVar struct {
 	Name  string `json:"name" doc:"Name of the variable."`
 	Value string `json:"value" doc:"Its value."`
+}
+
+// EnvFrom names files with environment variables.
+type EnvFrom struct {
+	EnvFile []EnvFile `json:"envFile" doc:"Files of NAME=VALUE lines; a later one wins."`
+}
+
+// EnvFile is a file of NAME=VALUE lines.
+type EnvFile struct {
+	Path string `json:"path" doc:"Path, relative to the config's folder." example:"dev.env"`
 }
 
 // Resources are requests and limits.
@@ -45,21 +132,28 @@ type Resources struct {
 
 // Quantities are amounts as Kubernetes writes them.
 type Quantities struct {
-	CPU    string `json:"cpu" doc:"CPU, such as 500m or 2."`
-	Memory string `json:"memory" doc:"Memory, such as 512Mi or 2Gi."`
+	CPU    string `json:"cpu" doc:"CPU." example:"500m"`
+	Memory string `json:"memory" doc:"Memory." example:"2Gi"`
 }
 
-// Command has the command lines; a list is joined with spaces and run by the shell.
-type Command struct {
-	Run []string `json:"run" doc:"Starts the service: what nhctl dev run does."`
+// Commands are the command lines.
+type Commands struct {
+	Build          Command `json:"build" doc:"Builds the service: what nhctl dev build does, and what comes before run and debug." example:"go build -o /tmp/web ."`
+	Run            Command `json:"run" doc:"Starts the service: what nhctl dev run does." example:"go run ."`
+	Debug          Command `json:"debug" doc:"Starts the service under a debugger that listens on debug.remoteDebugPort: what nhctl dev debug does."`
+	HotReloadRun   Command `json:"hotReloadRun" doc:"Starts the service anew after a change, instead of run."`
+	HotReloadDebug Command `json:"hotReloadDebug" doc:"Starts the debugger anew after a change, instead of debug."`
 }
 
 // Sync says what is synced.
 type Sync struct {
 	Type              string   `json:"type" doc:"Which way files go." enum:"sendReceive,send,receive" default:"sendReceive"`
 	Mode              string   `json:"mode" doc:"gitIgnore leaves out what git ignores; pattern goes by filePattern and ignoreFilePattern. Without patterns gitIgnore is the default." enum:"gitIgnore,pattern"`
-	FilePattern       []string `json:"filePattern" doc:"All that is synced, when given."`
-	IgnoreFilePattern []string `json:"ignoreFilePattern" doc:"What is left out, also of filePattern."`
+	DeleteProtection  bool     `json:"deleteProtection" doc:"Ask before a batch that deletes over a quarter of the files and over 20." default:"true"`
+	FilePattern       []string `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
+	IgnoreFilePattern []string `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
+	Local             string   `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true"`
+	Remote            string   `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
 }
 
 // GitIgnore says whether git's rules decide.
@@ -73,21 +167,3 @@ const (
 
 // DefaultWorkDir is Nocalhost's.
 const DefaultWorkDir = "/home/nocalhost-dev"
-
-// unused are Nocalhost's fields that have no effect here, by the type that they belong to. They are no mistakes.
-func unused(typeName string) []string {
-	switch typeName {
-	case "Service":
-		return []string{"dependLabelSelector", "dependJobs", "dependPods", "priorityClass"}
-	case "Container":
-		return []string{"hub", "install"}
-	case "Dev":
-		return []string{"gitUrl", "imagePullPolicy", "storageClass", "devContainerName", "persistentVolumeDirs", "debug", "hotReload", "envFrom",
-			"patches", "useDevContainer", "sidecar_image"}
-	case "Command":
-		return []string{"build", "debug", "hotReloadRun", "hotReloadDebug"}
-	case "Sync":
-		return []string{"deleteProtection"}
-	}
-	return nil
-}

@@ -100,7 +100,7 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := rpc.Caller{Env: map[string]string{"HOME": "/home/nobody"}, Dir: filepath.Join(dir, "web")}
-	spec, state, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"})
+	spec, state, _, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestPlan(t *testing.T) {
 		"the root":              {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "web"}, Folder: "/"}, problem.Refused},
 		"another kind":          {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "sts/db"}}, problem.Refused},
 	} {
-		if _, _, err := plan(tt.start); err == nil || problem.From(err).Code != tt.code {
+		if _, _, _, err := plan(tt.start); err == nil || problem.From(err).Code != tt.code {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
 		}
 	}

@@ -47,7 +47,7 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 	}
 	var ref workload.Ref
 	if !p.All && p.Session == "" {
-		if ref, _, err = named(p.Target); err != nil {
+		if ref, _, err = named(p.Target, ""); err != nil {
 			return nil, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/creachadair/jrpc2"
@@ -36,8 +35,8 @@ func emitter(ctx context.Context) func(event.Event) {
 }
 
 // named is the workload that a call means: the one it names, or the only one of the folder's config.
-func named(t rpc.Target) (workload.Ref, *config.File, error) {
-	file, err := config.Load(t.Caller.Dir)
+func named(t rpc.Target, profile string) (workload.Ref, *config.File, error) {
+	file, err := config.Load(t.Caller.Dir, config.Options{Env: t.Caller.Env, Profile: profile})
 	if t.Workload != "" {
 		ref, refErr := workload.ParseRef(t.Workload)
 		return ref, file, errors.Join(refErr, err)
@@ -66,7 +65,7 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 	d.adopt(t.Caller)
 	matches := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Session == t.Session })
 	if t.Session == "" {
-		ref, _, err := named(t)
+		ref, _, err := named(t, "")
 		if err != nil {
 			if t.Workload == "" {
 				matches = d.matching(c.Namespace, func(devmode.Record) bool { return true })
@@ -164,18 +163,15 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 	r := s.record()
 	argv := p.Argv
 	if len(argv) == 0 {
-		s.mu.Lock()
-		line := strings.Join(s.saved.Run, " ")
-		s.mu.Unlock()
-		if line == "" {
+		dev, err := s.dev(p.Caller.Env)
+		if err != nil {
+			return event.CommandData{}, err
+		}
+		if dev.Command.Run.Empty() {
 			return event.CommandData{}, problem.New(problem.Usage, "the config has no run command for container %s", r.Container).
-				WithHint("set containers[].dev.command.run in .dev/config.yaml and start dev mode again, or name it: nhctl dev run -- COMMAND")
+				WithHint("set containers[].dev.command.run in .dev/config.yaml, or name it: nhctl dev run -- COMMAND")
 		}
-		shell := r.Shell
-		if shell == "" {
-			shell = "sh"
-		}
-		argv = []string{shell, "-c", line}
+		argv = dev.Command.Run.Args(dev.Shell)
 	}
 	arrived(ctx, s)
 	ctx, cancel := context.WithTimeout(ctx, callLimit)

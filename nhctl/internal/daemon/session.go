@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -269,6 +270,26 @@ func (s *session) supervisor(container string) *supervise.Client {
 	return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
 		return s.interactive.Open(ctx, wire.KindSupervisor, wire.SupervisorParams{Container: container})
 	})
+}
+
+// dev is what the config says of the session's container now: commands may be edited while dev mode goes on.
+func (s *session) dev(env map[string]string) (config.Dev, error) {
+	s.mu.Lock()
+	saved := s.saved
+	s.mu.Unlock()
+	if saved.Config == "" {
+		return saved.Dev, nil
+	}
+	file, err := config.Load(filepath.Dir(saved.Config), config.Options{Env: env, Profile: saved.Profile})
+	if err != nil || file == nil {
+		return saved.Dev, err
+	}
+	if service, err := file.Service(saved.Record.Workload.Name); err == nil && service != nil {
+		if c, ok := service.Container(saved.Record.Container); ok {
+			return c.Dev, nil
+		}
+	}
+	return saved.Dev, nil
 }
 
 // commandData is a supervisor's status as an event has it.

@@ -37,19 +37,19 @@ func local(c rpc.Caller) string {
 
 // start takes a workload into dev mode, or returns the caller's session of it that lives already.
 func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
-	if p.Mode == "" {
-		p.Mode = rpc.Replace
-	}
-	spec, state, err := plan(p)
+	spec, state, said, err := plan(p)
 	if err != nil {
 		return rpc.Session{}, err
+	}
+	for _, text := range said {
+		emitter(ctx)(event.Event{Type: event.Notice, Message: text})
 	}
 	c, err := cluster(p.Caller)
 	if err != nil {
 		return rpc.Session{}, err
 	}
 	d.adopt(p.Caller)
-	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == p.Mode }); len(live) > 0 {
+	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode }); len(live) > 0 {
 		live[0].renew(c)
 		view := live[0].status(ctx)
 		view.Reattached = true
@@ -119,9 +119,9 @@ func (d *Daemon) forget(ctx context.Context, c *kube.Client, s *session) error {
 	return d.paths.remove(s.record().Session)
 }
 
-// plan reads what to do from the call and the config, without asking the cluster. Folder and image stay empty where neither
-// names one.
-func plan(p rpc.Start) (devmode.Spec, saved, error) {
+// plan reads what to do from the call and the config, without asking the cluster, and what to say of the config. Folder and image stay
+// empty where neither names one.
+func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 	target := p.Target
 	if p.Folder != "" {
 		if !filepath.IsAbs(p.Folder) {
@@ -129,16 +129,18 @@ func plan(p rpc.Start) (devmode.Spec, saved, error) {
 		}
 		target.Caller.Dir = p.Folder
 	}
-	ref, file, err := named(target)
+	ref, file, err := named(target, p.Profile)
 	if err != nil {
-		return devmode.Spec{}, saved{}, err
+		return devmode.Spec{}, saved{}, nil, err
 	}
 	container := config.Default(p.Container)
 	folder := p.Folder
+	state := saved{Profile: p.Profile}
 	if file != nil {
+		state.Config = file.Path
 		service, err := file.Service(ref.Name)
 		if err != nil {
-			return devmode.Spec{}, saved{}, err
+			return devmode.Spec{}, saved{}, nil, err
 		}
 		if service != nil {
 			if found, ok := service.Container(p.Container); ok {
@@ -152,34 +154,47 @@ func plan(p rpc.Start) (devmode.Spec, saved, error) {
 	root := ""
 	if folder != "" {
 		if root, err = localsync.CheckRoot(folder, p.Caller.Env["HOME"]); err != nil {
-			return devmode.Spec{}, saved{}, err
+			return devmode.Spec{}, saved{}, nil, err
 		}
 	}
 	dev := container.Dev
 	if p.Image != "" {
 		dev.Image = p.Image
 	}
-	spec := devmode.Spec{Workload: ref, Mode: p.Mode, Container: first(p.Container, container.Name), Image: dev.Image, WorkDir: dev.WorkDir, Shell: dev.Shell,
-		Folder: root, SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
-	for _, e := range dev.Env {
-		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
+	spec, err := specify(p, dev, container.Name)
+	spec.Workload, spec.Folder = ref, root
+	if err != nil {
+		return spec, saved{}, nil, err
 	}
-	if spec.Resources, err = resources(dev.Resources); err != nil {
-		return spec, saved{}, err
-	}
-	state := saved{Run: dev.Command.Run, Settings: filesync.Settings{
-		Type: filesync.Type(dev.Sync.Type), GitIgnore: dev.Sync.GitIgnore(), FilePatterns: dev.Sync.FilePattern, IgnorePatterns: dev.Sync.IgnoreFilePattern}}
+	state.Dev = dev
+	sync := dev.Sync[0]
+	state.Settings = filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern, IgnorePatterns: sync.IgnoreFilePattern}
 	if state.Settings.GitIgnore {
 		state.Settings.GlobalIgnores = localsync.GlobalIgnores(root, p.Caller.Env)
 	}
 	for _, text := range dev.PortForward {
 		l, r, err := config.Ports(text)
 		if err != nil {
-			return spec, state, err
+			return spec, state, nil, err
 		}
 		state.Forwards = append(state.Forwards, rpc.PortPair{Local: l, Remote: r})
 	}
-	return spec, state, nil
+	return spec, state, file.Notices(), nil
+}
+
+// specify is the part of a spec that the config's dev section and the command line say.
+func specify(p rpc.Start, dev config.Dev, container string) (devmode.Spec, error) {
+	spec := devmode.Spec{Mode: p.Mode, Container: first(p.Container, container), Image: dev.Image, WorkDir: dev.WorkDir, Shell: dev.Shell,
+		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	if spec.Mode == "" {
+		spec.Mode = rpc.Mode(first(dev.Mode, string(rpc.Replace)))
+	}
+	for _, e := range dev.Env {
+		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
+	}
+	var err error
+	spec.Resources, err = resources(dev.Resources)
+	return spec, err
 }
 
 func first(values ...string) string {

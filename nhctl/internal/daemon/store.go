@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/sidecar/filesync"
@@ -20,8 +21,11 @@ type saved struct {
 	Kubeconfig string            `json:"kubeconfig"`
 	Context    string            `json:"context"`
 	Settings   filesync.Settings `json:"settings"`
-	Run        []string          `json:"run,omitempty"`
-	Forwards   []rpc.PortPair    `json:"forwards,omitempty"`
+	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
+	Config   string         `json:"config,omitempty"`
+	Profile  string         `json:"profile,omitempty"`
+	Dev      config.Dev     `json:"dev"`
+	Forwards []rpc.PortPair `json:"forwards,omitempty"`
 }
 
 const savedFile = "session.json"

@@ -67,6 +67,8 @@ type Start struct {
 	SidecarImage string `json:"sidecarImage,omitempty"`
 	// Folder is the local folder to sync; empty means the one that holds the config's .dev folder.
 	Folder string `json:"folder,omitempty"`
+	// Profile is an overlay of the config.
+	Profile string `json:"profile,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }

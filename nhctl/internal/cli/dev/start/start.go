@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Target                         factory.Target
 	Mode, Image, SidecarImage, Dir string
+	Profile                        string
 	NoTerminal                     bool
 	Timeout                        time.Duration
 }
@@ -46,11 +47,12 @@ session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Mode, "mode", string(rpc.Replace), "replace the workload, or work on a duplicate beside it")
+	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace)")
 	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")
 	flags.StringVar(&o.Image, "image", "", "dev image (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
+	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
 	flags.BoolVar(&o.NoTerminal, "no-terminal", false, "do not open a terminal afterwards")
 	flags.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "limit of the whole start")
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
@@ -58,7 +60,7 @@ session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	if o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
+	if o.Mode != "" && o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
 		return problem.New(problem.Usage, "--mode %s: want replace or duplicate", o.Mode)
 	}
 	stop := context.AfterFunc(ctx, func() {
@@ -66,7 +68,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	})
 	defer stop()
 	var session rpc.Session
-	err := f.Call(ctx, rpc.MethodStart, rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Timeout: o.Timeout}, &session)
+	err := f.Call(ctx, rpc.MethodStart, rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile, Timeout: o.Timeout}, &session)
 	if err != nil {
 		return err
 	}

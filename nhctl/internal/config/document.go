@@ -1,0 +1,254 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// loading is the reading of one config with its layers.
+type loading struct {
+	*findings
+	env  func(string) (string, bool)
+	read func(string) ([]byte, error)
+	// files names the file of each node that is not of the main one.
+	files map[*yaml.Node]string
+	main  string
+	// laid counts what was laid over something.
+	laid int
+}
+
+// document reads and parses a file; nil when it is empty or can't be parsed.
+func (l *loading) document(file string, data []byte) *yaml.Node {
+	if n := strings.IndexByte(string(data), 0); n >= 0 {
+		l.add(Error, position{file, 1, 1}, 1, "this is no text")
+		return nil
+	}
+	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
+	l.source(file, data)
+	r := newRenderer()
+	r.env, r.report = l.env, l.add
+	r.read = func(path string) ([]byte, error) {
+		data, err := l.read(path)
+		if err == nil {
+			l.source(path, data)
+			l.pasted(path, string(data))
+		}
+		return data, err
+	}
+	l.pasted(file, string(data))
+	r.render(file, string(data), nil, 0, true)
+	if l.list.Failed() {
+		return nil // what follows would only confuse
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(r.out.String()), &root); err != nil {
+		l.syntax(r, file, err)
+		return nil
+	}
+	if len(root.Content) == 0 {
+		return nil
+	}
+	l.place(r, root.Content[0])
+	return root.Content[0]
+}
+
+// place gives nodes the places where they were written.
+func (l *loading) place(r *renderer, n *yaml.Node) {
+	at := r.origin(n.Line, n.Column)
+	n.Line, n.Column = at.line, at.column
+	if at.file != l.main {
+		l.files[n] = at.file
+	}
+	for _, child := range n.Content {
+		l.place(r, child)
+	}
+}
+
+// at is where a node was written.
+func (l *loading) at(n *yaml.Node) position {
+	file, ok := l.files[n]
+	if !ok {
+		file = l.main
+	}
+	return position{file, n.Line, n.Column}
+}
+
+var syntaxLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+
+// syntax tells of a text that is no YAML.
+func (l *loading) syntax(r *renderer, file string, err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
+	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		text = m[2]
+	}
+	lines := strings.Split(r.out.String(), "\n")
+	column := 1
+	if line >= 1 && line <= len(lines) {
+		column += len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " "))
+	}
+	at := r.origin(line, column)
+	if at.file == "" {
+		at = position{file, 1, 1}
+	}
+	l.add(Error, at, 1, "this is not valid YAML: %s", text)
+}
+
+var (
+	comment    = regexp.MustCompile(`(^|\s)#.*$`)
+	strange    = regexp.MustCompile("[\u00a0\u2007\u202f\u200b\ufeff]")
+	typography = regexp.MustCompile("[\u2018\u2019\u201c\u201d\u00ab\u00bb]")
+)
+
+// pasted names what text from web pages brings along.
+func (l *loading) pasted(file, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		line = comment.ReplaceAllString(line, "")
+		column := func(at []int) position { return position{file, i + 1, len([]rune(line[:at[0]])) + 1} }
+		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") && strings.TrimSpace(line) != "" {
+			l.add(Error, position{file, i + 1, strings.IndexByte(indent, '\t') + 1}, 1, "a tab in the indentation: YAML wants spaces")
+		}
+		if at := strange.FindStringIndex(line); at != nil {
+			l.add(Warning, column(at), 1, "a space that is not one (%U), as text from web pages has: replace it by a space", []rune(line[at[0]:])[0])
+		}
+		if at := typography.FindStringIndex(line); at != nil {
+			l.add(Warning, column(at), 1, "a typographic quote, as text from web pages has: YAML knows \" and ' only")
+		}
+	}
+}
+
+// pair is a key and its value.
+type pair struct{ key, value *yaml.Node }
+
+// deref follows an alias.
+func deref(n *yaml.Node) *yaml.Node {
+	if n != nil && n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// pairs are a mapping's keys and values, with those of its merge keys (<<) behind its own.
+func pairs(n *yaml.Node) []pair { return merge(n, 0) }
+
+// merge is pairs at some depth of merge keys, which may name themselves.
+func merge(n *yaml.Node, depth int) []pair {
+	n = deref(n)
+	if n == nil || n.Kind != yaml.MappingNode || depth > maxDepth {
+		return nil
+	}
+	var own, merged []pair
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Tag != "!!merge" {
+			own = append(own, pair{key, value})
+			continue
+		}
+		sources := []*yaml.Node{value}
+		if v := deref(value); v.Kind == yaml.SequenceNode {
+			sources = v.Content
+		}
+		for _, s := range sources {
+			merged = append(merged, merge(s, depth+1)...)
+		}
+	}
+	for _, m := range merged {
+		if !slices.ContainsFunc(own, func(p pair) bool { return p.key.Value == m.key.Value }) {
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+// lookup is the value of a key, or nil.
+func lookup(n *yaml.Node, key string) *yaml.Node {
+	for _, p := range pairs(n) {
+		if p.key.Value == key {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// overlay lays a mapping over another, without changing either: mappings are joined, lists of named things by name, and anything else
+// is replaced.
+func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
+	base, over = deref(base), deref(over)
+	l.laid++
+	switch {
+	case over == nil:
+		return base
+	case base == nil || base.Kind != over.Kind || l.laid > maxNodes: // aliases that unfold without end; the decoder says so
+		return over
+	case over.Kind == yaml.MappingNode:
+		result := *over
+		result.Content = nil
+		above := pairs(over)
+		for _, p := range pairs(base) {
+			i := slices.IndexFunc(above, func(q pair) bool { return q.key.Value == p.key.Value })
+			if i < 0 {
+				result.Content = append(result.Content, p.key, p.value)
+				continue
+			}
+			result.Content = append(result.Content, above[i].key, l.overlay(p.value, above[i].value))
+			above = slices.Delete(above, i, i+1)
+		}
+		for _, p := range above {
+			result.Content = append(result.Content, p.key, p.value)
+		}
+		return &result
+	case over.Kind == yaml.SequenceNode && named(base) && named(over):
+		result := *over
+		result.Content = l.join(base.Content, over.Content)
+		return &result
+	default:
+		return over
+	}
+}
+
+// join lays a list over another by the items' names. An item without a name is for all items of the other list.
+func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
+	var below, above *yaml.Node
+	var result []*yaml.Node
+	for _, n := range base {
+		if lookup(n, "name") == nil {
+			below = l.overlay(below, n)
+		} else {
+			result = append(result, n)
+		}
+	}
+	for _, n := range over {
+		name := lookup(n, "name")
+		if name == nil {
+			above = l.overlay(above, n)
+			continue
+		}
+		i := slices.IndexFunc(result, func(o *yaml.Node) bool { return lookup(o, "name").Value == name.Value })
+		if i < 0 {
+			result = append(result, l.overlay(below, n))
+		} else {
+			result[i] = l.overlay(result[i], n)
+		}
+	}
+	if len(result) == 0 {
+		return []*yaml.Node{l.overlay(below, above)}
+	}
+	for i := range result {
+		result[i] = l.overlay(result[i], above)
+	}
+	return result
+}
+
+// named says whether a list is of mappings that may have names, such as containers and variables, but not commands or patterns.
+func named(list *yaml.Node) bool {
+	for _, item := range list.Content {
+		if item = deref(item); item.Kind != yaml.MappingNode || lookup(item, "name") == nil && lookup(item, "dev") == nil {
+			return false
+		}
+	}
+	return len(list.Content) > 0
+}

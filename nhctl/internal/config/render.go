@@ -1,0 +1,241 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A config's text is rendered before it is parsed, as Nocalhost does it: variables of the environment and included files are put in as
+// text. Each place of the result remembers where it was written.
+
+// Limits of a rendered config, in bytes and in files inside each other.
+const (
+	maxSize  = 2 << 20
+	maxDepth = 20
+)
+
+// span is a piece of rendered text, up to the next span.
+type span struct {
+	line, column int // in the rendered text
+	from         position
+	literal      bool // as written, so that places inside it can be told apart
+}
+
+type position struct {
+	file         string
+	line, column int // from 1; a column is a character
+}
+
+// renderer renders one document.
+type renderer struct {
+	env    func(string) (string, bool)
+	read   func(string) ([]byte, error)
+	report func(severity string, at position, length int, format string, args ...any)
+
+	out          strings.Builder
+	line, column int
+	spans        []span
+}
+
+var (
+	variable = regexp.MustCompile(`^\$([A-Za-z_][A-Za-z0-9_]*)`)
+	braced   = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+=])([^{}]*))?\}`)
+	include  = regexp.MustCompile(`^\$\{_INCLUDE_:-\s*([^|}]+?)\s*(?:\|\s*n?indent\s+(\d+)\s*)?\}`)
+)
+
+func newRenderer() *renderer { return &renderer{line: 1, column: 1} }
+
+// render puts a file's text into the result. chain names the files that include it, outermost first; indent is put before each line,
+// the first one only when it is fresh.
+func (r *renderer) render(file, text string, chain []string, indent int, fresh bool) {
+	chain = append(slices.Clone(chain), file)
+	at := position{file, 1, 1}
+	comment := false
+	for first, rest := true, text; rest != ""; fresh = true {
+		if first && fresh && indent > 0 && rest[0] != '\n' {
+			r.put(at, strings.Repeat(" ", indent), false)
+		}
+		if first {
+			line, _, _ := strings.Cut(rest, "\n")
+			comment = strings.HasPrefix(strings.TrimSpace(line), "#")
+		}
+		n := strings.IndexAny(rest, "$\n")
+		switch {
+		case n < 0:
+			n = len(rest)
+			r.put(at, rest, true)
+		case rest[n] == '\n' || comment:
+			if end := strings.IndexByte(rest, '\n'); end >= 0 {
+				n = end + 1
+			} else {
+				n = len(rest)
+			}
+			r.put(at, rest[:n], true)
+		default:
+			r.put(at, rest[:n], true)
+			at.column += utf8.RuneCountInString(rest[:n])
+			rest, first = rest[n:], false
+			n = r.dollar(at, rest, chain, indent)
+		}
+		first = strings.HasSuffix(rest[:n], "\n")
+		at.column += utf8.RuneCountInString(rest[:n])
+		if first {
+			at.line, at.column = at.line+1, 1
+		}
+		rest = rest[n:]
+		if r.out.Len() > maxSize {
+			r.report(Error, at, 1, "the config with all that it includes is larger than %d bytes", maxSize)
+			return
+		}
+	}
+}
+
+// put adds text to the result.
+func (r *renderer) put(from position, text string, literal bool) {
+	if text == "" {
+		return
+	}
+	r.spans = append(r.spans, span{r.line, r.column, from, literal})
+	r.out.WriteString(text)
+	if last := strings.LastIndexByte(text, '\n'); last >= 0 {
+		r.line += strings.Count(text, "\n")
+		r.column = 1
+		text = text[last+1:]
+	}
+	r.column += utf8.RuneCountInString(text)
+}
+
+// dollar handles a text that begins with a dollar sign, and returns how much of it is done.
+func (r *renderer) dollar(at position, text string, chain []string, indent int) int {
+	if strings.HasPrefix(text, "$$") {
+		r.put(at, "$", false)
+		return 2
+	}
+	if m := include.FindStringSubmatch(text); m != nil {
+		r.include(at, m[1], m[2], chain, indent)
+		return len(m[0])
+	}
+	if m := braced.FindStringSubmatch(text); m != nil {
+		r.put(at, r.value(at, m[0], m[1], m[2], m[3]), false)
+		return len(m[0])
+	}
+	if m := variable.FindStringSubmatch(text); m != nil {
+		value, set := r.env(m[1])
+		if !set {
+			r.report(Warning, at, len(m[0]), "%s is not set on this computer, so nothing stands here; write $%s for the container's shell to see it, or ${%s:-} to mean nothing", m[0], m[0], m[1])
+		}
+		r.put(at, value, false)
+		return len(m[0])
+	}
+	if strings.HasPrefix(text, "${") {
+		r.report(Error, at, 2, "want ${NAME}, ${NAME:-default}, ${NAME:?message} or ${_INCLUDE_:- ./file.yaml | nindent 2}; write $${ for the container's shell to see it")
+	}
+	r.put(at, "$", true)
+	return 1
+}
+
+// value is what ${name operator operand} stands for, as in a shell: a colon counts an empty variable as one that is not set.
+func (r *renderer) value(at position, text, name, operator, operand string) string {
+	value, set := r.env(name)
+	given := set && (value != "" || !strings.HasPrefix(operator, ":"))
+	switch strings.TrimPrefix(operator, ":") {
+	case "-", "=":
+		if !given {
+			return operand
+		}
+	case "+":
+		if !given {
+			return ""
+		}
+		return operand
+	case "?":
+		if !given {
+			if operand == "" {
+				operand = "it must be set"
+			}
+			r.report(Error, at, len(text), "%s: %s", name, operand)
+		}
+	default:
+		if !set {
+			r.report(Warning, at, len(text), "%s is not set, so nothing stands here; write ${%s:-} to mean that", name, name)
+		}
+	}
+	return value
+}
+
+// include puts in another file, by a path relative to the file that names it. With a nindent it begins on a line of its own; around is
+// the indent of the file that names it.
+func (r *renderer) include(at position, path, nindent string, chain []string, around int) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(at.file), filepath.FromSlash(path))
+	}
+	names := strings.Join(append(slices.Clone(chain), path), " -> ")
+	switch {
+	case slices.Contains(chain, path):
+		r.report(Error, at, 2, "the files include each other: %s", names)
+		return
+	case len(chain) >= maxDepth:
+		r.report(Error, at, 2, "more than %d files inside each other: %s", maxDepth, names)
+		return
+	}
+	data, err := r.read(path)
+	if err != nil {
+		why := err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			why = "there is no such file"
+		}
+		r.report(Error, at, 2, "include %s: %s", names, why)
+		return
+	}
+	if nindent != "" {
+		width, _ := strconv.Atoi(nindent) // digits by the pattern
+		around += min(width, 100)
+		r.put(at, "\n", false)
+	}
+	r.render(path, strings.TrimSuffix(string(data), "\n"), chain, around, nindent != "")
+}
+
+// origin says where a place of the rendered text was written.
+func (r *renderer) origin(line, column int) position {
+	i, found := slices.BinarySearchFunc(r.spans, position{line: line, column: column}, func(s span, p position) int {
+		if s.line != p.line {
+			return s.line - p.line
+		}
+		return s.column - p.column
+	})
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return position{line: line, column: column}
+	}
+	s := r.spans[i]
+	at := s.from
+	switch {
+	case !s.literal:
+	case line == s.line:
+		at.column += column - s.column
+	default:
+		at.line, at.column = at.line+line-s.line, column
+	}
+	return at
+}
+
+// readFile reads a file that is no larger than a config may be.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxSize {
+		return nil, errors.New("it is larger than " + strconv.Itoa(maxSize) + " bytes")
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// special is a type that may be written in several ways.
+type special interface {
+	// decodeNode sets the value from a node of any kind.
+	decodeNode(d *decoder, n *yaml.Node)
+	// schema is the JSON Schema of all ways.
+	schema() map[string]any
+}
+
+// Command is a command line for the container's shell, or a program and its arguments for images without a shell.
+type Command struct {
+	// Line is joined with spaces and run by the shell.
+	Line []string `json:"line,omitempty"`
+	// Argv is run as it is.
+	Argv []string `json:"argv,omitempty"`
+}
+
+// Empty says that there is nothing to run.
+func (c Command) Empty() bool { return c.String() == "" }
+
+// Args is the command as a program and its arguments; shell runs a line.
+func (c Command) Args(shell string) []string {
+	if len(c.Argv) > 0 {
+		return c.Argv
+	}
+	if shell == "" {
+		shell = "sh"
+	}
+	return []string{shell, "-c", strings.Join(c.Line, " ")}
+}
+
+// String is the command as it is shown.
+func (c Command) String() string {
+	return strings.TrimSpace(strings.Join(append(c.Line, c.Argv...), " "))
+}
+
+func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		var form struct {
+			Argv []string `json:"argv"`
+		}
+		d.decode(n, reflect.ValueOf(&form).Elem())
+		if len(form.Argv) == 0 {
+			d.fail(n, "a command as a mapping needs argv, such as {argv: [/app/server, --port, \"80\"]}")
+		}
+		*c = Command{Argv: form.Argv}
+	case yaml.SequenceNode:
+		*c = Command{}
+		d.decode(n, reflect.ValueOf(&c.Line).Elem())
+	default:
+		*c = Command{Line: []string{n.Value}}
+	}
+}
+
+func (*Command) schema() map[string]any {
+	text := map[string]any{"type": []string{"string", "number", "boolean"}}
+	list := map[string]any{"type": "array", "items": text}
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "array", "items": text, "description": "Joined with spaces and run by the container's shell."},
+		map[string]any{"type": "string", "description": "Run by the container's shell."},
+		map[string]any{"type": "object", "required": []string{"argv"}, "additionalProperties": false, "properties": map[string]any{"argv": list},
+			"description": "Run as it is, without a shell."},
+	}}
+}
+
+// Syncs are the synced folders; one is written without a list.
+type Syncs []Sync
+
+func (s *Syncs) decodeNode(d *decoder, n *yaml.Node) {
+	if n.Kind == yaml.SequenceNode {
+		d.decode(n, reflect.ValueOf((*[]Sync)(s)).Elem())
+		return
+	}
+	one := make([]Sync, 1)
+	setDefaults(reflect.ValueOf(&one[0]).Elem())
+	d.decode(n, reflect.ValueOf(&one[0]).Elem())
+	*s = one
+}
+
+func (*Syncs) schema() map[string]any {
+	one := objectSchema(reflect.TypeFor[Sync]())
+	return map[string]any{"anyOf": []any{one, map[string]any{"type": "array", "items": one}}}
+}
+
+// Profiles are overlays by name. They are laid over their service before it is decoded; here they are only named.
+type Profiles []string
+
+func (p *Profiles) decodeNode(d *decoder, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, "want a mapping of names to overlays, got %s", describe(n))
+		return
+	}
+	if d.overlaying {
+		d.fail(n, "a profile has no profiles of its own")
+		return
+	}
+	d.overlaying = true
+	defer func() { d.overlaying = false }()
+	*p = nil
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		*p = append(*p, n.Content[i].Value)
+		// An overlay's mistakes count, chosen or not.
+		var overlay Service
+		d.decode(n.Content[i+1], reflect.ValueOf(&overlay).Elem())
+	}
+}
+
+func (*Profiles) schema() map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/service"}}
+}

@@ -1,0 +1,46 @@
+package config
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// suggestion names the nearest of the valid words, when one is near.
+func suggestion(word string, valid []string) string {
+	type candidate struct {
+		word     string
+		distance int
+	}
+	var near []candidate
+	for _, v := range valid {
+		if n := distance(strings.ToLower(word), strings.ToLower(v)); n <= max(1, len(v)/3) {
+			near = append(near, candidate{v, n})
+		}
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	sort.SliceStable(near, func(i, j int) bool { return near[i].distance < near[j].distance })
+	return fmt.Sprintf("; did you mean %q?", near[0].word)
+}
+
+// distance is the number of single-letter edits between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		last := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			last, row[j] = row[j], min(row[j]+1, row[j-1]+1, last+cost)
+		}
+	}
+	return row[len(b)]
+}
