@@ -35,12 +35,15 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)
 	err := cmd.ExecuteContext(ctx)
-	var exit *kube.ExitError
+	var remote *kube.ExitError
+	var exit problem.Exit
 	switch {
 	case err == nil:
 		return problem.ExitOK
+	case errors.As(err, &remote):
+		return remote.Code
 	case errors.As(err, &exit):
-		return exit.Code
+		return int(exit)
 	}
 	p := problem.From(err)
 	f.Printer().Fail(p)

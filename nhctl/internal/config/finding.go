@@ -72,6 +72,9 @@ func (f Findings) problem() error {
 	return problem.New(problem.Usage, "%s", f).WithHint("correct the config; nothing was changed in the cluster")
 }
 
+// Problem is the problem of a config with errors; nil when it has none.
+func (f *File) Problem() error { return f.Findings.problem() }
+
 // findings collects them, with the text of the files that they are about.
 type findings struct {
 	list  Findings

@@ -84,6 +84,11 @@ func From(err error) *Error {
 	return New(Internal, "%w", err)
 }
 
+// Exit ends the program with this exit code when all has been said already.
+type Exit int
+
+func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // ExitCode maps a code to the exit code of the command line.
 func (c Code) ExitCode() int {
 	switch c {

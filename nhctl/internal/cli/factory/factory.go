@@ -3,12 +3,16 @@ package factory
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -65,6 +69,37 @@ func (f *Factory) Printer() *ui.Printer {
 
 // JSON says whether results are printed as JSON.
 func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }
+
+// Config reads a config by its name, or the one of this folder or above it. Its mistakes are in its findings.
+func (f *Factory) Config(name, profile string) (*config.File, error) {
+	if name == "" {
+		name = config.Find(f.Dir)
+	}
+	if name == "" {
+		return nil, problem.New(problem.NotFound, "no .dev/config.yaml in %s or above it", f.Dir).WithHint("write one: nhctl config init")
+	}
+	file, err := config.Read(f.Absolute(name), config.Options{Env: f.Env(), Profile: profile})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, problem.New(problem.NotFound, "%s: there is no such file", name)
+	}
+	return file, err
+}
+
+// Absolute is a path as the caller means it.
+func (f *Factory) Absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.Dir, path)
+}
+
+// Relative is a path as the caller would write it.
+func (f *Factory) Relative(path string) string {
+	if rel, err := filepath.Rel(f.Dir, path); err == nil && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return path
+}
 
 // Paths are where the daemon keeps things.
 func (f *Factory) Paths() (daemon.Paths, error) { return daemon.NewPaths(f.Env()) }

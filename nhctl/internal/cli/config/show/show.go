@@ -1,0 +1,77 @@
+// Package show is `nhctl config show`.
+package show
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Service, File, Profile string
+	Origin                 bool
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "show [SERVICE]",
+		Short: "Show the config as it counts",
+		Long: `Show the config as it counts: variables and included files put in, with .dev/defaults.yaml below it, the profile and
+.dev/local.yaml above it, and the defaults of what nobody sets. With --origin each value says which file and line it came from.`,
+		Example: `  nhctl config show
+  nhctl config show web --profile staging --origin`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.Service = args[0]
+			}
+			return run(f, o)
+		},
+	}
+	cmd.Flags().StringVarP(&o.File, "file", "f", "", "config file (default: that of this folder or of one above it)")
+	cmd.Flags().StringVar(&o.Profile, "profile", "", "profile to lay over the config")
+	cmd.Flags().BoolVar(&o.Origin, "origin", false, "say where each value came from")
+	return cmd
+}
+
+func run(f *factory.Factory, o *Options) error {
+	file, err := f.Config(o.File, o.Profile)
+	if err != nil {
+		return err
+	}
+	if err := file.Problem(); err != nil {
+		return err
+	}
+	services := file.Services
+	if o.Service != "" {
+		_, name, both := strings.Cut(o.Service, "/")
+		if !both {
+			name = o.Service
+		}
+		s, err := file.Service(name)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			return problem.New(problem.NotFound, "%s describes no service %q", f.Relative(file.Path), name)
+		}
+		services = services[:0:0]
+		services = append(services, *s)
+	}
+	if f.JSON() {
+		return f.Printer().Document(services)
+	}
+	text, err := file.Effective(services, o.Origin)
+	if err != nil {
+		return fmt.Errorf("show the config: %w", err)
+	}
+	_, err = f.Streams.Out.Write(text)
+	return err
+}

@@ -1,0 +1,32 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers there, and
+// whether the cluster has it.
+func (f *File) Compare(of func(Service) (containers []string, found bool)) {
+	d := &decoder{loading: f.loading}
+	for i, s := range f.Services {
+		node := deref(f.nodes[i])
+		names, found := of(s)
+		if !found {
+			if slices.Contains(kinds[:], s.ServiceType) {
+				d.warn(at(node, "name"), "the namespace has no %s %q", s.ServiceType, s.Name)
+			}
+			continue
+		}
+		for j, c := range s.Containers {
+			n := item(at(node, "containers"), j)
+			switch known := strings.Join(names, ", "); {
+			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
+				d.fail(n, "the workload has several containers, name one: %s", known)
+			case c.Name != "" && !slices.Contains(names, c.Name):
+				d.fail(at(n, "name"), "the workload has no container %q%s; it has: %s", c.Name, suggestion(c.Name, names), known)
+			}
+		}
+	}
+	f.Findings = f.loading.sorted()
+}
