@@ -1,4 +1,4 @@
-// Package docs generates the reference of all commands from the commands themselves.
+// Package docs generates the reference: of the commands from the commands themselves, of the config from its types and its scenarios.
 package docs
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-//go:generate go run -tags noassets,noquic,noupgrade ./gen reference.md
+//go:generate go run -tags noassets,noquic,noupgrade ./gen .
 
 // Reference describes every command below root, as Markdown.
 func Reference(root *cobra.Command) string {

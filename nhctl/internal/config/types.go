@@ -13,7 +13,7 @@ type Service struct {
 	PodTemplate         string      `json:"podTemplate" doc:"Where a custom resource has its pod template." default:"spec.template" added:"true"`
 	DependLabelSelector Depend      `json:"dependLabelSelector" doc:"What dev start waits for."`
 	Containers          []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
-	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true"`
+	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true" unused:"true"`
 	Profiles            Profiles    `json:"profiles" doc:"Named overlays of this service, chosen with --profile: each has the fields of a service." added:"true"`
 }
 
