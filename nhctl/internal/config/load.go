@@ -90,6 +90,9 @@ func Read(file string, o Options) (*File, error) {
 	return parse(file, data, o, readFile), nil
 }
 
+// Check loads a text as if it were a file's.
+func Check(file string, data []byte, o Options) *File { return parse(file, data, o, readFile) }
+
 // parse loads a config from its text; read opens included files and layers.
 func parse(file string, data []byte, o Options, read func(string) ([]byte, error)) *File {
 	l := &loading{findings: newFindings(), read: read, files: map[*yaml.Node]string{}, main: file}

@@ -29,7 +29,11 @@ func Place(file, text string, agree func(diff string) (bool, error)) (written bo
 		return false, fmt.Errorf("make the config's folder: %w", err)
 	}
 	// Written aside and renamed: a full disk must not cost the config that is there.
-	if err := os.WriteFile(file+".new", []byte(text), 0o644); err != nil {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(file); err == nil {
+		mode = info.Mode().Perm()
+	}
+	if err := os.WriteFile(file+".new", []byte(text), mode); err != nil {
 		return false, fmt.Errorf("write the config: %w", err)
 	}
 	if err := os.Rename(file+".new", file); err != nil {

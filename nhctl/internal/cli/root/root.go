@@ -9,6 +9,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/create"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/imports"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/schema"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/config/set"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/show"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/validate"
 	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
@@ -57,7 +58,7 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
 		start.New(f), end.New(f), list.New(f), status.New(f), run.New(f), stop.New(f), logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
-	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), imports.New(f), schema.New(f))
+	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, daemon, version.New(f))
 	return cmd
 }
