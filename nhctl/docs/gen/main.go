@@ -1,4 +1,4 @@
-// Command gen writes the generated pages into a folder.
+// Command gen writes the generated pages of a folder, and what its other pages show of the repository's files.
 package main
 
 import (
@@ -25,6 +25,28 @@ func run(dir string) error {
 	}
 	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return refresh(dir)
+}
+
+func refresh(dir string) error {
+	repository := filepath.Join(dir, "..", "..")
+	pages, err := filepath.Glob(filepath.Join(dir, "languages", "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, page := range append(pages, filepath.Join(repository, "README.md")) {
+		old, err := os.ReadFile(page)
+		if err != nil {
+			return err
+		}
+		text, err := docs.Refresh(string(old), os.DirFS(repository))
+		if err != nil {
+			return fmt.Errorf("%s: %w", page, err)
+		}
+		if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

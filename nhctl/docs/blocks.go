@@ -1,0 +1,36 @@
+package docs
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+)
+
+// marked is a code block that shows a file of the repository: the file's name in a comment, and the block.
+var marked = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```(\\w+)\n.*?```\n")
+
+// Refresh writes the marked code blocks of a page anew, from the files of the repository.
+func Refresh(page string, repository fs.FS) (string, error) {
+	var failed error
+	page = marked.ReplaceAllStringFunc(page, func(block string) string {
+		m := marked.FindStringSubmatch(block)
+		data, err := fs.ReadFile(repository, m[1])
+		if err != nil {
+			failed = err
+		}
+		return fmt.Sprintf("<!-- %s -->\n```%s\n%s```\n", m[1], m[2], data)
+	})
+	return page, failed
+}
+
+var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)```")
+
+// Configs are the code blocks of a page that hold a config.
+func Configs(page string) []string {
+	var blocks []string
+	for _, m := range yamlBlock.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, strings.TrimSpace(m[1])+"\n")
+	}
+	return blocks
+}

@@ -1,0 +1,44 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+)
+
+// Every config that a page shows must be valid, without a warning.
+func TestConfigsInPages(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "node_modules" || d.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".md" {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		for _, block := range Configs(string(data)) {
+			seen++
+			f := config.Check(filepath.Join(t.TempDir(), ".dev", "config.yaml"), []byte(block), config.Options{})
+			for _, text := range f.Notices() {
+				t.Errorf("%s: %s", path, text)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 6 {
+		t.Errorf("only %d configs were seen in the pages", seen)
+	}
+}
