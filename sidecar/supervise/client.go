@@ -5,12 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
+
+// Refusal is what the supervisor said to a call that it did not do; any other error of a call may be the connection's.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
 
 // Client calls a supervisor.
 type Client struct{ http *http.Client }
@@ -48,7 +55,7 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (io.Read
 	if response.StatusCode == http.StatusConflict {
 		return nil, ErrRunning
 	}
-	return nil, errors.New(strings.TrimSpace(string(text)))
+	return nil, Refusal(strings.TrimSpace(string(text)))
 }
 
 func (c *Client) status(ctx context.Context, method, name string, body any) (Status, error) {
@@ -76,6 +83,20 @@ func (c *Client) Status(ctx context.Context, name string) (Status, error) {
 	return c.status(ctx, http.MethodGet, name, nil)
 }
 
+// Wait returns a command's status once its process has ended.
+func (c *Client) Wait(ctx context.Context, name string) (Status, error) {
+	return c.status(ctx, http.MethodGet, name+"?wait=true", nil)
+}
+
+// Changed tells that sources changed; the last change was at that time, by the pod's clock.
+func (c *Client) Changed(ctx context.Context, at time.Time) error {
+	body, err := c.do(ctx, http.MethodPost, "/v1/changes", Change{Time: at})
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
+
 // Healthy returns nil when the supervisor answers.
 func (c *Client) Healthy(ctx context.Context) error {
 	body, err := c.do(ctx, http.MethodGet, "/v1/health", nil)
@@ -85,10 +106,22 @@ func (c *Client) Healthy(ctx context.Context) error {
 	return body.Close()
 }
 
-// Logs calls emit with each kept line, the last `tail` of them (0 for all), and with follow also with those to come. It returns
-// nil at the end of those kept, and the connection's error, io.ErrUnexpectedEOF included, when following ends otherwise than by ctx.
-func (c *Client) Logs(ctx context.Context, name string, tail int, follow bool, emit func(Line) error) error {
-	body, err := c.do(ctx, http.MethodGet, fmt.Sprintf("/v1/commands/%s/logs?tail=%d&follow=%t", name, tail, follow), nil)
+// LogsOptions choose lines of a command's output.
+type LogsOptions struct {
+	// Tail limits to the last kept lines; 0 for all.
+	Tail int
+	// Since leaves out older lines.
+	Since time.Time
+	// Follow goes on with new lines; Ended stops following when the process has ended.
+	Follow, Ended bool
+}
+
+// Logs calls emit with each line. It returns nil at the end of what was asked for, and the connection's error, io.ErrUnexpectedEOF
+// included, when following ends otherwise than by ctx.
+func (c *Client) Logs(ctx context.Context, name string, o LogsOptions, emit func(Line) error) error {
+	query := url.Values{"tail": {strconv.Itoa(o.Tail)}, "follow": {strconv.FormatBool(o.Follow)}, "ended": {strconv.FormatBool(o.Ended)},
+		"since": {o.Since.Format(time.RFC3339Nano)}}
+	body, err := c.do(ctx, http.MethodGet, "/v1/commands/"+name+"/logs?"+query.Encode(), nil)
 	if err != nil {
 		return err
 	}
@@ -97,14 +130,15 @@ func (c *Client) Logs(ctx context.Context, name string, tail int, follow bool, e
 	for {
 		var l Line
 		err := decoder.Decode(&l)
-		if errors.Is(err, io.EOF) {
-			if follow && ctx.Err() == nil {
-				return io.ErrUnexpectedEOF
-			}
+		switch {
+		case errors.Is(err, io.EOF) && o.Follow && ctx.Err() == nil:
+			return io.ErrUnexpectedEOF
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case l.Stream == endOfLog:
+			return nil
 		}
 		if err := emit(l); err != nil {
 			return err

@@ -17,7 +17,8 @@ import (
 // maxLine splits longer lines, so that a program without line ends can't fill the memory.
 const maxLine = 64 << 10
 
-// command is one named command: at most one process group at a time.
+// command is one named command: at most one session of processes at a time. A session holds what its program puts into process groups of
+// their own, as debuggers do.
 type command struct {
 	name   string
 	reaper *reaper
@@ -31,6 +32,18 @@ type command struct {
 	status Status
 	kills  int64         // the container's count when the command started
 	ended  chan struct{} // closed when the process has ended
+}
+
+// over is closed once the present process has ended, or at once when there is none.
+func (c *command) over() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == nil {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	return c.ended
 }
 
 func (c *command) current() Status {
@@ -51,13 +64,12 @@ func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
 	}
 	c.change.Lock()
 	defer c.change.Unlock()
-	if c.current().State == StateRunning {
-		if spec.Refuse {
-			return c.current(), ErrRunning
-		}
-		if err := c.stopLocked(ctx); err != nil {
-			return c.current(), err
-		}
+	if spec.Refuse && c.current().State == StateRunning {
+		return c.current(), ErrRunning
+	}
+	// One that has ended may have left children.
+	if err := c.stopLocked(ctx); err != nil {
+		return c.current(), err
 	}
 	if spec.Dir == "" {
 		spec.Dir = c.dir
@@ -77,7 +89,7 @@ func (c *command) launch(spec Spec) error {
 		return err
 	}
 	kills := c.memory.oomKills()
-	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setpgid: true}}, path)
+	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}, path)
 	for _, f := range files {
 		f.Close()
 	}
@@ -90,7 +102,8 @@ func (c *command) launch(spec Spec) error {
 	now := time.Now()
 	done := make(chan struct{})
 	c.mu.Lock()
-	c.status = Status{Name: c.name, State: StateRunning, Argv: spec.Argv, PID: pid, Started: &now}
+	c.status = Status{Name: c.name, State: StateRunning, Argv: spec.Argv, PID: pid, Started: &now, Own: spec.Own,
+		HotReload: spec.Reload != nil}
 	c.kills, c.ended = kills, done
 	c.mu.Unlock()
 	c.remark("started: " + strings.Join(spec.Argv, " "))
@@ -178,18 +191,13 @@ func (c *command) finish(ended <-chan syscall.WaitStatus, readers []*os.File, co
 	s := &c.status
 	s.State, s.Finished = StateExited, &now
 	s.OOMKilled = c.memory.oomKills() > c.kills
-	text := ""
 	if status.Signaled() {
 		s.Signal = status.Signal().String()
-		text = "ended by signal: " + s.Signal
 	} else {
 		code := status.ExitStatus()
 		s.ExitCode = &code
-		text = fmt.Sprintf("exited with code %d", code)
 	}
-	if s.OOMKilled {
-		text += " (out of memory)"
-	}
+	text := ending(*s)
 	c.mu.Unlock()
 	c.remark(text)
 	close(done)
@@ -197,6 +205,18 @@ func (c *command) finish(ended <-chan syscall.WaitStatus, readers []*os.File, co
 	for _, r := range readers {
 		r.Close()
 	}
+}
+
+// ending says how a command ended.
+func ending(s Status) string {
+	text := "ended by signal: " + s.Signal
+	if s.ExitCode != nil {
+		text = fmt.Sprintf("exited with code %d", *s.ExitCode)
+	}
+	if s.OOMKilled {
+		text += " (out of memory)"
+	}
+	return text
 }
 
 func (c *command) remark(text string) {
@@ -210,7 +230,7 @@ func (c *command) stop(ctx context.Context) (Status, error) {
 	return c.current(), err
 }
 
-// stopLocked asks the process group to end, and after the grace time makes it.
+// stopLocked asks the process group to end, and after the grace time makes the whole session.
 func (c *command) stopLocked(ctx context.Context) error {
 	c.mu.Lock()
 	pid, ended, state := c.status.PID, c.ended, c.status.State
@@ -224,8 +244,9 @@ func (c *command) stopLocked(ctx context.Context) error {
 	case <-time.After(c.grace):
 	case <-ctx.Done():
 	}
-	// Whatever is left of the group, also when its leader has gone already.
+	// Whatever is left of it, also when its leader has gone already.
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
+	killSession(pid)
 	select {
 	case <-ended:
 		return nil

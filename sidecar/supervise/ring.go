@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"sort"
 	"sync"
 	"time"
 )
@@ -14,6 +15,9 @@ type Line struct {
 	Stream string `json:"stream"`
 	Text   string `json:"text"`
 }
+
+// endOfLog is the stream of the line that says that following has come to its end, which a broken connection doesn't.
+const endOfLog = "end"
 
 // ringBytes limits the output that is kept.
 const ringBytes = 8 << 20
@@ -64,16 +68,17 @@ func (r *ring) since(next uint64) ([]Line, uint64, <-chan struct{}) {
 	return append(lines, r.lines[start:end]...), next + uint64(end-start), r.change
 }
 
-// follow calls emit with lines, first the last `tail` of those kept (all when tail is 0), then new ones until ctx ends.
-// Without wait it returns after those kept.
-func (r *ring) follow(ctx context.Context, tail int, wait bool, emit func([]Line) error) error {
+// follow calls emit with lines: those kept since a time, at most the last `tail` of them (all when tail is 0). Then come new ones until
+// ctx or `until` ends; a closed `until` returns after those kept.
+func (r *ring) follow(ctx context.Context, tail int, since time.Time, until <-chan struct{}, emit func([]Line) error) error {
 	r.mu.Lock()
-	next := r.first
-	if tail > 0 && len(r.lines) > tail {
-		next += uint64(len(r.lines) - tail)
+	start := sort.Search(len(r.lines), func(i int) bool { return r.lines[i].Time.After(since) })
+	if tail > 0 {
+		start = max(start, len(r.lines)-tail)
 	}
+	next := r.first + uint64(start)
 	r.mu.Unlock()
-	for {
+	for last := false; ; {
 		lines, after, change := r.since(next)
 		if len(lines) > 0 {
 			next = after
@@ -82,12 +87,14 @@ func (r *ring) follow(ctx context.Context, tail int, wait bool, emit func([]Line
 			}
 			continue
 		}
-		if !wait {
+		if last {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-until:
+			last = true // what came until then is still to be read
 		case <-change:
 		}
 	}

@@ -1,5 +1,6 @@
-// Package supervise is PID 1 of a dev container: it starts and stops the run command, keeps its output, reaps what is left to
-// it, and talks HTTP on a Unix socket. The package has the client too. It works on any image, with a read-only root, as any
+// Package supervise is PID 1 of a dev container: it starts and stops the build, run and debug commands, starts the latter two anew
+// when their sources change, keeps their output, reaps what is left to it, and talks HTTP on a Unix socket. The package has the client
+// too. It works on any image, with a read-only root, as any
 // user, and knows nothing of sync or Kubernetes.
 package supervise
 
@@ -8,8 +9,12 @@ import (
 	"time"
 )
 
-// Run is the name of the command that runs the service.
-const Run = "run"
+// The names of the commands. Run and Debug are the service, and exclude each other.
+const (
+	Build = "build"
+	Run   = "run"
+	Debug = "debug"
+)
 
 // State is where a command stands.
 type State string
@@ -36,6 +41,11 @@ type Status struct {
 	OOMKilled bool `json:"oomKilled,omitempty"`
 	// MemoryLimit is the container's, in bytes; 0 for none.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+	// Own is the Spec's.
+	Own bool `json:"own,omitempty"`
+	// HotReload says that a change of the sources starts the command anew; Reloads counts how often that happened.
+	HotReload bool `json:"hotReload,omitempty"`
+	Reloads   int  `json:"reloads,omitempty"`
 }
 
 // Spec says what to run.
@@ -47,6 +57,19 @@ type Spec struct {
 	Dir string `json:"dir,omitempty"`
 	// Refuse says that a running command stays, and the call fails.
 	Refuse bool `json:"refuse,omitempty"`
+	// Own says that the user named the command, instead of the config.
+	Own bool `json:"own,omitempty"`
+	// Sources is the time since when changes are not in what the command runs; empty means the start.
+	Sources *time.Time `json:"sources,omitempty"`
+	// Reload says how the command is started anew after a change; without it, changes mean nothing.
+	Reload *Reload `json:"reload,omitempty"`
+}
+
+// Reload is how run or debug is started anew.
+type Reload struct {
+	// Build comes first; while it fails, the old process goes on.
+	Build []string `json:"build,omitempty"`
+	Argv  []string `json:"argv"`
 }
 
 // ErrRunning says that the command runs already.

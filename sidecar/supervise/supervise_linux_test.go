@@ -68,10 +68,10 @@ func exited(t *testing.T, c *Client) Status {
 	return s
 }
 
-func output(t *testing.T, c *Client, tail int) []string {
+func output(t *testing.T, c *Client, name string, tail int) []string {
 	t.Helper()
 	var lines []string
-	if err := c.Logs(t.Context(), Run, tail, false, func(l Line) error {
+	if err := c.Logs(t.Context(), name, LogsOptions{Tail: tail}, func(l Line) error {
 		lines = append(lines, l.Stream+": "+l.Text)
 		return nil
 	}); err != nil {
@@ -90,7 +90,7 @@ func TestExitCodeAndOutput(t *testing.T) {
 		t.Errorf("exit code: %+v", s)
 	}
 	want := []string{"nhctl: started: sh -c echo out $GREETING; exit 7", "stdout: out hello", "nhctl: exited with code 7"}
-	if diff := cmp.Diff(want, output(t, c, 0)); diff != "" {
+	if diff := cmp.Diff(want, output(t, c, Run, 0)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -157,7 +157,7 @@ func TestFollow(t *testing.T) {
 	lines := make(chan string, 100)
 	done := make(chan error, 1)
 	go func() {
-		done <- c.Logs(ctx, Run, 0, true, func(l Line) error { lines <- l.Text; return nil })
+		done <- c.Logs(ctx, Run, LogsOptions{Follow: true}, func(l Line) error { lines <- l.Text; return nil })
 	}()
 	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "echo one; echo two"}}); err != nil {
 		t.Fatal(err)

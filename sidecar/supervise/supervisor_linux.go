@@ -31,8 +31,8 @@ type Options struct {
 type Supervisor struct {
 	options  Options
 	reaper   *reaper
-	mu       sync.Mutex
 	commands map[string]*command
+	service  *service
 }
 
 // New returns a supervisor; it reaps children from now on.
@@ -40,7 +40,13 @@ func New(options Options) *Supervisor {
 	if options.Grace == 0 {
 		options.Grace = DefaultGrace
 	}
-	return &Supervisor{options: options, reaper: newReaper(), commands: map[string]*command{}}
+	s := &Supervisor{options: options, reaper: newReaper(), commands: map[string]*command{}}
+	for _, name := range []string{Build, Run, Debug} {
+		s.commands[name] = &command{name: name, reaper: s.reaper, memory: memory{root: "/sys/fs/cgroup"}, grace: options.Grace,
+			output: newRing(ringBytes), dir: options.Dir, status: Status{Name: name, State: StateNone}}
+	}
+	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
+	return s
 }
 
 // Serve takes calls until ctx ends, then stops every command.
@@ -58,19 +64,23 @@ func (s *Supervisor) Serve(ctx context.Context) error {
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
+	reloading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var reloads sync.WaitGroup
+	reloads.Go(func() { s.service.serve(reloading) })
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 		err = nil
 	}
+	cancel()
 	s.stopAll()
+	reloads.Wait()
 	_ = server.Close()
 	return err
 }
 
 func (s *Supervisor) stopAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var stopping sync.WaitGroup
 	for _, c := range s.commands {
 		stopping.Go(func() {
@@ -82,48 +92,92 @@ func (s *Supervisor) stopAll() {
 	stopping.Wait()
 }
 
-// command returns a command by name, made at its first use.
-func (s *Supervisor) command(name string) *command {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.commands[name]
-	if !ok {
-		c = &command{name: name, reaper: s.reaper, memory: memory{root: "/sys/fs/cgroup"}, grace: s.options.Grace,
-			output: newRing(ringBytes), dir: s.options.Dir, status: Status{Name: name, State: StateNone}}
-		s.commands[name] = c
+// named gives a handler the command that the path names.
+func (s *Supervisor) named(handle func(http.ResponseWriter, *http.Request, *command)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, ok := s.commands[r.PathValue("name")]
+		if !ok {
+			http.Error(w, "there is no command "+r.PathValue("name"), http.StatusNotFound)
+			return
+		}
+		handle(w, r, c)
 	}
-	return c
 }
 
 func (s *Supervisor) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.HandleFunc("GET /v1/commands/{name}", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, s.command(r.PathValue("name")).current(), nil)
+	mux.HandleFunc("POST /v1/changes", func(w http.ResponseWriter, r *http.Request) {
+		var change Change
+		if err := decode(w, r, &change); err == nil {
+			s.service.changed(change.Time)
+			w.WriteHeader(http.StatusNoContent)
+		}
 	})
-	mux.HandleFunc("PUT /v1/commands/{name}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /v1/commands/{name}", s.named(func(w http.ResponseWriter, r *http.Request, c *command) {
+		if r.FormValue("wait") == "true" {
+			select {
+			case <-c.over():
+			case <-r.Context().Done():
+			}
+		}
+		reply(w, c.current(), nil)
+	}))
+	mux.HandleFunc("PUT /v1/commands/{name}", s.named(func(w http.ResponseWriter, r *http.Request, c *command) {
 		var spec Spec
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&spec); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+		if err := decode(w, r, &spec); err != nil {
 			return
 		}
-		status, err := s.command(r.PathValue("name")).start(context.WithoutCancel(r.Context()), spec)
+		status, err := s.start(context.WithoutCancel(r.Context()), c, spec)
 		reply(w, status, err)
-	})
-	mux.HandleFunc("DELETE /v1/commands/{name}", func(w http.ResponseWriter, r *http.Request) {
-		status, err := s.command(r.PathValue("name")).stop(context.WithoutCancel(r.Context()))
+	}))
+	mux.HandleFunc("DELETE /v1/commands/{name}", s.named(func(w http.ResponseWriter, r *http.Request, c *command) {
+		status, err := s.stop(context.WithoutCancel(r.Context()), c)
 		reply(w, status, err)
-	})
-	mux.HandleFunc("GET /v1/commands/{name}/logs", s.logs)
+	}))
+	mux.HandleFunc("GET /v1/commands/{name}/logs", s.named(logs))
 	return mux
 }
 
-func (s *Supervisor) logs(w http.ResponseWriter, r *http.Request) {
+func (s *Supervisor) start(ctx context.Context, c *command, spec Spec) (Status, error) {
+	if c.name == Build {
+		return c.start(ctx, spec)
+	}
+	return s.service.start(ctx, c.name, spec)
+}
+
+func (s *Supervisor) stop(ctx context.Context, c *command) (Status, error) {
+	if c.name == Build {
+		return c.stop(ctx)
+	}
+	return s.service.stop(ctx, c.name)
+}
+
+// decode reads a request's document; it has answered when it fails.
+func decode(w http.ResponseWriter, r *http.Request, v any) error {
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return err
+}
+
+func logs(w http.ResponseWriter, r *http.Request, c *command) {
 	tail, _ := strconv.Atoi(r.FormValue("tail"))
+	since, _ := time.Parse(time.RFC3339Nano, r.FormValue("since"))
+	var until <-chan struct{} // follow for ever
+	switch {
+	case r.FormValue("follow") != "true":
+		none := make(chan struct{})
+		close(none)
+		until = none
+	case r.FormValue("ended") == "true":
+		until = c.over()
+	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	flush := http.NewResponseController(w)
 	encoder := json.NewEncoder(w)
-	_ = s.command(r.PathValue("name")).output.follow(r.Context(), tail, r.FormValue("follow") == "true", func(lines []Line) error {
+	err := c.output.follow(r.Context(), tail, since, until, func(lines []Line) error {
 		for _, l := range lines {
 			if err := encoder.Encode(l); err != nil {
 				return err
@@ -131,6 +185,9 @@ func (s *Supervisor) logs(w http.ResponseWriter, r *http.Request) {
 		}
 		return flush.Flush()
 	})
+	if err == nil && r.Context().Err() == nil {
+		_ = encoder.Encode(Line{Stream: endOfLog})
+	}
 }
 
 func reply(w http.ResponseWriter, status Status, err error) {

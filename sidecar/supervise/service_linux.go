@@ -1,0 +1,213 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Change tells of changed sources.
+type Change struct {
+	// Time is that of the last change.
+	Time time.Time `json:"time"`
+}
+
+// service is what runs of the service: run or debug, never both. It starts it anew when the sources change.
+type service struct {
+	run, debug, build *command
+
+	change sync.Mutex // held while run or debug is started or stopped
+	mu     sync.Mutex // guards what follows
+	name   string     // what the user wants to run; empty for nothing
+	spec   Spec
+	wish   int       // counts the user's starts and stops
+	made   time.Time // changes before that are in what runs
+	last   time.Time // the last change
+	wake   chan struct{}
+}
+
+func newService(run, debug, build *command) *service {
+	return &service{run: run, debug: debug, build: build, wake: make(chan struct{}, 1)}
+}
+
+// pair returns a command and the one that it excludes.
+func (s *service) pair(name string) (this, other *command) {
+	if name == Debug {
+		return s.debug, s.run
+	}
+	return s.run, s.debug
+}
+
+// start is the user's.
+func (s *service) start(ctx context.Context, name string, spec Spec) (Status, error) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	this, other := s.pair(name)
+	if other.current().State == StateRunning {
+		if spec.Refuse {
+			return other.current(), ErrRunning
+		}
+		if _, err := other.stop(ctx); err != nil {
+			return other.current(), err
+		}
+	}
+	made := time.Now()
+	if spec.Sources != nil {
+		made = *spec.Sources
+	}
+	status, err := this.start(ctx, spec)
+	if err != nil {
+		return status, err
+	}
+	s.mu.Lock()
+	s.name, s.spec, s.made = name, spec, made
+	s.wish++
+	s.mu.Unlock()
+	s.look() // changes that came while it was built
+	return status, nil
+}
+
+// stop is the user's.
+func (s *service) stop(ctx context.Context, name string) (Status, error) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	s.mu.Lock()
+	if s.name == name {
+		s.name = ""
+	}
+	s.wish++
+	s.mu.Unlock()
+	this, _ := s.pair(name)
+	return this.stop(ctx)
+}
+
+// changed notes that the sources changed.
+func (s *service) changed(at time.Time) {
+	s.mu.Lock()
+	if at.After(s.last) {
+		s.last = at
+	}
+	s.mu.Unlock()
+	s.look()
+}
+
+func (s *service) look() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// serve starts the service anew after changes, until ctx ends.
+func (s *service) serve(ctx context.Context) {
+	for crashes := 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		for s.reload(ctx, &crashes) {
+		}
+	}
+}
+
+// A command that ends by itself within quick of a reload has crashed; from the third such reload in a row on, each waits longer.
+const (
+	quick     = 2 * time.Second
+	firstWait = 250 * time.Millisecond
+	longest   = 10 * time.Second
+)
+
+// reload brings what runs up to date, and says whether to look again.
+func (s *service) reload(ctx context.Context, crashes *int) bool {
+	s.mu.Lock()
+	name, how, wish, stale := s.name, s.spec.Reload, s.wish, s.last.After(s.made)
+	s.mu.Unlock()
+	if name == "" || how == nil || !stale {
+		return false
+	}
+	if s.build.current().State == StateRunning { // somebody's own; what it makes may be started next
+		select {
+		case <-ctx.Done():
+			return false
+		case <-s.build.over():
+		}
+		return true
+	}
+	this, _ := s.pair(name)
+	if st := this.current(); st.Reloads > 0 && st.Finished != nil && st.Finished.Sub(*st.Started) < quick {
+		*crashes++
+	} else {
+		*crashes = 0
+	}
+	if *crashes > 2 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(min(longest, firstWait<<min(10, *crashes-3))):
+		}
+	}
+	begun := time.Now()
+	if len(how.Build) > 0 && !s.rebuild(ctx, this, how.Build) {
+		s.update(wish, begun) // the next change tries again
+		return true
+	}
+	s.restart(ctx, name, how.Argv, wish, begun)
+	return true
+}
+
+// rebuild says whether the build succeeded.
+func (s *service) rebuild(ctx context.Context, this *command, argv []string) bool {
+	if _, err := s.build.start(ctx, Spec{Argv: argv}); err != nil {
+		this.remark(fmt.Sprintf("hot reload: the build can't start: %v", err))
+		return false
+	}
+	select {
+	case <-s.build.over():
+	case <-ctx.Done():
+		_, _ = s.build.stop(ctx)
+		return false
+	}
+	st := s.build.current()
+	if st.ExitCode != nil && *st.ExitCode == 0 {
+		return true
+	}
+	this.remark(fmt.Sprintf("hot reload: the build failed (%s), what ran goes on", ending(st)))
+	return false
+}
+
+// update notes up to when changes have been dealt with, unless the user wished something else meanwhile.
+func (s *service) update(wish int, made time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wish != wish {
+		return false
+	}
+	s.made = made
+	return true
+}
+
+func (s *service) restart(ctx context.Context, name string, argv []string, wish int, begun time.Time) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	if ctx.Err() != nil || !s.update(wish, begun) {
+		return
+	}
+	s.mu.Lock()
+	spec := s.spec
+	s.mu.Unlock()
+	this, _ := s.pair(name)
+	reloads := this.current().Reloads + 1
+	this.remark("hot reload: " + strings.Join(argv, " "))
+	spec.Argv, spec.Refuse = slices.Clone(argv), false
+	if _, err := this.start(ctx, spec); err != nil {
+		this.remark(fmt.Sprintf("hot reload: %v", err))
+		return
+	}
+	this.mu.Lock()
+	this.status.Reloads = reloads
+	this.mu.Unlock()
+}
