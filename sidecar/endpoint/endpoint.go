@@ -137,9 +137,7 @@ func (e *Endpoint) stream(ctx context.Context, in *wire.Incoming) error {
 			in.Refuse("container " + p.Container + " is not in dev mode")
 			return err
 		}
-		return forward(ctx, in, func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", e.path(contract.SupervisorSocket(p.Container)))
-		})
+		return forward(ctx, in, e.dialSupervisor(p.Container))
 	case wire.KindControl:
 		stream, err := in.Accept()
 		if err != nil {
@@ -221,15 +219,18 @@ func (e *Endpoint) folder(ctx context.Context, id string, s filesync.Settings) (
 		if known.ID != id {
 			continue
 		}
+		batches := newBatches()
 		engine, err := filesync.New(filesync.Config{
 			FolderID: id, Side: filesync.Remote, Settings: s, Logger: e.logger,
 			Root: e.path(contract.WorkDir, known.DataSubPath()), StateDir: e.path(contract.WorkDir, known.IndexSubPath(), "sync"),
+			OnBatch: func(at time.Time) { batches.add(at) },
 		})
 		if err != nil {
 			return nil, err
 		}
 		f := &folder{engine: engine}
 		e.folders[id] = f
+		e.serving.Go(func() { batches.tell(e.context, e.logger, e.supervisor(known.Container)) })
 		e.serving.Go(func() {
 			if err := engine.Serve(e.context); err != nil && e.context.Err() == nil {
 				e.logger.Error("sync engine", "folder", id, "error", err)

@@ -34,6 +34,8 @@ type Config struct {
 	Logger         *slog.Logger
 	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
 	OnChange func()
+	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last one.
+	OnBatch func(time.Time)
 }
 
 // Engine syncs one folder with one peer.
@@ -71,6 +73,9 @@ func New(c Config) (*Engine, error) {
 	}
 	if c.OnChange == nil {
 		c.OnChange = func() {}
+	}
+	if c.OnBatch == nil {
+		c.OnBatch = func(time.Time) {}
 	}
 	kind := fs.FilesystemType("nhctl-" + c.FolderID + "-" + string(c.Side))
 	if err := registerRoot(kind, c.Root, c.StateDir); err != nil {
@@ -179,20 +184,24 @@ func (e *Engine) rescan(ctx context.Context) {
 	}
 }
 
-// report calls OnChange when the model's state changes.
+// report calls OnChange when the model's state changes, and OnBatch when it has pulled.
 func (e *Engine) report(ctx context.Context) {
 	sub := e.events.Subscribe(events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
 		events.DeviceConnected | events.DeviceDisconnected | events.ItemFinished)
 	defer sub.Unsubscribe()
+	var batch batch
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-sub.C():
+		case event, ok := <-sub.C():
 			if !ok {
 				return
 			}
 			e.config.OnChange()
+			if at := batch.add(event); !at.IsZero() {
+				e.config.OnBatch(at)
+			}
 		}
 	}
 }
