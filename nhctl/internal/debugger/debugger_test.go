@@ -1,0 +1,91 @@
+package debugger
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+)
+
+func text(line string) config.Command { return config.Command{Line: []string{line}} }
+
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	const dlv = "dlv debug --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient --output=/tmp/nhctl-debug "
+	for name, tt := range map[string]struct {
+		language   string
+		build, run config.Command
+		wait       bool
+		want       string
+	}{
+		"go run":                   {Go, config.Command{}, text("go run ./cmd/web --port 80"), false, dlv + "--continue ./cmd/web -- --port 80"},
+		"go run with tags":         {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false, dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
+		"go build and run in one":  {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false, "exec " + dlv + "--continue . -- -v"},
+		"what comes before stays":  {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"), false, "make assets && PORT=80 " + dlv + "--continue ./web"},
+		"a build of its own":       {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false, dlv + "--continue ./cmd/web"},
+		"nothing known":            {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
+		"wait for delve":           {Go, config.Command{}, text("go run ."), true, dlv + "."},
+		"go as argv":               {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}}, false, dlv + "--continue --build-flags=-tags a . -- b c"},
+		"python":                   {Python, config.Command{}, text("exec python3 -u main.py --port 80"), false, "exec python3 -u -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 main.py --port 80"},
+		"python module":            {Python, config.Command{}, text("python3 -m http.server"), true, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 --wait-for-client -m http.server"},
+		"a command that is python": {Python, config.Command{}, text("flask run"), false, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 -m flask run"},
+		"node":                     {Node, config.Command{}, text("npm ci && exec node main.js"), false, "npm ci && exec node --inspect=127.0.0.1:2345 main.js"},
+		"node waits":               {Node, config.Command{}, config.Command{Argv: []string{"node", "main.js"}}, true, "node --inspect-brk=127.0.0.1:2345 main.js"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dev := config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run}, Debug: config.Debug{Language: tt.language}}
+			got, err := Command(dev, Options{Port: 2345, Wait: tt.wait})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Start{Argv: []string{"sh", "-c", tt.want}, Builds: tt.language == Go}
+			if len(tt.run.Argv) > 0 {
+				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCommandOfTheConfig(t *testing.T) {
+	t.Parallel()
+	got, err := Command(config.Dev{Shell: "bash", Command: config.Commands{Debug: text("dlv exec /tmp/web"), Run: text("/tmp/web")}, Debug: config.Debug{Language: Go}}, Options{})
+	if diff := cmp.Diff(Start{Argv: []string{"bash", "-c", "dlv exec /tmp/web"}}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+func TestRefusedCommands(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		dev  config.Dev
+		want string
+	}{
+		"no language":    {config.Dev{}, "neither command.debug nor debug.language"},
+		"not yet":        {config.Dev{Debug: config.Debug{Language: "java"}}, "does not start debuggers for java"},
+		"npm is a shell": {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("npm start")}}, "npm start"},
+		"no run":         {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
+		"no program":     {config.Dev{Debug: config.Debug{Language: Python}, Command: config.Commands{Run: text("python3")}}, "does not show how"},
+	} {
+		if _, err := Command(tt.dev, Options{Port: 1}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPort(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[int]config.Debug{2345: {Language: Go}, 5678: {Language: Python}, 9229: {Language: Node}, 7: {Language: Go, RemoteDebugPort: 7}} {
+		if got, err := Port(d); got != want || err != nil {
+			t.Errorf("%+v: %d, %v", d, got, err)
+		}
+	}
+	if _, err := Port(config.Debug{}); err == nil {
+		t.Error("a port of nothing")
+	}
+}

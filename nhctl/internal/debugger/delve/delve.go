@@ -1,0 +1,45 @@
+//go:build !(windows && arm64)
+
+// Package delve talks to delve, Go's debugger, with delve's own client. Where delve does not build, it says so.
+package delve
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/go-delve/delve/pkg/config"
+	"github.com/go-delve/delve/pkg/terminal"
+	"github.com/go-delve/delve/service/rpc2"
+)
+
+// Ready returns nil when a delve that takes several clients answers on the connection.
+func Ready(conn net.Conn) error {
+	c := rpc2.NewClientFromConn(conn)
+	if _, err := c.GetStateNonBlocking(); err != nil {
+		return fmt.Errorf("ask delve: %w", err)
+	}
+	if !c.IsMulticlient() {
+		return errors.New("delve takes one client only: start it with --accept-multiclient")
+	}
+	return nil
+}
+
+// Paths says where a folder of the container is on this computer.
+type Paths struct{ Local, Remote string }
+
+// Attach opens delve's terminal on the user's own, until they leave it. It returns delve's exit code.
+func Attach(conn net.Conn, paths []Paths) (int, error) {
+	settings := &config.Config{}
+	for _, p := range paths {
+		settings.SubstitutePath = append(settings.SubstitutePath, config.SubstitutePathRule{From: p.Remote, To: p.Local})
+	}
+	c := rpc2.NewClientFromConn(conn)
+	// A terminal begins with a program that stands still. An error, such as that of one that has exited, shows up there.
+	if state, err := c.GetStateNonBlocking(); err == nil && state.Running {
+		_, _ = c.Halt()
+	}
+	t := terminal.New(c, settings, false)
+	defer t.Close()
+	return t.Run()
+}

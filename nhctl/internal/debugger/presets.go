@@ -1,0 +1,130 @@
+package debugger
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+)
+
+// debugBinary is where delve puts what it builds: outside of the sources, which are synced.
+const debugBinary = "/tmp/nhctl-debug"
+
+// dlv makes `dlv debug` of `go run`, or of `go build` and the program that it makes.
+func dlv(run line, dev config.Dev, o Options) (line, bool) {
+	var flags, packages, args []string
+	if run.program == "go" && len(run.args) > 0 && run.args[0] == "run" {
+		flags, packages, args = goArguments(run.args[1:])
+	} else {
+		flags, packages = buildOf(dev)
+		args = run.args
+	}
+	if len(packages) == 0 {
+		packages = []string{"."}
+	}
+	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2", "--accept-multiclient", "--output=" + debugBinary}
+	if !o.Wait {
+		listen = append(listen, "--continue")
+	}
+	if len(flags) > 0 {
+		text := "--build-flags=" + strings.Join(flags, " ")
+		if len(dev.Command.Run.Argv) == 0 {
+			text = "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+		}
+		listen = append(listen, text)
+	}
+	listen = append(listen, packages...)
+	if len(args) > 0 {
+		listen = append(append(listen, "--"), args...)
+	}
+	return line{prefix: run.prefix, program: "dlv", args: listen}, true
+}
+
+// buildOf finds a `go build` in the build or run command.
+func buildOf(dev config.Dev) (flags, packages []string) {
+	for _, c := range []config.Command{dev.Command.Build, dev.Command.Run} {
+		words := c.Argv
+		if len(words) == 0 {
+			words = strings.Fields(strings.Join(c.Line, " "))
+		}
+		at := slices.Index(words, "build")
+		if at < 1 || path.Base(words[at-1]) != "go" {
+			continue
+		}
+		words = words[at+1:]
+		if end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "&|;") }); end >= 0 {
+			words = words[:end]
+		}
+		flags, packages, _ = goArguments(words)
+		return flags, packages
+	}
+	return nil, nil
+}
+
+// valued are the flags of go build that take their value as a word of its own.
+var valued = [...]string{"-C", "-asmflags", "-gcflags", "-ldflags", "-mod", "-modfile", "-o", "-overlay", "-p", "-pgo", "-tags", "-toolexec"}
+
+// goArguments splits what stands behind `go build` and `go run`. An output file means nothing to a debugger.
+func goArguments(words []string) (flags, packages, args []string) {
+	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
+		n := 1
+		if slices.Contains(valued[:], words[0]) && len(words) > 1 {
+			n = 2
+		}
+		if name, _, _ := strings.Cut(words[0], "="); name != "-o" {
+			flags = append(flags, words[:n]...)
+		}
+		words = words[n:]
+	}
+	n := min(1, len(words))
+	for n < len(words) && strings.HasSuffix(words[n-1], ".go") && strings.HasSuffix(words[n], ".go") {
+		n++
+	}
+	return flags, words[:n], words[n:]
+}
+
+// modules are commands that are Python modules of the same name.
+var modules = [...]string{"celery", "flask", "gunicorn", "hypercorn", "pytest", "uvicorn"}
+
+// debugpy puts debugpy between the interpreter and its program.
+func debugpy(run line, _ config.Dev, o Options) (line, bool) {
+	name := path.Base(run.program)
+	program, rest := run.program, run.args
+	switch {
+	case slices.Contains(modules[:], name):
+		program, rest = "python3", append([]string{"-m", name}, rest...)
+	case !strings.HasPrefix(name, "python"):
+		return line{}, false
+	}
+	var flags []string
+	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") && rest[0] != "-m" && rest[0] != "-c" {
+		n := 1
+		if (rest[0] == "-X" || rest[0] == "-W") && len(rest) > 1 {
+			n = 2
+		}
+		flags, rest = append(flags, rest[:n]...), rest[n:]
+	}
+	if len(rest) == 0 {
+		return line{}, false
+	}
+	args := append(flags, "-X", "frozen_modules=off", "-m", "debugpy", "--listen", fmt.Sprintf("127.0.0.1:%d", o.Port))
+	if o.Wait {
+		args = append(args, "--wait-for-client")
+	}
+	return line{prefix: run.prefix, program: program, args: append(args, rest...)}, true
+}
+
+// inspector has node open its inspector.
+func inspector(run line, _ config.Dev, o Options) (line, bool) {
+	if name := path.Base(run.program); name != "node" && name != "nodejs" {
+		return line{}, false
+	}
+	flag := "--inspect"
+	if o.Wait {
+		flag = "--inspect-brk"
+	}
+	args := append([]string{fmt.Sprintf("%s=127.0.0.1:%d", flag, o.Port)}, run.args...)
+	return line{prefix: run.prefix, program: run.program, args: args}, true
+}
