@@ -47,7 +47,7 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	}
 	p := problem.From(err)
 	f.Printer().Fail(p)
-	return p.Code.ExitCode()
+	return p.ExitCode()
 }
 
 // interruptible ends its context at the first Ctrl-C, so that what was begun is undone. A second one ends the program at once.

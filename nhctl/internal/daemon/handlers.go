@@ -3,8 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/creachadair/jrpc2"
@@ -16,7 +14,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
 // cluster is the caller's.
@@ -150,109 +147,6 @@ func (d *Daemon) syncStatus(ctx context.Context, t rpc.Target) ([]event.SyncData
 		return nil, err
 	}
 	return []event.SyncData{s.syncData(ctx)}, nil
-}
-
-// callLimit limits a call to the pod while its carrier is down.
-const callLimit = 30 * time.Second
-
-func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) {
-	s, err := d.find(ctx, p.Target)
-	if err != nil {
-		return event.CommandData{}, err
-	}
-	r := s.record()
-	argv := p.Argv
-	if len(argv) == 0 {
-		dev, err := s.dev(p.Caller.Env)
-		if err != nil {
-			return event.CommandData{}, err
-		}
-		if dev.Command.Run.Empty() {
-			return event.CommandData{}, problem.New(problem.Usage, "the config has no run command for container %s", r.Container).
-				WithHint("set containers[].dev.command.run in .dev/config.yaml, or name it: nhctl dev run -- COMMAND")
-		}
-		argv = dev.Command.Run.Args(dev.Shell)
-	}
-	arrived(ctx, s)
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	status, err := s.supervisor(r.Container).Start(ctx, supervise.Run, supervise.Spec{Argv: argv, Dir: r.WorkDir, Refuse: p.KeepRunning})
-	if errors.Is(err, supervise.ErrRunning) {
-		return event.CommandData{}, problem.New(problem.Refused, "the run command runs already").WithHint("leave out --keep to replace it, or stop it with `nhctl dev stop`")
-	}
-	if err != nil {
-		return event.CommandData{}, fmt.Errorf("start the run command: %w", err)
-	}
-	return commandData(status), nil
-}
-
-// arrivalLimit limits how long a command waits for what was saved before it.
-const arrivalLimit = 30 * time.Second
-
-// arrived waits until what was saved before the call is in the pod, so that the command builds that, and says so when it is not.
-func arrived(ctx context.Context, s *session) {
-	limited, cancel := context.WithTimeout(ctx, arrivalLimit)
-	defer cancel()
-	if err := s.converge(limited); err != nil && ctx.Err() == nil {
-		emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session,
-			Message: fmt.Sprintf("the command runs with what is in the pod, but not all that was saved is there: %v; `nhctl dev sync status` says more", err)})
-	}
-}
-
-func (d *Daemon) stopCommand(ctx context.Context, t rpc.Target) (event.CommandData, error) {
-	s, err := d.find(ctx, t)
-	if err != nil {
-		return event.CommandData{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	status, err := s.supervisor(s.record().Container).Stop(ctx, supervise.Run)
-	if err != nil {
-		return event.CommandData{}, fmt.Errorf("stop the run command: %w", err)
-	}
-	return commandData(status), nil
-}
-
-// logs pushes the run command's output. Following goes on over a lost carrier; the lines of the new connection that were seen
-// already are left out by their time.
-func (d *Daemon) logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
-	s, err := d.find(ctx, p.Target)
-	if err != nil {
-		return struct{}{}, err
-	}
-	emit, tail, last := emitter(ctx), p.Tail, time.Time{}
-	for {
-		err := s.supervisor(s.record().Container).Logs(ctx, supervise.Run, tail, p.Follow, func(l supervise.Line) error {
-			if l.Time.After(last) || l.Time.IsZero() {
-				last = l.Time
-				emit(event.Event{Type: event.Log, Log: &event.LogData{Time: l.Time, Stream: l.Stream, Text: l.Text}})
-			}
-			return ctx.Err()
-		})
-		if err == nil || ctx.Err() != nil || !p.Follow {
-			if errors.Is(err, context.Canceled) {
-				err = nil
-			}
-			d.warnOutOfMemory(ctx, s, emit)
-			return struct{}{}, err
-		}
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			d.logger.Debug("follow logs", "error", err)
-		}
-		tail = 0
-		select {
-		case <-ctx.Done():
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-func (d *Daemon) warnOutOfMemory(ctx context.Context, s *session, emit func(event.Event)) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if st, err := s.supervisor(s.record().Container).Status(ctx, supervise.Run); err == nil && st.OOMKilled {
-		emit(event.Event{Type: event.Notice, Message: outOfMemory(st)})
-	}
 }
 
 func (d *Daemon) forward(ctx context.Context, p rpc.Forward) ([]event.ForwardData, error) {

@@ -292,21 +292,6 @@ func (s *session) dev(env map[string]string) (config.Dev, error) {
 	return saved.Dev, nil
 }
 
-// commandData is a supervisor's status as an event has it.
-func commandData(st supervise.Status) event.CommandData {
-	return event.CommandData{Name: st.Name, State: string(st.State), Argv: st.Argv, PID: st.PID, Started: st.Started, Finished: st.Finished,
-		ExitCode: st.ExitCode, Signal: st.Signal, OOMKilled: st.OOMKilled, MemoryLimit: st.MemoryLimit}
-}
-
-// outOfMemory is the notice of a command that the kernel killed.
-func outOfMemory(st supervise.Status) string {
-	limit := "its limit"
-	if st.MemoryLimit > 0 {
-		limit = fmt.Sprintf("its limit of %d MiB", st.MemoryLimit>>20)
-	}
-	return fmt.Sprintf("the run command, or a compiler that it started, was killed for lack of memory: the container is at %s; raise containers[].dev.resources.limits.memory in .dev/config.yaml, then end and start dev mode again", limit)
-}
-
 // status is the session as the command line shows it.
 func (s *session) status(ctx context.Context) rpc.Session {
 	s.mu.Lock()
@@ -323,8 +308,8 @@ func (s *session) status(ctx context.Context) rpc.Session {
 	if link.State == tunnel.Up {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
-		if st, err := s.supervisor(r.Container).Status(ctx, supervise.Run); err == nil {
-			view.Commands = []event.CommandData{commandData(st)}
+		for _, st := range s.commands(ctx) {
+			view.Commands = append(view.Commands, commandData(st))
 			if st.OOMKilled {
 				view.Notices = append(view.Notices, outOfMemory(st))
 			}

@@ -19,7 +19,7 @@ const (
 	ForwardUp  Type = "forward.up"    // a local port is open: Event.Forward
 	ForwardErr Type = "forward.error" // a local port could not be opened: Event.Forward
 	Log        Type = "log"           // a line of a command's output: Event.Log
-	Command    Type = "command"       // a run command started, exited: Event.Command
+	Command    Type = "command"       // a build, run or debug command started: Event.Command
 	Result     Type = "result"        // the last event of a job that succeeded: Event.Result
 	Error      Type = "error"         // the last event of a job that failed: Event.Error
 )
@@ -101,11 +101,13 @@ type LogData struct {
 	Time   time.Time `json:"time"`
 	Stream string    `json:"stream"` // stdout, stderr, nhctl
 	Text   string    `json:"text"`
+	// Command is what printed it: build, run, debug.
+	Command string `json:"command,omitempty"`
 }
 
 // CommandData is the state of a supervised command.
 type CommandData struct {
-	Name  string   `json:"name"`  // run
+	Name  string   `json:"name"`  // build, run, debug
 	State string   `json:"state"` // running, exited, none
 	Argv  []string `json:"argv,omitempty"`
 	// PID is that inside the dev container.
@@ -117,6 +119,27 @@ type CommandData struct {
 	OOMKilled bool       `json:"oomKilled,omitempty"`
 	// MemoryLimit is that of the container in bytes, 0 for none.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+	// HotReload says that a change of the sources starts it anew; Reloads counts how often that happened.
+	HotReload bool `json:"hotReload,omitempty"`
+	Reloads   int  `json:"reloads,omitempty"`
+}
+
+// DebugData says how to attach to a debugger.
+type DebugData struct {
+	Command CommandData `json:"command"`
+	// Host and Port are on this computer; RemotePort is the debugger's in the container.
+	Host       string `json:"host"`
+	Port       int    `json:"port"`
+	RemotePort int    `json:"remotePort"`
+	// Language is go, python, node or another; empty where the config names none.
+	Language string     `json:"language,omitempty"`
+	Paths    []PathData `json:"paths"`
+}
+
+// PathData says where a folder of this computer is in the container.
+type PathData struct {
+	Local  string `json:"local"`
+	Remote string `json:"remote"`
 }
 
 // ErrorData is a problem.Error on the wire.

@@ -26,6 +26,7 @@ const (
 	SyncBlocked  Code = "sync-blocked" // sync has stopped and needs a decision
 	Timeout      Code = "timeout"      // a wait came to its limit
 	Interrupted  Code = "interrupted"  // the user stopped it
+	Command      Code = "command"      // a command in the container failed
 	Internal     Code = "internal"     // anything else
 )
 
@@ -45,6 +46,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Hint is the next step; it may have several lines.
 	Hint string `json:"hint,omitempty"`
+	// Exit is the exit code of the command line, where the Code alone does not say it; 0 otherwise.
+	Exit int `json:"exit,omitempty"`
 	// Cause is the error below, if any; its text is part of Message already.
 	Cause error `json:"-"`
 }
@@ -60,6 +63,21 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	c := *e
 	c.Hint = fmt.Sprintf(format, args...)
 	return &c
+}
+
+// WithExit returns the problem with an exit code of its own.
+func (e *Error) WithExit(code int) *Error {
+	c := *e
+	c.Exit = code
+	return &c
+}
+
+// ExitCode is the exit code of the command line.
+func (e *Error) ExitCode() int {
+	if e.Exit != 0 {
+		return e.Exit
+	}
+	return e.Code.ExitCode()
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -56,11 +56,14 @@ func TestExitCode(t *testing.T) {
 	t.Parallel()
 	got := map[Code]int{}
 	for _, c := range []Code{Usage, Unreachable, Unauthorized, Forbidden, NotFound, Held, Refused, NotReady, PortTaken, NoSession, SyncBlocked, Timeout,
-		Interrupted, Internal, "of a later release"} {
+		Interrupted, Command, Internal, "of a later release"} {
 		got[c] = c.ExitCode()
 	}
+	if code := New(Command, "the build failed").WithExit(7).ExitCode(); code != 7 {
+		t.Errorf("a code of its own: %d", code)
+	}
 	want := map[Code]int{Usage: 2, Unreachable: 4, Unauthorized: 4, Forbidden: 4, NotFound: 1, Held: 1, Refused: 1, NotReady: 1, PortTaken: 1, NoSession: 1,
-		SyncBlocked: 1, Timeout: 1, Interrupted: 130, Internal: 1, "of a later release": 1}
+		SyncBlocked: 1, Timeout: 1, Interrupted: 130, Command: 1, Internal: 1, "of a later release": 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

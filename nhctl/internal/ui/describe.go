@@ -32,7 +32,7 @@ func Command(c event.CommandData) string {
 		if c.Started != nil {
 			text += " for " + Age(*c.Started)
 		}
-		text += fmt.Sprintf(" as process %d: %s", c.PID, strings.Join(c.Argv, " "))
+		text += fmt.Sprintf(" as process %d: %s", c.PID, CommandLine(c.Argv))
 	case c.State == "none" || c.State == "":
 		return "not started (nhctl dev run)"
 	case c.Signal != "":
@@ -42,8 +42,19 @@ func Command(c event.CommandData) string {
 	default:
 		text = c.State
 	}
+	if c.Reloads > 0 {
+		text += fmt.Sprintf(", hot reload %d", c.Reloads)
+	}
 	if c.OOMKilled {
 		text += " (out of memory)"
 	}
 	return text
+}
+
+// CommandLine is a command as it is shown: of a shell's, the line.
+func CommandLine(argv []string) string {
+	if len(argv) == 3 && argv[1] == "-c" {
+		return argv[2]
+	}
+	return strings.Join(argv, " ")
 }

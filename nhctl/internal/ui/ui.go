@@ -97,6 +97,8 @@ func (p *Printer) Event(e event.Event) {
 		p.printSync(e.Sync)
 	case e.Log != nil:
 		p.printLog(e.Log)
+	case e.Type == event.Command && e.Command != nil:
+		p.say("  " + e.Command.Name + ": " + CommandLine(e.Command.Argv))
 	case e.Type == event.Notice:
 		p.say("note: " + e.Message)
 	}
@@ -143,6 +145,10 @@ func bar(s *event.SyncData) string {
 
 func (p *Printer) printLog(l *event.LogData) {
 	p.closeLine()
+	if l.Command == "build" { // as editors read a compiler's words
+		fmt.Fprintln(p.streams.Out, l.Text)
+		return
+	}
 	text := l.Text
 	if l.Stream == "nhctl" {
 		text = "[" + text + "]"

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,6 +153,36 @@ func OneWorkload(cmd *cobra.Command, args []string) error {
 		return problem.New(problem.Usage, "%s takes one workload, got %d: %s", cmd.CommandPath(), len(args), strings.Join(args, " ")).WithHint("see %s --help", cmd.CommandPath())
 	}
 	return nil
+}
+
+// commands are those of a dev container.
+var commands = [...]string{"build", "run", "debug"}
+
+// SetWorkloadAndCommand keeps the workload, and returns the command, of the arguments [WORKLOAD] [build|run|debug].
+func (t *Target) SetWorkloadAndCommand(cmd *cobra.Command, args []string) (string, error) {
+	command := ""
+	if n := len(args); n > 0 && slices.Contains(commands[:], args[n-1]) {
+		command, args = args[n-1], args[:n-1]
+	}
+	if len(args) > 1 {
+		return "", problem.New(problem.Usage, "%s takes a workload and one of %s, got: %s", cmd.CommandPath(), strings.Join(commands[:], ", "), strings.Join(args, " ")).
+			WithHint("see %s --help", cmd.CommandPath())
+	}
+	t.SetWorkload(args)
+	return command, nil
+}
+
+// SetWorkloadAndArgv keeps the workload, and returns the user's own command, of the arguments [WORKLOAD] [-- COMMAND ARGS...].
+func (t *Target) SetWorkloadAndArgv(cmd *cobra.Command, args []string) ([]string, error) {
+	var argv []string
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		args, argv = args[:dash], args[dash:]
+	}
+	if len(args) > 1 {
+		return nil, problem.New(problem.Usage, "%s takes one workload, got %d", cmd.CommandPath(), len(args)).WithHint("put a command of your own behind --")
+	}
+	t.SetWorkload(args)
+	return argv, nil
 }
 
 // SetWorkload keeps the first argument as the workload.

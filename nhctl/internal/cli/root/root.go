@@ -15,11 +15,14 @@ import (
 	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
 	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
 	daemonstop "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/stop"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/build"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/debug"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/end"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/exec"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/forward"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/list"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/logs"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/restart"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/run"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/start"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/status"
@@ -56,7 +59,8 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 
 	sync := noun("sync", "File sync of a session", syncstatus.New(f))
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
-		start.New(f), end.New(f), list.New(f), status.New(f), run.New(f), stop.New(f), logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync)
+		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),
+		logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, daemon, version.New(f))

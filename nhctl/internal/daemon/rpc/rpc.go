@@ -15,8 +15,11 @@ const (
 	MethodEnd        = "dev.end"         // End -> Ended
 	MethodList       = "dev.list"        // List -> []Session
 	MethodStatus     = "dev.status"      // Target -> Session
+	MethodBuild      = "dev.build"       // Run -> event.CommandData
 	MethodRun        = "dev.run"         // Run -> event.CommandData
-	MethodStop       = "dev.stop"        // Target -> event.CommandData
+	MethodDebug      = "dev.debug"       // Debug -> event.DebugData
+	MethodRestart    = "dev.restart"     // Target -> event.CommandData
+	MethodStop       = "dev.stop"        // Stop -> event.CommandData
 	MethodLogs       = "dev.logs"        // Logs -> nothing; lines come as event.Log
 	MethodForward    = "dev.forward"     // Forward -> []event.ForwardData
 	MethodContainer  = "dev.container"   // Target -> Container
@@ -129,18 +132,40 @@ type Holder struct {
 	Local string `json:"local"` // user@host
 }
 
-// Run starts the config's run command, or Argv.
+// Run starts the config's run or build command, or Argv.
 type Run struct {
 	Target
 	Argv []string `json:"argv,omitempty"`
-	// KeepRunning refuses where the command runs already, instead of replacing it.
+	// KeepRunning refuses where the service runs already, instead of replacing it.
 	KeepRunning bool `json:"keepRunning,omitempty"`
+	// NoBuild leaves out the build command.
+	NoBuild bool `json:"noBuild,omitempty"`
 }
 
-// Logs asks for the output of the run command.
+// Debug starts the service under its debugger.
+type Debug struct {
+	Run
+	// Join takes the debugger that runs already, if one does.
+	Join bool `json:"join,omitempty"`
+	// Wait keeps the program before its first line until a client lets it go on.
+	Wait bool `json:"wait,omitempty"`
+	// LocalPort is the debugger's on this computer; 0 means the remote one's number, or a free one.
+	LocalPort int `json:"localPort,omitempty"`
+}
+
+// Stop ends a command.
+type Stop struct {
+	Target
+	// Command is build, run or debug; empty means what runs.
+	Command string `json:"command,omitempty"`
+}
+
+// Logs asks for the output of a command.
 type Logs struct {
 	Target
-	Follow bool `json:"follow,omitempty"`
+	// Command is build, run or debug; empty means the service's, run or debug.
+	Command string `json:"command,omitempty"`
+	Follow  bool   `json:"follow,omitempty"`
 	// Tail limits to the last lines; 0 means all that is kept.
 	Tail int `json:"tail,omitempty"`
 }

@@ -12,23 +12,26 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target factory.Target
-	Follow bool
-	Tail   int
+	Target  factory.Target
+	Command string
+	Follow  bool
+	Tail    int
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
-		Use:   "logs [WORKLOAD]",
-		Short: "Show what the run command printed",
+		Use:   "logs [WORKLOAD] [build|run|debug]",
+		Short: "Show what the service's program, or a build, printed",
 		Example: `  nhctl dev logs
-  nhctl dev logs -f --tail 20`,
-		Args:              factory.OneWorkload,
+  nhctl dev logs -f --tail 20
+  nhctl dev logs build`,
 		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.Command, err = o.Target.SetWorkloadAndCommand(cmd, args); err != nil {
+				return err
+			}
 			return run(cmd.Context(), f, o)
 		},
 	}
@@ -39,5 +42,5 @@ func New(f *factory.Factory) *cobra.Command {
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	return f.Call(ctx, rpc.MethodLogs, rpc.Logs{Target: o.Target.RPC(f), Follow: o.Follow, Tail: o.Tail}, nil)
+	return f.Call(ctx, rpc.MethodLogs, rpc.Logs{Target: o.Target.RPC(f), Command: o.Command, Follow: o.Follow, Tail: o.Tail}, nil)
 }

@@ -5,21 +5,20 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
-	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target       factory.Target
-	Argv         []string
-	Keep, Follow bool
+	Target                factory.Target
+	Argv                  []string
+	Keep, Follow, NoBuild bool
 }
 
 // New returns the command.
@@ -28,37 +27,34 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program from the synced sources",
-		Long: `Start the service's program from the synced sources: the config's command.run, or COMMAND. It runs under the supervisor and goes
-on when this command ends; a program that runs already is stopped and replaced.`,
+		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or COMMAND. It runs under the
+supervisor and goes on when this command ends; what runs already, also under a debugger, is stopped and replaced once the build has
+succeeded. With hotReload in the config, a change of the sources builds and starts it anew.`,
 		Example: `  nhctl dev run
   nhctl dev run --follow
   nhctl dev run -- go run ./cmd/server --verbose`,
 		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			before := args
-			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
-				before, o.Argv = args[:dash], args[dash:]
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
+				return err
 			}
-			if len(before) > 1 {
-				return problem.New(problem.Usage, "nhctl dev run takes one workload, got %d", len(before)).WithHint("put a command of your own behind --")
-			}
-			o.Target.SetWorkload(before)
 			return run(cmd.Context(), f, o)
 		},
 	}
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
+	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "print what the program prints, until Ctrl-C; it goes on running")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep}, &c); err != nil {
+	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild}, &c); err != nil {
 		return err
 	}
 	err := f.Printer().Result(c, func(w io.Writer) {
-		fmt.Fprintf(w, "running: %s (process %d in the container)\n", strings.Join(c.Argv, " "), c.PID)
+		fmt.Fprintf(w, "running: %s (process %d in the container)\n", ui.CommandLine(c.Argv), c.PID)
 	})
 	if err != nil || !o.Follow {
 		return err

@@ -16,20 +16,24 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target factory.Target
+	Target  factory.Target
+	Command string
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
-		Use:               "stop [WORKLOAD]",
-		Short:             "Stop the run command",
-		Example:           `  nhctl dev stop`,
-		Args:              factory.OneWorkload,
+		Use:   "stop [WORKLOAD] [build|run|debug]",
+		Short: "Stop the service's program, or a build",
+		Long:  "Stop the service's program, under a debugger or not, or the named command, with every process that it started.",
+		Example: `  nhctl dev stop
+  nhctl dev stop build`,
 		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.Command, err = o.Target.SetWorkloadAndCommand(cmd, args); err != nil {
+				return err
+			}
 			return run(cmd.Context(), f, o)
 		},
 	}
@@ -39,8 +43,8 @@ func New(f *factory.Factory) *cobra.Command {
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodStop, o.Target.RPC(f), &c); err != nil {
+	if err := f.Call(ctx, rpc.MethodStop, rpc.Stop{Target: o.Target.RPC(f), Command: o.Command}, &c); err != nil {
 		return err
 	}
-	return f.Printer().Result(c, func(w io.Writer) { fmt.Fprintln(w, "run:", ui.Command(c)) })
+	return f.Printer().Result(c, func(w io.Writer) { fmt.Fprintln(w, c.Name+":", ui.Command(c)) })
 }

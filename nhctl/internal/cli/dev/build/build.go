@@ -1,0 +1,55 @@
+// Package build is `nhctl dev build`.
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Target factory.Target
+	Argv   []string
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "build [WORKLOAD] [-- COMMAND ARGS...]",
+		Short: "Build the service from the synced sources",
+		Long: `Build the service from the synced sources: the config's command.build, or COMMAND. Its output is printed as it comes, and the exit
+code is the command's. What runs goes on.`,
+		Example: `  nhctl dev build
+  nhctl dev build -- go vet ./...`,
+		ValidArgsFunction: f.CompleteWorkloads,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
+				return err
+			}
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.Target.AddFlags(cmd)
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	var c event.CommandData
+	if err := f.Call(ctx, rpc.MethodBuild, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv}, &c); err != nil {
+		return err
+	}
+	return f.Printer().Result(c, func(w io.Writer) {
+		if c.Started != nil && c.Finished != nil {
+			fmt.Fprintf(w, "built in %s\n", c.Finished.Sub(*c.Started).Round(10*time.Millisecond))
+		}
+	})
+}

@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/supervise"
+)
+
+// debug builds and starts the service under its debugger, and returns when the debugger takes clients on a local port.
+func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error) {
+	s, dev, err := d.at(ctx, p.Target)
+	if err != nil {
+		return event.DebugData{}, err
+	}
+	port, err := debugger.Port(dev.Debug)
+	if err != nil {
+		return event.DebugData{}, err
+	}
+	status, err := s.service(ctx)
+	if err != nil {
+		return event.DebugData{}, err
+	}
+	if !p.Join || status.Name != supervise.Debug || status.State != supervise.StateRunning {
+		if status, err = s.launchDebug(ctx, p, dev, port); err != nil {
+			return event.DebugData{}, err
+		}
+	}
+	local, err := s.debugPort(p.LocalPort, port)
+	if err != nil {
+		return event.DebugData{}, err
+	}
+	const host = "127.0.0.1"
+	if err := s.debuggerReady(ctx, dev.Debug.Language, net.JoinHostPort(host, strconv.Itoa(local)), *status.Started); err != nil {
+		return event.DebugData{}, err
+	}
+	r := s.record()
+	return event.DebugData{Command: commandData(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
+		Paths: []event.PathData{{Local: r.Folder, Remote: r.WorkDir}}}, nil
+}
+
+func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, port int) (supervise.Status, error) {
+	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning}
+	var build []string
+	if !spec.Own {
+		start, err := debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
+		if err != nil {
+			return supervise.Status{}, err
+		}
+		spec.Argv = start.Argv
+		if !start.Builds {
+			build = buildArgs(dev)
+		}
+	}
+	if dev.HotReload {
+		spec.Reload = reload(dev.Command.HotReloadDebug, dev.Shell, build, spec.Argv)
+	}
+	if p.NoBuild {
+		build = nil
+	}
+	return s.launch(ctx, supervise.Debug, build, spec)
+}
+
+// debugPort forwards a debugger's port: to the wanted local one, or to the one that leads there already, its own number, or any.
+func (s *session) debugPort(local, remote int) (int, error) {
+	for _, f := range s.forwards.List() {
+		if f.Remote == remote && (local == 0 || f.Local == local) {
+			return f.Local, nil
+		}
+	}
+	wanted := []int{local}
+	if local == 0 {
+		wanted = []int{remote, 0}
+	}
+	var list []event.ForwardData
+	var err error
+	for _, w := range wanted {
+		if list, err = s.forward([]rpc.PortPair{{Local: w, Remote: remote}}, nil); err == nil {
+			break
+		}
+	}
+	for _, f := range list {
+		if f.Remote == remote && (local == 0 || f.Local == local) {
+			return f.Local, nil
+		}
+	}
+	return 0, err
+}
+
+// Limits of waiting for a debugger: a compiler with a cold cache takes minutes.
+const (
+	debugLimit = 5 * time.Minute
+	debugPause = 100 * time.Millisecond
+)
+
+// debuggerReady waits until the debugger answers, and gives up when its command ends.
+func (s *session) debuggerReady(ctx context.Context, language, address string, started time.Time) error {
+	emit, begun := emitter(ctx), time.Now()
+	step := func(state event.StepState, detail string) {
+		emit(event.Event{Type: event.Step, Session: s.record().Session,
+			Step: &event.StepData{Name: "wait for the debugger", State: state, Detail: detail, Seconds: time.Since(begun).Seconds()}})
+	}
+	step(event.StepStarted, "")
+	ctx, cancel := context.WithTimeout(ctx, debugLimit)
+	defer cancel()
+	sup := s.supervisor(s.record().Container)
+	for {
+		err := debugger.Ready(ctx, language, address)
+		if err == nil {
+			step(event.StepDone, "")
+			return nil
+		}
+		if st, statusErr := sup.Status(ctx, supervise.Debug); statusErr == nil && st.State == supervise.StateExited {
+			step(event.StepFailed, "")
+			s.lastWords(ctx, started)
+			return problem.New(problem.Command, "the debugger did not come up: its command ended").WithHint("its output is above, and in `nhctl dev logs debug`")
+		}
+		step(event.StepWaiting, err.Error())
+		select {
+		case <-ctx.Done():
+			step(event.StepFailed, "")
+			return fmt.Errorf("wait for the debugger on %s: %w (it said last: %w)", address, ctx.Err(), err)
+		case <-time.After(debugPause):
+		}
+	}
+}
+
+// lastWords pushes what the debug command printed at its end.
+func (s *session) lastWords(ctx context.Context, since time.Time) {
+	const lines = 20
+	emit := emitter(ctx)
+	_ = s.follow(ctx, supervise.Debug, supervise.LogsOptions{Tail: lines, Since: since}, func(l supervise.Line) { emit(logEvent(supervise.Debug, l)) })
+}
