@@ -80,8 +80,8 @@ func TestReplace(t *testing.T) {
 		t.Errorf("logs: %s", out)
 	}
 	dev.must(src, "dev", "stop")
-	if s := query[rpc.Session](dev, src, "dev", "status"); len(s.Commands) != 1 || s.Commands[0].State != "exited" {
-		t.Errorf("after stop: %+v", s.Commands)
+	if c := dev.ran(src, "run"); c.State != "exited" {
+		t.Errorf("after stop: %+v", c)
 	}
 	write(t, filepath.Join(src, "before-the-end.txt"), "x")
 	if _, err := dev.inPod(src, "sh", "-c", "echo only in the pod > from-pod.txt"); err != nil {
