@@ -33,15 +33,16 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		d.fail(at(n, "serviceType"), "serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
 			strings.Join(kinds[:], ", "), s.ServiceType, suggestion(s.ServiceType, kinds[:]))
 	}
-	forwards := map[int]*yaml.Node{}
+	forwards, seen := map[int]*yaml.Node{}, map[string]bool{}
+	list := at(n, "containers")
 	for i := range s.Containers {
-		node := item(at(n, "containers"), i)
+		node := item(list, i)
 		d.container(node, &s.Containers[i], forwards)
-		for j := range i {
-			if s.Containers[j].Name == s.Containers[i].Name && s.Containers[i].Hub.Image == s.Containers[j].Hub.Image {
-				d.fail(at(node, "name"), "container %q is there twice", s.Containers[i].Name)
-			}
+		key := s.Containers[i].Name + " " + s.Containers[i].Hub.Image
+		if seen[key] {
+			d.fail(at(node, "name"), "container %q is there twice", s.Containers[i].Name)
 		}
+		seen[key] = true
 	}
 	for i, text := range s.Local.Ports {
 		if _, _, err := Ports(text); err != nil {
@@ -99,7 +100,19 @@ func (d *decoder) container(n *yaml.Node, c *Container, forwards map[int]*yaml.N
 
 // envFiles puts the variables of env files, and those of install.env, below dev.env.
 func (d *decoder) envFiles(n *yaml.Node, c *Container) {
-	vars := c.Install.Env
+	var vars []EnvVar
+	places := map[string]int{}
+	set := func(v EnvVar) {
+		if i, there := places[v.Name]; there {
+			vars[i] = v
+			return
+		}
+		places[v.Name] = len(vars)
+		vars = append(vars, v)
+	}
+	for _, v := range c.Install.Env {
+		set(v)
+	}
 	for i, file := range c.Dev.EnvFrom.EnvFile {
 		read, err := d.envFile(file.Path)
 		if err != nil {
@@ -107,19 +120,14 @@ func (d *decoder) envFiles(n *yaml.Node, c *Container) {
 			continue
 		}
 		for _, name := range sortedKeys(read) {
-			vars = set(vars, EnvVar{name, read[name]})
+			set(EnvVar{name, read[name]})
 		}
 	}
 	for _, v := range c.Dev.Env {
-		vars = set(vars, v)
+		set(v)
 	}
 	c.Dev.Env = vars
 	c.Dev.PortForward = append(c.Install.PortForward, c.Dev.PortForward...)
-}
-
-func set(vars []EnvVar, v EnvVar) []EnvVar {
-	vars = slices.DeleteFunc(slices.Clone(vars), func(o EnvVar) bool { return o.Name == v.Name })
-	return append(vars, v)
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -152,6 +160,7 @@ func complete(dev *Dev) {
 }
 
 func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
+	seen := map[string]bool{}
 	for i, v := range dev.PersistentVolumeDirs {
 		node := item(at(n, "persistentVolumeDirs"), i)
 		clean := path.Clean(v.Path)
@@ -163,15 +172,21 @@ func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 		}
 		d.quantity(at(node, "capacity"), "capacity", v.Capacity)
 		dev.PersistentVolumeDirs[i].Path = clean
-		for j := range i {
-			if dev.PersistentVolumeDirs[j].Path == clean {
-				d.fail(at(node, "path"), "persistentVolumeDirs: %s is there twice", clean)
-			}
+		if seen[clean] {
+			d.fail(at(node, "path"), "persistentVolumeDirs: %s is there twice", clean)
 		}
+		seen[clean] = true
 	}
 }
 
+// maxSyncs limits the folders of one container: each has an engine of its own.
+const maxSyncs = 50
+
 func (d *decoder) syncs(n *yaml.Node, dev *Dev) {
+	if len(dev.Sync) == 0 || len(dev.Sync) > maxSyncs {
+		d.fail(at(n, "sync"), "sync: want from 1 to %d folders, got %d", maxSyncs, len(dev.Sync))
+		return
+	}
 	for i, s := range dev.Sync {
 		node := at(n, "sync")
 		if deref(node).Kind == yaml.SequenceNode {

@@ -8,7 +8,7 @@ import (
 // Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers there, and
 // whether the cluster has it.
 func (f *File) Compare(of func(Service) (containers []string, found bool)) {
-	d := &decoder{loading: f.loading}
+	d := newDecoder(f.loading)
 	for i, s := range f.Services {
 		node := deref(f.nodes[i])
 		names, found := of(s)

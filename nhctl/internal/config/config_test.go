@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -75,7 +77,7 @@ func wantFull() Service {
 	d.GitURL, d.Image, d.ImagePullPolicy, d.Shell, d.WorkDir, d.StorageClass, d.DevContainerName = "https://example.com/x.git", "golang:1", "Always", "bash", "/src", "fast", "dev"
 	d.Resources = Resources{Limits: Quantities{CPU: "2", Memory: "1Gi"}}
 	d.PersistentVolumeDirs = []PersistentVolumeDir{{Path: "/cache", Capacity: "5Gi"}, {Path: "/go", Capacity: "10Gi"}}
-	d.Env = []EnvVar{{"C", "c"}, {"A", "1"}}
+	d.Env = []EnvVar{{"A", "1"}, {"C", "c"}}
 	d.Command = Commands{Build: Command{Line: []string{"go build ."}}, Run: Command{Line: []string{"go run", "./main.go", "--", "--port 80"}}, Debug: Command{Argv: []string{"/dlv", "exec"}}}
 	d.Debug, d.HotReload = Debug{RemoteDebugPort: 9009, Language: "go"}, true
 	d.Sync = Syncs{{Type: "sendReceive", Mode: "pattern", FilePattern: []string{"./src"}, Local: ".", Remote: "/src"}}
@@ -141,6 +143,7 @@ func TestMistakes(t *testing.T) {
 		"tab":               {"name: a\ncontainers:\n\t- name: x\n", ":3:1: a tab in the indentation"},
 		"cache is workDir":  {dev("workDir: /src, persistentVolumeDirs: [{path: /}]"), "want an absolute path below /"},
 		"cache holds src":   {dev("workDir: /src/a, persistentVolumeDirs: [{path: /src}]"), "/src holds workDir /src/a"},
+		"no syncs":          {dev("sync: []"), "want from 1 to 50 folders, got 0"},
 		"syncs overlap":     {dev("sync: [{remote: a}, {remote: a/b}]"), "lie inside each other"},
 		"patch":             {dev("patches: [{patch: '[a]'}]"), "a strategic patch is a mapping"},
 		"json patch":        {dev("patches: [{type: json, patch: '{}'}]"), "a json patch is a list of operations"},
@@ -225,6 +228,31 @@ func TestAliasBomb(t *testing.T) {
 	}
 }
 
+// No list of any length takes long.
+func TestLongLists(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	many := func(format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, text := range map[string]string{
+		"keys":       many("k%d: 1\n"),
+		"containers": "name: a\ncontainers:\n" + many("- {name: c%d}\n"),
+		"variables":  "name: a\ncontainers: [{dev: {env: [" + many("{name: V%d}, ") + "]}}]\n",
+		"folders":    "name: a\ncontainers: [{dev: {sync: [" + many("{remote: r%d}, ") + "]}}]\n",
+		"services":   many("- name: s%d\n"),
+	} {
+		f := files{mainFile: text, "/w/.dev/local.yaml": text, "/w/.dev/defaults.yaml": text}.load(Options{})
+		if len(f.Findings) == 0 && len(f.Services) == 0 {
+			t.Errorf("%s: nothing was read", name)
+		}
+	}
+}
+
 func TestLoadFindsTheConfigAbove(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -265,4 +293,18 @@ func FuzzParse(f *testing.F) {
 		x := files{mainFile: string(data), "/w/.dev/local.yaml": string(data)}.load(Options{Profile: profile})
 		_ = x.Findings.String()
 	})
+}
+
+// BenchmarkLoad loads a config of 1 MB.
+func BenchmarkLoad(b *testing.B) {
+	var text strings.Builder
+	for i := 0; text.Len() < 1<<20; i++ {
+		text.WriteString("- " + strings.ReplaceAll(strings.Replace(strings.TrimSpace(full), "name: web", "name: web"+strconv.Itoa(i), 1), "\n", "\n  ") + "\n")
+	}
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if f := (files{mainFile: text.String()}).load(Options{}); f.Findings.Failed() {
+			b.Fatal(f.Findings[0])
+		}
+	}
 }

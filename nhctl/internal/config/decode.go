@@ -20,6 +20,12 @@ type decoder struct {
 	ignored map[string]bool
 	// overlaying is set inside a profile.
 	overlaying bool
+	// types are the fields of each type met, by name.
+	types map[reflect.Type]map[string]reflect.StructField
+}
+
+func newDecoder(l *loading) *decoder {
+	return &decoder{loading: l, ignored: map[string]bool{}, types: map[reflect.Type]map[string]reflect.StructField{}}
 }
 
 const maxNodes = 250_000
@@ -129,7 +135,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], describe(n))
 		return
 	}
-	seen := map[string]bool{}
+	seen := make(map[string]bool, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if key := n.Content[i]; seen[key.Value] {
 			d.fail(key, "%s is there twice", key.Value)
@@ -138,7 +144,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		}
 	}
 	for _, p := range pairs(n) {
-		field, ok := fieldByName(v.Type(), p.key.Value)
+		field, ok := d.fields(v.Type())[p.key.Value]
 		switch {
 		case ok:
 			if field.Tag.Get("unused") != "" {
@@ -198,13 +204,18 @@ func setDefaults(v reflect.Value) {
 	}
 }
 
-func fieldByName(t reflect.Type, name string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("json") == name {
-			return f, true
+// fields are a type's fields by name.
+func (d *decoder) fields(t reflect.Type) map[string]reflect.StructField {
+	known, ok := d.types[t]
+	if !ok {
+		known = map[string]reflect.StructField{}
+		for i := range t.NumField() {
+			f := t.Field(i)
+			known[f.Tag.Get("json")] = f
 		}
+		d.types[t] = known
 	}
-	return reflect.StructField{}, false
+	return known
 }
 
 func fieldNames(t reflect.Type) []string {

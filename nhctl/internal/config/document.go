@@ -2,7 +2,6 @@ package config
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -106,6 +105,9 @@ var (
 
 // pasted names what text from web pages brings along.
 func (l *loading) pasted(file, text string) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r == '\t' || r >= 0x80 }) {
+		return
+	}
 	for i, line := range strings.Split(text, "\n") {
 		line = comment.ReplaceAllString(line, "")
 		column := func(at []int) position { return position{file, i + 1, len([]rune(line[:at[0]])) + 1} }
@@ -156,8 +158,16 @@ func merge(n *yaml.Node, depth int) []pair {
 			merged = append(merged, merge(s, depth+1)...)
 		}
 	}
+	if merged == nil {
+		return own
+	}
+	taken := map[string]bool{}
+	for _, p := range own {
+		taken[p.key.Value] = true
+	}
 	for _, m := range merged {
-		if !slices.ContainsFunc(own, func(p pair) bool { return p.key.Value == m.key.Value }) {
+		if !taken[m.key.Value] {
+			taken[m.key.Value] = true
 			own = append(own, m)
 		}
 	}
@@ -187,18 +197,19 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 	case over.Kind == yaml.MappingNode:
 		result := *over
 		result.Content = nil
-		above := pairs(over)
+		below := map[string]*yaml.Node{}
 		for _, p := range pairs(base) {
-			i := slices.IndexFunc(above, func(q pair) bool { return q.key.Value == p.key.Value })
-			if i < 0 {
-				result.Content = append(result.Content, p.key, p.value)
-				continue
-			}
-			result.Content = append(result.Content, above[i].key, l.overlay(p.value, above[i].value))
-			above = slices.Delete(above, i, i+1)
+			below[p.key.Value] = p.value
 		}
-		for _, p := range above {
-			result.Content = append(result.Content, p.key, p.value)
+		above := map[string]bool{}
+		for _, p := range pairs(over) {
+			above[p.key.Value] = true
+			result.Content = append(result.Content, p.key, l.overlay(below[p.key.Value], p.value))
+		}
+		for _, p := range pairs(base) {
+			if !above[p.key.Value] {
+				result.Content = append(result.Content, p.key, p.value)
+			}
 		}
 		return &result
 	case over.Kind == yaml.SequenceNode && named(base) && named(over):
@@ -214,12 +225,15 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 	var below, above *yaml.Node
 	var result []*yaml.Node
+	places := map[string]int{}
 	for _, n := range base {
-		if lookup(n, "name") == nil {
+		name := lookup(n, "name")
+		if name == nil {
 			below = l.overlay(below, n)
-		} else {
-			result = append(result, n)
+			continue
 		}
+		places[name.Value] = len(result)
+		result = append(result, n)
 	}
 	for _, n := range over {
 		name := lookup(n, "name")
@@ -227,12 +241,12 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 			above = l.overlay(above, n)
 			continue
 		}
-		i := slices.IndexFunc(result, func(o *yaml.Node) bool { return lookup(o, "name").Value == name.Value })
-		if i < 0 {
-			result = append(result, l.overlay(below, n))
-		} else {
+		if i, there := places[name.Value]; there {
 			result[i] = l.overlay(result[i], n)
+			continue
 		}
+		places[name.Value] = len(result)
+		result = append(result, l.overlay(below, n))
 	}
 	if len(result) == 0 {
 		return []*yaml.Node{l.overlay(below, above)}

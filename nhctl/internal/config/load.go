@@ -99,7 +99,7 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 	l.source(file, data)
 	l.variables(data, o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
-	d := &decoder{loading: l, ignored: map[string]bool{}}
+	d := newDecoder(l)
 	root := l.document(file, data)
 	if root == nil && !l.list.Failed() {
 		l.add(Error, position{file, 1, 1}, 1, "the file is empty; describe a service, at least with `name` and `containers`")
@@ -190,7 +190,11 @@ func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 	below, above := d.layer(defaultsFile), d.layer(localFile)
 	known := map[string]bool{}
 	for _, n := range services {
-		n = d.overlay(d.of(below, ""), n)
+		common := below[""]
+		if name := lookup(n, "name"); name != nil {
+			common = d.overlay(common, below[name.Value])
+		}
+		n = d.overlay(common, n)
 		if chosen := lookup(lookup(n, "profiles"), profile); profile != "" && chosen != nil {
 			known[profile] = true
 			n = d.overlay(n, chosen)
@@ -199,7 +203,7 @@ func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 			known[p.key.Value] = true
 		}
 		if name := lookup(n, "name"); name != nil {
-			n = d.overlay(n, d.of(above, name.Value))
+			n = d.overlay(d.overlay(n, above[""]), above[name.Value])
 		}
 		var s Service
 		setDefaults(reflect.ValueOf(&s).Elem())
@@ -209,7 +213,7 @@ func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 		f.nodes = append(f.nodes, n)
 	}
 	d.twice(f)
-	if profile != "" && !lookedUp(services, below, above, profile) {
+	if profile != "" && !lookedUp(services, below, profile) {
 		var have []string
 		for name := range known {
 			have = append(have, name)
@@ -273,8 +277,8 @@ func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
 	return &copied, value
 }
 
-// layer is an overlay file beside the config.
-type layer []*yaml.Node
+// layer is an overlay file beside the config: what it has for each service, and under "" for all.
+type layer map[string]*yaml.Node
 
 // layer reads an overlay file; a missing one is an empty layer.
 func (d *decoder) layer(name string) layer {
@@ -291,22 +295,19 @@ func (d *decoder) layer(name string) layer {
 	if root == nil {
 		return nil
 	}
-	return d.services(&File{}, root)
-}
-
-// of lays together what a layer has for a service: what names none, and what names this one.
-func (d *decoder) of(l layer, service string) *yaml.Node {
-	var all *yaml.Node
-	for _, n := range l {
-		if name := lookup(n, "name"); name == nil || name.Value == service {
-			all = d.overlay(all, n)
+	l := layer{}
+	for _, n := range d.services(&File{}, root) {
+		service := ""
+		if name := lookup(n, "name"); name != nil {
+			service = name.Value
 		}
+		l[service] = d.overlay(l[service], n)
 	}
-	return all
+	return l
 }
 
-func lookedUp(services []*yaml.Node, below, above layer, profile string) bool {
-	return slices.ContainsFunc(slices.Concat(services, below, above), func(n *yaml.Node) bool { return lookup(lookup(n, "profiles"), profile) != nil })
+func lookedUp(services []*yaml.Node, below layer, profile string) bool {
+	return slices.ContainsFunc(append(services, below[""]), func(n *yaml.Node) bool { return lookup(lookup(n, "profiles"), profile) != nil })
 }
 
 // Notices are what to say of a config that is taken: its warnings, and the fields that have no effect.
