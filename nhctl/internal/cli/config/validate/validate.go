@@ -4,6 +4,8 @@ package validate
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +80,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return nil
 	}
 	for _, text := range file.Notices() {
-		fmt.Fprintln(f.Streams.Out, text)
+		fmt.Fprintln(f.Streams.Out, strings.TrimPrefix(text, f.Dir+string(filepath.Separator))) // a finding begins with its file's name
 	}
 	if failed {
 		return problem.New(problem.Usage, "%s is not valid", f.Relative(file.Path))
