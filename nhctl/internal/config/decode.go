@@ -173,8 +173,8 @@ func (d *decoder) enum(n *yaml.Node, field reflect.StructField, v reflect.Value)
 			return
 		}
 	}
-	if field.Name == "Type" && strings.EqualFold(v.String(), "sendonly") { // Nocalhost's other name
-		v.SetString("send")
+	if old, now, ok := strings.Cut(field.Tag.Get("also"), "="); ok && strings.EqualFold(v.String(), old) {
+		v.SetString(now)
 		return
 	}
 	d.fail(deref(n), "%s: want one of %s, got %q%s", field.Tag.Get("json"), strings.Join(values, ", "), v.String(), suggestion(v.String(), values))

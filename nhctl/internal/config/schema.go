@@ -40,7 +40,8 @@ func objectSchema(t reflect.Type) map[string]any {
 			s["description"] = doc
 		}
 		if enum := f.Tag.Get("enum"); enum != "" {
-			s["enum"] = strings.Split(enum, ",")
+			// Editors offer the values as they are documented, and take them in any case, as the decoder does.
+			s["anyOf"] = []any{map[string]any{"enum": strings.Split(enum, ",")}, map[string]any{"pattern": anyCase(enum, f.Tag.Get("also"))}}
 		}
 		if value := f.Tag.Get("default"); value != "" {
 			s["default"] = value
@@ -54,6 +55,21 @@ func objectSchema(t reflect.Type) map[string]any {
 		properties[name] = map[string]any{"description": "Nocalhost's; has no effect here."}
 	}
 	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// anyCase is a pattern for values in any case; JSON Schema's have no flag for that.
+func anyCase(enum, also string) string {
+	old, _, _ := strings.Cut(also, "=")
+	var b strings.Builder
+	b.WriteString("^(")
+	for _, c := range strings.TrimSuffix(enum+","+old, ",") {
+		if c == ',' {
+			b.WriteString("|")
+		} else {
+			b.WriteString("[" + strings.ToLower(string(c)) + strings.ToUpper(string(c)) + "]")
+		}
+	}
+	return b.String() + ")?$"
 }
 
 func typeSchema(t reflect.Type) map[string]any {

@@ -3,8 +3,8 @@
 package config
 
 // The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated from them.
-// Tags: `doc` describes a field, `enum` lists its values, `default` is what a missing one means, `example` shows one, and `added` marks
-// what Nocalhost's own config has not.
+// Tags: `doc` describes a field, `enum` lists its values, `also` another word for one, `default` is what a missing one means, `example`
+// shows one, `added` marks what Nocalhost's own config has not, and `unused` what has no effect.
 
 // Service is how one workload is developed.
 type Service struct {
@@ -147,7 +147,7 @@ type Commands struct {
 
 // Sync says what is synced.
 type Sync struct {
-	Type              string   `json:"type" doc:"Which way files go." enum:"sendReceive,send,receive" default:"sendReceive"`
+	Type              string   `json:"type" doc:"Which way files go." enum:"sendReceive,send,receive" also:"sendonly=send" default:"sendReceive"`
 	Mode              string   `json:"mode" doc:"gitIgnore leaves out what git ignores; pattern goes by filePattern and ignoreFilePattern. Without patterns gitIgnore is the default." enum:"gitIgnore,pattern"`
 	DeleteProtection  bool     `json:"deleteProtection" doc:"Ask before a batch that deletes over a quarter of the files and over 20." default:"true"`
 	FilePattern       []string `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
