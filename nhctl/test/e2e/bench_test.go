@@ -38,7 +38,7 @@ type row struct {
 // TestBench measures, prints a table, and keeps the raw data.
 func TestBench(t *testing.T) {
 	var rows []row
-	for _, bench := range []func(*testing.T) []row{benchSave, benchStart, benchFirstSync} {
+	for _, bench := range []func(*testing.T) []row{benchSave, benchStart, benchFirstSync, benchConfig} {
 		rows = append(rows, bench(t)...)
 	}
 	var b strings.Builder
@@ -202,6 +202,34 @@ func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret s
 		t.Fatalf("%s %v", out, err)
 	}
 	return took
+}
+
+// benchConfig measures `nhctl config validate` without a cluster, on the catalog's config and on one of 1 MB, beside the mere start of nhctl.
+func benchConfig(t *testing.T) []row {
+	dev := shared.developerWith(t, "nobody", filepath.Join(t.TempDir(), "none"))
+	src := dev.sources(catalog)
+	big := filepath.Join(dev.home, "big")
+	service := "- " + strings.ReplaceAll(strings.TrimSpace(read(t, filepath.Join(src, ".dev", "config.yaml"))), "\n", "\n  ") + "\n"
+	var text strings.Builder
+	for i := 0; text.Len() < 1<<20; i++ {
+		text.WriteString(strings.Replace(service, "name: catalog", "name: catalog-"+strconv.Itoa(i), 1))
+	}
+	write(t, filepath.Join(big, ".dev", "config.yaml"), text.String())
+	took := func(dir string, args ...string) []float64 {
+		var all []float64
+		for range 11 {
+			begin := time.Now()
+			dev.must(dir, args...)
+			all = append(all, float64(time.Since(begin).Microseconds())/1000)
+		}
+		return all
+	}
+	base, small, large := took(src, "version"), took(src, "config", "validate"), took(big, "config", "validate")
+	line := func(what string, ours []float64, limit float64) row {
+		return row{What: what, Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: fmt.Sprintf("%.0f ms", limit), Baseline: fmt.Sprintf("nhctl version: %.0f ms", median(base)),
+			Ratio: fmt.Sprintf("%.1f", median(ours)/median(base)), Missed: median(ours) > limit, Raw: map[string]any{"ours": ours, "baseline": base}}
+	}
+	return []row{line("config validate, from start to end", small, 50), line("config validate of 1 MB", large, 100)}
 }
 
 // benchFirstSync compares the sync step of a start with tar through kubectl exec, and looks at memory afterwards.
