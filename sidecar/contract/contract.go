@@ -11,6 +11,10 @@ const (
 	LabelRole = "nhctl.dev/role"
 	// AnnotationRecord holds a session's record, as JSON, on its Lease.
 	AnnotationRecord = "nhctl.dev/record"
+	// AnnotationDeveloper, AnnotationWorkload and AnnotationPath say whose a claim is, and of what: it outlives the twin.
+	AnnotationDeveloper = "nhctl.dev/developer"
+	AnnotationWorkload  = "nhctl.dev/workload"
+	AnnotationPath      = "nhctl.dev/path"
 	// AnnotationDefaultContainer is kubectl's own: which container exec and logs mean.
 	AnnotationDefaultContainer = "kubectl.kubernetes.io/default-container"
 )
@@ -20,7 +24,11 @@ const (
 	RoleTwin    = "twin"
 	RoleSession = "session"
 	RoleParked  = "parked"
+	RoleCache   = "cache" // a developer's claim
 )
+
+// ParkedPods is the Secret of a namespace with the manifests of parked pods that nothing would make anew, by their names.
+const ParkedPods = "nhctl-parked-pods"
 
 // Containers that nhctl adds to a twin.
 const (

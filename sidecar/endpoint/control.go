@@ -30,6 +30,14 @@ func (e *Endpoint) control() http.Handler {
 	mux.HandleFunc("POST "+control.PathScan("{folder}"), e.withEngine(func(ctx context.Context, engine *filesync.Engine) (any, error) {
 		return struct{}{}, engine.Scan(ctx)
 	}))
+	mux.HandleFunc("POST "+control.PathReach, func(w http.ResponseWriter, r *http.Request) {
+		var wanted control.Reach
+		if err := json.NewDecoder(r.Body).Decode(&wanted); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		reply(w, control.Reached{Down: unreachable(r.Context(), wanted)}, nil)
+	})
 	return mux
 }
 

@@ -173,6 +173,8 @@ func (c *client) methods() handler.Map {
 		rpc.MethodForward:    call(c, d.forward),
 		rpc.MethodContainer:  call(c, d.container),
 		rpc.MethodSyncStatus: call(c, d.syncStatus),
+		rpc.MethodVolumes:    call(c, d.volumes),
+		rpc.MethodClean:      call(c, d.clean),
 		rpc.MethodDaemon:     call(c, func(context.Context, struct{}) (rpc.Daemon, error) { return d.describe(), nil }),
 		rpc.MethodDaemonStop: call(c, func(context.Context, struct{}) (struct{}, error) { go d.stop(); return struct{}{}, nil }),
 		rpc.MethodCancel:     call(c, func(context.Context, struct{}) (struct{}, error) { c.cancel(); return struct{}{}, nil }),

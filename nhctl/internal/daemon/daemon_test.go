@@ -100,7 +100,7 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := rpc.Caller{Env: map[string]string{"HOME": "/home/nobody"}, Dir: filepath.Join(dir, "web")}
-	spec, state, _, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"})
+	spec, state, _, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +117,9 @@ func TestPlan(t *testing.T) {
 	}{
 		"no config and no name": {rpc.Start{Target: rpc.Target{Caller: rpc.Caller{Dir: dir}}}, problem.Usage},
 		"the root":              {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "web"}, Folder: "/"}, problem.Refused},
-		"another kind":          {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "sts/db"}}, problem.Refused},
+		"no kind":               {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "thing/db"}}, problem.Usage},
 	} {
-		if _, _, _, err := plan(tt.start); err == nil || problem.From(err).Code != tt.code {
+		if _, _, _, err := plan(tt.start, nil); err == nil || problem.From(err).Code != tt.code {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
 		}
 	}

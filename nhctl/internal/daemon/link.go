@@ -122,6 +122,13 @@ func (s *session) SetReady(ctx context.Context, ready bool) error {
 	return sidecar{s}.call(ctx, http.MethodPut, control.PathReady, control.Ready{Ready: ready}, nil)
 }
 
+// Reach asks the sidecar what does not answer, as seen from the twin's pod.
+func (s *session) Reach(ctx context.Context, tcp, http []string) ([]string, error) {
+	var answer control.Reached
+	err := sidecar{s}.call(ctx, "POST", control.PathReach, control.Reach{TCP: tcp, HTTP: http}, &answer)
+	return answer.Down, err
+}
+
 // syncData tells how sync is, as an event has it. Errors in the pod are asked for when it can be reached.
 func (s *session) syncData(ctx context.Context) event.SyncData {
 	st, err := s.engine.Status()

@@ -285,7 +285,7 @@ func (s *session) dev(env map[string]string) (config.Dev, error) {
 		return saved.Dev, err
 	}
 	if service, err := file.Service(saved.Record.Workload.Name); err == nil && service != nil {
-		if c, ok := service.Container(saved.Record.Container); ok {
+		if c, ok := saved.Section.find(service); ok {
 			return c.Dev, nil
 		}
 	}

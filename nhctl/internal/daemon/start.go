@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -18,7 +17,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
@@ -37,7 +36,13 @@ func local(c rpc.Caller) string {
 
 // start takes a workload into dev mode, or returns the caller's session of it that lives already.
 func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
-	spec, state, said, err := plan(p)
+	spec, state, said, err := plan(p, func(ref workload.Ref, podTemplate string) ([]corev1.Container, error) {
+		c, err := cluster(p.Caller)
+		if err != nil {
+			return nil, err
+		}
+		return devmode.Containers(ctx, c, ref, podTemplate)
+	})
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -86,11 +91,10 @@ func (d *Daemon) enter(ctx context.Context, c *kube.Client, p rpc.Start, spec de
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	user, err := c.User(ctx)
-	if err != nil {
+	var err error
+	if spec.Holder, err = holder(ctx, c, p.Caller); err != nil {
 		return rpc.Session{}, err
 	}
-	spec.Holder = rpc.Holder{User: user, Local: local(p.Caller)}
 	state.Kubeconfig, state.Context = strings.Join(c.Files, string(filepath.ListSeparator)), c.Context
 	s := newSession(d.paths, d.logger, c, state, d.dropped)
 	quiet := s.tell(emit)
@@ -119,9 +123,9 @@ func (d *Daemon) forget(ctx context.Context, c *kube.Client, s *session) error {
 	return d.paths.remove(s.record().Session)
 }
 
-// plan reads what to do from the call and the config, without asking the cluster, and what to say of the config. Folder and image stay
-// empty where neither names one.
-func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
+// plan reads what to do from the call and the config, and what to say of the config. Folder and image stay empty where neither names one.
+// The cluster is asked for the workload's containers only where the config chooses one by its image.
+func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container, error)) (devmode.Spec, saved, []string, error) {
 	target := p.Target
 	if p.Folder != "" {
 		if !filepath.IsAbs(p.Folder) {
@@ -134,7 +138,8 @@ func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 		return devmode.Spec{}, saved{}, nil, err
 	}
 	container := config.Default(p.Container)
-	folder := p.Folder
+	folder, podTemplate := p.Folder, ""
+	var depend devmode.Depend
 	state := saved{Profile: p.Profile}
 	if file != nil {
 		state.Config = file.Path
@@ -143,8 +148,9 @@ func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 			return devmode.Spec{}, saved{}, nil, err
 		}
 		if service != nil {
-			if found, ok := service.Container(p.Container); ok {
-				container = found
+			podTemplate, depend = service.PodTemplate, devmode.Depend(service.DependLabelSelector)
+			if container, state.Section, err = section(service, p.Container, func() ([]corev1.Container, error) { return containers(ref, podTemplate) }); err != nil {
+				return devmode.Spec{}, saved{}, nil, err
 			}
 			if folder == "" {
 				folder = file.Folder
@@ -154,15 +160,15 @@ func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 	root := ""
 	if folder != "" {
 		if root, err = localsync.CheckRoot(folder, p.Caller.Env["HOME"]); err != nil {
-			return devmode.Spec{}, saved{}, nil, err
+			return devmode.Spec{}, saved{}, nil, whereFrom(err, folder, container.Dev.GitURL)
 		}
 	}
 	dev := container.Dev
 	if p.Image != "" {
 		dev.Image = p.Image
 	}
-	spec, err := specify(p, dev, container.Name)
-	spec.Workload, spec.Folder = ref, root
+	spec, err := specify(p, dev, ref.Kind)
+	spec.Workload, spec.Folder, spec.PodTemplate, spec.Depend, spec.Container = ref, root, podTemplate, depend, first(p.Container, container.Name)
 	if err != nil {
 		return spec, saved{}, nil, err
 	}
@@ -172,6 +178,7 @@ func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 	if state.Settings.GitIgnore {
 		state.Settings.GlobalIgnores = localsync.GlobalIgnores(root, p.Caller.Env)
 	}
+	state.Settings.IgnorePatterns = append(state.Settings.IgnorePatterns, below(dev)...)
 	for _, text := range dev.PortForward {
 		l, r, err := config.Ports(text)
 		if err != nil {
@@ -179,54 +186,7 @@ func plan(p rpc.Start) (devmode.Spec, saved, []string, error) {
 		}
 		state.Forwards = append(state.Forwards, rpc.PortPair{Local: l, Remote: r})
 	}
-	return spec, state, file.Notices(), nil
-}
-
-// specify is the part of a spec that the config's dev section and the command line say.
-func specify(p rpc.Start, dev config.Dev, container string) (devmode.Spec, error) {
-	spec := devmode.Spec{Mode: p.Mode, Container: first(p.Container, container), Image: dev.Image, WorkDir: dev.WorkDir, Shell: dev.Shell,
-		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
-	if spec.Mode == "" {
-		spec.Mode = rpc.Mode(first(dev.Mode, string(rpc.Replace)))
-	}
-	for _, e := range dev.Env {
-		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
-	}
-	var err error
-	spec.Resources, err = resources(dev.Resources)
-	return spec, err
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-func resources(r config.Resources) (corev1.ResourceRequirements, error) {
-	var out corev1.ResourceRequirements
-	for _, part := range []struct {
-		from config.Quantities
-		to   *corev1.ResourceList
-	}{{r.Requests, &out.Requests}, {r.Limits, &out.Limits}} {
-		for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: part.from.CPU, corev1.ResourceMemory: part.from.Memory} {
-			if text == "" {
-				continue
-			}
-			q, err := resource.ParseQuantity(text)
-			if err != nil {
-				return out, problem.New(problem.Usage, "dev.resources: %s: %w", name, err)
-			}
-			if *part.to == nil {
-				*part.to = corev1.ResourceList{}
-			}
-			(*part.to)[name] = q
-		}
-	}
-	return out, nil
+	return spec, state, append(file.Notices(), otherOrigin(root, dev.GitURL)...), nil
 }
 
 // adopt takes up the saved sessions that no daemon serves, with the credentials of the caller: after a crash or a reboot, at the

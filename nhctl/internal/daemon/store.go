@@ -24,6 +24,7 @@ type saved struct {
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
 	Config   string         `json:"config,omitempty"`
 	Profile  string         `json:"profile,omitempty"`
+	Section  configSection  `json:"section"`
 	Dev      config.Dev     `json:"dev"`
 	Forwards []rpc.PortPair `json:"forwards,omitempty"`
 }

@@ -1,10 +1,10 @@
 package devmode
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -15,53 +15,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
-
-// Spec says what to take into dev mode, and how.
-type Spec struct {
-	Workload workload.Ref
-	Mode     rpc.Mode
-	// Container is developed; empty means the only one.
-	Container string
-	Image     string
-	WorkDir   string
-	Shell     string
-	Env       []corev1.EnvVar
-	Resources corev1.ResourceRequirements
-	// Folder is on this computer.
-	Folder       string
-	SidecarImage string
-	Holder       rpc.Holder
-}
-
-// Link does the work that needs the twin's pod, or this computer.
-type Link interface {
-	// Save keeps the record and the carrier's token on this computer, before anything is made in the cluster.
-	Save(Record, []byte) error
-	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that rests try at once.
-	Start() error
-	Wake()
-	// Connect returns when a carrier to the twin's pod is up.
-	Connect(context.Context) error
-	// FirstSync returns when all that exists locally is in the pod.
-	FirstSync(context.Context) error
-	// SetReady opens or closes the twin's readiness gate.
-	SetReady(context.Context, bool) error
-	// Flush returns when what only the pod has is here.
-	Flush(context.Context) error
-}
-
-// Deps are what entering and leaving work with.
-type Deps struct {
-	Cluster *kube.Client
-	Link    Link
-	Emit    func(event.Event)
-}
 
 // entry is an entering in progress.
 type entry struct {
@@ -69,7 +27,7 @@ type entry struct {
 	spec     Spec
 	record   Record
 	token    []byte
-	original *appsv1.Deployment
+	original *workload.Original
 	twin     *appsv1.Deployment
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
@@ -82,111 +40,109 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 		return Record{}, err
 	}
 	lock := step{"lock the workload", e.lock, e.unlock}
-	twin := step{"create the twin", e.create, e.remove}
-	wait := step{"wait for the dev pod", e.wait, nil}
-	connect := step{"connect to the sidecar", e.Link.Connect, nil}
-	sync := step{"sync the sources", e.Link.FirstSync, nil}
+	steps := []step{lock, {"ask the cluster's policies", e.try, nil}}
+	if len(spec.Depend.Pods)+len(spec.Depend.Jobs) > 0 {
+		steps = append([]step{{stepDepend, e.awaitDependencies, nil}}, steps...)
+	}
+	if len(spec.Dirs) > 0 {
+		steps = append(steps, step{"prepare the volumes", e.prepareVolumes, nil})
+	}
+	twin := []step{{"create the twin", e.create, e.remove}, {"wait for the dev pod", e.wait, nil}, {"connect to the sidecar", e.Link.Connect, nil}}
+	if len(spec.Depend.TCP)+len(spec.Depend.HTTP) > 0 {
+		twin = append(twin, step{stepReachable, e.awaitReachable, nil})
+	}
+	twin = append(twin, step{"sync the sources", e.Link.FirstSync, nil})
 	park := step{"park the original", e.park, e.unpark}
 	route := step{"route traffic to the twin", e.route, nil}
-	steps := []step{lock, {"ask the cluster's policies", e.try, nil}}
 	switch {
 	case spec.Mode == rpc.Duplicate:
-		steps = append(steps, twin, wait, connect, sync, step{"open the readiness gate", func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }, nil})
+		steps = append(append(steps, twin...), step{"open the readiness gate", func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }, nil})
 	case e.first != "":
-		e.Emit(event.Event{Type: event.Notice, Message: "the original stops first, since two of its pods can't run at once: " + e.first})
-		steps = append(steps, park, twin, wait, connect, sync, route)
+		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
+		steps = append(append(append(steps, park), twin...), route)
 	default:
-		steps = append(steps, twin, wait, connect, sync, park, route)
+		steps = append(append(steps, twin...), park, route)
 	}
 	steps = append(steps, step{"record the session", e.activate, nil})
 	return e.record, run(ctx, steps, e.Emit)
 }
 
+func (e *entry) duplicate() bool { return e.spec.Mode == rpc.Duplicate }
+
 // resolve finds the original and plans the twin, without changing anything.
 func (e *entry) resolve(ctx context.Context) error {
 	c, spec := e.Cluster, e.spec
-	original, err := c.API.AppsV1().Deployments(c.Namespace).Get(ctx, spec.Workload.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return e.missing(ctx)
-	}
+	original, err := read(ctx, c, spec.Workload, spec.PodTemplate)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", spec.Workload, c.Explain(err))
+		return err
 	}
-	if original.Labels[contract.LabelRole] == contract.RoleTwin {
-		return problem.New(problem.Refused, "%s is a twin that nhctl made", spec.Workload).WithHint("name the original; `nhctl dev list` shows it")
+	if p := original.Refuse(e.duplicate()); p != nil {
+		return p
 	}
-	if owner := metav1.GetControllerOf(original); owner != nil && spec.Mode == rpc.Replace {
-		return problem.New(problem.Refused, "%s belongs to %s %s, which would undo any change to it", spec.Workload, owner.Kind, owner.Name).
-			WithHint("develop on a copy instead: --mode duplicate")
+	if why := original.Ask(); why != "" && !e.duplicate() && !spec.Yes {
+		return problem.New(problem.Confirm, "to replace it needs a yes: %s", why).WithHint("say so with --yes, or work on a copy: --mode duplicate")
+	}
+	if err := original.Choose(spec.Ordinal, spec.All, e.duplicate()); err != nil {
+		return err
 	}
 	e.original = original
-	container, err := chooseContainer(original.Spec.Template.Spec.Containers, spec.Container)
+	container, err := chooseContainer(original.Template.Spec.Containers, spec.Container)
 	if err != nil {
 		return err
 	}
 	if err := spec.complete(); err != nil {
 		return err
 	}
-	id, token, port, err := secrets(original.Spec.Template)
+	id, token, port, err := secrets(original.Template)
 	if err != nil {
 		return err
 	}
 	e.token = token
-	replicas := int32(1)
-	if original.Spec.Replicas != nil {
-		replicas = *original.Spec.Replicas
-	}
 	e.record = Record{
-		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.UID, Replicas: replicas, Mode: spec.Mode, Phase: Entering,
-		Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port, Container: container, Image: spec.Image,
-		WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
+		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
+		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
+		Container: cmp.Or(spec.DevName, container), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
+	}
+	if spec.Workload.Kind.Custom() && !e.duplicate() {
+		if e.record.Replicas, err = (scaling{c}).replicas(ctx, e.record); err != nil {
+			return err
+		}
 	}
 	if e.record.Since, err = c.Now(ctx); err != nil {
 		return err
 	}
+	return e.plan(ctx, container)
+}
+
+// plan makes the twin, as it will be created.
+func (e *entry) plan(ctx context.Context, container string) error {
+	spec, r := e.spec, e.record
 	keys, err := e.selectorKeys(ctx)
 	if err != nil {
 		return err
 	}
-	e.twin, err = workload.Twin(original.Spec.Template, workload.Settings{
-		Name: e.record.Twin, Namespace: c.Namespace, Session: id, Duplicate: spec.Mode == rpc.Duplicate, SelectorKeys: keys,
-		Container: container, Image: spec.Image, WorkDir: spec.WorkDir, FolderID: id, Env: spec.Env, Resources: spec.Resources,
-		SidecarImage: spec.SidecarImage, Port: port,
-	})
-	if err != nil || spec.Mode == rpc.Duplicate {
+	exclusive, err := e.exclusiveClaims(ctx)
+	if err != nil {
 		return err
 	}
-	once, err := e.oncePerPod(ctx)
-	e.first = workload.CannotCoexist(original.Spec.Template, once)
-	return err
-}
-
-// complete says what neither the config nor the command line has named. It comes after the workload was found: a typo in its
-// name is the likelier mistake.
-func (s Spec) complete() error {
-	switch {
-	case s.Folder == "":
-		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
-			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
-	case s.Image == "":
-		return problem.New(problem.Usage, "no dev image for %s", s.Workload).
-			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
+	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
+		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
+		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, FolderID: r.FolderID,
+		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Mounts: e.mounts(),
+		Exclusive: exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
+	})
+	if err != nil {
+		return err
 	}
+	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
+		return err
+	}
+	if e.duplicate() {
+		e.tellClaims(exclusive)
+		return nil
+	}
+	e.first = workload.CannotCoexist(e.original.Template, exclusive)
 	return nil
-}
-
-// missing names the workloads that there are.
-func (e *entry) missing(ctx context.Context) error {
-	p := problem.New(problem.NotFound, "namespace %s has no %s %q", e.Cluster.Namespace, e.spec.Workload.Kind, e.spec.Workload.Name)
-	list, err := e.Cluster.API.AppsV1().Deployments(e.Cluster.Namespace).List(ctx, metav1.ListOptions{Limit: 20})
-	if err != nil || len(list.Items) == 0 {
-		return p.WithHint("choose another namespace with -n")
-	}
-	names := ""
-	for _, d := range list.Items {
-		names += " " + d.Name
-	}
-	return p.WithHint("the namespace has:%s; choose another with -n", names)
 }
 
 func chooseContainer(containers []corev1.Container, wanted string) (string, error) {
@@ -233,35 +189,7 @@ func (e *entry) selectorKeys(ctx context.Context) ([]string, error) {
 			keys = append(keys, key)
 		}
 	}
-	if s := e.original.Spec.Selector; s != nil {
-		for key := range s.MatchLabels {
-			keys = append(keys, key)
-		}
-		for _, x := range s.MatchExpressions {
-			keys = append(keys, x.Key)
-		}
-	}
-	return keys, nil
-}
-
-// oncePerPod lists the claims of the pod with access mode ReadWriteOncePod.
-func (e *entry) oncePerPod(ctx context.Context) ([]string, error) {
-	var claims []string
-	for _, v := range e.original.Spec.Template.Spec.Volumes {
-		if v.PersistentVolumeClaim == nil {
-			continue
-		}
-		claim, err := e.Cluster.API.CoreV1().PersistentVolumeClaims(e.Cluster.Namespace).Get(ctx, v.PersistentVolumeClaim.ClaimName, metav1.GetOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("read claim %s: %w", v.PersistentVolumeClaim.ClaimName, e.Cluster.Explain(err))
-		}
-		for _, mode := range claim.Spec.AccessModes {
-			if mode == corev1.ReadWriteOncePod {
-				claims = append(claims, claim.Name)
-			}
-		}
-	}
-	return claims, nil
+	return append(keys, e.original.SelectorKeys()...), nil
 }
 
 // lock creates the session's Lease: whoever creates it holds the workload.
@@ -296,7 +224,7 @@ func Held(ctx context.Context, c *kube.Client, mine Record) error {
 	}
 	return problem.New(problem.Held, "%s is in dev mode already: held by %s (%s) since %s, last heard of %s ago", mine.Workload,
 		other.Holder.Local, other.Holder.User, other.Since.Local().Format("15:04 on 2 Jan"), max(0, now.Sub(other.Heartbeat)).Round(time.Second)).
-		WithHint("work on a copy (--mode duplicate), or ask %s to end it with: nhctl dev end %s", other.Holder.Local, mine.Workload.Name)
+		WithHint("work on a copy (--mode duplicate), or ask %s to end it with: nhctl dev end %s", other.Holder.Local, mine.Workload.Argument())
 }
 
 // unlock deletes the Lease, if it is this session's.
@@ -338,61 +266,4 @@ func (e *entry) create(ctx context.Context) error {
 
 func (e *entry) remove(ctx context.Context) error {
 	return deleteTwin(ctx, e.Cluster, e.record)
-}
-
-// eager is how long a new pod's sidecar is dialled without a rest: with images present it listens within seconds.
-const eager = 10 * time.Second
-
-// wait returns when the twin's pod runs, and says early when it never will. The sidecar often answers a second before Kubernetes says
-// that the pod runs, so it is dialled meanwhile.
-func (e *entry) wait(ctx context.Context) error {
-	if err := e.Link.Start(); err != nil {
-		return err
-	}
-	begin, last := time.Now(), ""
-	err := poll(ctx, func(ctx context.Context) (bool, error) {
-		pod, err := Pod(ctx, e.Cluster, e.record)
-		if err != nil || workload.Running(pod) {
-			return err == nil, err
-		}
-		twin := e.twin
-		if pod == nil {
-			if twin, err = e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Get(ctx, e.record.Twin, metav1.GetOptions{}); err != nil {
-				return false, e.Cluster.Explain(err)
-			}
-		}
-		waiting, fatal := workload.Diagnose(twin, pod, time.Since(begin))
-		if fatal != nil {
-			return false, fatal
-		}
-		if waiting != last || time.Since(begin) < eager {
-			e.Link.Wake()
-		}
-		if waiting != last {
-			last = waiting
-			e.Emit(stepEvent("wait for the dev pod", event.StepWaiting, waiting, begin))
-		}
-		return false, nil
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return problem.New(problem.Timeout, "the dev pod is not running after %s; it still waits %s", time.Since(begin).Round(time.Second), last).
-			WithHint("give it longer with --timeout")
-	}
-	return err
-}
-
-// Pod returns the twin's pod that is not on its way out, or nil.
-func Pod(ctx context.Context, c *kube.Client, r Record) (*corev1.Pod, error) {
-	pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin})
-	if err != nil {
-		return nil, c.Explain(err)
-	}
-	var newest *corev1.Pod
-	for i := range pods.Items {
-		p := &pods.Items[i]
-		if p.DeletionTimestamp == nil && (newest == nil || newest.CreationTimestamp.Before(&p.CreationTimestamp)) {
-			newest = p
-		}
-	}
-	return newest, nil
 }

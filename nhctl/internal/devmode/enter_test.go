@@ -32,6 +32,7 @@ var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 func original() appsv1.Deployment {
 	three := int32(3)
 	return appsv1.Deployment{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop", UID: "original", Labels: map[string]string{"team": "front"}},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &three,

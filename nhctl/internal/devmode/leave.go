@@ -82,7 +82,7 @@ func (l *leaving) flush(ctx context.Context) error {
 	defer cancel()
 	if err := l.Link.Flush(ctx); err != nil {
 		return problem.New(problem.SyncBlocked, "files that only the pod has can't be brought home: %w", err).
-			WithHint("mend the cause and end again, or end without them: nhctl dev end --force %s", l.record.Workload.Name)
+			WithHint("mend the cause and end again, or end without them: nhctl dev end --force %s", l.record.Workload.Argument())
 	}
 	return nil
 }
@@ -105,16 +105,16 @@ func (l *leaving) restore(ctx context.Context) error {
 	if l.record.Mode == rpc.Duplicate {
 		return nil
 	}
-	p, err := parkerFor(l.Cluster, l.record.Workload)
-	if err != nil {
-		return err
-	}
+	p := parkerFor(l.Cluster, l.record.Workload)
 	said, err := p.unpark(ctx, l.record)
 	if err != nil {
 		return err
 	}
 	if said != "" {
 		l.Emit(notice(said))
+	}
+	if l.record.Scaled {
+		return nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -28,108 +27,26 @@ type parker interface {
 	gone(context.Context, Record) (bool, error)
 	// restored says whether all pods of the original are ready.
 	restored(context.Context, Record) (bool, error)
+	// drift says what somebody did to the original while it was parked, or "".
+	drift(context.Context, Record) (string, error)
 }
 
 // parkerFor returns the way of a kind.
-func parkerFor(c *kube.Client, ref workload.Ref) (parker, error) {
-	if ref.Kind == workload.Deployment {
-		return deployments{c}, nil
+func parkerFor(c *kube.Client, ref workload.Ref) parker {
+	switch {
+	case ref.Kind == workload.Pod:
+		return storing{c}
+	case ref.Kind.Custom():
+		return scaling{c}
+	case ref.Kind == workload.CronJob:
+		return scheduling{patching{c}}
 	}
-	return nil, problem.New(problem.Refused, "dev mode does not know %ss yet", ref.Kind)
-}
-
-// deployments parks Deployments: replicas 0 and a label.
-type deployments struct{ *kube.Client }
-
-func (d deployments) park(ctx context.Context, r Record) error {
-	const tries = 5
-	for range tries {
-		original, err := d.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-		if err != nil {
-			return d.Explain(err)
-		}
-		if other := original.Labels[contract.LabelSession]; other != "" && other != r.Session {
-			return problem.New(problem.Held, "%s is parked by session %s", r.Workload, other).WithHint("`nhctl dev list` shows the sessions")
-		}
-		patch, err := workload.ParkPatch(original.ResourceVersion, r.Session)
-		if err != nil {
-			return err
-		}
-		_, err = d.API.AppsV1().Deployments(r.Namespace).Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-		if !apierrors.IsConflict(err) {
-			return d.Explain(err)
-		}
-	}
-	return fmt.Errorf("%s changes all the time: somebody else is at work on it", r.Workload)
-}
-
-func (d deployments) unpark(ctx context.Context, r Record) (string, error) {
-	original, err := d.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return fmt.Sprintf("%s was deleted meanwhile: there is nothing to restore", r.Workload), nil
-	}
-	if err != nil {
-		return "", d.Explain(err)
-	}
-	if original.Labels[contract.LabelSession] != r.Session {
-		return "", nil // it is not parked, or not by this session
-	}
-	notice := ""
-	patch, err := workload.UnparkPatch(r.Session, r.Replicas)
-	if original.Spec.Replicas != nil && *original.Spec.Replicas != 0 {
-		notice = fmt.Sprintf("somebody scaled %s to %d meanwhile: it stays so", r.Workload, *original.Spec.Replicas)
-		patch, err = workload.UnlabelPatch(r.Session)
-	}
-	if err != nil {
-		return "", err
-	}
-	_, err = d.API.AppsV1().Deployments(r.Namespace).Patch(ctx, r.Workload.Name, types.JSONPatchType, patch, metav1.PatchOptions{})
-	return notice, d.Explain(err)
-}
-
-func (d deployments) gone(ctx context.Context, r Record) (bool, error) {
-	original, err := d.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if err != nil {
-		return false, d.Explain(err)
-	}
-	selector, err := metav1.LabelSelectorAsSelector(original.Spec.Selector)
-	if err != nil {
-		return false, err
-	}
-	pods, err := d.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
-	if err != nil {
-		return false, d.Explain(err)
-	}
-	for i := range pods.Items {
-		if p := &pods.Items[i]; p.Labels[contract.LabelRole] != contract.RoleTwin && workload.Ready(p) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-func (d deployments) restored(ctx context.Context, r Record) (bool, error) {
-	original, err := d.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return true, nil
-	}
-	if err != nil {
-		return false, d.Explain(err)
-	}
-	want := int32(1)
-	if original.Spec.Replicas != nil {
-		want = *original.Spec.Replicas
-	}
-	s := original.Status
-	return s.ObservedGeneration >= original.Generation && s.AvailableReplicas >= want && s.UpdatedReplicas >= want, nil
+	return patching{c}
 }
 
 // park stops the original and returns when no Service has an endpoint of it any more.
 func (e *entry) park(ctx context.Context) error {
-	p, err := parkerFor(e.Cluster, e.record.Workload)
-	if err != nil {
-		return err
-	}
+	p := parkerFor(e.Cluster, e.record.Workload)
 	if err := p.park(ctx, e.record); err != nil {
 		return err
 	}
@@ -137,13 +54,17 @@ func (e *entry) park(ctx context.Context) error {
 }
 
 func (e *entry) unpark(ctx context.Context) error {
-	p, err := parkerFor(e.Cluster, e.record.Workload)
-	if err != nil {
-		return err
-	}
-	_, err = p.unpark(ctx, e.record)
+	_, err := parkerFor(e.Cluster, e.record.Workload).unpark(ctx, e.record)
 	return err
 }
+
+// changing is for changes that somebody else's have got in the way of, time and again.
+func changing(r Record) error {
+	return fmt.Errorf("%s changes all the time: somebody else is at work on it", r.Workload)
+}
+
+// parkTries is how often a change is tried anew after somebody else's.
+const parkTries = 5
 
 // route lets the twin receive the Services' traffic: this pod, and any that comes after it.
 func (e *entry) route(ctx context.Context) error {
@@ -163,25 +84,34 @@ func (e *entry) route(ctx context.Context) error {
 		if err != nil {
 			return false, err
 		}
-		if ready := workload.Ready(pod); ready || time.Since(begin) < 30*time.Second {
+		waiting := e.notReady(pod)
+		if ready := waiting == ""; ready || time.Since(begin) < 30*time.Second {
 			return ready, nil
 		}
-		return false, problem.New(problem.NotReady, "the dev pod runs, but does not become ready: %s", notReady(pod)).
+		return false, problem.New(problem.NotReady, "the dev pod runs, but does not become ready: %s", waiting).
 			WithHint("a container beside the dev container is not ready; `kubectl describe pod` shows its probe")
 	})
 }
 
-func notReady(pod *corev1.Pod) string {
+// notReady says why a pod gets no traffic yet, or "". A dev container with the original's probes is ready once its program runs, which
+// is up to the developer.
+func (e *entry) notReady(pod *corev1.Pod) string {
 	if pod == nil {
 		return "it went away"
 	}
-	text := "containers that are not ready:"
+	if workload.Ready(pod) {
+		return ""
+	}
+	names, own := "", e.spec.Probes == workload.ProbesReadiness || e.spec.Probes == workload.ProbesKeep
 	for _, s := range pod.Status.ContainerStatuses {
-		if !s.Ready {
-			text += " " + s.Name
+		if !s.Ready && !(own && s.Name == e.record.Container) {
+			names += " " + s.Name
 		}
 	}
-	return text
+	if names == "" && own {
+		return ""
+	}
+	return "containers that are not ready:" + names
 }
 
 func (e *entry) activate(ctx context.Context) error {
@@ -194,20 +124,7 @@ func (e *entry) activate(ctx context.Context) error {
 
 // Drift says what somebody did to the original while it was parked, or "".
 func Drift(ctx context.Context, c *kube.Client, r Record) (string, error) {
-	original, err := c.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return fmt.Sprintf("%s was deleted", r.Workload), nil
-	}
-	if err != nil {
-		return "", c.Explain(err)
-	}
-	if original.UID != r.UID {
-		return fmt.Sprintf("%s was deleted and made anew", r.Workload), nil
-	}
-	if original.Spec.Replicas != nil && *original.Spec.Replicas != 0 {
-		return fmt.Sprintf("somebody scaled %s to %d while it was parked", r.Workload, *original.Spec.Replicas), nil
-	}
-	return "", nil
+	return parkerFor(c, r.Workload).drift(ctx, r)
 }
 
 func notice(text string) event.Event { return event.Event{Type: event.Notice, Message: text} }

@@ -35,13 +35,17 @@ type Record struct {
 	Session   string       `json:"session"`
 	Namespace string       `json:"namespace"`
 	Workload  workload.Ref `json:"workload"`
-	// UID and Replicas are the original's when the session began.
-	UID      types.UID  `json:"uid"`
-	Replicas int32      `json:"replicas"`
-	Mode     rpc.Mode   `json:"mode"`
-	Phase    Phase      `json:"phase"`
-	Holder   rpc.Holder `json:"holder"`
-	Since    time.Time  `json:"since"`
+	// UID, Replicas and Suspended are the original's when the session began; Kept replicas go on while it is parked.
+	UID       types.UID `json:"uid"`
+	Replicas  int32     `json:"replicas"`
+	Kept      int32     `json:"kept,omitempty"`
+	Suspended bool      `json:"suspended,omitempty"`
+	// Scaled says that the end is over once the original has its replicas back, ready or not.
+	Scaled bool       `json:"scaled,omitempty"`
+	Mode   rpc.Mode   `json:"mode"`
+	Phase  Phase      `json:"phase"`
+	Holder rpc.Holder `json:"holder"`
+	Since  time.Time  `json:"since"`
 	// Twin names the Deployment and the Secret.
 	Twin string `json:"twin"`
 	// Port is the carrier's on the pod's loopback.
@@ -55,6 +59,10 @@ type Record struct {
 	Folder string `json:"folder"`
 	// Heartbeat is when the holder's daemon last renewed the Lease; it is the Lease's own field.
 	Heartbeat time.Time `json:"-"`
+}
+
+func (r Record) before() workload.Before {
+	return workload.Before{Replicas: r.Replicas, Kept: r.Kept, Suspended: r.Suspended}
 }
 
 // Lease is the name of the session's Lease. In replace mode it does not hold the session's id: creating it is the lock.

@@ -13,6 +13,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -40,6 +41,8 @@ type Options struct {
 type Client struct {
 	// API is the typed client.
 	API kubernetes.Interface
+	// Dynamic is the client for workloads, whatever their kind.
+	Dynamic dynamic.Interface
 	// Namespace is the caller's.
 	Namespace string
 	// Context is the kubeconfig context in use.
@@ -120,7 +123,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}
-	c := &Client{API: client, Namespace: namespace, Context: o.Context, Files: o.files(), config: config}
+	untyped, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+	}
+	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), config: config}
 	if c.Context == "" {
 		c.Context = raw.CurrentContext
 	}

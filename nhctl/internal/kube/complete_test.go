@@ -9,18 +9,21 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
 func TestComplete(t *testing.T) {
 	t.Parallel()
-	mux := http.NewServeMux()
+	yes, mux := true, http.NewServeMux()
 	mux.HandleFunc("GET /apis/apps/v1/namespaces/shop/deployments", func(w http.ResponseWriter, r *http.Request) {
 		if diff := cmp.Diff("nhctl.dev/role!=twin", r.URL.Query().Get("labelSelector")); diff != "" {
 			t.Errorf("twins must be left out:\n%s", diff)
 		}
-		respond(w, http.StatusOK, appsv1.DeploymentList{Items: []appsv1.Deployment{{ObjectMeta: metav1.ObjectMeta{Name: "web"}}, {ObjectMeta: metav1.ObjectMeta{Name: "cart"}}}})
+		respond(w, http.StatusOK, appsv1.DeploymentList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DeploymentList"}, Items: []appsv1.Deployment{
+			{ObjectMeta: metav1.ObjectMeta{Name: "web"}}, {ObjectMeta: metav1.ObjectMeta{Name: "cart"}},
+			{ObjectMeta: metav1.ObjectMeta{Name: "owned", OwnerReferences: []metav1.OwnerReference{{Kind: "App", Name: "shop", Controller: &yes}}}}}})
 	})
 	mux.HandleFunc("GET /api/v1/namespaces", func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, http.StatusOK, corev1.NamespaceList{Items: []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, {ObjectMeta: metav1.ObjectMeta{Name: "shop"}}}})
@@ -29,14 +32,19 @@ func TestComplete(t *testing.T) {
 	denied := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, http.StatusForbidden, status(403, metav1.StatusReasonForbidden, `deployments.apps is forbidden: User "ada" cannot list resource`))
 	}))
+	workloads := func(c *Client) func(context.Context) ([]string, error) {
+		return func(ctx context.Context) ([]string, error) {
+			return c.CompleteWorkloads(ctx, schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, "deploy/")
+		}
+	}
 	for name, tt := range map[string]struct {
 		complete func(context.Context) ([]string, error)
 		want     []string
 		code     problem.Code
 	}{
-		"workloads":         {c.CompleteWorkloads, []string{"cart", "deploy/cart", "deploy/web", "web"}, ""},
+		"workloads":         {workloads(c), []string{"deploy/cart", "deploy/web"}, ""},
 		"namespaces":        {c.CompleteNamespaces, []string{"default", "shop"}, ""},
-		"workloads denied":  {denied.CompleteWorkloads, nil, problem.Forbidden},
+		"workloads denied":  {workloads(denied), nil, problem.Forbidden},
 		"namespaces denied": {denied.CompleteNamespaces, nil, problem.Forbidden},
 	} {
 		got, err := tt.complete(t.Context())

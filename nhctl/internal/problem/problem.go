@@ -20,6 +20,7 @@ const (
 	NotFound     Code = "not-found"    // a named object does not exist
 	Held         Code = "held"         // another session holds the workload
 	Refused      Code = "refused"      // nhctl will not do that, for the reason given
+	Confirm      Code = "confirm"      // nhctl does that once the user has said yes
 	NotReady     Code = "not-ready"    // a pod does not come up, for the reason given
 	PortTaken    Code = "port-taken"   // a local port is in use
 	NoSession    Code = "no-session"   // the workload is not in dev mode

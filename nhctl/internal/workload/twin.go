@@ -1,8 +1,10 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 
@@ -22,14 +24,35 @@ type Settings struct {
 	Duplicate bool
 	// SelectorKeys are the label keys that Services of the namespace, and the original itself, select pods by.
 	SelectorKeys []string
+	// Identity are labels that controllers set, and that the twin needs to stand in for one certain pod.
+	Identity map[string]string
 	// Container is developed, in Image, with the sources of FolderID at WorkDir.
 	Container, Image, WorkDir, FolderID string
-	Env                                 []corev1.EnvVar
+	// PullPolicy is the dev image's; empty means IfNotPresent.
+	PullPolicy corev1.PullPolicy
+	// DevName is the dev container's name in the twin; empty means the original's.
+	DevName string
+	Env     []corev1.EnvVar
 	// Resources override the container's, quantity by quantity.
 	Resources corev1.ResourceRequirements
+	User      User
+	Probes    Probes
+	// SkipInit leaves out the original's init containers.
+	SkipInit bool
+	// Mounts are claims of the developer's, which outlive the twin.
+	Mounts []Mount
+	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their place.
+	Exclusive []string
+	ClaimUse  ClaimUse
 	// SidecarImage holds the binary to plant; Port is the carrier's on the pod's loopback.
 	SidecarImage string
 	Port         int
+}
+
+func (s Settings) devName() string { return cmp.Or(s.DevName, s.Container) }
+
+func (s Settings) pullPolicy() corev1.PullPolicy {
+	return cmp.Or(s.PullPolicy, corev1.PullIfNotPresent)
 }
 
 // controllerLabels are set on pods by their controllers, and mean nothing on the twin.
@@ -48,17 +71,27 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	}
 	own := map[string]string{contract.LabelSession: s.Session, contract.LabelRole: contract.RoleTwin}
 	t.Labels = twinLabels(t.Labels, s)
-	for key, value := range own {
-		t.Labels[key] = value
-	}
+	maps.Copy(t.Labels, s.Identity)
+	maps.Copy(t.Labels, own)
 	if t.Annotations == nil {
 		t.Annotations = map[string]string{}
 	}
-	t.Annotations[contract.AnnotationDefaultContainer] = s.Container
+	t.Annotations[contract.AnnotationDefaultContainer] = s.devName()
 
-	folder := contract.Folder{ID: s.FolderID, Container: s.Container, MountPath: s.WorkDir}
+	folder := contract.Folder{ID: s.FolderID, Container: s.devName(), MountPath: s.WorkDir}
 	dev := &t.Spec.Containers[at]
+	if err := rename(&t.Spec, dev, s.devName()); err != nil {
+		return nil, err
+	}
+	if s.SkipInit {
+		skipInit(&t.Spec)
+	}
+	if s.Duplicate {
+		releaseNode(&t.Spec)
+		releaseClaims(&t.Spec, s.Exclusive, s.ClaimUse)
+	}
 	develop(dev, s, folder)
+	mountClaims(&t.Spec, dev, s.Mounts)
 	sidecar, err := sidecarContainer(*dev, s, folder)
 	if err != nil {
 		return nil, err
@@ -71,9 +104,6 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	grace := int64(twinGrace)
 	if t.Spec.TerminationGracePeriodSeconds == nil || *t.Spec.TerminationGracePeriodSeconds > grace {
 		t.Spec.TerminationGracePeriodSeconds = &grace
-	}
-	if s.Duplicate {
-		releaseNode(&t.Spec)
 	}
 	one := int32(1)
 	history := int32(0)
@@ -102,20 +132,14 @@ func twinLabels(labels map[string]string, s Settings) map[string]string {
 
 // develop turns the original's container into the dev container: it keeps all but what would run or probe the original's program.
 func develop(c *corev1.Container, s Settings, folder contract.Folder) {
-	c.Image, c.ImagePullPolicy = s.Image, corev1.PullIfNotPresent
-	c.Command = []string{contract.Binary, "supervise", "--container", s.Container, "--dir", s.WorkDir}
+	c.Image, c.ImagePullPolicy = s.Image, s.pullPolicy()
+	c.Command = []string{contract.Binary, "supervise", "--container", s.devName(), "--dir", s.WorkDir}
 	c.Args, c.Lifecycle = nil, nil
 	c.WorkingDir = s.WorkDir
 	c.Env = mergeEnv(c.Env, s.Env)
 	c.Resources = mergeResources(c.Resources, s.Resources)
-	// A paused debugger must not be killed, and a program that does not run yet is no reason to restart the container.
-	health := []string{contract.Binary, "health", "--container", s.Container}
-	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
-		if probe != nil {
-			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
-			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, 5
-		}
-	}
+	answerProbes(c, s)
+	asUser(c, s.User)
 	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == path.Clean(s.WorkDir) })
 	c.VolumeMounts = append(c.VolumeMounts,
 		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
@@ -176,12 +200,12 @@ func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.
 
 // sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing it.
 func sidecarContainer(dev corev1.Container, s Settings, folder contract.Folder) (corev1.Container, error) {
-	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: []contract.Folder{folder}, Containers: []string{s.Container}})
+	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: []contract.Folder{folder}, Containers: []string{s.devName()}})
 	if err != nil {
 		return corev1.Container{}, err
 	}
 	return corev1.Container{
-		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: corev1.PullIfNotPresent,
+		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
 		Command: []string{contract.Binary, "sync"}, WorkingDir: "/",
 		Env: []corev1.EnvVar{{Name: contract.EnvConfig, Value: string(config)}, {Name: "LOGGER_DISCARD", Value: "1"}},
 		// A first sync wants CPU for a moment; at rest it takes next to nothing.

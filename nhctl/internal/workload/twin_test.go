@@ -190,26 +190,6 @@ func TestTwinName(t *testing.T) {
 	}
 }
 
-func TestPatches(t *testing.T) {
-	t.Parallel()
-	park, err := ParkPatch("42", "s1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"metadata":{"labels":{"nhctl.dev/session":"s1"},"resourceVersion":"42"},"spec":{"replicas":0}}`; string(park) != want {
-		t.Errorf("park: %s", park)
-	}
-	unpark, err := UnparkPatch("s1", 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `[{"op":"test","path":"/metadata/labels/nhctl.dev~1session","value":"s1"},{"op":"remove","path":"/metadata/labels/nhctl.dev~1session"},` +
-		`{"op":"test","path":"/spec/replicas","value":0},{"op":"replace","path":"/spec/replicas","value":3}]`
-	if string(unpark) != want {
-		t.Errorf("unpark: %s", unpark)
-	}
-}
-
 func TestCannotCoexist(t *testing.T) {
 	t.Parallel()
 	plain := template()
@@ -243,18 +223,5 @@ func TestCannotCoexist(t *testing.T) {
 				t.Errorf("got %q, want %q in it", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestParseRef(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"web": "deployment/web", "deploy/web": "deployment/web", "Deployments.apps/web": "deployment/web",
-		"sts/db": "", "web/": "", "a/b/c": "", "thing/web": "", "": "",
-	} {
-		ref, err := ParseRef(text)
-		if want == "" && err == nil || want != "" && (err != nil || ref.String() != want) {
-			t.Errorf("%q: %v, %v; want %q", text, ref, err, want)
-		}
 	}
 }

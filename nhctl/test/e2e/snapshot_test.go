@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	extensionsv1beta1 "k8s.io/api/extensions/v1beta1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,7 +21,8 @@ import (
 )
 
 // A snapshot holds every listable object of a namespace by "resource/name", normalised by the published list: status,
-// resourceVersion, generation, managedFields, Events, EndpointSlices (and Endpoints), UIDs and times of recreated pods.
+// resourceVersion, generation, managedFields, Events, EndpointSlices (and Endpoints), UIDs and times of recreated pods, a DaemonSet's
+// revision bookkeeping.
 type snapshot map[string]any
 
 func (c *cluster) snapshot(ctx context.Context, namespace string) (snapshot, error) {
@@ -37,10 +41,16 @@ func (c *cluster) snapshot(ctx context.Context, namespace string) (snapshot, err
 				continue
 			}
 			objects, err := c.dynamic.Resource(gv.WithResource(r.Name)).Namespace(namespace).List(ctx, metav1.ListOptions{})
+			if apierrors.IsNotFound(err) {
+				continue // a custom resource of another test that is over
+			}
 			if err != nil {
 				return nil, err
 			}
 			for _, o := range objects.Items {
+				if owner := metav1.GetControllerOf(&o); r.Name == "controllerrevisions" && owner != nil && owner.Kind == "DaemonSet" {
+					continue
+				}
 				key, value := normalise(r.Name, o)
 				if previous, taken := result[key]; taken {
 					value = []any{previous, value} // pods of one ReplicaSet
@@ -59,6 +69,12 @@ func normalise(resource string, o unstructured.Unstructured) (string, any) {
 	for _, field := range []string{"resourceVersion", "generation", "managedFields"} {
 		unstructured.RemoveNestedField(o.Object, "metadata", field)
 	}
+	if resource == "daemonsets" {
+		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", appsv1.DeprecatedTemplateGeneration)
+		if len(o.GetAnnotations()) == 0 {
+			o.SetAnnotations(nil)
+		}
+	}
 	key := resource + "/" + o.GetName()
 	if resource == "pods" {
 		if prefix := o.GetGenerateName(); prefix != "" {
@@ -67,6 +83,7 @@ func normalise(resource string, o unstructured.Unstructured) (string, any) {
 		}
 		unstructured.RemoveNestedField(o.Object, "metadata", "uid")
 		unstructured.RemoveNestedField(o.Object, "metadata", "creationTimestamp")
+		unstructured.RemoveNestedField(o.Object, "metadata", "labels", extensionsv1beta1.DaemonSetTemplateGenerationKey)
 		dropTokenVolume(o.Object)
 	}
 	return key, o.Object

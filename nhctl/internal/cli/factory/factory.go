@@ -2,8 +2,10 @@
 package factory
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // Factory is shared by all commands of one invocation.
@@ -124,6 +127,20 @@ func (f *Factory) Call(ctx context.Context, method string, params, result any) e
 	return c.Call(ctx, method, params, result)
 }
 
+// Confirm asks a question whose answer is yes or no, at a terminal; without one the answer is no.
+func (f *Factory) Confirm(question string) bool {
+	if !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Err) {
+		return false
+	}
+	fmt.Fprintf(f.Streams.Err, "%s\ngo on? [y/N] ", question)
+	answer, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return true
+	}
+	return false
+}
+
 // Kube is the caller's cluster, for what needs no daemon.
 func (f *Factory) Kube() (*kube.Client, error) { return kube.New(f.kubeOptions()) }
 
@@ -195,12 +212,35 @@ func (t *Target) SetWorkload(args []string) {
 // completionLimit limits how long a shell waits for completions.
 const completionLimit = 2 * time.Second
 
-// CompleteWorkloads completes the workloads of the namespace.
-func (f *Factory) CompleteWorkloads(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+// CompleteWorkloads completes the workloads of the namespace: KIND/ first, then the names of that kind.
+func (f *Factory) CompleteWorkloads(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteWorkloads(ctx) })
+	word, _, both := strings.Cut(typed, "/")
+	kind, prefix := workload.Deployment, ""
+	if both {
+		var ok bool
+		if kind, ok = workload.ParseKind(word); !ok {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		prefix = word + "/"
+	}
+	names, directive := f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) {
+		return c.CompleteWorkloads(ctx, kind.Resource(), prefix)
+	})
+	if both {
+		return names, directive
+	}
+	for _, k := range workload.Kinds() {
+		for _, word := range k.Words()[:2] {
+			if strings.HasPrefix(word, typed) && typed != "" {
+				names = append(names, word+"/")
+				directive |= cobra.ShellCompDirectiveNoSpace
+			}
+		}
+	}
+	return names, directive
 }
 
 // CompleteNamespaces completes namespaces, as far as the caller may list them.

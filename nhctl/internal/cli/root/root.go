@@ -29,6 +29,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/stop"
 	syncstatus "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/status"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/terminal"
+	volumesclean "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/clean"
+	volumeslist "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/list"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -58,9 +60,10 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 	})
 
 	sync := noun("sync", "File sync of a session", syncstatus.New(f))
+	volumes := noun("volumes", "Volumes of yours that outlive dev mode (persistentVolumeDirs)", volumeslist.New(f), volumesclean.New(f))
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
 		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),
-		logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync)
+		logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync, volumes)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, daemon, version.New(f))

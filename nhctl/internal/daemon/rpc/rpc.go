@@ -11,23 +11,25 @@ import (
 
 // The methods. Each comment names the types of parameters and result.
 const (
-	MethodStart      = "dev.start"       // Start -> Session
-	MethodEnd        = "dev.end"         // End -> Ended
-	MethodList       = "dev.list"        // List -> []Session
-	MethodStatus     = "dev.status"      // Target -> Session
-	MethodBuild      = "dev.build"       // Run -> event.CommandData
-	MethodRun        = "dev.run"         // Run -> event.CommandData
-	MethodDebug      = "dev.debug"       // Debug -> event.DebugData
-	MethodRestart    = "dev.restart"     // Target -> event.CommandData
-	MethodStop       = "dev.stop"        // Stop -> event.CommandData
-	MethodLogs       = "dev.logs"        // Logs -> nothing; lines come as event.Log
-	MethodForward    = "dev.forward"     // Forward -> []event.ForwardData
-	MethodContainer  = "dev.container"   // Target -> Container
-	MethodSyncStatus = "dev.sync.status" // Target -> []event.SyncData
-	MethodDaemon     = "daemon.status"   // nothing -> Daemon
-	MethodDaemonStop = "daemon.stop"     // nothing -> nothing; sessions stay as they are in the cluster
-	MethodCancel     = "cancel"          // notification: undo the calls of this connection
-	MethodEvent      = "event"           // notification: event.Event
+	MethodStart      = "dev.start"         // Start -> Session
+	MethodEnd        = "dev.end"           // End -> Ended
+	MethodList       = "dev.list"          // List -> []Session
+	MethodStatus     = "dev.status"        // Target -> Session
+	MethodBuild      = "dev.build"         // Run -> event.CommandData
+	MethodRun        = "dev.run"           // Run -> event.CommandData
+	MethodDebug      = "dev.debug"         // Debug -> event.DebugData
+	MethodRestart    = "dev.restart"       // Target -> event.CommandData
+	MethodStop       = "dev.stop"          // Stop -> event.CommandData
+	MethodLogs       = "dev.logs"          // Logs -> nothing; lines come as event.Log
+	MethodForward    = "dev.forward"       // Forward -> []event.ForwardData
+	MethodContainer  = "dev.container"     // Target -> Container
+	MethodSyncStatus = "dev.sync.status"   // Target -> []event.SyncData
+	MethodVolumes    = "dev.volumes"       // Volumes -> []Volume
+	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
+	MethodDaemon     = "daemon.status"     // nothing -> Daemon
+	MethodDaemonStop = "daemon.stop"       // nothing -> nothing; sessions stay as they are in the cluster
+	MethodCancel     = "cancel"            // notification: undo the calls of this connection
+	MethodEvent      = "event"             // notification: event.Event
 )
 
 // Caller is who calls: each call brings its own environment and folder, for kubeconfig files and credential plugins.
@@ -63,7 +65,7 @@ const (
 // Start begins dev mode, or re-attaches to the caller's own live session of that workload.
 type Start struct {
 	Target
-	Mode Mode `json:"mode,omitempty"` // empty: Replace
+	Mode Mode `json:"mode,omitempty"` // empty: the config's, or what the kind's is
 	// Image overrides the config's dev image.
 	Image string `json:"image,omitempty"`
 	// SidecarImage overrides the build's.
@@ -72,8 +74,32 @@ type Start struct {
 	Folder string `json:"folder,omitempty"`
 	// Profile is an overlay of the config.
 	Profile string `json:"profile,omitempty"`
+	// Ordinal chooses the pod of a StatefulSet; nil means the config's, or the highest. AllPods parks those below it too.
+	Ordinal *int `json:"ordinal,omitempty"`
+	AllPods bool `json:"allPods,omitempty"`
+	// Yes is the answer to what is asked before (problem.Confirm).
+	Yes bool `json:"yes,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// Volumes means the claims that outlive dev mode: of one workload, or of all when Workload is empty.
+type Volumes struct {
+	Caller   Caller `json:"caller"`
+	Workload string `json:"workload,omitempty"`
+}
+
+// Volume is a developer's claim for a folder of a workload.
+type Volume struct {
+	Name      string    `json:"name"`
+	Workload  string    `json:"workload"`
+	Path      string    `json:"path"`
+	Developer string    `json:"developer"`
+	Mine      bool      `json:"mine"`
+	Capacity  string    `json:"capacity"`
+	Phase     string    `json:"phase"`         // as Kubernetes names it
+	Pod       string    `json:"pod,omitempty"` // that uses it now
+	Created   time.Time `json:"created"`
 }
 
 // End leaves dev mode.

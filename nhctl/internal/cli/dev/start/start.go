@@ -21,7 +21,8 @@ type Options struct {
 	Target                         factory.Target
 	Mode, Image, SidecarImage, Dir string
 	Profile                        string
-	NoTerminal                     bool
+	NoTerminal, All, Yes           bool
+	Ordinal                        int
 	Timeout                        time.Duration
 }
 
@@ -34,10 +35,13 @@ func New(f *factory.Factory) *cobra.Command {
 		Long: `Take a workload into dev mode: a twin with the dev image stands in for it (replace), or beside it (duplicate), and the
 folder's sources are synced into it. Without WORKLOAD, the one that the folder's .dev/config.yaml names.
 
-In replace mode the original is parked (scaled to 0, never edited) and comes back with ` + "`nhctl dev end`" + `. Starting again while the
-session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
+In replace mode the original is parked (scaled to 0 or suspended, never edited) and comes back with ` + "`nhctl dev end`" + `. Of a
+StatefulSet only the chosen pod and those above it are parked. A DaemonSet is duplicated unless told otherwise. Starting again while
+the session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
 		Example: `  nhctl dev start                       # in a folder with a .dev/config.yaml
   nhctl dev start deploy/web --mode duplicate
+  nhctl dev start sts/db --ordinal 1
+  nhctl dev start rollouts.v1alpha1.argoproj.io/web
   nhctl dev start web --image ghcr.io/nhctl/dev-go:v0.1.0 --dir ./web`,
 		Args:              factory.OneWorkload,
 		ValidArgsFunction: f.CompleteWorkloads,
@@ -47,12 +51,15 @@ session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace)")
+	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace; a DaemonSet is duplicated)")
 	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")
 	flags.StringVar(&o.Image, "image", "", "dev image (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
 	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
+	flags.IntVar(&o.Ordinal, "ordinal", -1, "pod of a StatefulSet to stand in for (default: the config's, or the highest); those below it go on")
+	flags.BoolVar(&o.All, "all", false, "park all pods of a StatefulSet")
+	flags.BoolVarP(&o.Yes, "yes", "y", false, "do without asking what would be asked first, such as stopping the pods of a DaemonSet or Job")
 	flags.BoolVar(&o.NoTerminal, "no-terminal", false, "do not open a terminal afterwards")
 	flags.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "limit of the whole start")
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
@@ -68,7 +75,16 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	})
 	defer stop()
 	var session rpc.Session
-	err := f.Call(ctx, rpc.MethodStart, rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile, Timeout: o.Timeout}, &session)
+	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile,
+		AllPods: o.All, Yes: o.Yes, Timeout: o.Timeout}
+	if o.Ordinal >= 0 {
+		call.Ordinal = &o.Ordinal
+	}
+	err := f.Call(ctx, rpc.MethodStart, call, &session)
+	if p := problem.From(err); err != nil && p.Code == problem.Confirm && !f.JSON() && f.Confirm(p.Message) {
+		call.Yes = true
+		err = f.Call(ctx, rpc.MethodStart, call, &session)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+)
+
+// specify is the part of a spec that the config's dev section and the command line say.
+func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, error) {
+	spec := devmode.Spec{Mode: p.Mode, Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell,
+		DevName: dev.DevContainerName, Probes: workload.Probes(dev.Probes), SkipInit: dev.InitContainers == "skip", StorageClass: dev.StorageClass,
+		ClaimUse: workload.ClaimUse(dev.DuplicateVolumes), Scaled: dev.Restore == "scaled", GitURL: dev.GitURL,
+		User:    workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)},
+		Ordinal: dev.Ordinal, All: p.AllPods, Yes: p.Yes,
+		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	if p.Ordinal != nil {
+		spec.Ordinal = p.Ordinal
+	}
+	if spec.Mode == "" {
+		spec.Mode = rpc.Mode(dev.Mode)
+	}
+	if spec.Mode == "" {
+		spec.Mode = rpc.Replace
+		if kind.DefaultDuplicate() {
+			spec.Mode = rpc.Duplicate
+		}
+	}
+	for _, e := range dev.Env {
+		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
+	}
+	for _, patch := range dev.Patches {
+		spec.Patches = append(spec.Patches, workload.Patch{Type: patch.Type, Text: patch.Patch})
+	}
+	for _, d := range dev.PersistentVolumeDirs {
+		capacity, err := resource.ParseQuantity(d.Capacity)
+		if err != nil {
+			return spec, problem.New(problem.Usage, "dev.persistentVolumeDirs: %s: capacity: %w", d.Path, err)
+		}
+		spec.Dirs = append(spec.Dirs, devmode.Dir{Path: d.Path, Capacity: capacity, Late: d.WaitForFirstConsumer})
+	}
+	var err error
+	spec.Resources, err = resources(dev.Resources)
+	return spec, err
+}
+
+func id(n *int) *int64 {
+	if n == nil {
+		return nil
+	}
+	wide := int64(*n)
+	return &wide
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func resources(r config.Resources) (corev1.ResourceRequirements, error) {
+	var out corev1.ResourceRequirements
+	for _, part := range []struct {
+		from config.Quantities
+		to   *corev1.ResourceList
+	}{{r.Requests, &out.Requests}, {r.Limits, &out.Limits}} {
+		for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: part.from.CPU, corev1.ResourceMemory: part.from.Memory} {
+			if text == "" {
+				continue
+			}
+			q, err := resource.ParseQuantity(text)
+			if err != nil {
+				return out, problem.New(problem.Usage, "dev.resources: %s: %w", name, err)
+			}
+			if *part.to == nil {
+				*part.to = corev1.ResourceList{}
+			}
+			(*part.to)[name] = q
+		}
+	}
+	return out, nil
+}
+
+// configSection names an entry of a service's containers as the config has it: what chooses it may be an image.
+type configSection struct {
+	Name  string `json:"name,omitempty"`
+	Image string `json:"image,omitempty"`
+}
+
+// find is the entry in a service as it is now.
+func (s configSection) find(service *config.Service) (*config.Container, bool) {
+	for i, c := range service.Containers {
+		if c.Name == s.Name && c.Hub.Image == s.Image {
+			return &service.Containers[i], true
+		}
+	}
+	return nil, false
+}
+
+// section chooses the entry of a container. Those that name an image instead are given the name that the workload has for it.
+func section(service *config.Service, wanted string, containers func() ([]corev1.Container, error)) (*config.Container, configSection, error) {
+	var there []corev1.Container
+	for i := range service.Containers {
+		c := service.Containers[i]
+		chosen := configSection{c.Name, c.Hub.Image}
+		if c.Name == "" && c.Hub.Image != "" {
+			if there == nil {
+				var err error
+				if there, err = containers(); err != nil {
+					return nil, chosen, err
+				}
+			}
+			c.Name = workload.ByImage(there, c.Hub.Image)
+			if c.Name == "" && (wanted == "" || len(service.Containers) == 1) {
+				return nil, chosen, problem.New(problem.Usage, "%s has no container with the image %s", service.Name, c.Hub.Image).
+					WithHint("correct hub.image in the config, or name the container; its images are:%s", images(there))
+			}
+		}
+		if wanted == "" || c.Name == wanted {
+			return &c, chosen, nil
+		}
+	}
+	return config.Default(wanted), configSection{Name: wanted}, nil
+}
+
+func images(containers []corev1.Container) (text string) {
+	for _, c := range containers {
+		text += " " + c.Image
+	}
+	return text
+}
+
+// whereFrom adds to the problem of a folder that is not there where its sources are from.
+func whereFrom(err error, folder, gitURL string) error {
+	if _, missing := os.Stat(folder); gitURL == "" || !errors.Is(missing, os.ErrNotExist) {
+		return err
+	}
+	return problem.From(err).WithHint("get the sources with: git clone %s %s", gitURL, folder)
+}
+
+// otherOrigin tells of a folder that seems to have the sources of something else.
+func otherOrigin(root, gitURL string) []string {
+	if root == "" || gitURL == "" {
+		return nil
+	}
+	if origin := localsync.Origin(root); origin != "" && !localsync.SameRepository(origin, gitURL) {
+		return []string{fmt.Sprintf("%s is a work tree of %s, and the config says %s (dev.gitUrl): are these the right sources?", root, origin, gitURL)}
+	}
+	return nil
+}
+
+// below are the persistent folders below the synced one, as patterns: they have files of their own, which don't travel.
+func below(dev config.Dev) (patterns []string) {
+	for _, d := range dev.PersistentVolumeDirs {
+		if rel, inside := strings.CutPrefix(d.Path, strings.TrimSuffix(dev.WorkDir, "/")+"/"); inside {
+			patterns = append(patterns, "/"+rel)
+		}
+	}
+	return patterns
+}

@@ -1,0 +1,138 @@
+package devmode
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// scaling parks custom resources through their scale subresource, which is all that is known of them.
+type scaling struct{ *kube.Client }
+
+// scale asks for the scale subresource; replicas is left out by the API server where it is 0.
+func (s scaling) scale(ctx context.Context, r Record) (scale *unstructured.Unstructured, replicas int64, err error) {
+	scale, err = s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{}, "scale")
+	if err != nil {
+		return nil, 0, s.Explain(err)
+	}
+	replicas, _, err = unstructured.NestedInt64(scale.Object, "spec", "replicas")
+	return scale, replicas, err
+}
+
+// set scales, unless somebody changed the workload since it was read.
+func (s scaling) set(ctx context.Context, r Record, scale *unstructured.Unstructured, replicas int32) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": scale.GetResourceVersion()}, "spec": map[string]any{"replicas": replicas}})
+	if err != nil {
+		return err
+	}
+	_, err = s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
+	return err
+}
+
+// replicas finds out how many a custom resource has, and whether it can be scaled at all.
+func (s scaling) replicas(ctx context.Context, r Record) (int32, error) {
+	_, n, err := s.scale(ctx, r)
+	if apierrors.IsNotFound(err) {
+		return 0, problem.New(problem.Refused, "%s has no scale subresource, so it can't be parked", r.Workload).WithHint("develop on a copy instead: --mode duplicate")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the scale of %s: %w", r.Workload, err)
+	}
+	return int32(n), nil
+}
+
+func (s scaling) park(ctx context.Context, r Record) error {
+	for range parkTries {
+		scale, _, err := s.scale(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err = s.set(ctx, r, scale, 0); !apierrors.IsConflict(err) {
+			return s.Explain(err)
+		}
+	}
+	return changing(r)
+}
+
+func (s scaling) unpark(ctx context.Context, r Record) (string, error) {
+	for range parkTries {
+		scale, replicas, err := s.scale(ctx, r)
+		switch {
+		case apierrors.IsNotFound(err):
+			return fmt.Sprintf("%s was deleted meanwhile: there is nothing to restore", r.Workload), nil
+		case err != nil:
+			return "", err
+		case scale.GetUID() != r.UID || replicas == int64(r.Replicas):
+			return "", nil
+		case replicas != 0:
+			return fmt.Sprintf("somebody scaled %s to %d meanwhile: it stays so", r.Workload, replicas), nil
+		}
+		if err := s.set(ctx, r, scale, r.Replicas); !apierrors.IsConflict(err) {
+			return "", s.Explain(err)
+		}
+	}
+	return "", changing(r)
+}
+
+func (s scaling) gone(ctx context.Context, r Record) (bool, error) {
+	scale, _, err := s.scale(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	selector, _, err := unstructured.NestedString(scale.Object, "status", "selector")
+	if err != nil || selector == "" {
+		return err == nil, err // its controller does not say which pods are its own
+	}
+	pods, err := s.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return false, s.Explain(err)
+	}
+	for i := range pods.Items {
+		if p := &pods.Items[i]; p.Labels[contract.LabelRole] != contract.RoleTwin && workload.Ready(p) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// restored compares what the controller says with what it is asked for. One that never said anything is not waited for.
+func (s scaling) restored(ctx context.Context, r Record) (bool, error) {
+	object, err := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if _, said := object.Object["status"]; err != nil || !said {
+		return err == nil, s.Explain(err)
+	}
+	scale, replicas, err := s.scale(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	have, _, err := unstructured.NestedInt64(scale.Object, "status", "replicas")
+	return have >= replicas, err
+}
+
+func (s scaling) drift(ctx context.Context, r Record) (string, error) {
+	scale, replicas, err := s.scale(ctx, r)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("%s was deleted", r.Workload), nil
+	case err != nil:
+		return "", err
+	case scale.GetUID() != r.UID:
+		return fmt.Sprintf("%s was deleted and made anew", r.Workload), nil
+	case replicas != 0:
+		return fmt.Sprintf("somebody scaled %s to %d while it was parked", r.Workload, replicas), nil
+	}
+	return "", nil
+}

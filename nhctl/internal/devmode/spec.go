@@ -1,0 +1,89 @@
+package devmode
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+)
+
+// Spec says what to take into dev mode, and how.
+type Spec struct {
+	Workload workload.Ref
+	Mode     rpc.Mode
+	// PodTemplate is where a custom resource has its pod template; empty means the usual place.
+	PodTemplate string
+	// Ordinal chooses a StatefulSet's pod; All parks those below it too. Yes is the answer to what would be asked.
+	Ordinal  *int
+	All, Yes bool
+	Depend   Depend
+	// Container is developed; empty means the only one. DevName is its name in the twin; empty means its own.
+	Container, DevName string
+	Image              string
+	PullPolicy         corev1.PullPolicy
+	WorkDir            string
+	Shell              string
+	Env                []corev1.EnvVar
+	Resources          corev1.ResourceRequirements
+	User               workload.User
+	Probes             workload.Probes
+	SkipInit           bool
+	// Dirs are kept on volumes of the developer's, of StorageClass.
+	Dirs         []Dir
+	StorageClass string
+	ClaimUse     workload.ClaimUse
+	Patches      []workload.Patch
+	// Scaled says that the end does not wait for ready pods.
+	Scaled bool
+	// Folder is on this computer; GitURL is where its sources are from.
+	Folder, GitURL string
+	SidecarImage   string
+	Holder         rpc.Holder
+}
+
+// Link does the work that needs the twin's pod, or this computer.
+type Link interface {
+	// Save keeps the record and the carrier's token on this computer, before anything is made in the cluster.
+	Save(Record, []byte) error
+	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that rests try at once.
+	Start() error
+	Wake()
+	// Connect returns when a carrier to the twin's pod is up.
+	Connect(context.Context) error
+	// Reach lists what does not answer of HOST:PORTs and URLs, as seen from the twin's pod, each with the reason.
+	Reach(ctx context.Context, tcp, http []string) ([]string, error)
+	// FirstSync returns when all that exists locally is in the pod.
+	FirstSync(context.Context) error
+	// SetReady opens or closes the twin's readiness gate.
+	SetReady(context.Context, bool) error
+	// Flush returns when what only the pod has is here.
+	Flush(context.Context) error
+}
+
+// Deps are what entering and leaving work with.
+type Deps struct {
+	Cluster *kube.Client
+	Link    Link
+	Emit    func(event.Event)
+}
+
+// complete says what neither the config nor the command line has named. It comes after the workload was found: a typo in its
+// name is the likelier mistake.
+func (s Spec) complete() error {
+	switch {
+	case s.Folder == "" && s.GitURL != "":
+		return problem.New(problem.Usage, "the sources of %s are not on this computer", s.Workload).WithHint("get them with git clone %s, then name their folder with --dir", s.GitURL)
+	case s.Folder == "":
+		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
+			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
+	case s.Image == "":
+		return problem.New(problem.Usage, "no dev image for %s", s.Workload).
+			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package devmode
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// storing parks pods that nothing would make anew: their manifests are kept in one Secret of the namespace, by name, until they come
+// back. It is one Secret for all, so that the Role can name it; it has no owner, since it must not be lost.
+type storing struct{ *kube.Client }
+
+func (s storing) park(ctx context.Context, r Record) error {
+	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if err != nil {
+		return s.Explain(err)
+	}
+	manifest, err := json.Marshal(workload.Manifest(pod))
+	if err != nil {
+		return err
+	}
+	if err := s.keep(ctx, r, manifest); err != nil {
+		return fmt.Errorf("keep the manifest of %s: %w", r.Workload, s.Explain(err))
+	}
+	err = s.API.CoreV1().Pods(r.Namespace).Delete(ctx, r.Workload.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &r.UID, ResourceVersion: &pod.ResourceVersion}})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return s.Explain(err)
+}
+
+func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
+	secrets := s.API.CoreV1().Secrets(r.Namespace)
+	patch, err := json.Marshal(map[string]any{"data": map[string][]byte{r.Workload.Name: manifest}})
+	if err != nil {
+		return err
+	}
+	for range parkTries {
+		_, err = secrets.Patch(ctx, contract.ParkedPods, types.MergePatchType, patch, metav1.PatchOptions{})
+		if !apierrors.IsNotFound(err) {
+			return err
+		}
+		_, err = secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: contract.ParkedPods, Labels: map[string]string{contract.LabelRole: contract.RoleParked}},
+			Data: map[string][]byte{r.Workload.Name: manifest}}, metav1.CreateOptions{})
+		if !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s storing) unpark(ctx context.Context, r Record) (string, error) {
+	secret, err := s.API.CoreV1().Secrets(r.Namespace).Get(ctx, contract.ParkedPods, metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return "", s.Explain(err)
+	}
+	manifest := secret.Data[r.Workload.Name]
+	if manifest == nil {
+		return "", nil // it was never parked, or is back
+	}
+	var pod corev1.Pod
+	if err := json.Unmarshal(manifest, &pod); err != nil {
+		return "", fmt.Errorf("read the manifest of %s: %w", r.Workload, err)
+	}
+	said := ""
+	err = poll(ctx, func(ctx context.Context) (bool, error) {
+		present, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			_, err = s.API.CoreV1().Pods(r.Namespace).Create(ctx, &pod, metav1.CreateOptions{})
+			return err == nil, s.Explain(err)
+		case err != nil:
+			return false, s.Explain(err)
+		case present.DeletionTimestamp != nil:
+			return false, nil // it is on its way out
+		case present.UID != r.UID:
+			said = fmt.Sprintf("somebody made %s anew meanwhile: it stays so", r.Workload)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return said, s.forget(ctx, r)
+}
+
+// forget drops a manifest, and the Secret with the last one.
+func (s storing) forget(ctx context.Context, r Record) error {
+	patch, err := json.Marshal(map[string]any{"data": map[string]any{r.Workload.Name: nil}})
+	if err != nil {
+		return err
+	}
+	secrets := s.API.CoreV1().Secrets(r.Namespace)
+	left, err := secrets.Patch(ctx, contract.ParkedPods, types.MergePatchType, patch, metav1.PatchOptions{})
+	if err != nil || len(left.Data) > 0 {
+		return s.Explain(err)
+	}
+	err = secrets.Delete(ctx, contract.ParkedPods, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &left.UID, ResourceVersion: &left.ResourceVersion}})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil // somebody parks another pod at this moment
+	}
+	return s.Explain(err)
+}
+
+func (s storing) gone(ctx context.Context, r Record) (bool, error) {
+	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return err == nil && !workload.Ready(pod), s.Explain(err)
+}
+
+func (s storing) restored(ctx context.Context, r Record) (bool, error) {
+	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return err == nil && workload.Ready(pod), s.Explain(err)
+}
+
+func (s storing) drift(ctx context.Context, r Record) (string, error) {
+	_, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	return fmt.Sprintf("somebody made %s anew while it was parked", r.Workload), s.Explain(err)
+}

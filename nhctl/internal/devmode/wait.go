@@ -1,0 +1,73 @@
+package devmode
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// eager is how long a new pod's sidecar is dialled without a rest: with images present it listens within seconds.
+const eager = 10 * time.Second
+
+// wait returns when the twin's pod runs, and says early when it never will. The sidecar often answers a second before Kubernetes says
+// that the pod runs, so it is dialled meanwhile.
+func (e *entry) wait(ctx context.Context) error {
+	if err := e.Link.Start(); err != nil {
+		return err
+	}
+	begin, last := time.Now(), ""
+	err := poll(ctx, func(ctx context.Context) (bool, error) {
+		pod, err := Pod(ctx, e.Cluster, e.record)
+		if err != nil || workload.Running(pod) {
+			return err == nil, err
+		}
+		twin := e.twin
+		if pod == nil {
+			if twin, err = e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Get(ctx, e.record.Twin, metav1.GetOptions{}); err != nil {
+				return false, e.Cluster.Explain(err)
+			}
+		}
+		waiting, fatal := workload.Diagnose(twin, pod, time.Since(begin))
+		if fatal != nil {
+			return false, fatal
+		}
+		if waiting != last || time.Since(begin) < eager {
+			e.Link.Wake()
+		}
+		if waiting != last {
+			last = waiting
+			e.Emit(stepEvent("wait for the dev pod", event.StepWaiting, waiting, begin))
+		}
+		return false, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return problem.New(problem.Timeout, "the dev pod is not running after %s; it still waits %s", time.Since(begin).Round(time.Second), last).
+			WithHint("give it longer with --timeout")
+	}
+	return err
+}
+
+// Pod returns the twin's pod that is not on its way out, or nil.
+func Pod(ctx context.Context, c *kube.Client, r Record) (*corev1.Pod, error) {
+	pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin})
+	if err != nil {
+		return nil, c.Explain(err)
+	}
+	var newest *corev1.Pod
+	for i := range pods.Items {
+		p := &pods.Items[i]
+		if p.DeletionTimestamp == nil && (newest == nil || newest.CreationTimestamp.Before(&p.CreationTimestamp)) {
+			newest = p
+		}
+	}
+	return newest, nil
+}

@@ -1,0 +1,80 @@
+package localsync
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	gitconfig "github.com/go-git/go-git/v5/plumbing/format/config"
+)
+
+// Origin is the URL of git's remote "origin" of the repository that a folder is in; "" when there is none.
+func Origin(dir string) string {
+	for {
+		if file := gitConfig(filepath.Join(dir, ".git")); file != "" {
+			return remote(file)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// gitConfig is the configuration that a .git folder has, or that a .git file of a linked work tree leads to.
+func gitConfig(git string) string {
+	info, err := os.Stat(git)
+	if err != nil {
+		return ""
+	}
+	if info.IsDir() {
+		return filepath.Join(git, "config")
+	}
+	text, err := os.ReadFile(git)
+	own, found := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
+	if err != nil || !found {
+		return ""
+	}
+	if !filepath.IsAbs(own) {
+		own = filepath.Join(filepath.Dir(git), own)
+	}
+	if common, err := os.ReadFile(filepath.Join(own, "commondir")); err == nil {
+		own = filepath.Join(own, strings.TrimSpace(string(common)))
+	}
+	return filepath.Join(own, "config")
+}
+
+func remote(file string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	c := gitconfig.New()
+	if gitconfig.NewDecoder(f).Decode(c) != nil {
+		return ""
+	}
+	return c.Section("remote").Subsection("origin").Option("url")
+}
+
+// SameRepository says whether two URLs mean one repository, whichever protocol and user they go by.
+func SameRepository(a, b string) bool { return bare(a) == bare(b) }
+
+// bare is host/path of a URL, or of git's user@host:path.
+func bare(url string) string {
+	url = strings.ToLower(strings.TrimSpace(url))
+	_, rest, scheme := strings.Cut(url, "://")
+	if scheme {
+		url = rest
+	}
+	host, path, _ := strings.Cut(url, "/")
+	if at := strings.LastIndex(host, "@"); at >= 0 {
+		host = host[at+1:]
+	}
+	host, more, colon := strings.Cut(host, ":")
+	if colon && !scheme {
+		path = strings.TrimPrefix(more+"/"+path, "/")
+	}
+	return host + "/" + strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+}

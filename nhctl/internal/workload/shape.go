@@ -1,0 +1,174 @@
+package workload
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// Probes say which of the dev container's probes stay as they were.
+type Probes string
+
+// The values of Probes.
+const (
+	ProbesOff       Probes = "off"
+	ProbesReadiness Probes = "readiness"
+	ProbesKeep      Probes = "keep"
+)
+
+// ClaimUse says what a duplicate gets for a claim that two pods can't write to.
+type ClaimUse string
+
+// The values of ClaimUse.
+const (
+	ClaimEmpty    ClaimUse = "empty"
+	ClaimReadOnly ClaimUse = "readOnly"
+	ClaimNone     ClaimUse = "none"
+)
+
+// Mount is a claim at a path of the dev container.
+type Mount struct{ Claim, Path string }
+
+// User are ids that the dev container runs with; nil leaves the original's.
+type User struct{ UID, GID *int64 }
+
+// answerProbes lets the supervisor answer in the program's place: a paused debugger must not be killed, and a program that does not
+// run yet is no reason to restart the container. Policies demand that probes stay.
+func answerProbes(c *corev1.Container, s Settings) {
+	answered := []*corev1.Probe{c.LivenessProbe, c.StartupProbe, c.ReadinessProbe}
+	switch s.Probes {
+	case ProbesKeep:
+		answered = nil
+	case ProbesReadiness:
+		answered = answered[:2]
+	}
+	health := []string{contract.Binary, "health", "--container", s.devName()}
+	for _, probe := range answered {
+		if probe != nil {
+			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
+			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, 5
+		}
+	}
+}
+
+// asUser sets the dev container's user. Root is said to be meant where the pod says that nobody is root.
+func asUser(c *corev1.Container, u User) {
+	if u.UID == nil && u.GID == nil {
+		return
+	}
+	if c.SecurityContext == nil {
+		c.SecurityContext = &corev1.SecurityContext{}
+	}
+	if u.GID != nil {
+		c.SecurityContext.RunAsGroup = u.GID
+	}
+	if u.UID != nil {
+		notRoot := *u.UID != 0
+		c.SecurityContext.RunAsUser, c.SecurityContext.RunAsNonRoot = u.UID, &notRoot
+	}
+}
+
+// ByImage names the container with an image, which may be without its tag; "" when there is none.
+func ByImage(containers []corev1.Container, image string) string {
+	for _, c := range containers {
+		if c.Image == image || repository(c.Image) == image {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// repository is an image's name without tag and digest.
+func repository(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	if colon := strings.LastIndex(image, ":"); colon > strings.LastIndex(image, "/") {
+		image = image[:colon]
+	}
+	return image
+}
+
+// rename gives the dev container another name.
+func rename(spec *corev1.PodSpec, c *corev1.Container, name string) error {
+	for _, other := range slices.Concat(spec.Containers, spec.InitContainers) {
+		if other.Name == name && name != c.Name {
+			return problem.New(problem.Usage, "dev.devContainerName: the pod has a container %q already", name).WithHint("choose another name in the config")
+		}
+	}
+	c.Name = name
+	return nil
+}
+
+// skipInit leaves out the init containers that must end before the others begin; those that go on beside them stay.
+func skipInit(spec *corev1.PodSpec) {
+	spec.InitContainers = slices.DeleteFunc(spec.InitContainers, func(c corev1.Container) bool {
+		return c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
+	})
+}
+
+// mountClaims adds the volumes that outlive the twin.
+func mountClaims(spec *corev1.PodSpec, c *corev1.Container, mounts []Mount) {
+	for i, m := range mounts {
+		name := fmt.Sprintf("nhctl-dir-%d", i)
+		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Claim}}})
+		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(o corev1.VolumeMount) bool { return o.MountPath == m.Path })
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: m.Path})
+	}
+}
+
+// releaseClaims keeps a duplicate off the claims that two pods can't write to.
+func releaseClaims(spec *corev1.PodSpec, exclusive []string, use ClaimUse) {
+	for i := len(spec.Volumes) - 1; i >= 0; i-- {
+		v := &spec.Volumes[i]
+		if v.PersistentVolumeClaim == nil || !slices.Contains(exclusive, v.PersistentVolumeClaim.ClaimName) {
+			continue
+		}
+		name := v.Name
+		switch use {
+		case ClaimReadOnly:
+			v.PersistentVolumeClaim.ReadOnly = true
+			eachMount(spec, name, func(m *corev1.VolumeMount) { m.ReadOnly = true })
+		case ClaimNone:
+			spec.Volumes = slices.Delete(spec.Volumes, i, i+1)
+			dropMounts(spec, name)
+		default:
+			v.VolumeSource = corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
+			dropDevices(spec, name)
+		}
+	}
+}
+
+func eachMount(spec *corev1.PodSpec, volume string, do func(*corev1.VolumeMount)) {
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			for j := range containers[i].VolumeMounts {
+				if m := &containers[i].VolumeMounts[j]; m.Name == volume {
+					do(m)
+				}
+			}
+		}
+	}
+}
+
+func dropMounts(spec *corev1.PodSpec, volume string) {
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			containers[i].VolumeMounts = slices.DeleteFunc(containers[i].VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
+		}
+	}
+	dropDevices(spec, volume)
+}
+
+// dropDevices removes raw block devices, which an empty folder can't be.
+func dropDevices(spec *corev1.PodSpec, volume string) {
+	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
+		for i := range containers {
+			containers[i].VolumeDevices = slices.DeleteFunc(containers[i].VolumeDevices, func(d corev1.VolumeDevice) bool { return d.Name == volume })
+		}
+	}
+}

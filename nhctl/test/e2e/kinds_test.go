@@ -1,0 +1,154 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// podSpec is a pod that "restricted" takes, and that does nothing; more is what its container has besides.
+func podSpec(indent int, more string) string {
+	text := `securityContext: {runAsNonRoot: true, runAsUser: 1000, seccompProfile: {type: RuntimeDefault}}
+terminationGracePeriodSeconds: 1
+containers:
+- name: main
+  image: ghcr.io/nhctl/dev-go:v0.1.0
+  imagePullPolicy: IfNotPresent
+  command: [sleep, "100000"]
+  resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: 100m, memory: 32Mi}}
+  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+` + more
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", indent))
+}
+
+// kindManifests has one workload of every kind, each named "it".
+func kindManifests() map[string]string {
+	spec := func(more string) string { return podSpec(6, more) }
+	apps := func(kind, more string) string {
+		return "apiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: it}\nspec:\n  selector: {matchLabels: {app: it}}\n" + more +
+			"  template:\n    metadata: {labels: {app: it}}\n    spec:\n      "
+	}
+	return map[string]string{
+		"deployment": apps("Deployment", "  replicas: 1\n") + spec(""),
+		"replicaset": apps("ReplicaSet", "  replicas: 2\n") + spec(""),
+		"daemonset":  apps("DaemonSet", "") + spec(""),
+		"statefulset": apps("StatefulSet", "  replicas: 2\n  serviceName: it\n  podManagementPolicy: Parallel\n"+
+			"  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n") +
+			spec("  volumeMounts: [{name: data, mountPath: /data}]"),
+		"job":     "apiVersion: batch/v1\nkind: Job\nmetadata: {name: it}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      " + spec(""),
+		"cronjob": "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: it}\nspec:\n  schedule: '0 0 1 1 *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: OnFailure\n          " + podSpec(10, ""),
+		"pod":     "apiVersion: v1\nkind: Pod\nmetadata: {name: it, labels: {app: it}}\nspec:\n  " + podSpec(2, ""),
+		rollouts:  "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: it}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: it}}\n  template:\n    metadata: {labels: {app: it}}\n    spec:\n      " + spec(""),
+	}
+}
+
+const rollouts = "rollouts.v1alpha1.argoproj.io"
+
+// customResource makes the definition of a resource with a scale subresource, once for all tests of a cluster.
+func (c *cluster) customResource(t *testing.T, group, version, plural, kind string) {
+	t.Helper()
+	t.Cleanup(func() {
+		err := c.dynamic.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}).
+			Delete(context.Background(), plural+"."+group, metav1.DeleteOptions{})
+		if err != nil {
+			t.Errorf("remove the custom resource: %v", err)
+		}
+	})
+	c.create(t, "", fmt.Appendf(nil, `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: %[3]s.%[1]s}
+spec:
+  group: %[1]s
+  scope: Namespaced
+  names: {plural: %[3]s, singular: %[4]s, kind: %[5]s}
+  versions:
+  - name: %[2]s
+    served: true
+    storage: true
+    subresources: {status: {}, scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas, labelSelectorPath: .status.selector}}
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {replicas: {type: integer}}}}}}
+`, group, version, plural, strings.ToLower(kind), kind))
+	resource := c.dynamic.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural})
+	eventually(t, 30*time.Second, "the custom resource is served", func(ctx context.Context) error {
+		_, err := resource.List(ctx, metav1.ListOptions{})
+		return err
+	})
+}
+
+// settled waits until every pod of a namespace is ready.
+func (c *cluster) settled(t *testing.T, ns string, pods int) {
+	t.Helper()
+	eventually(t, time.Minute, "the workload's pods are ready", func(ctx context.Context) error {
+		list, err := c.typed.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+		if err != nil {
+			return err
+		}
+		ready := 0
+		for i := range list.Items {
+			if workload.Ready(&list.Items[i]) {
+				ready++
+			}
+		}
+		if ready != pods || len(list.Items) != pods {
+			return fmt.Errorf("%d of %d pods ready, want %d", ready, len(list.Items), pods)
+		}
+		return nil
+	})
+}
+
+// Every kind is taken into dev mode in both ways, and comes back as it was.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	shared.customResource(t, "argoproj.io", "v1alpha1", "rollouts", "Rollout")
+	pods := map[string]int{"deployment": 1, "replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1, "pod": 1}
+	// While replaced: how many pods of the original go on.
+	left := map[string]int{"statefulset": 1}
+	for kind, manifest := range kindManifests() {
+		for _, mode := range []rpc.Mode{rpc.Replace, rpc.Duplicate} {
+			t.Run(kind+"/"+string(mode), func(t *testing.T) {
+				t.Parallel()
+				ns := shared.namespace(t)
+				shared.create(t, ns, []byte(manifest))
+				shared.settled(t, ns, pods[kind])
+				dev := shared.developer(t, ns)
+				src := filepath.Join(dev.home, "src")
+				write(t, filepath.Join(src, "hello.txt"), "hello\n")
+				before := shared.mustSnapshot(t, ns)
+
+				dev.must(src, "dev", "start", kind+"/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(mode), "--yes", "--no-terminal", "--timeout", "90s")
+				if out, err := dev.execIn(src, kind+"/it", "cat", "hello.txt"); err != nil || out != "hello\n" {
+					t.Errorf("in the dev container: %q, %v", out, err)
+				}
+				if mode == rpc.Replace {
+					shared.settled(t, ns, left[kind])
+				} else {
+					shared.settled(t, ns, pods[kind])
+				}
+				dev.must(src, "dev", "end", kind+"/it")
+				shared.restored(t, ns, before)
+			})
+		}
+	}
+}
+
+// execIn runs a command in the dev container of a workload.
+func (d *developer) execIn(dir, name string, argv ...string) (string, error) {
+	r := d.nhctl(dir, append([]string{"dev", "exec", name, "--"}, argv...)...)
+	if r.code != 0 {
+		return r.stdout, fmt.Errorf("%s", r)
+	}
+	return r.stdout, nil
+}
