@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -83,7 +84,11 @@ spec:
 `, group, version, plural, strings.ToLower(kind), kind))
 	resource := c.dynamic.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural})
 	eventually(t, 30*time.Second, "the custom resource is served", func(ctx context.Context) error {
-		_, err := resource.List(ctx, metav1.ListOptions{})
+		if _, err := resource.List(ctx, metav1.ListOptions{}); err != nil {
+			return err
+		}
+		meta.MaybeResetRESTMapper(c.mapper)
+		_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind}, version)
 		return err
 	})
 }
