@@ -142,6 +142,7 @@ func sortedKeys(m map[string]string) []string {
 // complete fills in what depends on other fields.
 func complete(dev *Dev) {
 	dev.WorkDir = path.Clean(dev.WorkDir)
+	dev.Sync = slices.Clone(dev.Sync) // the defaults are shared
 	for i := range dev.Sync {
 		s := &dev.Sync[i]
 		if s.Mode == "" {

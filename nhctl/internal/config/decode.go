@@ -20,12 +20,13 @@ type decoder struct {
 	ignored map[string]bool
 	// overlaying is set inside a profile.
 	overlaying bool
-	// types are the fields of each type met, by name.
-	types map[reflect.Type]map[string]reflect.StructField
+	// types are the fields of each type met, by name; defaults are their values before anything is set.
+	types    map[reflect.Type]map[string]reflect.StructField
+	defaults map[reflect.Type]reflect.Value
 }
 
 func newDecoder(l *loading) *decoder {
-	return &decoder{loading: l, ignored: map[string]bool{}, types: map[reflect.Type]map[string]reflect.StructField{}}
+	return &decoder{loading: l, ignored: map[string]bool{}, types: map[reflect.Type]map[string]reflect.StructField{}, defaults: map[reflect.Type]reflect.Value{}}
 }
 
 const maxNodes = 250_000
@@ -108,8 +109,14 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		return
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	empty, known := d.defaults[v.Type().Elem()]
+	if !known {
+		empty = reflect.New(v.Type().Elem()).Elem()
+		setDefaults(empty)
+		d.defaults[v.Type().Elem()] = empty
+	}
 	for i, item := range n.Content {
-		setDefaults(list.Index(i))
+		list.Index(i).Set(empty)
 		d.decode(item, list.Index(i))
 	}
 	v.Set(list)

@@ -176,9 +176,22 @@ func merge(n *yaml.Node, depth int) []pair {
 
 // lookup is the value of a key, or nil.
 func lookup(n *yaml.Node, key string) *yaml.Node {
-	for _, p := range pairs(n) {
-		if p.key.Value == key {
-			return p.value
+	n = deref(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	merges := false
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+		merges = merges || n.Content[i].Tag == "!!merge"
+	}
+	if merges {
+		for _, p := range pairs(n) {
+			if p.key.Value == key {
+				return p.value
+			}
 		}
 	}
 	return nil
