@@ -1,0 +1,197 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-delve/delve/service/api"
+	"github.com/go-delve/delve/service/rpc2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+)
+
+// debugClient dials a debugger's local port; the test fails when it does not get on within the limit.
+func debugClient(t *testing.T, d event.DebugData) net.Conn {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// lineOf is the number of the line of a source file with a text.
+func lineOf(t *testing.T, file, text string) int {
+	t.Helper()
+	before, _, ok := strings.Cut(read(t, file), text)
+	if !ok {
+		t.Fatalf("%s does not hold %q", file, text)
+	}
+	return strings.Count(before, "\n") + 1
+}
+
+// inContainer maps a local file as the debugger's result says.
+func inContainer(t *testing.T, d event.DebugData, file string) string {
+	t.Helper()
+	for _, p := range d.Paths {
+		if rel, err := filepath.Rel(p.Local, file); err == nil && !strings.HasPrefix(rel, "..") {
+			return p.Remote + "/" + filepath.ToSlash(rel)
+		}
+	}
+	t.Fatalf("%s is in none of %+v", file, d.Paths)
+	return ""
+}
+
+// impatient shortens the liveness probe of a Deployment to a second.
+func (c *cluster) impatient(t *testing.T, ns, name string) {
+	t.Helper()
+	c.patchDeployment(t, ns, name, fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"livenessProbe":{"periodSeconds":1,"failureThreshold":1,"timeoutSeconds":1}}]}}}}`, name))
+	c.deploymentReady(t, ns, name)
+}
+
+// unharmed waits for three periods of the impatient probe, while the program stands, and looks whether the kubelet minded.
+func (c *cluster) unharmed(t *testing.T, ns string) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+	case <-time.After(3500 * time.Millisecond):
+	}
+	pod, err := c.typed.CoreV1().Pods(ns).Get(t.Context(), c.twinPod(t, ns), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.RestartCount != 0 || s.State.Running == nil {
+			t.Errorf("container %s after the pause: %+v", s.Name, s)
+		}
+	}
+}
+
+// ask asks a Service while the program may stand at a breakpoint; the answer comes once it goes on.
+func ask(t *testing.T, ns, service, path string) <-chan string {
+	t.Helper()
+	answer := make(chan string, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		body, err := shared.get(ctx, ns, service, path)
+		if err != nil {
+			body = err.Error()
+		}
+		answer <- body
+	}()
+	return answer
+}
+
+// A Go service under delve: it answers, stops on a breakpoint, shows a variable, is not killed meanwhile, goes on, and takes the
+// next client; a save with hot reload starts it anew.
+func TestDebugGo(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	shared.impatient(t, ns, "catalog")
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	configure(t, src, "catalog", "dev-go", `
+hotReload: true
+command:
+  run: go run .
+debug: {language: go}`)
+	dev.must(src, "dev", "start", "--no-terminal")
+	d := outcome[event.DebugData](dev, src, "dev", "debug")
+	if d.Language != "go" || d.RemotePort != 2345 || d.Command.State != "running" {
+		t.Errorf("%+v", d)
+	}
+	answer(t, ns, "catalog-nhctl-")
+
+	main := filepath.Join(src, "main.go")
+	for attach := range 2 {
+		client := rpc2.NewClientFromConn(debugClient(t, d))
+		if _, err := client.Halt(); err != nil {
+			t.Fatal(err)
+		}
+		b, err := client.CreateBreakpoint(&api.Breakpoint{File: inContainer(t, d, main), Line: lineOf(t, main, `hostname, _ := os.Hostname()`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped := client.Continue()
+		got := ask(t, ns, "catalog", "/books")
+		state := <-stopped
+		if state == nil || state.Err != nil || state.CurrentThread == nil || state.CurrentThread.Breakpoint == nil {
+			t.Fatalf("attach %d: %+v", attach, state)
+		}
+		v, err := client.EvalVariable(api.EvalScope{GoroutineID: -1}, `books[0].Title`, api.LoadConfig{MaxStringLen: 100})
+		if err != nil || !strings.Contains(read(t, filepath.Join(src, "books.json")), strconv.Quote(v.Value)) {
+			t.Errorf("attach %d: books[0].Title is %+v, %v", attach, v, err)
+		}
+		if attach == 0 {
+			shared.unharmed(t, ns)
+		}
+		if _, err := client.ClearBreakpoint(b.ID); err != nil {
+			t.Error(err)
+		}
+		if err := client.Disconnect(true); err != nil {
+			t.Error(err)
+		}
+		if body := <-got; !strings.Contains(body, "catalog-nhctl-") {
+			t.Errorf("attach %d: after going on: %s", attach, body)
+		}
+	}
+	edit(t, main, "Welcome to the bookshop", "Debugged and saved")
+	answer(t, ns, "Debugged and saved")
+	again := outcome[event.DebugData](dev, src, "dev", "debug", "--wait")
+	if again.Port != d.Port {
+		t.Errorf("the local port moved from %d to %d", d.Port, again.Port)
+	}
+	client := rpc2.NewClientFromConn(debugClient(t, again))
+	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
+		t.Errorf("--wait: %+v, %v", state, err)
+	}
+	if err := client.Disconnect(true); err != nil {
+		t.Error(err)
+	}
+	answer(t, ns, "Debugged and saved")
+	dev.must(src, "dev", "run") // takes the debugger's place
+	answer(t, ns, "Debugged and saved")
+	if c := dev.ran(src, "debug"); c.State != "exited" {
+		t.Errorf("run beside debug: %+v", c)
+	}
+	dev.must(src, "dev", "end")
+	if _, err := os.Stat(filepath.Join(src, "__debug_bin")); err == nil {
+		t.Error("the debugger's binary came home")
+	}
+}
+
+// What does not compile, or can't be debugged, is said.
+func TestDebugFails(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	edit(t, filepath.Join(src, "main.go"), "func main() {", "func main() { nonsense")
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 1 || !strings.Contains(r.stdout, "undefined: nonsense") || !strings.Contains(r.stderr, "the debugger did not come up") {
+		t.Errorf("a compile error: %s", r)
+	}
+	configure(t, src, "catalog", "dev-go", `
+command:
+  run: java Main
+debug: {language: java}`)
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not start debuggers for java by itself yet") || !strings.Contains(r.stderr, "127.0.0.1:5005") {
+		t.Errorf("a language without a preset: %s", r)
+	}
+	dev.must(src, "dev", "end")
+}
