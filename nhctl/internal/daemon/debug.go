@@ -112,7 +112,7 @@ func (s *session) debuggerReady(ctx context.Context, language, address string, s
 	ctx, cancel := context.WithTimeout(ctx, debugLimit)
 	defer cancel()
 	sup := s.supervisor(s.record().Container)
-	for {
+	for told := begun; ; {
 		err := debugger.Ready(ctx, language, address)
 		if err == nil {
 			step(event.StepDone, "")
@@ -123,7 +123,10 @@ func (s *session) debuggerReady(ctx context.Context, language, address string, s
 			s.lastWords(ctx, started)
 			return problem.New(problem.Command, "the debugger did not come up: its command ended").WithHint("its output is above, and in `nhctl dev logs debug`")
 		}
-		step(event.StepWaiting, err.Error())
+		if time.Since(told) > time.Second {
+			told = time.Now()
+			step(event.StepWaiting, err.Error())
+		}
 		select {
 		case <-ctx.Done():
 			step(event.StepFailed, "")

@@ -37,47 +37,48 @@ func Ready(ctx context.Context, language, address string) error {
 	case Go:
 		return delve.Ready(conn)
 	case Python:
-		return initialize(conn)
+		return greet(conn)
 	}
 	return stays(conn)
 }
 
-// initialize does the first step of the Debug Adapter Protocol, and leaves before any other.
-func initialize(conn net.Conn) error {
-	request := &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "nhctl", AdapterID: "nhctl", PathFormat: "path", LinesStartAt1: true}}
-	request.Seq, request.Type, request.Command = 1, "request", "initialize"
-	if err := dap.WriteProtocolMessage(conn, request); err != nil {
+// greet goes through the Debug Adapter Protocol as far as the program's own end of it, and leaves before anything is configured. A client
+// that leaves after initialize alone, before the program has reported to debugpy's adapter, would end the adapter.
+func greet(conn net.Conn) error {
+	reader, seq := bufio.NewReader(conn), 0
+	send := func(command string, request dap.RequestMessage) error {
+		seq++
+		r := request.GetRequest()
+		r.Seq, r.Type, r.Command = seq, "request", command
+		if err := dap.WriteProtocolMessage(conn, request); err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
+		return nil
+	}
+	initialize := &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "nhctl", AdapterID: "nhctl", PathFormat: "path", LinesStartAt1: true}}
+	if err := send("initialize", initialize); err != nil {
 		return err
 	}
-	reader := bufio.NewReader(conn)
 	for {
 		message, err := dap.ReadProtocolMessage(reader)
+		if unknown := (*dap.DecodeProtocolMessageFieldError)(nil); errors.As(err, &unknown) {
+			continue // an event of the adapter's own
+		}
 		if err != nil {
-			return fmt.Errorf("initialize: %w", err)
+			return fmt.Errorf("read: %w", err)
 		}
 		switch m := message.(type) {
 		case *dap.InitializeResponse:
-			return leave(conn, reader)
-		case *dap.ErrorResponse:
-			return fmt.Errorf("initialize: %s", m.Message)
-		}
-	}
-}
-
-// leave says good-bye, so that the adapter takes the next client.
-func leave(conn net.Conn, reader *bufio.Reader) error {
-	request := &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{TerminateDebuggee: false}}
-	request.Seq, request.Type, request.Command = 2, "request", "disconnect"
-	if err := dap.WriteProtocolMessage(conn, request); err != nil {
-		return err
-	}
-	for {
-		message, err := dap.ReadProtocolMessage(reader)
-		if err != nil {
-			return nil // it hung up
-		}
-		if _, ok := message.(*dap.DisconnectResponse); ok {
+			err = send("attach", &dap.AttachRequest{Arguments: json.RawMessage(`{"name":"nhctl"}`)}) // debugpy takes no empty ones
+		case *dap.InitializedEvent:
+			err = send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
+		case *dap.DisconnectResponse:
 			return nil
+		case *dap.ErrorResponse:
+			err = fmt.Errorf("%s: %s", m.Command, m.Message)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -194,4 +195,16 @@ debug: {language: java}`)
 		t.Errorf("a language without a preset: %s", r)
 	}
 	dev.must(src, "dev", "end")
+}
+
+// serviceAnswers waits until a path of a Service answers with a text.
+func serviceAnswers(t *testing.T, ns, service, path, want string) {
+	t.Helper()
+	eventually(t, time.Minute, fmt.Sprintf("%s%s answers %q", service, path, want), func(ctx context.Context) error {
+		body, err := shared.get(ctx, ns, service, path)
+		if err == nil && !strings.Contains(body, want) {
+			err = errors.New(body)
+		}
+		return err
+	})
 }
