@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,10 +87,16 @@ func killSidecar(t *testing.T, ns string) {
 // restoredButLease is restored, but for the heartbeats of sessions that go on.
 func (c *cluster) restoredButLease(t *testing.T, ns string, before snapshot) {
 	t.Helper()
+	c.restoredBut(t, ns, before, "leases")
+}
+
+// restoredBut is restored, but for what begins with a prefix.
+func (c *cluster) restoredBut(t *testing.T, ns string, before snapshot, prefixes ...string) {
+	t.Helper()
 	drop := func(s snapshot) snapshot {
 		kept := snapshot{}
 		for key, value := range s {
-			if !strings.HasPrefix(key, "leases") {
+			if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) }) {
 				kept[key] = value
 			}
 		}

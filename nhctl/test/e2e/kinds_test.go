@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -156,4 +157,15 @@ func (d *developer) execIn(dir, name string, argv ...string) (string, error) {
 		return r.stdout, fmt.Errorf("%s", r)
 	}
 	return r.stdout, nil
+}
+
+// replicas is the scale of the custom resource "it".
+func (c *cluster) replicas(t *testing.T, ns, kind string) int64 {
+	t.Helper()
+	scale, err := c.dynamic.Resource(workload.Kind(kind).Resource()).Namespace(ns).Get(t.Context(), "it", metav1.GetOptions{}, "scale")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _, _ := unstructured.NestedInt64(scale.Object, "spec", "replicas")
+	return n
 }
