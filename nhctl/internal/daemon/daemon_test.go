@@ -111,6 +111,14 @@ func TestPlan(t *testing.T) {
 	if diff := cmp.Diff([]rpc.PortPair{{Local: 8080, Remote: 80}}, state.Forwards); diff != "" || state.Settings.Type != filesync.Send {
 		t.Errorf("%s %+v", diff, state.Settings)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte("serviceType: CronJob\n"+config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"": "cronjob/web", "web": "cronjob/web", "deploy/web": "deployment/web", "cart": "deployment/cart"} {
+		if ref, _, err := named(rpc.Target{Caller: caller, Workload: text}, ""); err != nil || ref.String() != want {
+			t.Errorf("%q means %s, %v; want %s", text, ref, err, want)
+		}
+	}
 	for name, tt := range map[string]struct {
 		start rpc.Start
 		code  problem.Code

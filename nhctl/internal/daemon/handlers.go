@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/creachadair/jrpc2"
@@ -36,6 +37,9 @@ func named(t rpc.Target, profile string) (workload.Ref, *config.File, error) {
 	file, err := config.Load(t.Caller.Dir, config.Options{Env: t.Caller.Env, Profile: profile})
 	if t.Workload != "" {
 		ref, refErr := workload.ParseRef(t.Workload)
+		if described := kindOf(file, t.Workload); described != "" {
+			ref.Kind = described
+		}
 		return ref, file, errors.Join(refErr, err)
 	}
 	if err != nil {
@@ -51,6 +55,19 @@ func named(t rpc.Target, profile string) (workload.Ref, *config.File, error) {
 	}
 	ref, err := workload.ParseRef(service.ServiceType + "/" + service.Name)
 	return ref, file, err
+}
+
+// kindOf is the kind that the folder's config has for a NAME without a kind; "" where it does not describe it.
+func kindOf(file *config.File, name string) workload.Kind {
+	if file == nil || strings.Contains(name, "/") {
+		return ""
+	}
+	service, err := file.Service(name)
+	if err != nil || service == nil {
+		return ""
+	}
+	kind, _ := workload.ParseKind(service.ServiceType)
+	return kind
 }
 
 // find returns the live session that a call means.
