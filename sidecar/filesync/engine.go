@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -29,9 +30,11 @@ type Config struct {
 	FolderID string
 	// Root is the folder; StateDir holds the index, and belongs to the engine alone.
 	Root, StateDir string
-	Side           Side
-	Settings       Settings
-	Logger         *slog.Logger
+	// KeptDir is where lost bytes are kept; empty means a folder of the state.
+	KeptDir  string
+	Side     Side
+	Settings Settings
+	Logger   *slog.Logger
 	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
 	OnChange func()
 	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last one.
@@ -47,6 +50,7 @@ type Engine struct {
 	events events.Logger
 	keys   *protocol.KeyGenerator
 	peer   protocol.DeviceID
+	ids    *db.FileSet // the same index as the model's, for what the model does not tell
 
 	running chan struct{} // closed when the engine takes scans and streams
 	ended   chan struct{}
@@ -55,9 +59,17 @@ type Engine struct {
 	current     protocol.Connection
 	connections int
 
-	scanning sync.Mutex // guards tree and watcher, and orders scans
+	scanning sync.Mutex // guards tree, files and watcher, and orders scans
 	tree     *ignore.Tree
+	files    int // that the tree had, of those that are synced
 	watcher  *watch.Watcher
+
+	place      *place
+	deciding   sync.Mutex
+	held       *Deletion
+	accepting  atomic.Bool // the next scan may delete what it likes
+	restoring  atomic.Bool // what was deleted is coming back
+	overriding sync.Mutex
 }
 
 // ErrEnded says that the engine has ended.
@@ -77,8 +89,12 @@ func New(c Config) (*Engine, error) {
 	if c.OnBatch == nil {
 		c.OnBatch = func(time.Time) {}
 	}
+	if c.KeptDir == "" {
+		c.KeptDir = filepath.Join(c.StateDir, "kept")
+	}
 	kind := fs.FilesystemType("nhctl-" + c.FolderID + "-" + string(c.Side))
-	if err := registerRoot(kind, c.Root, c.StateDir); err != nil {
+	place, err := openPlace(kind, c)
+	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
 	store, err := backend.OpenLevelDB(filepath.Join(c.StateDir, "index"), backend.TuningSmall)
@@ -91,13 +107,18 @@ func New(c Config) (*Engine, error) {
 		store.Close()
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
+	ids, err := db.NewFileSet(c.FolderID, low)
+	if err != nil {
+		low.Close()
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
 	watcher, err := watch.New(c.Root)
 	if err != nil {
 		low.Close()
 		return nil, err
 	}
 	e := &Engine{
-		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), peer: device(c.FolderID, c.Side.peer()),
+		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), peer: device(c.FolderID, c.Side.peer()), ids: ids, place: place,
 		running: make(chan struct{}), ended: make(chan struct{}),
 		tree: ignore.New(c.Root, c.Settings.GitIgnore, c.Settings.GlobalIgnores), watcher: watcher,
 	}
@@ -105,7 +126,14 @@ func New(c Config) (*Engine, error) {
 	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), configuration(c, config.FilesystemType(kind)), me, logger)
 	e.rebuild()
 	e.model = model.NewModel(e.wrap, me, low, nil, logger, e.keys)
+	place.ours, place.knows, place.known, place.judge = e.ours, e.knows, e.known, e.judge
 	return e, nil
+}
+
+// ours says whether this side made the present content of a file.
+func (e *Engine) ours(name string) bool {
+	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
+	return err != nil || !ok || f.ModifiedBy == device(e.config.FolderID, e.config.Side).Short()
 }
 
 // safety is how often everything is looked at anew, in case the watcher missed something; polling is the same without a watcher.
@@ -144,7 +172,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	}
 	close(e.running)
 	services.Go(func() { e.report(ctx) })
-	services.Go(func() { _ = e.watcher.Serve(ctx, e.changed) })
+	services.Go(func() { _ = e.watcher.Serve(ctx, func(b watch.Batch) { e.changed(ctx, b) }) })
 	e.rescan(ctx)
 	cancel()
 	services.Wait()
@@ -273,13 +301,18 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 }
 
 // changed handles what the watcher saw.
-func (e *Engine) changed(b watch.Batch) {
+func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	paths, whole := e.sort(b)
-	if whole {
-		paths = nil
-	} else if len(paths) == 0 {
+	if whole || e.Held() != nil {
+		if err := e.Scan(ctx); err != nil {
+			e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
+		}
 		return
 	}
+	if len(paths) == 0 {
+		return
+	}
+	e.awaitBatch(ctx, paths)
 	if err := e.model.ScanFolderSubdirs(e.config.FolderID, paths); err != nil {
 		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 	}
@@ -294,7 +327,6 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 		whole = whole || (e.config.Settings.GitIgnore && filepath.Base(p) == ignore.GitIgnoreFile)
 	}
 	if whole {
-		e.rebuild()
 		return nil, true
 	}
 	grew := false
@@ -316,7 +348,13 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 
 // rebuild reads the ignore rules of the whole tree and watches its folders.
 func (e *Engine) rebuild() {
-	e.tree.Rebuild(e.watcher.Add)
+	e.files = 0
+	matcher := e.config.Settings.matcher()
+	e.tree.Rebuild(e.watcher.Add, func(rel string) {
+		if !fs.IsTemporary(rel) && (matcher == nil || !matcher.Match(rel).IsIgnored()) {
+			e.files++
+		}
+	})
 	e.writeRules()
 }
 
@@ -345,8 +383,25 @@ func (e *Engine) Scan(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	e.scanning.Lock()
-	e.rebuild()
-	e.scanning.Unlock()
-	return e.model.ScanFolder(e.config.FolderID)
+	known, files := e.known(), e.walk()
+	switch {
+	case e.Held() != nil && (files < known || e.restoring.Load()):
+		return ErrHeld
+	case e.Held() != nil:
+		e.release() // whatever was missing is back
+	case tooMany(known, files):
+		e.calm(ctx)
+	}
+	return e.scanModel()
+}
+
+func (e *Engine) scanModel() error {
+	err := e.model.ScanFolder(e.config.FolderID)
+	if errors.Is(err, model.ErrFolderPaused) {
+		return ErrPaused
+	}
+	if err != nil && e.Held() != nil {
+		return ErrHeld
+	}
+	return err
 }

@@ -105,14 +105,15 @@ func TestBothEditTheSameFile(t *testing.T) {
 	put(t, b, "f.txt", "theirs")
 	p.connect()
 	p.same()
-	var texts []string
-	for _, name := range names(t, a) {
-		data, err := os.ReadFile(filepath.Join(a, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts = append(texts, string(data))
+	if diff := cmp.Diff([]string{"f.txt"}, names(t, a)); diff != "" {
+		t.Errorf("no conflict copy may lie among the sources:\n%s", diff)
 	}
+	texts := append(lost(t, p.local.engine), lost(t, p.remote.engine)...)
+	data, err := os.ReadFile(filepath.Join(a, "f.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts = append(texts, string(data))
 	sort.Strings(texts)
 	if diff := cmp.Diff([]string{"mine", "theirs"}, texts); diff != "" {
 		t.Errorf("both contents must live on:\n%s", diff)
@@ -266,4 +267,19 @@ func BenchmarkSave(b *testing.B) {
 	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
 	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// The first save into an empty folder waits for nothing.
+func BenchmarkConnect(b *testing.B) {
+	p, local, remote := newPair(b, Settings{Type: SendReceive})
+	p.start()
+	put(b, local, "f", "0")
+	p.wait()
+	for i := 0; b.Loop(); i++ {
+		p.cut()
+		text := fmt.Sprint("edit ", i)
+		put(b, local, "f", text)
+		p.connect()
+		arrives(b, remote, "f", text)
+	}
 }

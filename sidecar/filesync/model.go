@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -104,7 +105,71 @@ func (i streamInfo) ConnectionID() string     { return i.id }
 func (e *Engine) connect(stream io.ReadWriteCloser) protocol.Connection {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	conn := protocol.NewConnection(e.peer, stream, stream, stream, e.model, info, protocol.CompressionNever, e.keys)
+	conn := &eager{Connection: protocol.NewConnection(e.peer, stream, stream, stream, e.model, info, protocol.CompressionNever, e.keys)}
 	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
+	if config, ok := e.introduction(); ok {
+		conn.introduce(config)
+	}
 	return conn
+}
+
+// introduction is what the model says first on a connection; none while the folder is paused.
+func (e *Engine) introduction() (*protocol.ClusterConfig, bool) {
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return nil, false
+	}
+	defer snapshot.Release()
+	folder := protocol.Folder{ID: e.config.FolderID, DisableTempIndexes: true}
+	me := device(e.config.FolderID, e.config.Side)
+	for _, side := range []Side{Local, Remote} {
+		d := protocol.Device{ID: device(e.config.FolderID, side), Name: string(side), Compression: protocol.CompressionNever}
+		key := d.ID
+		if d.ID == me {
+			key = protocol.LocalDeviceID
+		}
+		d.IndexID, d.MaxSequence = e.ids.IndexID(key), snapshot.Sequence(key)
+		folder.Devices = append(folder.Devices, d)
+	}
+	return &protocol.ClusterConfig{Folders: []protocol.Folder{folder}}, true
+}
+
+// eager is a connection that is used at once: the model rests for a second before it introduces itself on a new one.
+type eager struct {
+	protocol.Connection
+	mu   sync.Mutex
+	sent *protocol.ClusterConfig
+}
+
+func (c *eager) introduce(config *protocol.ClusterConfig) {
+	c.mu.Lock()
+	c.sent = config
+	c.mu.Unlock()
+	c.Start()
+	c.Connection.ClusterConfig(config, nil)
+}
+
+// ClusterConfig leaves out the model's own introduction when it says what was said already: the peer would begin anew.
+func (c *eager) ClusterConfig(config *protocol.ClusterConfig, passwords map[string]string) {
+	c.mu.Lock()
+	sent := c.sent
+	c.sent = nil
+	c.mu.Unlock()
+	if sent != nil && sameFolder(sent, config) {
+		return
+	}
+	c.Connection.ClusterConfig(config, passwords)
+}
+
+func sameFolder(a, b *protocol.ClusterConfig) bool {
+	if len(b.Folders) != 1 || b.Folders[0].Paused || len(b.Folders[0].Devices) != len(a.Folders[0].Devices) {
+		return false
+	}
+	for i, d := range b.Folders[0].Devices {
+		known := a.Folders[0].Devices[i]
+		if known.ID != d.ID || known.IndexID != d.IndexID && known.IndexID != 0 {
+			return false
+		}
+	}
+	return true
 }

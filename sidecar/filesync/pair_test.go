@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	syncfs "github.com/syncthing/syncthing/lib/fs"
 )
 
 // end is one engine of a pair, which can be killed and started again.
@@ -75,13 +76,21 @@ func (p *pair) start() {
 	p.connect()
 }
 
-// connect joins the two engines by a pipe.
+// connect joins the two engines by a pipe, and by another when that one ends, until it is cut.
 func (p *pair) connect() {
-	a, b := net.Pipe()
-	var attached sync.WaitGroup
-	attached.Go(func() { _ = p.local.engine.Attach(context.Background(), a) })
-	attached.Go(func() { _ = p.remote.engine.Attach(context.Background(), b) })
-	p.cut = func() { a.Close(); b.Close(); attached.Wait(); p.cut = func() {} }
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			a, b := net.Pipe()
+			var attached sync.WaitGroup
+			attached.Go(func() { _ = p.local.engine.Attach(ctx, a); b.Close() })
+			attached.Go(func() { _ = p.remote.engine.Attach(ctx, b); a.Close() })
+			attached.Wait()
+		}
+	}()
+	p.cut = func() { cancel(); <-done; p.cut = func() {} }
 }
 
 // peer asks an engine directly, as the sidecar does for the daemon.
@@ -118,6 +127,9 @@ func list(t testing.TB, root string) map[string]string {
 			return err
 		}
 		rel, _ := filepath.Rel(root, path)
+		if syncfs.IsTemporary(rel) {
+			return nil
+		}
 		info, err := d.Info()
 		if err != nil {
 			return err

@@ -7,6 +7,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/syncthing/syncthing/lib/fs"
+	stignore "github.com/syncthing/syncthing/lib/ignore"
+
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
@@ -46,6 +49,20 @@ type Settings struct {
 	// patterns.
 	FilePatterns   []string `json:"filePatterns,omitempty"`
 	IgnorePatterns []string `json:"ignorePatterns,omitempty"`
+	// DeleteProtection stops sync, and asks, where a great part of the folder is deleted at once.
+	DeleteProtection bool `json:"deleteProtection,omitempty"`
+}
+
+func (s Settings) patterns() bool { return len(s.FilePatterns)+len(s.IgnorePatterns) > 0 }
+
+// matcher matches paths with the patterns, which the tree of ignored paths knows nothing of; nil where there are none.
+func (s Settings) matcher() *stignore.Matcher {
+	if !s.patterns() {
+		return nil
+	}
+	m := stignore.New(fs.NewFilesystem(fs.FilesystemTypeFake, "/nhctl-patterns"), stignore.WithCache(false))
+	_ = m.Parse(strings.NewReader(s.rules(nil)), ignoreFile)
+	return m
 }
 
 // rules is the text of syncthing's ignore file: the first line that matches a path decides.

@@ -2,11 +2,13 @@ package filesync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
 
+	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
@@ -17,6 +19,8 @@ const (
 	StateSyncing      = "syncing"
 	StateDisconnected = "disconnected"
 	StateError        = "error"
+	StatePaused       = "paused"
+	StateHeld         = "held" // a mass deletion waits for a decision
 )
 
 // Status is the state of one end.
@@ -39,12 +43,22 @@ type Status struct {
 	Errors map[string]string `json:"errors,omitempty"`
 	// Limit says that the system watches too few folders, and what to do; changes are found by polling then.
 	Limit string `json:"limit,omitempty"`
+	// Held is a batch of deletions that waits for a decision.
+	Held *Deletion `json:"held,omitempty"`
+	// Conflicts is the number of files whose other content lost on this side, and is kept here.
+	Conflicts int `json:"conflicts,omitempty"`
+	// Joined says that the two sides were compared before.
+	Joined bool `json:"joined"`
 }
 
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
-	s := Status{}
+	s := Status{Held: e.Held(), Conflicts: e.place.kept.Conflicts(), Joined: e.Joined()}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if errors.Is(err, model.ErrFolderPaused) {
+		s.State = StatePaused
+		return s, nil
+	}
 	if err != nil {
 		return s, err
 	}
@@ -56,6 +70,8 @@ func (e *Engine) Status() (Status, error) {
 	s.Sequence, s.PeerSequence = snapshot.Sequence(protocol.LocalDeviceID), snapshot.Sequence(e.peer)
 	state, _, err := e.model.State(e.config.FolderID)
 	switch {
+	case s.Held != nil:
+		s.State, s.Error = StateHeld, s.Held.describe()
 	case err != nil:
 		s.State, s.Error = StateError, explain(err.Error())
 	case !e.model.ConnectedTo(e.peer):
@@ -112,11 +128,8 @@ type Peer interface {
 // nothing moves any more for a while and files have errors, it returns those.
 func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 	const stuck = 5 * time.Second
-	if err := e.Scan(ctx); err != nil {
-		return fmt.Errorf("scan the local folder: %w", err)
-	}
-	if err := peer.Scan(ctx); err != nil {
-		return fmt.Errorf("scan the folder in the pod: %w", err)
+	if err := e.scanBoth(ctx, peer); err != nil {
+		return err
 	}
 	t := e.settings().Type
 	last, moved := int64(-1), time.Now()
@@ -128,6 +141,9 @@ func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 		remote, err := peer.Status(ctx)
 		if err != nil {
 			return fmt.Errorf("ask the pod how far sync is: %w", err)
+		}
+		if err := stopped(local, remote); err != nil {
+			return err
 		}
 		if InSync(t, local, remote) {
 			return nil
@@ -146,6 +162,39 @@ func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+func (e *Engine) scanBoth(ctx context.Context, peer Peer) error {
+	err := e.Scan(ctx)
+	if err != nil {
+		err = fmt.Errorf("scan the local folder: %w", err)
+	} else if err = peer.Scan(ctx); err != nil {
+		err = fmt.Errorf("scan the folder in the pod: %w", err)
+	}
+	if err == nil {
+		return nil
+	}
+	local, localErr := e.Status()
+	remote, remoteErr := peer.Status(ctx)
+	if localErr == nil && remoteErr == nil {
+		if why := stopped(local, remote); why != nil {
+			return why
+		}
+	}
+	return err
+}
+
+// stopped is why two ends don't sync before somebody decides.
+func stopped(local, remote Status) error {
+	switch {
+	case local.State == StatePaused || remote.State == StatePaused:
+		return ErrPaused
+	case local.Held != nil:
+		return fmt.Errorf("%w: here, %s", ErrHeld, local.Error)
+	case remote.Held != nil:
+		return fmt.Errorf("%w: in the pod, %s", ErrHeld, remote.Error)
+	}
+	return nil
 }
 
 func (e *Engine) settings() Settings {

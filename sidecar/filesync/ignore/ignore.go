@@ -44,6 +44,7 @@ type Tree struct {
 	global []gitignore.Pattern
 	// rules are those in force inside a folder, by relative path; folders without a file of their own share their parent's.
 	rules   map[string][]gitignore.Pattern
+	file    func(rel string)
 	ignored map[string]bool // topmost ignored paths that exist, and whether they are folders
 }
 
@@ -68,11 +69,13 @@ func parse(text string, domain []string) []gitignore.Pattern {
 }
 
 // Rebuild reads the whole tree anew. visit is called with the relative path of each folder that is not ignored ("" for the
-// root), before its entries are read.
-func (t *Tree) Rebuild(visit func(dir string)) {
+// root), before its entries are read; file with each regular file.
+func (t *Tree) Rebuild(visit, file func(rel string)) {
 	t.rules = map[string][]gitignore.Pattern{}
 	t.ignored = map[string]bool{}
+	t.file = file
 	t.walk("", t.global, visit)
+	t.file = nil
 }
 
 func (t *Tree) walk(dir string, inherited []gitignore.Pattern, visit func(string)) {
@@ -89,19 +92,25 @@ func (t *Tree) walk(dir string, inherited []gitignore.Pattern, visit func(string
 		return // it vanished, or can't be read: the engine reports that
 	}
 	for _, e := range entries {
-		t.look(path.Join(dir, e.Name()), e.IsDir(), rules, visit)
+		rel := path.Join(dir, e.Name())
+		if ignored := t.look(rel, e.IsDir(), rules, visit); !ignored && t.file != nil && e.Type().IsRegular() {
+			t.file(rel)
+		}
 	}
 }
 
 // look classifies one entry, and walks into it when it is a folder that is not ignored.
-func (t *Tree) look(rel string, isDir bool, rules []gitignore.Pattern, visit func(string)) {
+func (t *Tree) look(rel string, isDir bool, rules []gitignore.Pattern, visit func(string)) (ignored bool) {
 	switch {
 	case IsProtected(path.Base(rel)):
+		return true
 	case t.git && gitignore.NewMatcher(rules).Match(split(rel), isDir):
 		t.ignored[rel] = isDir
+		return true
 	case isDir:
 		t.walk(rel, rules, visit)
 	}
+	return false
 }
 
 func split(rel string) []string {

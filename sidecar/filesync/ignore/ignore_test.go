@@ -88,7 +88,7 @@ func TestSameAsGit(t *testing.T) {
 				want = []string{}
 			}
 			tree := New(root, true, nil)
-			tree.Rebuild(func(string) {})
+			tree.Rebuild(func(string) {}, func(string) {})
 			if diff := cmp.Diff(want, ignoredFiles(t, root, tree)); diff != "" {
 				t.Errorf("(-git +nhctl)\n%s", diff)
 			}
@@ -100,7 +100,7 @@ func TestTouch(t *testing.T) {
 	t.Parallel()
 	root := makeTree(t, map[string]string{".gitignore": "*.log\n", "a.txt": ""})
 	tree := New(root, true, []string{"*.global"})
-	tree.Rebuild(func(string) {})
+	tree.Rebuild(func(string) {}, func(string) {})
 	for _, name := range []string{"new/deep/x.log", "new/deep/x.txt", "y.global", "sub/.git/config"} {
 		file := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -1,0 +1,91 @@
+package filesync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// modify changes the folder's configuration, and returns when the model goes by it.
+func (e *Engine) modify(change func(*config.FolderConfiguration)) error {
+	waiter, err := e.wrap.Modify(func(c *config.Configuration) { change(&c.Folders[0]) })
+	if err != nil {
+		return err
+	}
+	waiter.Wait()
+	return nil
+}
+
+// Pause stops sync until Resume; edits of both sides wait.
+func (e *Engine) Pause(paused bool) error {
+	select {
+	case <-e.running:
+	case <-e.ended:
+		return ErrEnded
+	}
+	if err := e.modify(func(f *config.FolderConfiguration) { f.Paused = paused }); err != nil {
+		return err
+	}
+	e.detach() // a new stream begins with the new state
+	e.config.OnChange()
+	return nil
+}
+
+func (e *Engine) paused() bool {
+	_, err := e.model.FolderErrors(e.config.FolderID)
+	return errors.Is(err, model.ErrFolderPaused)
+}
+
+// Override makes this side's content the one that counts, where the two differ; files that only the other side has are deleted
+// there. The other side keeps versions of what it loses.
+func (e *Engine) Override(ctx context.Context) (int, error) {
+	e.overriding.Lock()
+	defer e.overriding.Unlock()
+	t := folderType(e.config.Side, e.settings().Type)
+	if t != config.FolderTypeSendOnly {
+		if err := e.modify(func(f *config.FolderConfiguration) { f.Type = config.FolderTypeSendOnly }); err != nil {
+			return 0, err
+		}
+		defer func() { _ = e.modify(func(f *config.FolderConfiguration) { f.Type = t }) }()
+	}
+	if err := e.Scan(ctx); err != nil {
+		return 0, err
+	}
+	differing := 0
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return 0, err
+	}
+	snapshot.WithNeedTruncated(protocol.LocalDeviceID, func(protocol.FileInfo) bool { differing++; return true })
+	snapshot.Release()
+	e.model.Override(e.config.FolderID)
+	return differing, nil
+}
+
+// Revert gives up what was changed here in a folder that only receives.
+func (e *Engine) Revert(ctx context.Context) error {
+	if err := e.Scan(ctx); err != nil {
+		return err
+	}
+	e.model.Revert(e.config.FolderID)
+	return nil
+}
+
+// Reset forgets the index, and whom the folder was joined with: everything is looked at anew. Streams are cut.
+func (e *Engine) Reset(ctx context.Context) error {
+	e.detach()
+	if err := e.Pause(true); err != nil {
+		return err
+	}
+	err := e.model.ResetFolder(e.config.FolderID)
+	e.release()
+	err = errors.Join(err, e.place.identify(true), e.forgetJoined())
+	if err := errors.Join(err, e.Pause(false)); err != nil {
+		return fmt.Errorf("reset the index: %w", err)
+	}
+	return e.Scan(ctx)
+}

@@ -1,0 +1,276 @@
+package filesync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// The deletion guard holds sync where a batch deletes more than both.
+const (
+	guardFiles    = 20
+	guardFraction = 4 // one of so many
+)
+
+// settling is how long a deletion of more than a few files must have ended before it is judged, longRun how long that is awaited.
+const (
+	settling = 60 * time.Millisecond
+	longRun  = 5 * time.Second
+	// few files may go at once.
+	few = 3
+)
+
+// Deletion is a batch of deletions that waits for a decision.
+type Deletion struct {
+	Files int `json:"files"` // that are gone
+	Of    int `json:"of"`    // that there were
+	// Paths are some of them.
+	Paths []string `json:"paths"`
+}
+
+// shown is how many paths of a batch are named.
+const shown = 10
+
+// ErrHeld says that sync stopped for a batch of deletions.
+var ErrHeld = errors.New("sync has stopped: a great part of the folder was deleted at once")
+
+// ErrPaused says that sync rests.
+var ErrPaused = errors.New("sync is paused")
+
+// Held is the batch of deletions that waits here, if any.
+func (e *Engine) Held() *Deletion {
+	e.deciding.Lock()
+	defer e.deciding.Unlock()
+	return e.held
+}
+
+// guarded says whether deletions here travel, and need a look.
+func (e *Engine) guarded() bool {
+	s := e.settings()
+	return s.DeleteProtection && (e.config.Side == Local && s.Type.Sends() || e.config.Side == Remote && s.Type.Receives())
+}
+
+// known is how many files the index has; 0 while that is not to be guarded.
+func (e *Engine) known() int {
+	if !e.guarded() || e.accepting.Load() {
+		return 0
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return 0
+	}
+	defer snapshot.Release()
+	return snapshot.LocalSize().Files
+}
+
+// awaitBatch waits for the end of a deletion that has more than a few files, so that it is judged as a whole.
+func (e *Engine) awaitBatch(ctx context.Context, paths []string) {
+	if e.known() == 0 {
+		return
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return // the folder is paused, or ends
+	}
+	defer snapshot.Release()
+	gone := map[string]bool{}
+	for _, name := range paths {
+		if e.gone(name) {
+			snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, name, func(f protocol.FileInfo) bool {
+				if isFile(f) {
+					gone[f.Name] = true
+				}
+				return len(gone) <= few
+			})
+		}
+	}
+	if len(gone) > few {
+		e.calm(ctx)
+	}
+}
+
+// walk counts the files that are there.
+func (e *Engine) walk() int {
+	e.scanning.Lock()
+	defer e.scanning.Unlock()
+	e.rebuild()
+	return e.files
+}
+
+// calm counts the files once no more vanish.
+func (e *Engine) calm(ctx context.Context) int {
+	files := e.walk()
+	for end := time.Now().Add(longRun); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return files
+		case <-time.After(settling):
+		}
+		now := e.walk()
+		if now >= files {
+			return now
+		}
+		files = now
+	}
+	return files
+}
+
+// tooMany judges how many files are left of those that were known. What is new makes up for what is gone: a folder that was
+// renamed, or a branch that was changed, is no loss.
+func tooMany(known, left int) bool {
+	return known-left > guardFiles && (known-left)*guardFraction > known
+}
+
+// judge holds sync when too much is gone. The model asks, in the middle of a scan, before it writes down what it found.
+func (e *Engine) judge(known int) bool {
+	left := e.walk()
+	if !tooMany(known, left) {
+		return false
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return false
+	}
+	defer snapshot.Release()
+	d := Deletion{Files: known - left, Of: known}
+	snapshot.WithHaveTruncated(protocol.LocalDeviceID, func(f protocol.FileInfo) bool {
+		if isFile(f) && e.gone(f.Name) {
+			d.Paths = append(d.Paths, filepath.ToSlash(f.Name))
+		}
+		return len(d.Paths) < shown
+	})
+	e.deciding.Lock()
+	e.held = &d
+	e.deciding.Unlock()
+	e.place.hold(true)
+	e.config.Logger.Warn("deletion guard", "folder", e.config.FolderID, "deleted", d.Files, "of", d.Of)
+	e.config.OnChange()
+	return true
+}
+
+// knows says whether the index has a file.
+func (e *Engine) knows(name string) bool {
+	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
+	return err == nil && ok && isFile(f)
+}
+
+func (e *Engine) gone(name string) bool {
+	_, err := os.Lstat(filepath.Join(e.config.Root, name))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// release lets sync go on, on a new stream: the model would rest long after its failures.
+func (e *Engine) release() {
+	e.deciding.Lock()
+	held := e.held != nil
+	e.held = nil
+	e.deciding.Unlock()
+	if held {
+		e.place.hold(false)
+		e.detach()
+	}
+}
+
+func isFile(f protocol.FileInfo) bool {
+	return !f.Deleted && !f.IsInvalid() && f.Type == protocol.FileInfoTypeFile
+}
+
+// Accept lets the batch of deletions that waits here travel, and nothing more.
+func (e *Engine) Accept(ctx context.Context) error {
+	if e.Held() == nil {
+		return nil
+	}
+	e.accepting.Store(true)
+	defer e.accepting.Store(false)
+	e.release()
+	return e.scanModel()
+}
+
+// Restore undoes the batch of deletions that waits here: what is missing comes back from the other side.
+func (e *Engine) Restore(ctx context.Context) (int, error) {
+	if e.Held() == nil {
+		return 0, nil
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return 0, err
+	}
+	defer snapshot.Release()
+	var lost []protocol.FileInfo
+	snapshot.WithHave(protocol.LocalDeviceID, func(f protocol.FileInfo) bool {
+		if !f.Deleted && !f.IsInvalid() && e.gone(f.Name) {
+			lost = append(lost, f)
+		}
+		return true
+	})
+	e.restoring.Store(true)
+	defer e.restoring.Store(false)
+	restored := 0
+	for _, f := range lost { // in the order of their names: folders come before what is in them
+		err := e.fetch(ctx, f)
+		for err != nil && !e.model.ConnectedTo(e.peer) && ctx.Err() == nil { // the other side comes back
+			select {
+			case <-ctx.Done():
+			case <-time.After(settling):
+			}
+			err = e.fetch(ctx, f)
+		}
+		switch {
+		case err == nil:
+			restored++
+		case !errors.Is(err, protocol.ErrNoSuchFile): // that one had been deleted there before
+			return restored, fmt.Errorf("bring back %s, the %d. of %d files: %w", f.Name, restored+1, len(lost), err)
+		}
+	}
+	e.release()
+	return restored, e.scanModel()
+}
+
+// fetch writes a file of the index anew, with bytes from the other side.
+func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
+	target := filepath.Join(e.config.Root, f.Name)
+	switch {
+	case f.IsDirectory():
+		return os.MkdirAll(target, os.FileMode(f.Permissions&0o777))
+	case f.IsSymlink():
+		return os.Symlink(string(f.SymlinkTarget), target)
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	temporary := filepath.Join(filepath.Dir(target), fmt.Sprintf(".syncthing.restored-%d.tmp", f.Sequence))
+	defer os.Remove(temporary)
+	out, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	for i, b := range f.Blocks {
+		var data []byte
+		if data, err = e.model.RequestGlobal(ctx, e.peer, e.config.FolderID, f.Name, i, b.Offset, b.Size, b.Hash, 0, false); err != nil {
+			break
+		}
+		if _, err = out.Write(data); err != nil {
+			break
+		}
+	}
+	err = errors.Join(err, out.Chmod(os.FileMode(f.Permissions&0o777)), out.Close())
+	if err == nil {
+		err = os.Chtimes(temporary, f.ModTime(), f.ModTime())
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(temporary, target)
+}
+
+// describe says what waits.
+func (d *Deletion) describe() string {
+	names := strings.Join(d.Paths[:min(3, len(d.Paths))], ", ")
+	return fmt.Sprintf("%d of %d files were deleted at once (%s ...); nothing was deleted on the other side", d.Files, d.Of, names)
+}

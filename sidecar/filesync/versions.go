@@ -1,0 +1,80 @@
+package filesync
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+)
+
+// Versions lists what is kept here of a path and all below it, newest first; "" means all.
+func (e *Engine) Versions(rel string) ([]kept.Version, error) { return e.place.kept.List(rel) }
+
+// Conflicts lists the losers of conflicts that nobody has decided yet.
+func (e *Engine) Conflicts() ([]kept.Version, error) {
+	all, err := e.place.kept.List("")
+	var open []kept.Version
+	for _, v := range all {
+		if v.Reason == kept.Conflict {
+			open = append(open, v)
+		}
+	}
+	return open, err
+}
+
+// Recover puts the newest kept version of a path, and of all below it, in place again; what is there now is kept in turn.
+func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
+	all, err := e.place.kept.List(rel)
+	if err != nil {
+		return 0, err
+	}
+	done := map[string]bool{}
+	for _, v := range all {
+		if done[v.Path] {
+			continue
+		}
+		if err := e.putBack(v); err != nil {
+			return len(done), err
+		}
+		done[v.Path] = true
+	}
+	return len(done), e.Scan(ctx)
+}
+
+func (e *Engine) putBack(v kept.Version) error {
+	file := filepath.Join(e.config.Root, filepath.FromSlash(v.Path))
+	if info, err := os.Lstat(file); err == nil && !info.IsDir() {
+		if _, err := e.place.kept.Keep(file, v.Path, kept.Replaced, false); err != nil {
+			return err
+		}
+	}
+	return e.place.kept.Restore(v, file)
+}
+
+// Resolve decides the conflicts of a path and of all below it: for the content that lost here, or for what is there now. The other
+// content stays among the versions.
+func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, error) {
+	all, err := e.place.kept.List(rel)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	done := map[string]bool{}
+	for _, v := range all { // of several losers of a path, the newest counts
+		if v.Reason != kept.Conflict {
+			continue
+		}
+		if loser && !done[v.Path] {
+			if err := e.putBack(v); err != nil {
+				return n, err
+			}
+			done[v.Path] = true
+		}
+		if err := e.place.kept.Settle(v); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, e.Scan(ctx)
+}
