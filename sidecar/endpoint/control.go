@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 // control serves the calls to the sidecar itself.
@@ -24,12 +22,6 @@ func (e *Endpoint) control() http.Handler {
 		}
 		reply(w, ready, SetGate(e.root, ready.Ready))
 	})
-	mux.HandleFunc("GET "+control.PathSync("{folder}"), e.withEngine(func(_ context.Context, engine *filesync.Engine) (any, error) {
-		return engine.Status()
-	}))
-	mux.HandleFunc("POST "+control.PathScan("{folder}"), e.withEngine(func(ctx context.Context, engine *filesync.Engine) (any, error) {
-		return struct{}{}, engine.Scan(ctx)
-	}))
 	mux.HandleFunc("POST "+control.PathReach, func(w http.ResponseWriter, r *http.Request) {
 		var wanted control.Reach
 		if err := json.NewDecoder(r.Body).Decode(&wanted); err != nil {
@@ -38,19 +30,8 @@ func (e *Endpoint) control() http.Handler {
 		}
 		reply(w, control.Reached{Down: unreachable(r.Context(), wanted)}, nil)
 	})
+	e.controlSync(mux)
 	return mux
-}
-
-func (e *Endpoint) withEngine(do func(context.Context, *filesync.Engine) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		engine := e.engine(r.PathValue("folder"))
-		if engine == nil {
-			http.Error(w, "the folder is not synced yet", http.StatusNotFound)
-			return
-		}
-		v, err := do(r.Context(), engine)
-		reply(w, v, err)
-	}
 }
 
 func reply(w http.ResponseWriter, v any, err error) {

@@ -281,7 +281,7 @@ func TestDeletionGuard(t *testing.T) {
 			}
 			if tt.accept {
 				want = map[string]string{}
-				if err := side.engine.Accept(limited(t, 20*time.Second)); err != nil {
+				if _, err := side.engine.Accept(limited(t, 20*time.Second)); err != nil {
 					t.Fatal(err)
 				}
 			} else if n, err := side.engine.Restore(limited(t, 20*time.Second)); n < 60 || err != nil {

@@ -181,15 +181,16 @@ func isFile(f protocol.FileInfo) bool {
 	return !f.Deleted && !f.IsInvalid() && f.Type == protocol.FileInfoTypeFile
 }
 
-// Accept lets the batch of deletions that waits here travel, and nothing more.
-func (e *Engine) Accept(ctx context.Context) error {
-	if e.Held() == nil {
-		return nil
+// Accept lets the batch of deletions that waits here travel, and nothing more. It returns how many files that are.
+func (e *Engine) Accept(context.Context) (int, error) {
+	held := e.Held()
+	if held == nil {
+		return 0, nil
 	}
 	e.accepting.Store(true)
 	defer e.accepting.Store(false)
 	e.release()
-	return e.scanModel()
+	return held.Files, e.scanModel()
 }
 
 // Restore undoes the batch of deletions that waits here: what is missing comes back from the other side.

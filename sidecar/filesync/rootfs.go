@@ -117,7 +117,7 @@ func (p *place) begin() {
 // miss notes a path that is gone, though the index has it.
 func (p *place) miss(name string) {
 	p.mu.Lock()
-	watched := p.before > 0 && len(p.vanished) <= guardFiles
+	watched := p.before > 0 && len(p.vanished) <= few
 	p.mu.Unlock()
 	if watched && !fs.IsTemporary(name) && p.knows(name) {
 		p.mu.Lock()
@@ -132,7 +132,7 @@ func (p *place) usable() bool {
 		return false
 	}
 	p.mu.Lock()
-	held, before, many := p.held, p.before, len(p.vanished) > guardFiles
+	held, before, many := p.held, p.before, len(p.vanished) > few
 	p.mu.Unlock()
 	return !held && (!many || !p.judge(before))
 }

@@ -9,7 +9,8 @@ type Ready struct {
 	Ready bool `json:"ready"`
 }
 
-// PathSync asks how a folder is: GET a filesync.Status.
+// PathSync asks how a folder is: GET a filesync.Status. PUT filesync.Settings opens the folder before its first stream, and answers the
+// same.
 func PathSync(folder string) string { return "/v1/sync/" + folder }
 
 // PathScan has a folder looked at: POST, and wait.
@@ -27,4 +28,40 @@ type Reach struct {
 // Reached lists what does not answer, each with the reason.
 type Reached struct {
 	Down []string `json:"down"`
+}
+
+// PathContent lists a folder's files with sums of their content: GET.
+func PathContent(folder string) string { return PathSync(folder) + "/content" }
+
+// PathVersions lists what a folder keeps of what was lost: GET, with ?path=.
+func PathVersions(folder string) string { return PathSync(folder) + "/versions" }
+
+// PathDo has a folder do something: POST a Do, answered by Done.
+func PathDo(folder string) string { return PathSync(folder) + "/do" }
+
+// Action is what a folder is to do.
+type Action string
+
+// The actions.
+const (
+	Join    Action = "join"    // get ready for a side that it was never joined with; Paths give way
+	Accept  Action = "accept"  // let the deletions that wait travel
+	Restore Action = "restore" // undo the deletions that wait
+	Recover Action = "recover" // bring back the newest version of Path
+	Resolve Action = "resolve" // decide the conflicts of Path, for the content that lost here when Loser is set
+	Revert  Action = "revert"  // give up what was changed here, where the folder only receives
+	Reset   Action = "reset"   // forget the index
+)
+
+// Do is one action.
+type Do struct {
+	Action Action   `json:"action"`
+	Path   string   `json:"path,omitempty"`
+	Paths  []string `json:"paths,omitempty"`
+	Loser  bool     `json:"loser,omitempty"`
+}
+
+// Done says how many files an action was about.
+type Done struct {
+	Files int `json:"files"`
 }
