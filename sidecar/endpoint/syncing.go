@@ -24,6 +24,10 @@ func (e *Endpoint) controlSync(mux *http.ServeMux) {
 			reply(w, nil, err)
 			return
 		}
+		if err := f.engine.Ready(r.Context()); err != nil {
+			reply(w, nil, err)
+			return
+		}
 		status, err := f.engine.Status()
 		reply(w, status, err)
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/syncthing/syncthing/lib/config"
 )
 
 // lost lists the contents that an engine keeps.
@@ -110,7 +111,7 @@ func TestPause(t *testing.T) {
 	put(t, a, "f", "1")
 	p.start()
 	p.same()
-	if err := p.local.engine.Pause(true); err != nil {
+	if err := p.local.engine.Pause(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	put(t, a, "f", "2")
@@ -121,7 +122,7 @@ func TestPause(t *testing.T) {
 		t.Errorf("wait: %v", err)
 	}
 	arrives(t, b, "f", "1")
-	if err := p.local.engine.Pause(false); err != nil {
+	if err := p.local.engine.Pause(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	p.same()
@@ -135,17 +136,29 @@ func TestOverride(t *testing.T) {
 	p.start()
 	p.same()
 	p.cut()
+	put(t, a, "f", "mine")
 	put(t, b, "f", "from the pod")
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(filepath.Join(b, "f"), later, later); err != nil {
+		t.Fatal(err)
+	}
 	put(t, b, "more", "from the pod too")
+	// The computer's end does not take the pod's first: it sends only from before it hears of it.
+	if err := p.local.engine.modify(func(f *config.FolderConfiguration) { f.Type = config.FolderTypeSendOnly }); err != nil {
+		t.Fatal(err)
+	}
 	p.connect()
-	// The computer's end must not have pulled that yet: it sends only, from before it hears of it.
-	if _, err := p.local.engine.Override(limited(t, time.Minute)); err != nil {
+	if _, err := p.local.engine.Override(limited(t, time.Minute), peer{p.remote.engine}); err != nil {
 		t.Fatal(err)
 	}
 	p.same()
-	put(t, a, "f", "3")
-	p.same()
-	arrives(t, b, "f", "3")
+	if diff := cmp.Diff([]string{"f"}, names(t, b)); diff != "" {
+		t.Error(diff)
+	}
+	arrives(t, b, "f", "mine")
+	if diff := cmp.Diff([]string{"from the pod", "from the pod too"}, lost(t, p.remote.engine)); diff != "" {
+		t.Errorf("kept in the pod:\n%s", diff)
+	}
 }
 
 func TestReset(t *testing.T) {

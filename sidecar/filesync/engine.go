@@ -234,15 +234,23 @@ func (e *Engine) report(ctx context.Context) {
 	}
 }
 
-// Attach connects the engine to its peer by a stream, and returns when the stream ends. A stream that is attached already is
-// closed: the newer one is the living one.
-func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser) error {
+// Ready returns when the engine takes scans and streams.
+func (e *Engine) Ready(ctx context.Context) error {
 	select {
 	case <-e.running:
+		return nil
 	case <-e.ended:
 		return ErrEnded
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// Attach connects the engine to its peer by a stream, and returns when the stream ends. A stream that is attached already is
+// closed: the newer one is the living one.
+func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser) error {
+	if err := e.Ready(ctx); err != nil {
+		return err
 	}
 	e.detach()
 	e.attach.Lock()
@@ -376,12 +384,8 @@ func (e *Engine) writeRules() {
 
 // Scan looks at everything, and returns when the index knows it.
 func (e *Engine) Scan(ctx context.Context) error {
-	select {
-	case <-e.running:
-	case <-e.ended:
-		return ErrEnded
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := e.Ready(ctx); err != nil {
+		return err
 	}
 	known, files := e.known(), e.walk()
 	switch {

@@ -77,17 +77,22 @@ func (s Settings) rules(ignored []string) string {
 	for _, rel := range ignored {
 		fmt.Fprintf(&b, "/%s\n", literal(rel))
 	}
-	all := len(s.FilePatterns) == 0
-	for _, p := range s.FilePatterns {
-		all = all || path.Clean(p) == "."
-	}
-	if !all {
+	if !s.everything() {
 		for _, p := range s.FilePatterns {
 			fmt.Fprintf(&b, "!%s\n", strings.TrimPrefix(p, "!"))
 		}
 		fmt.Fprintln(&b, "**")
 	}
 	return b.String()
+}
+
+// everything says whether the patterns name the whole folder.
+func (s Settings) everything() bool {
+	all := len(s.FilePatterns) == 0
+	for _, p := range s.FilePatterns {
+		all = all || path.Clean(p) == "."
+	}
+	return all
 }
 
 // literal escapes what has a meaning in syncthing's patterns.

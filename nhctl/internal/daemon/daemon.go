@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
@@ -159,7 +160,7 @@ type client struct {
 // methods maps the names of calls to what they do.
 func (c *client) methods() handler.Map {
 	d := c.daemon
-	return handler.Map{
+	methods := handler.Map{
 		rpc.MethodStart:      call(c, d.start),
 		rpc.MethodEnd:        call(c, d.end),
 		rpc.MethodList:       call(c, d.list),
@@ -172,13 +173,14 @@ func (c *client) methods() handler.Map {
 		rpc.MethodLogs:       call(c, d.logs),
 		rpc.MethodForward:    call(c, d.forward),
 		rpc.MethodContainer:  call(c, d.container),
-		rpc.MethodSyncStatus: call(c, d.syncStatus),
 		rpc.MethodVolumes:    call(c, d.volumes),
 		rpc.MethodClean:      call(c, d.clean),
 		rpc.MethodDaemon:     call(c, func(context.Context, struct{}) (rpc.Daemon, error) { return d.describe(), nil }),
 		rpc.MethodDaemonStop: call(c, func(context.Context, struct{}) (struct{}, error) { go d.stop(); return struct{}{}, nil }),
 		rpc.MethodCancel:     call(c, func(context.Context, struct{}) (struct{}, error) { c.cancel(); return struct{}{}, nil }),
 	}
+	maps.Copy(methods, c.syncMethods())
+	return methods
 }
 
 // callError is the JSON-RPC code of every problem; the problem itself is in the error's data.

@@ -158,14 +158,6 @@ func (d *Daemon) status(ctx context.Context, t rpc.Target) (rpc.Session, error) 
 	return s.status(ctx), nil
 }
 
-func (d *Daemon) syncStatus(ctx context.Context, t rpc.Target) ([]event.SyncData, error) {
-	s, err := d.find(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	return []event.SyncData{s.syncData(ctx)}, nil
-}
-
 func (d *Daemon) forward(ctx context.Context, p rpc.Forward) ([]event.ForwardData, error) {
 	s, err := d.find(ctx, p.Target)
 	if err != nil {

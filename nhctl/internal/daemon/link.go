@@ -16,7 +16,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -47,8 +46,9 @@ func (s *session) FirstSync(ctx context.Context) error {
 	cancel()
 	<-reported
 	if err == nil {
-		d := s.syncData(ctx)
-		s.emit(event.Event{Type: event.SyncState, Sync: &d})
+		for _, d := range s.syncData(ctx) {
+			s.emit(event.Event{Type: event.SyncState, Sync: &d})
+		}
 	}
 	return err
 }
@@ -56,15 +56,19 @@ func (s *session) FirstSync(ctx context.Context) error {
 func (s *session) reportSync(ctx context.Context) {
 	tick := time.NewTicker(progress)
 	defer tick.Stop()
-	meter := meter{}
+	meters := map[string]*meter{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			d := s.syncData(ctx)
-			d.Rate, d.Remaining = meter.measure(time.Now(), d.BytesToGo)
-			s.emit(event.Event{Type: event.SyncState, Sync: &d})
+			for _, d := range s.syncData(ctx) {
+				if meters[d.Folder] == nil {
+					meters[d.Folder] = &meter{}
+				}
+				d.Rate, d.Remaining = meters[d.Folder].measure(time.Now(), d.BytesToGo)
+				s.emit(event.Event{Type: event.SyncState, Sync: &d})
+			}
 		}
 	}
 }
@@ -90,20 +94,14 @@ func (m *meter) measure(now time.Time, left int64) (rate, seconds float64) {
 	return rate, seconds
 }
 
-// converge waits until both ends have all of the other. The engine in the pod exists once the sync stream stands, so a missing
-// one is asked for again.
+// converge waits until each folder is the same on both ends.
 func (s *session) converge(ctx context.Context) error {
-	for {
-		err := s.engine.Wait(ctx, sidecar{s})
-		if !errors.Is(err, errNotYet) {
+	for _, f := range s.folders {
+		if err := f.converge(ctx); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
+	return nil
 }
 
 // Flush brings home what only the pod has.
@@ -127,42 +125,6 @@ func (s *session) Reach(ctx context.Context, tcp, http []string) ([]string, erro
 	var answer control.Reached
 	err := sidecar{s}.call(ctx, "POST", control.PathReach, control.Reach{TCP: tcp, HTTP: http}, &answer)
 	return answer.Down, err
-}
-
-// syncData tells how sync is, as an event has it. Errors in the pod are asked for when it can be reached.
-func (s *session) syncData(ctx context.Context) event.SyncData {
-	st, err := s.engine.Status()
-	if err != nil {
-		return event.SyncData{Folder: s.record().Folder, State: filesync.StateError, Errors: map[string]string{"": err.Error()}}
-	}
-	d := event.SyncData{Folder: s.record().Folder, State: st.State, Files: st.Files, Bytes: st.Bytes, FilesToGo: st.PeerNeedFiles, BytesToGo: st.PeerNeedBytes,
-		FilesToCome: st.NeedFiles, BytesToCome: st.NeedBytes, Errors: st.Errors}
-	add := func(path, reason string) {
-		if d.Errors == nil {
-			d.Errors = map[string]string{}
-		}
-		d.Errors[path] = reason
-	}
-	if st.Error != "" {
-		add(".", st.Error)
-	}
-	if st.Limit != "" {
-		add(".", st.Limit)
-	}
-	if st.State == filesync.StateDisconnected {
-		return d
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if remote, err := (sidecar{s}).Status(ctx); err == nil {
-		for path, reason := range remote.Errors {
-			add(path, "in the pod: "+reason)
-		}
-		if remote.Error != "" {
-			add(".", "in the pod: "+remote.Error)
-		}
-	}
-	return d
 }
 
 // sidecar calls the sidecar's own HTTP, over the interactive carrier.
@@ -222,14 +184,4 @@ func (c sidecar) once(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return nil
-}
-
-// Scan and Status make the sidecar a filesync.Peer.
-func (c sidecar) Scan(ctx context.Context) error {
-	return c.call(ctx, http.MethodPost, control.PathScan(c.record().FolderID), nil, nil)
-}
-
-func (c sidecar) Status(ctx context.Context) (filesync.Status, error) {
-	var s filesync.Status
-	return s, c.call(ctx, http.MethodGet, control.PathSync(c.record().FolderID), nil, &s)
 }

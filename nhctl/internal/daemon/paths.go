@@ -67,3 +67,6 @@ func (p Paths) lock() string { return filepath.Join(p.State, "daemon.lock") }
 
 // session is the folder of one session: its saved state, and the local sync index.
 func (p Paths) session(id string) string { return filepath.Join(p.sessions(), id) }
+
+// kept is where files are kept that a session's sync would have lost. It outlives the session.
+func (p Paths) kept(id string) string { return filepath.Join(p.State, "kept", id) }

@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -18,7 +16,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
@@ -38,7 +35,7 @@ type session struct {
 
 	interactive, bulk *tunnel.Line
 	forwards          *tunnel.Forwards
-	engine            *filesync.Engine
+	folders           []*folder
 	context           context.Context
 	cancel            context.CancelFunc
 	running           sync.WaitGroup
@@ -122,13 +119,13 @@ func (s *session) Start() error {
 	}
 	r := s.saved.Record
 	logger := s.logger.With("session", r.Session)
-	engine, err := filesync.New(filesync.Config{FolderID: r.FolderID, Root: r.Folder, StateDir: filepath.Join(s.paths.session(r.Session), "sync"),
-		Side: filesync.Local, Settings: s.saved.Settings, Logger: logger})
+	f, err := s.openFolder(r.FolderID, r.Folder, s.saved.Settings, filepath.Join(s.paths.session(r.Session), "sync"), logger)
 	if err != nil {
 		s.mu.Unlock()
-		return fmt.Errorf("open the folder %s for sync: %w", r.Folder, err)
+		return err
 	}
-	s.engine = engine
+	s.folders = []*folder{f}
+	paused := s.saved.Paused
 	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
 		s.emit(event.Event{Type: event.LinkState, Link: &d})
 	})
@@ -139,12 +136,9 @@ func (s *session) Start() error {
 
 	s.running.Go(func() { s.interactive.Serve(s.context) })
 	s.running.Go(func() { s.bulk.Serve(s.context) })
-	s.running.Go(func() {
-		if err := engine.Serve(s.context); err != nil && s.context.Err() == nil {
-			logger.Error("sync engine", "error", err)
-		}
-	})
-	s.running.Go(s.attach)
+	for _, f := range s.folders {
+		s.running.Go(func() { f.serve(s.context, paused) })
+	}
 	return nil
 }
 
@@ -160,31 +154,6 @@ func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
 	}
 	conn, err := c.DialPod(ctx, pod.Name, r.Port)
 	return conn, pod.Name, err
-}
-
-// attach keeps the sync engine joined to the one in the pod.
-func (s *session) attach() {
-	for s.context.Err() == nil {
-		s.mu.Lock()
-		settings, err := json.Marshal(s.saved.Settings)
-		folder := s.saved.Record.FolderID
-		s.mu.Unlock()
-		if err != nil {
-			s.logger.Error("sync settings", "error", err)
-			return
-		}
-		stream, err := s.bulk.Open(s.context, wire.KindSync, wire.SyncParams{Folder: folder, Settings: settings})
-		if err == nil {
-			err = s.engine.Attach(s.context, stream)
-		}
-		if err != nil && s.context.Err() == nil {
-			s.logger.Warn("sync stream", "error", err)
-			select {
-			case <-s.context.Done():
-			case <-time.After(500 * time.Millisecond):
-			}
-		}
-	}
 }
 
 // serve keeps an entered session: ports, heartbeat, and an eye on the original.
@@ -304,7 +273,7 @@ func (s *session) status(ctx context.Context) rpc.Session {
 	}
 	link := s.interactive.State()
 	view.Link, view.Pod, view.Forwards = &link, link.Pod, s.forwards.List()
-	view.Sync = []event.SyncData{s.syncData(ctx)}
+	view.Sync = s.syncData(ctx)
 	if link.State == tunnel.Up {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()

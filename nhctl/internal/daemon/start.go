@@ -174,7 +174,8 @@ func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container
 	}
 	state.Dev = dev
 	sync := dev.Sync[0]
-	state.Settings = filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern, IgnorePatterns: sync.IgnoreFilePattern}
+	state.Settings = filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern, IgnorePatterns: sync.IgnoreFilePattern,
+		DeleteProtection: sync.DeleteProtection}
 	if state.Settings.GitIgnore {
 		state.Settings.GlobalIgnores = localsync.GlobalIgnores(root, p.Caller.Env)
 	}

@@ -21,6 +21,8 @@ type saved struct {
 	Kubeconfig string            `json:"kubeconfig"`
 	Context    string            `json:"context"`
 	Settings   filesync.Settings `json:"settings"`
+	// Paused says that sync rests until it is resumed.
+	Paused bool `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
 	Config   string         `json:"config,omitempty"`
 	Profile  string         `json:"profile,omitempty"`

@@ -67,7 +67,7 @@ const (
 // SyncData is the state of one synced folder.
 type SyncData struct {
 	Folder string `json:"folder,omitempty"`
-	// State is idle, scanning, syncing, paused, disconnected or error.
+	// State is idle, scanning, syncing, paused, held (a mass deletion waits for a decision), disconnected or error.
 	State       string  `json:"state"`
 	Files       int     `json:"files"`       // in the folder
 	Bytes       int64   `json:"bytes"`       // in the folder
@@ -79,6 +79,24 @@ type SyncData struct {
 	// Remaining is the estimated time left, in seconds; 0 when unknown or done.
 	Remaining float64           `json:"remaining,omitempty"`
 	Errors    map[string]string `json:"errors,omitempty"` // reason by path
+	// Conflicts is the number of files that both sides changed, and nobody has decided about.
+	Conflicts int `json:"conflicts,omitempty"`
+	// Held is a mass deletion that waits for a decision.
+	Held *HeldData `json:"held,omitempty"`
+}
+
+// The sides of sync.
+const (
+	Here  = "local"
+	InPod = "remote"
+)
+
+// HeldData is a batch of deletions that sync stopped for.
+type HeldData struct {
+	Side  string   `json:"side"`  // where it was deleted: local, remote
+	Files int      `json:"files"` // that are gone there
+	Of    int      `json:"of"`    // that there were
+	Paths []string `json:"paths"` // some of them
 }
 
 // LinkData is the state of the carrier to the sidecar.

@@ -11,12 +11,24 @@ import (
 func Sync(s event.SyncData) string {
 	text := s.State
 	switch {
+	case s.Held != nil:
+		where := "here"
+		if s.Held.Side == event.InPod {
+			where = "in the pod"
+		}
+		text = fmt.Sprintf("stopped: %d of %d files were deleted %s at once; delete them on the other side too with `nhctl dev sync accept`, or bring them back with `nhctl dev sync restore`",
+			s.Held.Files, s.Held.Of, where)
 	case s.FilesToGo+s.FilesToCome > 0:
 		text = fmt.Sprintf("%s: %d files (%s) to go, %d (%s) to come", s.State, s.FilesToGo, Bytes(s.BytesToGo), s.FilesToCome, Bytes(s.BytesToCome))
 	case s.State == "idle":
 		text = "in sync"
+	case s.State == "paused":
+		text = "paused (nhctl dev sync resume)"
 	}
 	text += fmt.Sprintf(" (%d files, %s)", s.Files, Bytes(s.Bytes))
+	if s.Conflicts > 0 {
+		text += fmt.Sprintf(", %d conflicts (nhctl dev sync conflicts)", s.Conflicts)
+	}
 	if len(s.Errors) > 0 {
 		text += fmt.Sprintf(", %d errors (nhctl dev sync status)", len(s.Errors))
 	}

@@ -159,6 +159,12 @@ func (t *Target) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&t.Container, "container", "c", "", "container in dev mode (default: the only one)")
 }
 
+// AddWorkloadFlag adds the workload as a flag, for commands whose arguments are something else.
+func (t *Target) AddWorkloadFlag(cmd *cobra.Command, f *Factory) {
+	cmd.Flags().StringVar(&t.Workload, "workload", "", "workload in dev mode (default: the one of this folder's config)")
+	_ = cmd.RegisterFlagCompletionFunc("workload", f.CompleteWorkloads)
+}
+
 // RPC is the target as the daemon takes it.
 func (t *Target) RPC(f *Factory) rpc.Target {
 	return rpc.Target{Caller: f.Caller(), Workload: t.Workload, Session: t.Session, Container: t.Container}

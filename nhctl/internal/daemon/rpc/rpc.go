@@ -23,7 +23,6 @@ const (
 	MethodLogs       = "dev.logs"          // Logs -> nothing; lines come as event.Log
 	MethodForward    = "dev.forward"       // Forward -> []event.ForwardData
 	MethodContainer  = "dev.container"     // Target -> Container
-	MethodSyncStatus = "dev.sync.status"   // Target -> []event.SyncData
 	MethodVolumes    = "dev.volumes"       // Volumes -> []Volume
 	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon

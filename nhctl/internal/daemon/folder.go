@@ -1,0 +1,248 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/sidecar/endpoint/control"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// folder is a synced folder of a session: the engine here, and calls to the one in the pod.
+type folder struct {
+	session  *session
+	id, root string
+	settings filesync.Settings
+	engine   *filesync.Engine
+	logger   *slog.Logger
+	// joining is held while no stream may begin.
+	joining sync.Mutex
+}
+
+// openFolder opens the session's index of a folder.
+func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
+	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger}
+	engine, err := filesync.New(filesync.Config{FolderID: id, Root: root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), id),
+		Side: filesync.Local, Settings: settings, Logger: logger})
+	if err != nil {
+		return nil, fmt.Errorf("open the folder %s for sync: %w", root, err)
+	}
+	f.engine = engine
+	return f, nil
+}
+
+// serve runs the engine and keeps it joined to the one in the pod, until ctx ends.
+func (f *folder) serve(ctx context.Context, paused bool) {
+	var engine sync.WaitGroup
+	defer engine.Wait()
+	engine.Go(func() {
+		if err := f.engine.Serve(ctx); err != nil && ctx.Err() == nil {
+			f.logger.Error("sync engine", "error", err)
+		}
+	})
+	if paused {
+		if err := f.engine.Pause(ctx, true); err != nil && ctx.Err() == nil {
+			f.logger.Error("pause sync", "error", err)
+		}
+	}
+	for ctx.Err() == nil {
+		err := f.attach(ctx)
+		if err != nil && ctx.Err() == nil {
+			f.logger.Warn("sync stream", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// attach opens one stream, and returns when it ends.
+func (f *folder) attach(ctx context.Context) error {
+	stream, err := func() (net.Conn, error) {
+		f.joining.Lock()
+		defer f.joining.Unlock()
+		if err := f.join(ctx); err != nil {
+			return nil, err
+		}
+		settings, err := json.Marshal(f.settings)
+		if err != nil {
+			return nil, err
+		}
+		return f.session.bulk.Open(ctx, wire.KindSync, wire.SyncParams{Folder: f.id, Settings: settings})
+	}()
+	if err != nil {
+		return err
+	}
+	return f.engine.Attach(ctx, stream)
+}
+
+// join compares the two sides before they are joined for the first time: where they differ, the side that sends wins (the computer
+// where both do), and the other keeps what it had.
+func (f *folder) join(ctx context.Context) error {
+	if err := f.engine.Ready(ctx); err != nil {
+		return err
+	}
+	var there filesync.Status
+	if err := f.call(ctx, http.MethodPut, control.PathSync(f.id), f.settings, &there); err != nil {
+		return fmt.Errorf("open the folder in the pod: %w", err)
+	}
+	if f.engine.Joined() && there.Joined {
+		return nil
+	}
+	if err := errors.Join(f.engine.Scan(ctx), f.Scan(ctx)); err != nil {
+		if errors.Is(err, filesync.ErrPaused) {
+			return nil // it is compared once sync goes on
+		}
+		return err
+	}
+	here, err := f.engine.Status()
+	if err != nil {
+		return err
+	}
+	if there, err = f.Status(ctx); err != nil {
+		return err
+	}
+	var differing []string
+	if here.Files > 0 && there.Files > 0 {
+		if differing, err = f.differing(ctx); err != nil {
+			return err
+		}
+	}
+	yieldHere, yieldThere := []string{}, differing
+	if !f.settings.Type.Sends() {
+		yieldHere, yieldThere = differing, []string{}
+	}
+	f.tellDiffering(differing)
+	if _, err := f.do(ctx, control.Do{Action: control.Join, Paths: yieldThere}); err != nil {
+		return err
+	}
+	return f.engine.Join(ctx, yieldHere)
+}
+
+func (f *folder) differing(ctx context.Context) ([]string, error) {
+	mine, err := f.engine.Content(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var theirs map[string]string
+	if err := f.call(ctx, http.MethodGet, control.PathContent(f.id), nil, &theirs); err != nil {
+		return nil, err
+	}
+	paths := filesync.Differing(mine, theirs)
+	sort.Strings(paths)
+	return paths, nil
+}
+
+// tellDiffering says how many files differ, before anything is overwritten.
+func (f *folder) tellDiffering(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	winner, loser := "this computer", "the pod"
+	if !f.settings.Type.Sends() {
+		winner, loser = loser, winner
+	}
+	text := fmt.Sprintf("%d files differ between this computer and the pod (%s ...): those of %s win; %s keeps what it had, and `nhctl dev sync restore` brings it back",
+		len(paths), paths[0], winner, loser)
+	f.session.note(text)
+	f.session.emit(event.Event{Type: event.Notice, Message: text})
+}
+
+// call calls the sidecar about this folder.
+func (f *folder) call(ctx context.Context, method, path string, in, out any) error {
+	return sidecar{f.session}.call(ctx, method, path, in, out)
+}
+
+// do has the folder in the pod do something, and returns how many files that was about.
+func (f *folder) do(ctx context.Context, do control.Do) (int, error) {
+	var done control.Done
+	err := f.call(ctx, http.MethodPost, control.PathDo(f.id), do, &done)
+	return done.Files, err
+}
+
+// Scan and Status make the folder in the pod a filesync.Peer.
+func (f *folder) Scan(ctx context.Context) error {
+	return f.call(ctx, http.MethodPost, control.PathScan(f.id), nil, nil)
+}
+
+// Status asks the pod.
+func (f *folder) Status(ctx context.Context) (filesync.Status, error) {
+	var s filesync.Status
+	return s, f.call(ctx, http.MethodGet, control.PathSync(f.id), nil, &s)
+}
+
+func (f *folder) versionsThere(ctx context.Context, rel string) ([]kept.Version, error) {
+	var versions []kept.Version
+	return versions, f.call(ctx, http.MethodGet, control.PathVersions(f.id)+"?path="+url.QueryEscape(rel), nil, &versions)
+}
+
+// converge waits until both ends have all of the other. The engine in the pod exists once the sync stream stands, so a missing
+// one is asked for again.
+func (f *folder) converge(ctx context.Context) error {
+	for {
+		err := f.engine.Wait(ctx, f)
+		if !errors.Is(err, errNotYet) {
+			return explainStop(err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// data tells how sync is, as an event has it. What the pod knows is asked for when it can be reached.
+func (f *folder) data(ctx context.Context) event.SyncData {
+	st, err := f.engine.Status()
+	if err != nil {
+		return event.SyncData{Folder: f.root, State: filesync.StateError, Errors: map[string]string{"": err.Error()}}
+	}
+	d := event.SyncData{Folder: f.root, State: st.State, Files: st.Files, Bytes: st.Bytes, FilesToGo: st.PeerNeedFiles, BytesToGo: st.PeerNeedBytes,
+		FilesToCome: st.NeedFiles, BytesToCome: st.NeedBytes, Conflicts: st.Conflicts, Errors: map[string]string{}}
+	f.addSide(&d, st, event.Here)
+	if st.State == filesync.StateDisconnected {
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if there, err := f.Status(ctx); err == nil {
+		d.Conflicts += there.Conflicts
+		f.addSide(&d, there, event.InPod)
+	}
+	return d
+}
+
+// addSide adds what is wrong on a side.
+func (f *folder) addSide(d *event.SyncData, st filesync.Status, side string) {
+	prefix := ""
+	if side == event.InPod {
+		prefix = "in the pod: "
+	}
+	for path, reason := range st.Errors {
+		d.Errors[path] = prefix + reason
+	}
+	if st.Limit != "" {
+		d.Errors["."] = prefix + st.Limit
+	}
+	if st.Held != nil {
+		d.State = filesync.StateHeld
+		d.Held = &event.HeldData{Side: side, Files: st.Held.Files, Of: st.Held.Of, Paths: st.Held.Paths}
+	} else if st.Error != "" {
+		d.Errors["."] = prefix + st.Error
+	}
+}

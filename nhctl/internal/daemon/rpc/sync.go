@@ -1,0 +1,71 @@
+package rpc
+
+import (
+	"time"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+)
+
+// The methods about sync.
+const (
+	MethodSyncStatus   = "dev.sync.status"   // Target -> []event.SyncData
+	MethodSyncWait     = "dev.sync.wait"     // SyncWait -> []event.SyncData
+	MethodSyncDo       = "dev.sync.do"       // SyncDo -> SyncDone
+	MethodSyncVersions = "dev.sync.versions" // SyncPath -> []SyncVersion
+	MethodSyncExplain  = "dev.sync.explain"  // SyncPath -> ignore.Reason
+)
+
+// SyncWait asks to wait until everything that was saved before is in the container.
+type SyncWait struct {
+	Target
+	// Timeout limits the wait; 0 means the default.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// SyncAction is what sync is to do.
+type SyncAction string
+
+// The actions.
+const (
+	SyncPause    SyncAction = "pause"
+	SyncResume   SyncAction = "resume"
+	SyncOverride SyncAction = "override" // this computer's content counts wherever the two sides differ
+	SyncReset    SyncAction = "reset"    // forget the index, and compare anew
+	SyncAccept   SyncAction = "accept"   // let a mass deletion that waits travel
+	SyncRestore  SyncAction = "restore"  // undo a mass deletion that waits; with a path, bring back its newest version
+	SyncResolve  SyncAction = "resolve"  // decide conflicts
+)
+
+// SyncDo asks for an action.
+type SyncDo struct {
+	Target
+	Action SyncAction `json:"action"`
+	// Path is relative to Caller.Dir, or absolute; empty means all.
+	Path string `json:"path,omitempty"`
+	// Side is whose content a conflict is decided for: local, remote, or empty for what is in place now.
+	Side string `json:"side,omitempty"`
+}
+
+// SyncDone is what an action did.
+type SyncDone struct {
+	Action  SyncAction `json:"action"`
+	Folders []string   `json:"folders"`
+	// Files is how many files it was about.
+	Files int `json:"files"`
+}
+
+// SyncPath asks about a path.
+type SyncPath struct {
+	Target
+	// Path is relative to Caller.Dir, or absolute; empty means all.
+	Path string `json:"path,omitempty"`
+	// Conflicts asks for open conflicts only.
+	Conflicts bool `json:"conflicts,omitempty"`
+}
+
+// SyncVersion is a kept version of a file.
+type SyncVersion struct {
+	Folder string `json:"folder"`
+	Side   string `json:"side"` // where it was, and is kept: local, remote
+	kept.Version
+}
