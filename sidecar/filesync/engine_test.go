@@ -228,8 +228,9 @@ func TestPatterns(t *testing.T) {
 		settings Settings
 		want     []string
 	}{
-		"files only":  {Settings{Type: SendReceive, FilePatterns: []string{"/src"}}, []string{"src"}},
-		"ignore wins": {Settings{Type: SendReceive, FilePatterns: []string{"."}, IgnorePatterns: []string{"*.tmp"}}, []string{"doc", "src"}},
+		"files only":    {Settings{Type: SendReceive, FilePatterns: []string{"/src"}}, []string{"src"}},
+		"from the root": {Settings{Type: SendReceive, FilePatterns: []string{"./src", "./doc/"}, IgnorePatterns: []string{"./doc"}}, []string{"src"}},
+		"ignore wins":   {Settings{Type: SendReceive, FilePatterns: []string{"."}, IgnorePatterns: []string{"*.tmp"}}, []string{"doc", "src"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,7 @@ func (s Settings) Explain(root, rel string, global []ignore.Source) ignore.Reaso
 func firstMatch(patterns []string, rel string) (string, bool) {
 	for _, p := range patterns {
 		m := stignore.New(fs.NewFilesystem(fs.FilesystemTypeFake, "/nhctl-patterns"), stignore.WithCache(false))
-		if err := m.Parse(strings.NewReader(strings.TrimPrefix(p, "!")+"\n"), ignoreFile); err == nil && m.Match(rel).IsIgnored() {
+		if err := m.Parse(strings.NewReader(pattern(strings.TrimPrefix(p, "!"))+"\n"), ignoreFile); err == nil && m.Match(rel).IsIgnored() {
 			return p, true
 		}
 	}

@@ -72,18 +72,26 @@ func (s Settings) rules(ignored []string) string {
 		fmt.Fprintf(&b, "(?i)%s\n", name)
 	}
 	for _, p := range s.IgnorePatterns {
-		fmt.Fprintln(&b, p)
+		fmt.Fprintln(&b, pattern(p))
 	}
 	for _, rel := range ignored {
 		fmt.Fprintf(&b, "/%s\n", literal(rel))
 	}
 	if !s.everything() {
 		for _, p := range s.FilePatterns {
-			fmt.Fprintf(&b, "!%s\n", strings.TrimPrefix(p, "!"))
+			fmt.Fprintf(&b, "!%s\n", pattern(strings.TrimPrefix(p, "!")))
 		}
 		fmt.Fprintln(&b, "**")
 	}
 	return b.String()
+}
+
+// pattern is one of syncthing's: what begins with "./" is meant from the folder's root.
+func pattern(p string) string {
+	if rest, ok := strings.CutPrefix(p, "./"); ok {
+		return "/" + strings.TrimSuffix(rest, "/")
+	}
+	return p
 }
 
 // everything says whether the patterns name the whole folder.

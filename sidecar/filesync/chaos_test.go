@@ -1,0 +1,336 @@
+package filesync
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	syncfs "github.com/syncthing/syncthing/lib/fs"
+)
+
+// The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again.
+const chaosDefault = 8 * time.Second
+
+// user edits one side at random, and remembers what must not get lost.
+type user struct {
+	t       testing.TB
+	name    string
+	root    string
+	scratch string
+	rand    *rand.Rand
+	world   *world
+
+	mu sync.Mutex
+	// mine is this user's last content of each path that they did not overwrite, move or delete since.
+	mine map[string]string
+}
+
+// world knows every content that was ever written, and counts what happened.
+type world struct {
+	mu       sync.Mutex
+	contents map[string]bool
+	counts   map[string]int
+	serial   int
+}
+
+func (w *world) count(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts[what]++
+}
+
+// content invents one that never was before.
+func (w *world) content(by string, r *rand.Rand) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.serial++
+	text := fmt.Sprintf("%s %d ", by, w.serial) + strings.Repeat("x", r.IntN(3000))
+	w.contents[text] = true
+	return text
+}
+
+func (w *world) known(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.contents[text]
+}
+
+func (u *user) path() string {
+	return fmt.Sprintf("d%d/f%d", u.rand.IntN(8), u.rand.IntN(8))
+}
+
+// step does one random edit. Others' edits come in between, so that nothing is sure to be there.
+func (u *user) step() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	p := u.path()
+	file := filepath.Join(u.root, p)
+	op := [...]string{"write", "write", "write", "append", "rename over", "delete", "chmod", "move folder", "shift time"}[u.rand.IntN(9)]
+	var err error
+	switch op {
+	case "write":
+		err = u.write(p)
+	case "append":
+		err = u.append(p)
+	case "rename over":
+		to := u.path()
+		if to != p {
+			if err = os.Rename(file, filepath.Join(u.root, to)); err == nil {
+				u.moved(p, to)
+			}
+		}
+	case "delete":
+		if err = os.Remove(file); err == nil {
+			delete(u.mine, p)
+		}
+	case "chmod":
+		err = os.Chmod(file, []os.FileMode{0o644, 0o755, 0o600}[u.rand.IntN(3)])
+	case "move folder":
+		from, to := fmt.Sprintf("d%d", u.rand.IntN(8)), fmt.Sprintf("d%d", u.rand.IntN(8))
+		if err = os.Rename(filepath.Join(u.root, from), filepath.Join(u.root, to)); err == nil {
+			u.movedFolder(from, to)
+		}
+	case "shift time":
+		at := time.Now().Add(time.Duration(u.rand.IntN(7200)-3600) * time.Second)
+		err = os.Chtimes(file, at, at)
+	}
+	if err == nil {
+		u.world.count(u.name + ": " + op)
+	}
+}
+
+// write puts a new content in place in one step, as editors do.
+func (u *user) write(p string) error {
+	text := u.world.content(u.name, u.rand)
+	temporary := filepath.Join(u.scratch, "next")
+	if err := os.WriteFile(temporary, []byte(text), 0o644); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(u.root, p)), 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, filepath.Join(u.root, p)); err != nil {
+		return err
+	}
+	u.mine[p] = text
+	return nil
+}
+
+// append adds to what is there, whosever that is: the sum is this user's.
+func (u *user) append(p string) error {
+	file := filepath.Join(u.root, p)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	added := fmt.Sprintf("+%s%d", u.name, u.rand.IntN(1e9))
+	u.world.mu.Lock()
+	u.world.contents[string(before)+added] = true
+	u.world.mu.Unlock()
+	temporary := filepath.Join(u.scratch, "next")
+	if err := os.WriteFile(temporary, []byte(string(before)+added), 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, file); err != nil {
+		return err
+	}
+	u.mine[p] = string(before) + added
+	return nil
+}
+
+func (u *user) moved(from, to string) {
+	delete(u.mine, to)
+	if text, ok := u.mine[from]; ok {
+		u.mine[to] = text
+		delete(u.mine, from)
+	}
+}
+
+func (u *user) movedFolder(from, to string) {
+	for p, text := range u.mine {
+		if rest, ok := strings.CutPrefix(p, from+"/"); ok {
+			delete(u.mine, p)
+			u.mine[to+"/"+rest] = text
+		}
+	}
+}
+
+// read looks at every file of a side, and reports contents that nobody wrote.
+func (u *user) read() {
+	_ = filepath.WalkDir(u.root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || syncfs.IsTemporary(path) {
+			return nil
+		}
+		if data, err := os.ReadFile(path); err == nil && !u.world.known(string(data)) {
+			u.t.Errorf("a reader on the %s side saw %d bytes that nobody wrote in %s: %.60q", u.name, len(data), path, data)
+		}
+		return nil
+	})
+}
+
+// all lists the contents that a pair has, in place and kept.
+func (p *pair) all() map[string]bool {
+	p.t.Helper()
+	found := map[string]bool{}
+	for _, e := range []*end{p.local, p.remote} {
+		for _, dir := range []string{e.config.Root, e.engine.config.KeptDir} {
+			_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && !d.IsDir() {
+					if data, err := os.ReadFile(path); err == nil {
+						found[string(data)] = true
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return found
+}
+
+func chaosSettings(t testing.TB) (time.Duration, uint64) {
+	t.Helper()
+	length, seed := chaosDefault, uint64(time.Now().UnixNano())
+	if text := os.Getenv("NHCTL_CHAOS"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		length = d
+	}
+	if text := os.Getenv("NHCTL_CHAOS_SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed = n
+	}
+	return length, seed
+}
+
+// Both sides are edited at random, with shifted clocks, while streams are cut and engines and the pod are killed. Afterwards both
+// are the same, nothing that anybody wrote is lost, and no reader ever saw what nobody wrote.
+func TestChaos(t *testing.T) {
+	length, seed := chaosSettings(t)
+	t.Logf("NHCTL_CHAOS_SEED=%d NHCTL_CHAOS=%s", seed, length)
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	w := &world{contents: map[string]bool{}, counts: map[string]int{}}
+	newUser := func(name, root string, n uint64) *user {
+		return &user{t: t, name: name, root: root, scratch: t.TempDir(), rand: rand.New(rand.NewPCG(seed, n)), world: w, mine: map[string]string{}}
+	}
+	ada, pod := newUser("computer", a, 1), newUser("pod", b, 2)
+	p.start()
+	fate := rand.New(rand.NewPCG(seed, 3))
+	for end := time.Now().Add(length); time.Now().Before(end) && !t.Failed(); {
+		// A while of edits and reads, then something dies.
+		stop := make(chan struct{})
+		var busy sync.WaitGroup
+		for _, u := range []*user{ada, pod} {
+			busy.Go(func() { u.work(stop) })
+		}
+		busy.Go(func() { watchReaders(stop, ada, pod) })
+		time.Sleep(time.Duration(200+fate.IntN(800)) * time.Millisecond)
+		event := [...]string{"stream cut", "stream cut", "daemon killed", "sidecar killed", "pod killed", "calm"}[fate.IntN(6)]
+		ends := sync.OnceFunc(func() { close(stop); busy.Wait() })
+		if event == "pod killed" || event == "calm" { // a pod's user dies with it
+			ends()
+		}
+		p.strike(event, pod)
+		ends()
+		w.count(event)
+	}
+	p.connectAnew()
+	eventually(t, func() error { // a scan may come between the two lists
+		p.wait()
+		if diff := cmp.Diff(list(t, a), list(t, b)); diff != "" {
+			return fmt.Errorf("the sides differ (-computer +pod)\n%s", diff)
+		}
+		return nil
+	})
+	there := p.all()
+	for _, u := range []*user{ada, pod} {
+		for path, text := range u.mine {
+			if !there[text] {
+				t.Errorf("what the %s wrote last to %s is lost: %.40q", u.name, path, text)
+			}
+		}
+	}
+	t.Log(w.counts)
+	for _, what := range []string{"stream cut", "daemon killed", "sidecar killed", "pod killed"} {
+		if w.counts[what] == 0 && length >= time.Minute {
+			t.Errorf("no %s", what)
+		}
+	}
+}
+
+func (u *user) work(stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(time.Duration(5+u.rand.IntN(40)) * time.Millisecond):
+			u.step()
+		}
+	}
+}
+
+func watchReaders(stop chan struct{}, users ...*user) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(5 * time.Millisecond):
+			for _, u := range users {
+				u.read()
+			}
+		}
+	}
+}
+
+func (p *pair) connectAnew() {
+	p.cut()
+	p.connect()
+}
+
+// strike is one blow. A pod that dies takes with it what nobody else has.
+func (p *pair) strike(event string, pod *user) {
+	p.t.Helper()
+	switch event {
+	case "stream cut":
+		p.connectAnew()
+	case "daemon killed":
+		p.cut()
+		p.local.kill()
+		p.local.start()
+		p.connect()
+	case "sidecar killed":
+		p.cut()
+		p.remote.kill()
+		p.remote.start()
+		p.connect()
+	case "pod killed":
+		p.wait()
+		p.cut()
+		p.remote.kill()
+		for _, dir := range []string{p.remote.config.Root, p.remote.config.StateDir} {
+			if err := os.RemoveAll(dir); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+		if err := os.Mkdir(p.remote.config.Root, 0o755); err != nil {
+			p.t.Fatal(err)
+		}
+		clear(pod.mine)
+		p.remote.start()
+		p.connect()
+	case "calm":
+		p.wait()
+	}
+}
