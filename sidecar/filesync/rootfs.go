@@ -241,10 +241,15 @@ func (f *rootFS) Hide(name string) error {
 	return f.Filesystem.Hide(name)
 }
 
-// Chmod is the first that happens to a temporary file once it is complete.
+// Chmod is the first that happens to a temporary file once it is complete. A file that is there gets the other side's attributes,
+// and counts as theirs from then on: whose content it was is only known now.
 func (f *rootFS) Chmod(name string, mode fs.FileMode) error {
 	if fs.IsTemporary(name) {
 		f.place.finish(name, true)
+	} else if f.place.ours(name) {
+		if err := f.place.keep(name, kept.Replaced); err != nil {
+			return err
+		}
 	}
 	return f.Filesystem.Chmod(name, mode)
 }
@@ -275,6 +280,12 @@ func (f *rootFS) Rename(from, to string) error {
 			return err
 		}
 		return f.Filesystem.Remove(from)
+	}
+	if !fs.IsTemporary(from) { // the other side moved it, and may do with it there what it likes
+		if err := f.place.keep(from, kept.Deleted); err != nil {
+			return err
+		}
+		defer f.place.settle(from)
 	}
 	f.place.finish(from, false)
 	defer f.place.settle(to)

@@ -89,7 +89,7 @@ func (s *Store) Conflicts() int {
 	return s.conflicts
 }
 
-// Keep makes a version of a file: another name of the same bytes where the file system can do that, else a copy. With linkOnly a
+// Keep makes a version of a file, unless it is one already: another name of the same bytes where the file system can do that, else a copy. With linkOnly a
 // copy is not worth it, and nothing is kept then.
 func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, error) {
 	s.mu.Lock()
@@ -103,6 +103,9 @@ func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, e
 	v := Version{ID: path.Join(rel, now.Format(layout)+"."+string(reason)), Path: rel, Time: now, Reason: reason}
 	if info, err := os.Lstat(file); err == nil {
 		v.Bytes = info.Size()
+		if reason != Conflict && s.hasNewest(rel, info) {
+			return Version{}, nil
+		}
 	}
 	target := s.file(v)
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
@@ -122,6 +125,16 @@ func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, e
 		s.conflicts++
 	}
 	return v, s.thin(v)
+}
+
+// hasNewest says whether the newest version of a path is the very same file.
+func (s *Store) hasNewest(rel string, info fs.FileInfo) bool {
+	all, err := s.versions(rel)
+	if err != nil || len(all) == 0 {
+		return false
+	}
+	there, err := os.Lstat(s.file(all[len(all)-1]))
+	return err == nil && os.SameFile(there, info)
 }
 
 // thin removes the oldest versions of a path that has too many.
