@@ -37,6 +37,11 @@ check: ## formatting, vet, staticcheck, tidy modules, generated files
 test: ## run every test, those on a playground of their own included
 	@hack/test.sh "$(TAGS)"
 
+CHAOS ?= 10m
+.PHONY: chaos
+chaos: ## edit both sides of a sync at random while streams, engines and pods die (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
+	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
+
 .PHONY: bench
 bench: ## measure speed and memory against baselines, on a playground of its own
 	@hack/bench.sh "$(TAGS)"

@@ -10,6 +10,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -44,7 +45,7 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 	}
 	r := s.record()
 	return event.DebugData{Command: commandData(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
-		Paths: []event.PathData{{Local: r.Folder, Remote: r.WorkDir}}}, nil
+		Paths: mappings(r)}, nil
 }
 
 func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, port int) (supervise.Status, error) {
@@ -141,4 +142,13 @@ func (s *session) lastWords(ctx context.Context, since time.Time) {
 	const lines = 20
 	emit := emitter(ctx)
 	_ = s.follow(ctx, supervise.Debug, supervise.LogsOptions{Tail: lines, Since: since}, func(l supervise.Line) { emit(logEvent(supervise.Debug, l)) })
+}
+
+// mappings are the synced folders, as a debugger maps them.
+func mappings(r devmode.Record) []event.PathData {
+	var all []event.PathData
+	for _, f := range r.Folders() {
+		all = append(all, event.PathData{Local: f.Local, Remote: f.Remote})
+	}
+	return all
 }

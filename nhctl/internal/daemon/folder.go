@@ -32,6 +32,27 @@ type folder struct {
 	joining sync.Mutex
 }
 
+// openFolders opens the indexes of all folders of the session. One that only the cluster knew has no settings here for more than the
+// sources: theirs hold for all.
+func (s *session) openFolders(logger *slog.Logger) error {
+	s.folders = nil
+	for i, synced := range s.saved.Record.Folders() {
+		settings, state := s.saved.Settings, "sync"
+		if i > 0 {
+			state = "sync-" + synced.ID
+			if i <= len(s.saved.More) {
+				settings = s.saved.More[i-1]
+			}
+		}
+		f, err := s.openFolder(synced.ID, synced.Local, settings, filepath.Join(s.paths.session(s.saved.Record.Session), state), logger)
+		if err != nil {
+			return err
+		}
+		s.folders = append(s.folders, f)
+	}
+	return nil
+}
+
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
 	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger}

@@ -119,12 +119,10 @@ func (s *session) Start() error {
 	}
 	r := s.saved.Record
 	logger := s.logger.With("session", r.Session)
-	f, err := s.openFolder(r.FolderID, r.Folder, s.saved.Settings, filepath.Join(s.paths.session(r.Session), "sync"), logger)
-	if err != nil {
+	if err := s.openFolders(logger); err != nil {
 		s.mu.Unlock()
 		return err
 	}
-	s.folders = []*folder{f}
 	paused := s.saved.Paused
 	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
 		s.emit(event.Event{Type: event.LinkState, Link: &d})

@@ -18,7 +18,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 // defaultTimeout limits a start.
@@ -173,13 +172,9 @@ func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container
 		return spec, saved{}, nil, err
 	}
 	state.Dev = dev
-	sync := dev.Sync[0]
-	state.Settings = filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern, IgnorePatterns: sync.IgnoreFilePattern,
-		DeleteProtection: sync.DeleteProtection}
-	if state.Settings.GitIgnore {
-		state.Settings.GlobalIgnores = localsync.GlobalIgnores(root, p.Caller.Env)
+	if err := planSync(p.Caller.Env, dev, &spec, &state); err != nil {
+		return spec, saved{}, nil, err
 	}
-	state.Settings.IgnorePatterns = append(state.Settings.IgnorePatterns, below(dev)...)
 	for _, text := range dev.PortForward {
 		l, r, err := config.Ports(text)
 		if err != nil {

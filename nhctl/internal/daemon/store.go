@@ -21,6 +21,8 @@ type saved struct {
 	Kubeconfig string            `json:"kubeconfig"`
 	Context    string            `json:"context"`
 	Settings   filesync.Settings `json:"settings"`
+	// More are the settings of the record's other folders.
+	More []filesync.Settings `json:"more,omitempty"`
 	// Paused says that sync rests until it is resumed.
 	Paused bool `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.

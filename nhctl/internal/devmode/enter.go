@@ -102,6 +102,11 @@ func (e *entry) resolve(ctx context.Context) error {
 		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
 		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
 		Container: cmp.Or(spec.DevName, container), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
+		MountPath: spec.MountPath,
+	}
+	for i, f := range spec.More {
+		f.ID = fmt.Sprintf("%s-%d", id, i+2)
+		e.record.More = append(e.record.More, f)
 	}
 	if spec.Workload.Kind.Custom() && !e.duplicate() {
 		if e.record.Replicas, err = (scaling{c}).replicas(ctx, e.record); err != nil {
@@ -127,7 +132,7 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	}
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
 		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
-		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, FolderID: r.FolderID,
+		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, Folders: synced(r),
 		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Mounts: e.mounts(),
 		Exclusive: exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
 	})
@@ -157,6 +162,15 @@ func chooseContainer(containers []corev1.Container, wanted string) (string, erro
 		return "", problem.New(problem.Usage, "the pod has several containers:%s", names).WithHint("choose one with -c, or in the config as containers[].name")
 	}
 	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).WithHint("its containers are:%s", names)
+}
+
+// synced are a session's folders, as the sidecar knows them.
+func synced(r Record) []contract.Folder {
+	var folders []contract.Folder
+	for _, f := range r.Folders() {
+		folders = append(folders, contract.Folder{ID: f.ID, MountPath: f.Remote})
+	}
+	return folders
 }
 
 // secrets draws a session's id, its token and its carrier port, which no container of the pod uses.

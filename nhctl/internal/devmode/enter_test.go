@@ -135,7 +135,7 @@ func TestResolve(t *testing.T) {
 				t.Errorf("record:\n%s", diff)
 			}
 			twin, err := workload.Twin(original().Spec.Template, workload.Settings{Name: record.Twin, Namespace: "shop", Session: id, Duplicate: mode == rpc.Duplicate,
-				SelectorKeys: []string{"routed", "app", "stage"}, Container: "app", Image: "dev:1", WorkDir: "/src", FolderID: id, Env: s.Env, Resources: s.Resources,
+				SelectorKeys: []string{"routed", "app", "stage"}, Container: "app", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: id}}, Env: s.Env, Resources: s.Resources,
 				SidecarImage: "sidecar:1", Port: port})
 			if err != nil {
 				t.Fatal(err)

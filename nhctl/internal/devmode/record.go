@@ -4,6 +4,7 @@
 package devmode
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,8 +58,25 @@ type Record struct {
 	FolderID  string `json:"folderID"`
 	// Folder is on the holder's computer.
 	Folder string `json:"folder"`
+	// MountPath is where the dev container has it; empty means WorkDir.
+	MountPath string `json:"mountPath,omitempty"`
+	// More are the other synced folders.
+	More []Folder `json:"more,omitempty"`
 	// Heartbeat is when the holder's daemon last renewed the Lease; it is the Lease's own field.
 	Heartbeat time.Time `json:"-"`
+}
+
+// Folder is a synced folder.
+type Folder struct {
+	ID string `json:"id"`
+	// Local is on the holder's computer, Remote in the dev container.
+	Local  string `json:"local"`
+	Remote string `json:"remote"`
+}
+
+// Folders are all that are synced, the sources first.
+func (r Record) Folders() []Folder {
+	return append([]Folder{{ID: r.FolderID, Local: r.Folder, Remote: cmp.Or(r.MountPath, r.WorkDir)}}, r.More...)
 }
 
 func (r Record) before() workload.Before {

@@ -42,8 +42,11 @@ type Spec struct {
 	Scaled bool
 	// Folder is on this computer; GitURL is where its sources are from.
 	Folder, GitURL string
-	SidecarImage   string
-	Holder         rpc.Holder
+	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without ids.
+	MountPath    string
+	More         []Folder
+	SidecarImage string
+	Holder       rpc.Holder
 }
 
 // Link does the work that needs the twin's pod, or this computer.

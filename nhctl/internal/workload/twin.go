@@ -26,8 +26,10 @@ type Settings struct {
 	SelectorKeys []string
 	// Identity are labels that controllers set, and that the twin needs to stand in for one certain pod.
 	Identity map[string]string
-	// Container is developed, in Image, with the sources of FolderID at WorkDir.
-	Container, Image, WorkDir, FolderID string
+	// Container is developed in Image; commands start in WorkDir.
+	Container, Image, WorkDir string
+	// Folders are synced; without a MountPath a folder is at WorkDir.
+	Folders []contract.Folder
 	// PullPolicy is the dev image's; empty means IfNotPresent.
 	PullPolicy corev1.PullPolicy
 	// DevName is the dev container's name in the twin; empty means the original's.
@@ -78,7 +80,7 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	}
 	t.Annotations[contract.AnnotationDefaultContainer] = s.devName()
 
-	folder := contract.Folder{ID: s.FolderID, Container: s.devName(), MountPath: s.WorkDir}
+	folders := s.folders()
 	dev := &t.Spec.Containers[at]
 	if err := rename(&t.Spec, dev, s.devName()); err != nil {
 		return nil, err
@@ -90,9 +92,9 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		releaseNode(&t.Spec)
 		releaseClaims(&t.Spec, s.Exclusive, s.ClaimUse)
 	}
-	develop(dev, s, folder)
+	develop(dev, s, folders)
 	mountClaims(&t.Spec, dev, s.Mounts)
-	sidecar, err := sidecarContainer(*dev, s, folder)
+	sidecar, err := sidecarContainer(*dev, s, folders)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +133,7 @@ func twinLabels(labels map[string]string, s Settings) map[string]string {
 }
 
 // develop turns the original's container into the dev container: it keeps all but what would run or probe the original's program.
-func develop(c *corev1.Container, s Settings, folder contract.Folder) {
+func develop(c *corev1.Container, s Settings, folders []contract.Folder) {
 	c.Image, c.ImagePullPolicy = s.Image, s.pullPolicy()
 	c.Command = []string{contract.Binary, "supervise", "--container", s.devName(), "--dir", s.WorkDir}
 	c.Args, c.Lifecycle = nil, nil
@@ -140,11 +142,24 @@ func develop(c *corev1.Container, s Settings, folder contract.Folder) {
 	c.Resources = mergeResources(c.Resources, s.Resources)
 	answerProbes(c, s)
 	asUser(c, s.User)
-	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == path.Clean(s.WorkDir) })
+	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+		return slices.ContainsFunc(folders, func(f contract.Folder) bool { return path.Clean(m.MountPath) == path.Clean(f.MountPath) })
+	})
 	c.VolumeMounts = append(c.VolumeMounts,
 		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
-		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir},
-		corev1.VolumeMount{Name: contract.VolumeWork, MountPath: s.WorkDir, SubPath: folder.DataSubPath()})
+		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir})
+	for _, f := range folders {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: f.MountPath, SubPath: f.DataSubPath()})
+	}
+}
+
+// folders are the synced ones, as the sidecar is told.
+func (s Settings) folders() []contract.Folder {
+	folders := slices.Clone(s.Folders)
+	for i := range folders {
+		folders[i].Container, folders[i].MountPath = s.devName(), cmp.Or(folders[i].MountPath, s.WorkDir)
+	}
+	return folders
 }
 
 // mergeEnv puts the config's variables in place of the original's of the same name, and the others behind them.
@@ -199,10 +214,20 @@ func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.
 }
 
 // sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing it.
-func sidecarContainer(dev corev1.Container, s Settings, folder contract.Folder) (corev1.Container, error) {
-	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: []contract.Folder{folder}, Containers: []string{s.devName()}})
+func sidecarContainer(dev corev1.Container, s Settings, folders []contract.Folder) (corev1.Container, error) {
+	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: folders, Containers: []string{s.devName()}})
 	if err != nil {
 		return corev1.Container{}, err
+	}
+	mounts := []corev1.VolumeMount{
+		{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
+		{Name: contract.VolumeRun, MountPath: contract.RunDir},
+		{Name: contract.VolumeToken, MountPath: contract.TokenDir, ReadOnly: true},
+	}
+	for _, f := range folders {
+		for _, part := range []string{f.DataSubPath(), f.IndexSubPath()} {
+			mounts = append(mounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + part, SubPath: part})
+		}
 	}
 	return corev1.Container{
 		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
@@ -215,13 +240,7 @@ func sidecarContainer(dev corev1.Container, s Settings, folder contract.Folder) 
 			PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: 5,
 		},
 		SecurityContext: confined(dev),
-		VolumeMounts: []corev1.VolumeMount{
-			{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
-			{Name: contract.VolumeRun, MountPath: contract.RunDir},
-			{Name: contract.VolumeToken, MountPath: contract.TokenDir, ReadOnly: true},
-			{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + folder.DataSubPath(), SubPath: folder.DataSubPath()},
-			{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + folder.IndexSubPath(), SubPath: folder.IndexSubPath()},
-		},
+		VolumeMounts:    mounts,
 	}, nil
 }
 

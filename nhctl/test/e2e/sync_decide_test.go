@@ -174,11 +174,13 @@ const syncConfig = `services:
     dev:
       image: ghcr.io/nhctl/dev-go:v0.1.0
       sync:
-        type: send
+      - type: send
         mode: pattern
         deleteProtection: false
         filePattern: [./src, ./many]
         ignoreFilePattern: [./src/tmp]
+      - local: ../protos
+        remote: /protos
 `
 
 // Fields of the config that say what is synced: each subtest is named after the field that it shows.
@@ -192,6 +194,7 @@ func TestConfigFieldsSync(t *testing.T) {
 	} {
 		write(t, filepath.Join(src, name), text)
 	}
+	write(t, filepath.Join(dev.home, "src", "protos", "shop.proto"), "message Book {}")
 	many(t, filepath.Join(src, "many"), 40)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	exists := func(t *testing.T, name string, want bool) {
@@ -213,6 +216,24 @@ func TestConfigFieldsSync(t *testing.T) {
 		dev.must(src, "dev", "sync", "wait")
 		if _, err := os.Stat(filepath.Join(src, "src/made")); err == nil {
 			t.Error("a file of the pod came here, though sync only sends")
+		}
+	})
+	t.Run("dev.sync.local", func(t *testing.T) {
+		if s := query[[]event.SyncData](dev, src, "dev", "sync", "status"); len(s) != 2 || filepath.Base(s[1].Folder) != "protos" {
+			t.Errorf("synced folders: %+v", s)
+		}
+		write(t, filepath.Join(dev.home, "src", "protos", "new.proto"), "message New {}")
+		dev.must(src, "dev", "sync", "wait")
+		exists(t, "/protos/new.proto", true)
+	})
+	t.Run("dev.sync.remote", func(t *testing.T) {
+		exists(t, "/protos/shop.proto", true)
+		if _, err := dev.inPod(src, "sh", "-c", "echo made in the pod > /protos/made"); err != nil {
+			t.Fatal(err)
+		}
+		dev.must(src, "dev", "sync", "wait")
+		if _, err := os.Stat(filepath.Join(dev.home, "src", "protos", "made")); err != nil {
+			t.Error("this folder's sync goes both ways, but what the pod made is not here")
 		}
 	})
 	t.Run("dev.sync.deleteProtection", func(t *testing.T) {

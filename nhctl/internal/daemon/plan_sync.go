@@ -1,0 +1,54 @@
+package daemon
+
+import (
+	"path"
+	"path/filepath"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/sidecar/filesync"
+)
+
+// planSync fills in what is synced: the first entry of the config's sync has the sources, the others are folders beside them. A
+// local folder is meant from the one that holds the config, a remote one from the working folder.
+func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *saved) error {
+	base := spec.Folder
+	for i, sync := range dev.Sync {
+		root, err := localFolder(base, sync.Local, env)
+		if err != nil {
+			return err
+		}
+		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
+			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection}
+		if settings.GitIgnore {
+			settings.GlobalIgnores = localsync.GlobalIgnores(root, env)
+		}
+		remote := sync.Remote
+		if !path.IsAbs(remote) {
+			remote = path.Join(dev.WorkDir, remote)
+		}
+		if i == 0 {
+			settings.IgnorePatterns = append(settings.IgnorePatterns, below(dev)...)
+			spec.Folder, state.Settings = root, settings
+			if remote != dev.WorkDir {
+				spec.MountPath = remote
+			}
+			continue
+		}
+		spec.More = append(spec.More, devmode.Folder{Local: root, Remote: remote})
+		state.More = append(state.More, settings)
+	}
+	return nil
+}
+
+// localFolder is a folder of the config, checked as all that may be synced; "" stays "" where no folder is known.
+func localFolder(base, local string, env map[string]string) (string, error) {
+	if base == "" || local == "" || local == "." {
+		return base, nil
+	}
+	if !filepath.IsAbs(local) {
+		local = filepath.Join(base, local)
+	}
+	return localsync.CheckRoot(local, env["HOME"])
+}
