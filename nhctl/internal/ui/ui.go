@@ -145,7 +145,7 @@ func bar(s *event.SyncData) string {
 
 func (p *Printer) printLog(l *event.LogData) {
 	p.closeLine()
-	if l.Command == "build" { // as editors read a compiler's words
+	if l.Command == "build" && l.Stream != "nhctl" { // as editors read a compiler's words
 		fmt.Fprintln(p.streams.Out, l.Text)
 		return
 	}

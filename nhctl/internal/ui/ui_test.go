@@ -37,6 +37,8 @@ func TestEventsAsText(t *testing.T) {
 		"notice":             {event.Event{Type: event.Notice, Message: "port 80 is 8080 here"}, "", "note: port 80 is 8080 here\n"},
 		"output":             {event.Event{Type: event.Log, Log: &event.LogData{Time: noon, Stream: "stdout", Text: "listening"}}, stamp + " listening\n", ""},
 		"word of nhctl":      {event.Event{Type: event.Log, Log: &event.LogData{Time: noon, Stream: "nhctl", Text: "exited"}}, stamp + " [exited]\n", ""},
+		"a compiler's words": {event.Event{Type: event.Log, Log: &event.LogData{Time: noon, Stream: "stderr", Text: "main.go:3: no", Command: "build"}}, "main.go:3: no\n", ""},
+		"command starts":     {event.Event{Type: event.Command, Command: &event.CommandData{Name: "build", Argv: []string{"sh", "-c", "go build ."}}}, "", "  build: go build .\n"},
 		"link":               {event.Event{Type: event.LinkState, Link: &event.LinkData{State: "up"}}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +128,7 @@ func TestDescribe(t *testing.T) {
 		{"nothing ran", "not started (nhctl dev run)", Command(event.CommandData{State: "none"})},
 		{"runs", "running for 1h as process 12: go run .", Command(event.CommandData{State: "running", Started: &begun, PID: 12, Argv: []string{"go", "run", "."}})},
 		{"runs since nobody knows when", "running as process 12: go run .", Command(event.CommandData{State: "running", PID: 12, Argv: []string{"go", "run", "."}})},
+		{"hot reload", "running as process 12: go run ., hot reload 2", Command(event.CommandData{State: "running", PID: 12, Argv: []string{"go", "run", "."}, Reloads: 2})},
 		{"exited", "exited with code 3", Command(event.CommandData{State: "exited", ExitCode: &three})},
 		{"killed", "ended by signal: killed (out of memory)", Command(event.CommandData{State: "exited", Signal: "killed", OOMKilled: true})},
 		{"never", "-", Age(time.Time{})},
