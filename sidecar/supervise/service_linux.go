@@ -9,12 +9,6 @@ import (
 	"time"
 )
 
-// Change tells of changed sources.
-type Change struct {
-	// Time is that of the last change.
-	Time time.Time `json:"time"`
-}
-
 // service is what runs of the service: run or debug, never both. It starts it anew when the sources change.
 type service struct {
 	run, debug, build *command

@@ -72,5 +72,11 @@ type Reload struct {
 	Argv  []string `json:"argv"`
 }
 
+// Change tells of changed sources.
+type Change struct {
+	// Time is that of the last change.
+	Time time.Time `json:"time"`
+}
+
 // ErrRunning says that the command runs already.
 var ErrRunning = errors.New("the command runs already")

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 
 	"github.com/go-delve/delve/pkg/config"
 	"github.com/go-delve/delve/pkg/terminal"
@@ -28,8 +30,13 @@ func Ready(conn net.Conn) error {
 // Paths says where a folder of the container is on this computer.
 type Paths struct{ Local, Remote string }
 
-// Attach opens delve's terminal on the user's own, until they leave it. It returns delve's exit code.
+// Attach opens delve's terminal on the user's own, until they leave it. It returns delve's exit code. The program stands still then,
+// unless the user said otherwise.
 func Attach(conn net.Conn, paths []Paths) (int, error) {
+	// The terminal keeps its history beside dlv's own settings, and complains where that folder is missing.
+	if history, err := config.GetConfigFilePath("history"); err == nil {
+		_ = os.MkdirAll(filepath.Dir(history), 0o700)
+	}
 	settings := &config.Config{}
 	for _, p := range paths {
 		settings.SubstitutePath = append(settings.SubstitutePath, config.SubstitutePathRule{From: p.Remote, To: p.Local})
@@ -42,4 +49,14 @@ func Attach(conn net.Conn, paths []Paths) (int, error) {
 	t := terminal.New(c, settings, false)
 	defer t.Close()
 	return t.Run()
+}
+
+// Resume lets a program go on that a client has left standing.
+func Resume(conn net.Conn) error {
+	c := rpc2.NewClientFromConn(conn)
+	state, err := c.GetStateNonBlocking()
+	if err != nil {
+		return fmt.Errorf("ask delve: %w", err)
+	}
+	return c.Disconnect(!state.Running)
 }

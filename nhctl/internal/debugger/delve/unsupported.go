@@ -23,6 +23,9 @@ func Ready(conn net.Conn) error {
 type Paths struct{ Local, Remote string }
 
 // Attach fails: delve does not build for this platform.
-func Attach(net.Conn, []Paths) (int, error) {
-	return 0, errors.New("open delve's terminal: delve does not build for Windows on ARM; attach an IDE to the forwarded port, or run dlv connect on another computer")
-}
+func Attach(net.Conn, []Paths) (int, error) { return 0, errNotHere }
+
+// Resume fails likewise.
+func Resume(net.Conn) error { return errNotHere }
+
+var errNotHere = errors.New("open delve's terminal: delve does not build for Windows on ARM; attach an IDE to the forwarded port, or run dlv connect on another computer")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -84,15 +85,15 @@ func describe(w io.Writer, d event.DebugData) {
 	}
 }
 
-// attach opens delve's terminal.
+// attach opens delve's terminal. When the user leaves it, the program goes on, as after any other client.
 func attach(ctx context.Context, f *factory.Factory, d event.DebugData) error {
 	if d.Language != debugger.Go {
 		return problem.New(problem.Usage, "--attach opens delve's terminal, and the config's debug.language is %q", d.Language).
 			WithHint("the debugger runs: attach another client to %s:%d", d.Host, d.Port)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
+	conn, err := dial(ctx, d)
 	if err != nil {
-		return fmt.Errorf("attach to the debugger: %w", err)
+		return err
 	}
 	defer conn.Close()
 	var paths []delve.Paths
@@ -106,5 +107,27 @@ func attach(ctx context.Context, f *factory.Factory, d event.DebugData) error {
 	if code != 0 {
 		return problem.New(problem.Command, "delve's terminal ended with code %d", code).WithExit(code)
 	}
+	again, err := dial(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer again.Close()
+	if err := again.SetDeadline(time.Now().Add(resumeLimit)); err != nil {
+		return err
+	}
+	if delve.Resume(again) != nil {
+		fmt.Fprintln(f.Streams.Err, "the debugger has ended; start the program with `nhctl dev run` or `nhctl dev debug`")
+	}
 	return nil
+}
+
+// resumeLimit limits what comes after the user has left.
+const resumeLimit = 5 * time.Second
+
+func dial(ctx context.Context, d event.DebugData) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
+	if err != nil {
+		return nil, fmt.Errorf("attach to the debugger: %w", err)
+	}
+	return conn, nil
 }
