@@ -29,6 +29,8 @@ type entry struct {
 	token    []byte
 	original *workload.Original
 	twin     *appsv1.Deployment
+	// exclusive are the original's claims that two pods can't write to.
+	exclusive []string
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
 }
@@ -39,11 +41,31 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 	if err := e.resolve(ctx); err != nil {
 		return Record{}, err
 	}
-	lock := step{"lock the workload", e.lock, e.unlock}
-	steps := []step{lock, {"ask the cluster's policies", e.try, nil}}
 	if len(spec.Depend.Pods)+len(spec.Depend.Jobs) > 0 {
-		steps = append([]step{{stepDepend, e.awaitDependencies, nil}}, steps...)
+		if err := run(ctx, []step{{stepDepend, e.awaitDependencies, nil}}, e.Emit); err != nil {
+			return Record{}, err
+		}
+		if err := e.resolve(ctx); err != nil { // the original may be another one by now
+			return Record{}, err
+		}
 	}
+	e.tell()
+	return e.record, run(ctx, e.steps(), e.Emit)
+}
+
+// tell says what the user should know before the twin is made.
+func (e *entry) tell() {
+	if e.duplicate() {
+		e.tellClaims()
+	} else if e.first != "" {
+		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
+	}
+}
+
+// steps are those that the mode and the original ask for, in their order.
+func (e *entry) steps() []step {
+	spec := e.spec
+	steps := []step{{"lock the workload", e.lock, e.unlock}, {"ask the cluster's policies", e.try, nil}}
 	if len(spec.Dirs) > 0 {
 		steps = append(steps, step{"prepare the volumes", e.prepareVolumes, nil})
 	}
@@ -58,13 +80,11 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 	case spec.Mode == rpc.Duplicate:
 		steps = append(append(steps, twin...), step{"open the readiness gate", func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }, nil})
 	case e.first != "":
-		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
 		steps = append(append(append(steps, park), twin...), route)
 	default:
 		steps = append(append(steps, twin...), park, route)
 	}
-	steps = append(steps, step{"record the session", e.activate, nil})
-	return e.record, run(ctx, steps, e.Emit)
+	return append(steps, step{"record the session", e.activate, nil})
 }
 
 func (e *entry) duplicate() bool { return e.spec.Mode == rpc.Duplicate }
@@ -126,15 +146,14 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	if err != nil {
 		return err
 	}
-	exclusive, err := e.exclusiveClaims(ctx)
-	if err != nil {
+	if e.exclusive, err = e.exclusiveClaims(ctx); err != nil {
 		return err
 	}
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
 		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
 		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, Folders: synced(r),
 		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Mounts: e.mounts(),
-		Exclusive: exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
+		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
 	})
 	if err != nil {
 		return err
@@ -142,11 +161,9 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
 		return err
 	}
-	if e.duplicate() {
-		e.tellClaims(exclusive)
-		return nil
+	if !e.duplicate() {
+		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
 	}
-	e.first = workload.CannotCoexist(e.original.Template, exclusive)
 	return nil
 }
 

@@ -81,12 +81,12 @@ func (e *entry) exclusiveClaims(ctx context.Context) (claims []string, err error
 }
 
 // tellClaims says what a duplicate has in the place of claims that it can't share.
-func (e *entry) tellClaims(exclusive []string) {
+func (e *entry) tellClaims() {
 	what := map[workload.ClaimUse]string{workload.ClaimReadOnly: "is read-only", workload.ClaimNone: "is left out"}[e.spec.ClaimUse]
 	if what == "" {
 		what = "is an empty volume"
 	}
-	for _, name := range exclusive {
+	for _, name := range e.exclusive {
 		e.Emit(notice(fmt.Sprintf("two pods can't write to the claim %s: in the duplicate it %s (dev.duplicateVolumes)", name, what)))
 	}
 }

@@ -23,8 +23,8 @@ type parker interface {
 	park(context.Context, Record) error
 	// unpark starts them again; it returns a notice when somebody else has done so already.
 	unpark(context.Context, Record) (notice string, err error)
-	// gone says whether no pod of the original is ready any more.
-	gone(context.Context, Record) (bool, error)
+	// gone says whether no pod of the original is ready any more; or, wholly, whether none has anything that the twin needs.
+	gone(ctx context.Context, r Record, wholly bool) (bool, error)
 	// restored says whether all pods of the original are ready.
 	restored(context.Context, Record) (bool, error)
 	// drift says what somebody did to the original while it was parked, or "".
@@ -44,18 +44,27 @@ func parkerFor(c *kube.Client, ref workload.Ref) parker {
 	return patching{c}
 }
 
-// park stops the original and returns when no Service has an endpoint of it any more.
+// park stops the original and returns when no Service has an endpoint of it any more, and where the twin needs what only one pod can
+// have, when its pods have ended.
 func (e *entry) park(ctx context.Context) error {
 	p := parkerFor(e.Cluster, e.record.Workload)
 	if err := p.park(ctx, e.record); err != nil {
 		return err
 	}
-	return poll(ctx, func(ctx context.Context) (bool, error) { return p.gone(ctx, e.record) })
+	return poll(ctx, func(ctx context.Context) (bool, error) { return p.gone(ctx, e.record, e.first != "") })
 }
 
 func (e *entry) unpark(ctx context.Context) error {
 	_, err := parkerFor(e.Cluster, e.record.Workload).unpark(ctx, e.record)
 	return err
+}
+
+// present says whether a pod of the original is still there, as parker.gone asks.
+func present(pod *corev1.Pod, wholly bool) bool {
+	if pod.Labels[contract.LabelRole] == contract.RoleTwin || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return false
+	}
+	return wholly || workload.Ready(pod)
 }
 
 // changing is for changes that somebody else's have got in the way of, time and again.

@@ -71,7 +71,7 @@ func (p patching) unpark(ctx context.Context, r Record) (string, error) {
 	return said, p.Explain(p.patch(ctx, r, types.JSONPatchType, patch))
 }
 
-func (p patching) gone(ctx context.Context, r Record) (bool, error) {
+func (p patching) gone(ctx context.Context, r Record, wholly bool) (bool, error) {
 	original, err := p.get(ctx, r)
 	if err != nil {
 		return false, err
@@ -89,8 +89,7 @@ func (p patching) gone(ctx context.Context, r Record) (bool, error) {
 		return false, p.Explain(err)
 	}
 	for i := range pods.Items {
-		pod := &pods.Items[i]
-		if pod.Labels[contract.LabelRole] != contract.RoleTwin && workload.Ready(pod) && !workload.GoesOn(pod, original, r.before()) {
+		if pod := &pods.Items[i]; present(pod, wholly) && !workload.GoesOn(pod, original, r.before()) {
 			return false, nil
 		}
 	}
@@ -175,10 +174,10 @@ func (s scheduling) unpark(ctx context.Context, r Record) (string, error) {
 	return said, err
 }
 
-func (s scheduling) gone(ctx context.Context, r Record) (bool, error) {
+func (s scheduling) gone(ctx context.Context, r Record, wholly bool) (bool, error) {
 	jobs, err := s.jobs(ctx, r, func(job *unstructured.Unstructured) bool { return job.GetLabels()[contract.LabelSession] == r.Session })
 	for _, job := range jobs {
-		if gone, err := s.patching.gone(ctx, job); err != nil || !gone {
+		if gone, err := s.patching.gone(ctx, job, wholly); err != nil || !gone {
 			return false, err
 		}
 	}

@@ -12,8 +12,6 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // scaling parks custom resources through their scale subresource, which is all that is known of them.
@@ -84,7 +82,7 @@ func (s scaling) unpark(ctx context.Context, r Record) (string, error) {
 	return "", changing(r)
 }
 
-func (s scaling) gone(ctx context.Context, r Record) (bool, error) {
+func (s scaling) gone(ctx context.Context, r Record, wholly bool) (bool, error) {
 	scale, _, err := s.scale(ctx, r)
 	if err != nil {
 		return false, err
@@ -98,7 +96,7 @@ func (s scaling) gone(ctx context.Context, r Record) (bool, error) {
 		return false, s.Explain(err)
 	}
 	for i := range pods.Items {
-		if p := &pods.Items[i]; p.Labels[contract.LabelRole] != contract.RoleTwin && workload.Ready(p) {
+		if present(&pods.Items[i], wholly) {
 			return false, nil
 		}
 	}

@@ -60,12 +60,15 @@ func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
 
 func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 	secret, err := s.API.CoreV1().Secrets(r.Namespace).Get(ctx, contract.ParkedPods, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
+		return "", nil // it was never parked, or is back
+	}
+	if err != nil {
 		return "", s.Explain(err)
 	}
-	manifest := secret.Data[r.Workload.Name]
-	if manifest == nil {
-		return "", nil // it was never parked, or is back
+	manifest, kept := secret.Data[r.Workload.Name]
+	if !kept {
+		return "", nil
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(manifest, &pod); err != nil {
@@ -111,12 +114,12 @@ func (s storing) forget(ctx context.Context, r Record) error {
 	return s.Explain(err)
 }
 
-func (s storing) gone(ctx context.Context, r Record) (bool, error) {
+func (s storing) gone(ctx context.Context, r Record, wholly bool) (bool, error) {
 	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return true, nil
 	}
-	return err == nil && !workload.Ready(pod), s.Explain(err)
+	return err == nil && !present(pod, wholly), s.Explain(err)
 }
 
 func (s storing) restored(ctx context.Context, r Record) (bool, error) {
