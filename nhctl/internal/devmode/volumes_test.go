@@ -65,7 +65,9 @@ func TestAwait(t *testing.T) {
 	e := &entry{Deps: Deps{Emit: func(ev event.Event) { said = append(said, ev.Step.Detail) }}}
 	ctx, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	err := e.await(ctx, stepDepend, func(context.Context) ([]string, error) { return []string{"no pod with a=b is ready", "x:1: refused"}, nil })
+	err := e.await(ctx, stepDepend, func(context.Context) ([]string, error) {
+		return []string{"no pod with a=b is ready", "x:1: refused"}, nil
+	})
 	if p := problem.From(err); p.Code != problem.Timeout || !strings.HasSuffix(p.Message, "not up: no pod with a=b is ready; x:1: refused") || p.Hint == "" {
 		t.Errorf("%+v", p)
 	}
