@@ -42,7 +42,7 @@ spec:
       - name: slow
         image: ghcr.io/nhctl/dev-go:v0.1.0
         command: [sh, -c, "echo made > /made/file"]
-        resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: 100m, memory: 32Mi}}
+        resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: "1", memory: 128Mi}}
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
         volumeMounts: [{name: made, mountPath: /made}]
       ` + strings.Replace(podSpec(6, `  volumeMounts: [{name: made, mountPath: /made}]
@@ -51,7 +51,7 @@ spec:
 - name: beside
   image: ghcr.io/nhctl/bookshop-redis:v0.1.0
   imagePullPolicy: IfNotPresent
-  resources: {requests: {cpu: 5m, memory: 16Mi}, limits: {cpu: 100m, memory: 32Mi}}
+  resources: {requests: {cpu: 5m, memory: 16Mi}, limits: {cpu: "1", memory: 128Mi}}
   securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}`), `[sleep, "100000"]`, `[sh, -c, "touch /tmp/up; sleep 100000"]`, 1) + "\n"
 }
 

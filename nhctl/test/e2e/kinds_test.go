@@ -29,7 +29,7 @@ containers:
   image: ghcr.io/nhctl/dev-go:v0.1.0
   imagePullPolicy: IfNotPresent
   command: [sleep, "100000"]
-  resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: 100m, memory: 32Mi}}
+  resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: "1", memory: 128Mi}}
   securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 ` + more
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", indent))
