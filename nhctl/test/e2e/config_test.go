@@ -220,5 +220,5 @@ func TestConfigShapesTheTwin(t *testing.T) {
 		t.Errorf("clean: %s", out)
 	}
 	shared.deploymentReady(t, ns, "it")
-	shared.restoredBut(t, ns, before, "replicasets/", "deployments/it", "pods/it-") // the colleague's rollouts
+	shared.restoredBut(t, ns, before, "replicasets/", "deployments/it", "pods/it-", "pods/prepare-") // the colleague's rollouts, and the Job that has ended
 }
