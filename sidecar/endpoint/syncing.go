@@ -47,6 +47,9 @@ func (e *Endpoint) controlSync(mux *http.ServeMux) {
 		}
 		return versions, err
 	}))
+	mux.HandleFunc("GET "+control.PathVersion("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
+		return engine.Version(r.URL.Query().Get("id"))
+	}))
 	mux.HandleFunc("POST "+control.PathDo("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
 		var do control.Do
 		if err := json.NewDecoder(r.Body).Decode(&do); err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
-	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
@@ -32,11 +31,6 @@ func (e *Engine) Pause(ctx context.Context, paused bool) error {
 	e.detach() // a new stream begins with the new state
 	e.config.OnChange()
 	return nil
-}
-
-func (e *Engine) paused() bool {
-	_, err := e.model.FolderErrors(e.config.FolderID)
-	return errors.Is(err, model.ErrFolderPaused)
 }
 
 // Override makes this side's content the one that counts, where the two differ; files that only the other side has are deleted

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,25 @@ func (e *Engine) awaitBatch(ctx context.Context, paths []string) {
 		if e.gone(name) {
 			snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, name, func(f protocol.FileInfo) bool {
 				if isFile(f) {
+					gone[f.Name] = true
+				}
+				return len(gone) <= few
+			})
+		}
+	}
+	if len(gone) > 0 && len(gone) <= few { // perhaps the first of many
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settling):
+		}
+		for name := range maps.Clone(gone) {
+			dir := filepath.Dir(name)
+			if dir == "." {
+				dir = ""
+			}
+			snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, dir, func(f protocol.FileInfo) bool {
+				if isFile(f) && e.gone(f.Name) {
 					gone[f.Name] = true
 				}
 				return len(gone) <= few

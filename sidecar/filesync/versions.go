@@ -78,3 +78,11 @@ func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, erro
 	}
 	return n, e.Scan(ctx)
 }
+
+// Version returns the bytes of one that is kept here.
+func (e *Engine) Version(id string) ([]byte, error) { return e.place.kept.Read(id) }
+
+// Import keeps a version of the other side here, where it outlives that side, and returns its file.
+func (e *Engine) Import(v kept.Version, data []byte) (string, error) {
+	return e.place.kept.Import(v, data)
+}

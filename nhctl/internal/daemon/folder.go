@@ -211,6 +211,29 @@ func (f *folder) versionsThere(ctx context.Context, rel string) ([]kept.Version,
 	return versions, f.call(ctx, http.MethodGet, control.PathVersions(f.id)+"?path="+url.QueryEscape(rel), nil, &versions)
 }
 
+// bringHome keeps here what the pod keeps of contents that nobody has decided about: the pod's volume ends with the session.
+func (f *folder) bringHome(ctx context.Context) (int, error) {
+	versions, err := f.versionsThere(ctx, "")
+	if err != nil {
+		return 0, fmt.Errorf("ask the pod for its versions: %w", err)
+	}
+	n := 0
+	for _, v := range versions {
+		if v.Reason != kept.Conflict && v.Reason != kept.First {
+			continue
+		}
+		var data []byte
+		if err := f.call(ctx, http.MethodGet, control.PathVersion(f.id)+"?id="+url.QueryEscape(v.ID), nil, &data); err != nil {
+			return n, fmt.Errorf("bring home the other content of %s: %w", v.Path, err)
+		}
+		if _, err := f.engine.Import(v, data); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 // converge waits until both ends have all of the other. The engine in the pod exists once the sync stream stands, so a missing
 // one is asked for again.
 func (f *folder) converge(ctx context.Context) error {

@@ -109,7 +109,22 @@ func (s *session) Flush(ctx context.Context) error {
 	if err := s.Connect(ctx); err != nil {
 		return err
 	}
-	return s.converge(ctx)
+	if err := s.converge(ctx); err != nil {
+		return err
+	}
+	home := 0
+	for _, f := range s.folders {
+		n, err := f.bringHome(ctx)
+		if err != nil {
+			return err
+		}
+		home += n
+	}
+	if home > 0 {
+		s.emit(event.Event{Type: event.Notice, Message: fmt.Sprintf("%d files had another content in the container, and nobody decided: it is kept in %s",
+			home, s.paths.kept(s.record().Session))})
+	}
+	return nil
 }
 
 // SetReady opens or closes the twin's readiness gate.

@@ -36,6 +36,9 @@ func PathContent(folder string) string { return PathSync(folder) + "/content" }
 // PathVersions lists what a folder keeps of what was lost: GET, with ?path=.
 func PathVersions(folder string) string { return PathSync(folder) + "/versions" }
 
+// PathVersion reads one version: GET, with ?id=, answered by a string of bytes.
+func PathVersion(folder string) string { return PathSync(folder) + "/version" }
+
 // PathDo has a folder do something: POST a Do, answered by Done.
 func PathDo(folder string) string { return PathSync(folder) + "/do" }
 

@@ -227,6 +227,35 @@ func (s *Store) Restore(v Version, file string) error {
 	return os.Rename(temporary, file)
 }
 
+// Read returns a version's bytes.
+func (s *Store) Read(id string) ([]byte, error) {
+	name := filepath.FromSlash(id)
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("no version %q", id)
+	}
+	info, err := os.Lstat(filepath.Join(s.dir, name))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("version %q is no file", id)
+	}
+	return os.ReadFile(filepath.Join(s.dir, name))
+}
+
+// Import adds a version of another store, and returns where its file is.
+func (s *Store) Import(v Version, data []byte) (string, error) {
+	name := filepath.FromSlash(v.ID)
+	if !filepath.IsLocal(name) {
+		return "", fmt.Errorf("no version %q", v.ID)
+	}
+	file := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", err
+	}
+	return file, os.WriteFile(file, data, 0o600)
+}
+
 // Settle makes an ordinary version of a conflict that was decided.
 func (s *Store) Settle(v Version) error {
 	s.mu.Lock()
