@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
 	"github.com/nhctl/nhctl/sidecar/launch"
+	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
@@ -38,7 +40,7 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|supervise|sync|health|token|exec|shell|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|exec|shell|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -59,6 +61,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, buildinfo.Version)
 	case "plant":
 		err = plant(flags.Arg(0))
+	case "seed":
+		for pair := range slices.Chunk(flags.Args(), 2) {
+			err = errors.Join(err, seed.Copy(pair[0], pair[len(pair)-1]))
+		}
 	case "supervise":
 		debug.SetGCPercent(50)
 		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir, Logger: logger}).Serve(ctx)

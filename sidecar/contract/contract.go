@@ -36,6 +36,8 @@ const (
 	SidecarContainer = "nhctl-sidecar"
 	// PlantContainer is the init container that copies the sidecar's binary into the bin volume.
 	PlantContainer = "nhctl-plant"
+	// SeedContainer is the init container that copies what the dev image has in the folder of the sources.
+	SeedContainer = "nhctl-seed"
 )
 
 // Volumes that nhctl adds to a twin.

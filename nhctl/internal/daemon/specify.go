@@ -21,7 +21,7 @@ import (
 // specify is the part of a spec that the config's dev section and the command line say.
 func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, error) {
 	spec := devmode.Spec{Mode: p.Mode, Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell,
-		DevName: dev.DevContainerName, Probes: workload.Probes(dev.Probes), SkipInit: dev.InitContainers == "skip", StorageClass: dev.StorageClass,
+		DevName: dev.DevContainerName, Probes: workload.Probes(dev.Probes), SkipInit: dev.InitContainers == "skip", Seed: dev.Seed, StorageClass: dev.StorageClass,
 		ClaimUse: workload.ClaimUse(dev.DuplicateVolumes), Scaled: dev.Restore == "scaled", GitURL: dev.GitURL,
 		User:    workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)},
 		Ordinal: dev.Ordinal, All: p.AllPods, Yes: p.Yes,

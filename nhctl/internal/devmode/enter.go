@@ -152,7 +152,7 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
 		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
 		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, Folders: synced(r),
-		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Mounts: e.mounts(),
+		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Seed: spec.Seed, Mounts: e.mounts(),
 		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ type Spec struct {
 	Resources          corev1.ResourceRequirements
 	User               workload.User
 	Probes             workload.Probes
-	SkipInit           bool
+	SkipInit, Seed     bool
 	// Dirs are kept on volumes of the developer's, of StorageClass.
 	Dirs         []Dir
 	StorageClass string

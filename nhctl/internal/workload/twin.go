@@ -39,8 +39,8 @@ type Settings struct {
 	Resources corev1.ResourceRequirements
 	User      User
 	Probes    Probes
-	// SkipInit leaves out the original's init containers.
-	SkipInit bool
+	// SkipInit leaves out the original's init containers; Seed begins with what the dev image has at WorkDir.
+	SkipInit, Seed bool
 	// Mounts are claims of the developer's, which outlive the twin.
 	Mounts []Mount
 	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their place.
@@ -99,7 +99,11 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		return nil, err
 	}
 	t.Spec.Containers = append(t.Spec.Containers, sidecar)
-	t.Spec.InitContainers = append([]corev1.Container{plantContainer(*dev, s)}, t.Spec.InitContainers...)
+	first := []corev1.Container{plantContainer(*dev, s)}
+	if s.Seed {
+		first = append(first, seedContainer(*dev, s, folders))
+	}
+	t.Spec.InitContainers = append(first, t.Spec.InitContainers...)
 	t.Spec.Volumes = append(t.Spec.Volumes, volumes(s)...)
 	t.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	t.Spec.ActiveDeadlineSeconds = nil
@@ -252,6 +256,22 @@ func plantContainer(dev corev1.Container, s Settings) corev1.Container {
 		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
 		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
 	}
+}
+
+// seedContainer copies what the dev image has where folders are synced to: the volume there hides the image's files.
+func seedContainer(dev corev1.Container, s Settings, folders []contract.Folder) corev1.Container {
+	c := corev1.Container{
+		Name: contract.SeedContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
+		Command: []string{contract.Binary, "seed"}, WorkingDir: "/",
+		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
+		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true}},
+	}
+	for _, f := range folders {
+		data := contract.WorkDir + "/" + f.DataSubPath()
+		c.Command = append(c.Command, f.MountPath, data)
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
+	}
+	return c
 }
 
 func volumes(s Settings) []corev1.Volume {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -200,4 +201,28 @@ func TestConfigInitStarts(t *testing.T) {
 	if r := dev.nhctl(src, "config", "validate", "--offline"); r.code != 0 {
 		t.Errorf("config validate --offline: %s", r)
 	}
+}
+
+// Files that the dev image has in workDir are there at the start; the developer's own of the same name win.
+func TestConfigSeed(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	config := filepath.Join(src, ".dev", "config.yaml")
+	edit(t, config, "workDir: /home/dev/src", "workDir: /usr/share/git-core/templates")
+	edit(t, config, "    shell: bash\n", "    shell: bash\n    seed: true\n")
+	edit(t, config, "type: sendReceive", "type: send")
+	write(t, filepath.Join(src, "description"), "mine\n")
+	t.Run("dev.seed", func(t *testing.T) {
+		dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+		got, err := dev.inPod(src, "sh", "-c", "cat description; ls main.go; test -x hooks/pre-commit.sample && echo seeded; find . -name '*conflict*'")
+		if err != nil || got != "mine\nmain.go\nseeded\n" {
+			t.Errorf("in the container: %q, %v", got, err)
+		}
+		if _, err := os.Stat(filepath.Join(src, "hooks")); err == nil {
+			t.Error("what was seeded came home, though the config only sends")
+		}
+		dev.must(src, "dev", "end")
+	})
 }
