@@ -34,11 +34,19 @@ type Batch struct {
 // LimitError says that the system watches no more folders.
 type LimitError struct {
 	Watched int
-	Cause   error
+	// Unwatched is how many folders more there are: the limit has to be raised by that, and by what other programs watch.
+	Unwatched int
+	Cause     error
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the system's limit of watched folders is reached after %d folders: %v; raise it with: sudo sysctl fs.inotify.max_user_watches=524288", e.Watched, e.Cause)
+	const usual = 524288 // what distributions take when they raise it
+	needed := usual
+	for needed < 2*(e.Watched+e.Unwatched) {
+		needed *= 2
+	}
+	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and changes are found every 2 s only; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
+		e.Watched, e.Watched+e.Unwatched, e.Cause, needed)
 }
 
 func (e *LimitError) Unwrap() error { return e.Cause }
@@ -49,6 +57,7 @@ type Watcher struct {
 	notify  *fsnotify.Watcher
 	mu      sync.Mutex
 	watched map[string]bool
+	refused map[string]bool // for the limit
 	limit   *LimitError
 }
 
@@ -58,7 +67,7 @@ func New(root string) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
-	return &Watcher{root: root, notify: n, watched: map[string]bool{}}, nil
+	return &Watcher{root: root, notify: n, watched: map[string]bool{}, refused: map[string]bool{}}, nil
 }
 
 // Add watches a folder (not those below it), by its path relative to the root. A folder that is gone is no error.
@@ -69,10 +78,10 @@ func (w *Watcher) Add(dir string) {
 	switch {
 	case err == nil:
 		w.watched[dir] = true
+		delete(w.refused, dir)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE):
-		if w.limit == nil {
-			w.limit = &LimitError{Watched: len(w.watched), Cause: err}
-		}
+		w.refused[dir] = true
+		w.limit = &LimitError{Watched: len(w.watched), Unwatched: len(w.refused), Cause: err}
 	}
 }
 
