@@ -30,4 +30,4 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
 fi
 echo "test: scenarios on a real cluster"
 export NHCTL_TEST_BIN=$PWD/bin
-go test -tags "$tags,e2e" -count=1 -timeout 40m ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
+go test -tags "$tags,e2e" -count=1 -timeout 40m -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
