@@ -64,11 +64,14 @@ type Engine struct {
 	files    int // that the tree had, of those that are synced
 	watcher  *watch.Watcher
 
-	place      *place
-	deciding   sync.Mutex
-	held       *Deletion
-	accepting  atomic.Bool // the next scan may delete what it likes
-	restoring  atomic.Bool // what was deleted is coming back
+	place     *place
+	deciding  sync.Mutex
+	held      *Deletion
+	accepting atomic.Bool // the next scan may delete what it likes
+	restoring atomic.Bool // what was deleted is coming back
+	// searching is held while the model looks for changes, and while what was deleted comes back: a search that began before would take
+	// the last of it for deleted.
+	searching  sync.Mutex
 	overriding sync.Mutex
 }
 
@@ -321,6 +324,11 @@ func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 		return
 	}
 	e.awaitBatch(ctx, paths)
+	e.searching.Lock()
+	defer e.searching.Unlock()
+	if e.Held() != nil {
+		return // what comes with the decision looks at everything
+	}
 	if err := e.model.ScanFolderSubdirs(e.config.FolderID, paths); err != nil {
 		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 	}
@@ -400,6 +408,8 @@ func (e *Engine) Scan(ctx context.Context) error {
 }
 
 func (e *Engine) scanModel() error {
+	e.searching.Lock()
+	defer e.searching.Unlock()
 	err := e.model.ScanFolder(e.config.FolderID)
 	if errors.Is(err, model.ErrFolderPaused) {
 		return ErrPaused

@@ -215,6 +215,16 @@ func (e *Engine) Accept(context.Context) (int, error) {
 
 // Restore undoes the batch of deletions that waits here: what is missing comes back from the other side.
 func (e *Engine) Restore(ctx context.Context) (int, error) {
+	restored, err := e.bringBack(ctx)
+	if err != nil {
+		return restored, err
+	}
+	return restored, e.scanModel()
+}
+
+func (e *Engine) bringBack(ctx context.Context) (int, error) {
+	e.searching.Lock()
+	defer e.searching.Unlock()
 	if e.Held() == nil {
 		return 0, nil
 	}
@@ -250,7 +260,7 @@ func (e *Engine) Restore(ctx context.Context) (int, error) {
 		}
 	}
 	e.release()
-	return restored, e.scanModel()
+	return restored, nil
 }
 
 // fetch writes a file of the index anew, with bytes from the other side.
