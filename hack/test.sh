@@ -16,7 +16,7 @@ fi
 if [[ -z $run ]]; then
   make --no-print-directory check
   echo "test: unit and script tests"
-  NHCTL_CHAOS=60s go test -tags "$tags" ./...
+  go test -tags "$tags" ./...
   echo "test: the playground's own tests"
   (cd examples/playground && go test -trimpath . ./internal/...)
 fi
