@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
@@ -17,6 +18,7 @@ import (
 
 // Main runs the program with the arguments behind its name, and returns its exit code.
 func Main(args []string) int {
+	debug.SetGCPercent(400) // most commands end before a collection pays; the daemon sets its own
 	f, err := factory.System()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

@@ -102,7 +102,9 @@ func (r *renderer) put(from position, text string, literal bool) {
 	if text == "" {
 		return
 	}
-	r.spans = append(r.spans, span{r.line, r.column, from, literal})
+	if !literal || !r.goesOn(from) {
+		r.spans = append(r.spans, span{r.line, r.column, from, literal})
+	}
 	r.out.WriteString(text)
 	if last := strings.LastIndexByte(text, '\n'); last >= 0 {
 		r.line += strings.Count(text, "\n")
@@ -110,6 +112,14 @@ func (r *renderer) put(from position, text string, literal bool) {
 		text = text[last+1:]
 	}
 	r.column += utf8.RuneCountInString(text)
+}
+
+// goesOn says whether literal text from a place is where the last span says that it is: most files are one span.
+func (r *renderer) goesOn(from position) bool {
+	if len(r.spans) == 0 || !r.spans[len(r.spans)-1].literal {
+		return false
+	}
+	return r.origin(r.line, r.column) == from
 }
 
 // dollar handles a text that begins with a dollar sign, and returns how much of it is done.
