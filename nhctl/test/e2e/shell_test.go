@@ -28,7 +28,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want string
 	}{
-		{dev, []string{"dev", "start", ""}, "deploy/catalog"},
+		{dev, []string{"dev", "start", ""}, "catalog"},
 		{dev, []string{"dev", "end", "deploy/"}, "deploy/catalog"},
 		{admin, []string{"dev", "start", "--namespace", ""}, ns},
 	} {
