@@ -55,9 +55,13 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 	d.adopt(p.Caller)
 	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode }); len(live) > 0 {
 		live[0].renew(c)
-		view := live[0].status(ctx)
-		view.Reattached = true
-		return view, nil
+		// A cluster or a namespace that was made anew knows nothing of it.
+		if _, there, err := devmode.Lookup(ctx, c, live[0].record()); err != nil || there {
+			view := live[0].status(ctx)
+			view.Reattached = true
+			return view, nil
+		}
+		d.dropped(live[0], "the cluster has nothing of it")
 	}
 	release, err := d.reserve(c.Namespace + "/" + spec.Workload.String())
 	if err != nil {
