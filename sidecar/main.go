@@ -127,7 +127,7 @@ func serve(ctx context.Context, logger *slog.Logger) error {
 
 // health asks a dev container's supervisor, or for the sidecar itself whether it takes carriers.
 func health(ctx context.Context, container string, ready bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, (contract.ProbeTimeout-1)*time.Second)
 	defer cancel()
 	if container != "" {
 		return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
@@ -137,11 +137,7 @@ func health(ctx context.Context, container string, ready bool) error {
 	if !ready {
 		return nil
 	}
-	open, err := endpoint.Gate("")
-	if err == nil && !open {
-		err = errors.New("the original is not parked yet: no Service traffic so far")
-	}
-	return err
+	return endpoint.AwaitGate(ctx, "")
 }
 
 // printToken is for nhctl on another computer of the same developer, who may exec here and so owns the session anyway.

@@ -58,6 +58,9 @@ const (
 	ImageEntry = "/sidecar"     // where the sidecar image keeps its binary
 )
 
+// ProbeTimeout limits the probes that the sidecar's binary answers, in seconds.
+const ProbeTimeout = 5
+
 // Keys of the session Secret, and so file names under TokenDir.
 const (
 	// SecretToken is the carrier token: 32 random bytes, hex.

@@ -1,11 +1,13 @@
 package endpoint
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
@@ -58,6 +60,24 @@ func SetGate(root string, open bool) error {
 	}
 	return os.Rename(path+".new", path)
 }
+
+// AwaitGate returns once the gate is open, or with the reason when ctx ends. The kubelet, whose probe waits here, so learns of the opening
+// at once instead of at its next look.
+func AwaitGate(ctx context.Context, root string) error {
+	for {
+		if open, err := Gate(root); open || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("the original is not parked yet: no Service traffic so far")
+		case <-time.After(gateLook):
+		}
+	}
+}
+
+// gateLook is how often a closed gate is looked at.
+const gateLook = 20 * time.Millisecond
 
 // Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the session's
 // Secret said when it started.

@@ -224,6 +224,17 @@ func TestGate(t *testing.T) {
 	gate("before anybody said anything", false)
 	write(t, tw.root+contract.TokenDir+"/"+contract.SecretReady, "true\n")
 	gate("in a pod born after the original was parked", true)
+	if err := SetGate(tw.root, false); err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error, 1)
+	go func() { waited <- AwaitGate(t.Context(), tw.root) }()
+	if err := SetGate(tw.root, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; err != nil {
+		t.Errorf("a gate that opens while it is waited for: %v", err)
+	}
 	for _, open := range []bool{false, true} {
 		body, err := json.Marshal(control.Ready{Ready: open})
 		if err != nil {
@@ -233,6 +244,11 @@ func TestGate(t *testing.T) {
 			t.Errorf("set the gate to %v: %d %s", open, code, text)
 		}
 		gate("what the sidecar was told last counts", open)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := AwaitGate(ctx, tw.root); (err == nil) != open {
+			t.Errorf("wait for a gate that stays %v: %v", open, err)
+		}
 	}
 	if code, _ := tw.call(t, http.MethodPut, control.PathReady, "open, sesame"); code != http.StatusBadRequest {
 		t.Errorf("nonsense is answered with %d", code)

@@ -127,7 +127,7 @@ func (s *session) Start() error {
 	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
 		s.emit(event.Event{Type: event.LinkState, Link: &d})
 	})
-	s.bulk = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeBulk, logger, func(event.LinkData) {})
+	s.bulk = tunnel.NewLine(s.dialBeside, s.saved.Token, r.Session, wire.PurposeBulk, logger, func(event.LinkData) {})
 	s.forwards = tunnel.NewForwards(s.bulk.Open, logger)
 	s.started = true
 	s.mu.Unlock()
@@ -152,6 +152,17 @@ func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
 	}
 	conn, err := c.DialPod(ctx, pod.Name, r.Port)
 	return conn, pod.Name, err
+}
+
+// dialBeside reaches the pod that the interactive carrier is up to: while that one seeks its pod, a second search would only slow the
+// first.
+func (s *session) dialBeside(ctx context.Context) (net.Conn, string, error) {
+	if _, err := s.interactive.Await(ctx); err != nil {
+		return nil, "", err
+	}
+	pod := s.interactive.State().Pod
+	conn, err := s.client().DialPod(ctx, pod, s.record().Port)
+	return conn, pod, err
 }
 
 // serve keeps an entered session: ports, heartbeat, and an eye on the original.

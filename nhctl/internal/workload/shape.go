@@ -51,7 +51,7 @@ func answerProbes(c *corev1.Container, s Settings) {
 	for _, probe := range answered {
 		if probe != nil {
 			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
-			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, 5
+			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, contract.ProbeTimeout
 		}
 	}
 }

@@ -241,7 +241,7 @@ func sidecarContainer(dev corev1.Container, s Settings, folders []contract.Folde
 		Resources: quantities("10m", "64Mi", "2", "256Mi"),
 		ReadinessProbe: &corev1.Probe{
 			ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}}},
-			PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: 5,
+			PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: contract.ProbeTimeout,
 		},
 		SecurityContext: confined(dev),
 		VolumeMounts:    mounts,
