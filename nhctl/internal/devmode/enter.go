@@ -190,6 +190,13 @@ func synced(r Record) []contract.Folder {
 	return folders
 }
 
+// The carrier's port lies below those that connections get of themselves (32768 and up): while nobody listens there yet, a dial from the
+// pod's own network could get that very port, connect to itself, and leave it taken for a minute.
+const (
+	firstPort = 20_000
+	ports     = 10_000
+)
+
 // secrets draws a session's id, its token and its carrier port, which no container of the pod uses.
 func secrets(template corev1.PodTemplateSpec) (id string, token []byte, port int, err error) {
 	random := make([]byte, 4+32)
@@ -198,11 +205,11 @@ func secrets(template corev1.PodTemplateSpec) (id string, token []byte, port int
 	}
 	used := workload.UsedPorts(template)
 	for {
-		n, err := rand.Int(rand.Reader, big.NewInt(10_000))
+		n, err := rand.Int(rand.Reader, big.NewInt(ports))
 		if err != nil {
 			return "", nil, 0, err
 		}
-		if port := 50_000 + int(n.Int64()); !used[port] {
+		if port := firstPort + int(n.Int64()); !used[port] {
 			return hex.EncodeToString(random[:4]), random[4:], port, nil
 		}
 	}

@@ -126,7 +126,7 @@ func TestResolve(t *testing.T) {
 				t.Fatal(err)
 			}
 			id, port := e.record.Session, e.record.Port // drawn
-			if len(id) != 8 || port < 50_000 || port >= 60_000 || len(e.token) != 32 {
+			if len(id) != 8 || port < firstPort || port >= firstPort+ports || len(e.token) != 32 {
 				t.Errorf("session %q, port %d, token of %d bytes", id, port, len(e.token))
 			}
 			record := Record{Session: id, Namespace: "shop", Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: Entering, Holder: s.Holder,
