@@ -170,6 +170,16 @@ func (t *Target) RPC(f *Factory) rpc.Target {
 	return rpc.Target{Caller: f.Caller(), Workload: t.Workload, Session: t.Session, Container: t.Container}
 }
 
+// Command completes a command whose one argument is the workload.
+func (t *Target) Command(f *Factory, cmd *cobra.Command, run func(context.Context) error) *cobra.Command {
+	cmd.Args, cmd.ValidArgsFunction = OneWorkload, f.CompleteWorkloads
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		t.SetWorkload(args)
+		return run(cmd.Context())
+	}
+	return cmd
+}
+
 // OneWorkload takes at most one argument, the workload.
 func OneWorkload(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {

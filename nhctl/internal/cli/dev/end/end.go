@@ -23,19 +23,13 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "end [WORKLOAD]",
 		Short: "Leave dev mode: bring files home, and give the workload back",
 		Example: `  nhctl dev end            # in a folder with a .dev/config.yaml
   nhctl dev end deploy/web
   nhctl dev end --all      # every session of yours in the namespace`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Force, "force", false, "go on without files that only the pod has; with --session also for somebody else's session")
 	cmd.Flags().BoolVar(&o.All, "all", false, "end every session of yours in the namespace")

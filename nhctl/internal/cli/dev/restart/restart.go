@@ -22,19 +22,13 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "restart [WORKLOAD]",
 		Short: "Build and start the service's program anew",
 		Long: `Build and start anew what was started last: the run command, the debug command, or a command of your own. The config is read
 again.`,
-		Example:           `  nhctl dev restart`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+		Example: `  nhctl dev restart`,
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)
 	return cmd
 }

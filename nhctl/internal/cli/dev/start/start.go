@@ -29,7 +29,7 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "start [WORKLOAD]",
 		Short: "Take a workload into dev mode",
 		Long: `Take a workload into dev mode: a twin with the dev image stands in for it (replace), or beside it (duplicate), and the
@@ -43,13 +43,7 @@ the session lives re-attaches to it. Leaving the terminal does not end dev mode.
   nhctl dev start sts/db --ordinal 1
   nhctl dev start rollouts.v1alpha1.argoproj.io/web
   nhctl dev start web --image ghcr.io/nhctl/dev-go:v0.1.0 --dir ./web`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	flags := cmd.Flags()
 	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace; a DaemonSet is duplicated)")
 	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")

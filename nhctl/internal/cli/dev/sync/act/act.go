@@ -78,14 +78,9 @@ too. To bring the files back instead: nhctl dev sync restore.`,
 
 func command(f *factory.Factory, k kind) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use: string(k.action) + " [WORKLOAD]", Short: k.short, Long: k.long, Example: "  nhctl dev sync " + string(k.action),
-		Args: factory.OneWorkload, ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o, k)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o, k) })
 	o.Target.AddFlags(cmd)
 	if k.ask != "" {
 		cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "don't ask")

@@ -21,19 +21,13 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "conflicts [WORKLOAD]",
 		Short: "List files that both sides changed at once",
 		Long: `List files that both sides changed before they heard of each other. The newer content is in place on both sides; the other is kept
 outside of your sources until you decide with nhctl dev sync resolve.`,
-		Example:           `  nhctl dev sync conflicts`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+		Example: `  nhctl dev sync conflicts`,
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)
 	return cmd
 }

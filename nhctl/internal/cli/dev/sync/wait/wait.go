@@ -24,20 +24,14 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "wait [WORKLOAD]",
 		Short: "Wait until everything saved before is visible in the container",
 		Long: `Wait until everything that was saved before the call is visible in the container, and what changed there is here. It fails at
 once when sync is paused, or has stopped for a decision.`,
 		Example: `  nhctl dev sync wait && nhctl dev exec -- go test ./...
   nhctl dev sync wait --timeout 10s`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", time.Minute, "how long to wait at most")
 	return cmd

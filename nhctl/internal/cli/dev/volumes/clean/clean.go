@@ -20,18 +20,12 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	return &cobra.Command{
+	return o.Target.Command(f, &cobra.Command{
 		Use:   "clean [WORKLOAD]",
 		Short: "Delete your own volumes that outlive dev mode, of one workload or of all",
 		Example: `  nhctl dev volumes clean deploy/web
   nhctl dev volumes clean`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {

@@ -19,18 +19,12 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	return &cobra.Command{
+	return o.Target.Command(f, &cobra.Command{
 		Use:   "list [WORKLOAD]",
 		Short: "List the volumes that outlive dev mode, everybody's",
 		Example: `  nhctl dev volumes list
   nhctl dev volumes list deploy/web -o json`,
-		Args:              factory.OneWorkload,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Target.SetWorkload(args)
-			return run(cmd.Context(), f, o)
-		},
-	}
+	}, func(ctx context.Context) error { return run(ctx, f, o) })
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
