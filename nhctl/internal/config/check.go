@@ -1,24 +1,17 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
-
-// kinds are the workloads with a name of their own.
-var kinds = [...]string{"deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob", "pod"}
-
-var customKind = regexp.MustCompile(`^[a-z][a-z0-9-]*\.v[0-9][a-z0-9]*\.[a-z0-9.-]+$`)
 
 // check looks at what types can't say, and completes the service.
 func (d *decoder) check(n *yaml.Node, s *Service) {
@@ -28,11 +21,16 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 	if s.Name == "" {
 		d.fail(n, "the service has no name")
 	}
-	s.ServiceType = strings.ToLower(s.ServiceType)
-	if !slices.Contains(kinds[:], s.ServiceType) && !customKind.MatchString(s.ServiceType) {
+	kind, ok := workload.ParseKind(s.ServiceType)
+	if !ok {
+		var kinds []string
+		for _, k := range workload.Kinds() {
+			kinds = append(kinds, string(k))
+		}
 		d.fail(at(n, "serviceType"), "serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
-			strings.Join(kinds[:], ", "), s.ServiceType, suggestion(s.ServiceType, kinds[:]))
+			strings.Join(kinds, ", "), s.ServiceType, suggestion(s.ServiceType, kinds))
 	}
+	s.ServiceType = string(kind)
 	forwards, seen := map[int]*yaml.Node{}, map[string]bool{}
 	list := at(n, "containers")
 	for i := range s.Containers {
@@ -274,30 +272,4 @@ func item(n *yaml.Node, i int) *yaml.Node {
 		return deref(n.Content[i])
 	}
 	return n
-}
-
-// Ports reads LOCAL:REMOTE, :REMOTE (a local port of 0: any free one) or PORT.
-func Ports(text string) (local, remote int, err error) {
-	left, right, both := strings.Cut(text, ":")
-	if !both {
-		left, right = text, text
-	}
-	if left != "" {
-		local, err = port(left)
-	}
-	if err == nil {
-		remote, err = port(right)
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("%q: want LOCAL:REMOTE, such as 8080:80, with ports from 1 to 65535", text)
-	}
-	return local, remote, nil
-}
-
-func port(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err == nil && (n < 1 || n > 65535) {
-		err = errors.New("out of range")
-	}
-	return n, err
 }

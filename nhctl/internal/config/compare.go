@@ -13,7 +13,7 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 		node := deref(f.nodes[i])
 		names, found := of(s)
 		if !found {
-			if slices.Contains(kinds[:], s.ServiceType) {
+			if !s.Ref().Kind.Custom() {
 				d.warn(at(node, "name"), "the namespace has no %s %q", s.ServiceType, s.Name)
 			}
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // files are a config and what lies around it, by name; /w/.dev/config.yaml is the config itself.
@@ -269,7 +270,7 @@ func TestLoadFindsTheConfigAbove(t *testing.T) {
 	if err != nil || f == nil || f.Folder != root {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	if s, err := f.Service(""); err != nil || s.Name != "web" {
+	if s, err := f.Service(workload.Ref{}); err != nil || s.Name != "web" {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

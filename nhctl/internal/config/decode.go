@@ -2,10 +2,14 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -15,18 +19,42 @@ import (
 type decoder struct {
 	*loading
 	// nodes counts what was visited, aliases included: a small file must not unfold into a huge one.
-	nodes int
+	nodes *atomic.Int64
 	// ignored are the fields met that have no effect.
 	ignored map[string]bool
 	// overlaying is set inside a profile.
 	overlaying bool
 	// types are the fields of each type met, by name; defaults are their values before anything is set.
-	types    map[reflect.Type]map[string]reflect.StructField
+	types    map[reflect.Type]map[string]field
 	defaults map[reflect.Type]reflect.Value
 }
 
 func newDecoder(l *loading) *decoder {
-	return &decoder{loading: l, ignored: map[string]bool{}, types: map[reflect.Type]map[string]reflect.StructField{}, defaults: map[reflect.Type]reflect.Value{}}
+	return &decoder{loading: l, nodes: &atomic.Int64{}, ignored: map[string]bool{}, types: map[reflect.Type]map[string]field{}, defaults: map[reflect.Type]reflect.Value{}}
+}
+
+// share has n things done by several decoders side by side, in as many parts as pay. What they find is put together in order.
+func (d *decoder) share(n int, do func(d *decoder, i int)) {
+	const few = 50
+	parts := min(runtime.GOMAXPROCS(0), n/few+1)
+	forks := make([]*decoder, parts)
+	var decoding sync.WaitGroup
+	for p := range forks {
+		l := *d.loading
+		l.findings = newFindings(d.texts)
+		forks[p] = newDecoder(&l)
+		forks[p].nodes = d.nodes
+		decoding.Go(func() {
+			for i := n * p / parts; i < n*(p+1)/parts; i++ {
+				do(forks[p], i)
+			}
+		})
+	}
+	decoding.Wait()
+	for _, fork := range forks {
+		d.take(fork.findings.list)
+		maps.Copy(d.ignored, fork.ignored)
+	}
 }
 
 const maxNodes = 250_000
@@ -52,8 +80,8 @@ func width(n *yaml.Node) int {
 }
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
-	if d.nodes++; d.nodes > maxNodes {
-		if d.nodes == maxNodes+1 {
+	if nodes := d.nodes.Add(1); nodes > maxNodes {
+		if nodes == maxNodes+1 {
 			d.fail(n, "the file unfolds into more than %d values; use fewer aliases", maxNodes)
 		}
 		return
@@ -103,23 +131,29 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		d.fail(n, "want a list, got %s", describe(n))
 		return
 	}
-	if d.nodes+len(n.Content) > maxNodes {
-		d.nodes = maxNodes
+	if d.nodes.Load()+int64(len(n.Content)) > maxNodes {
+		d.nodes.Store(maxNodes)
 		d.decode(n, v) // says so
 		return
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
-	empty, known := d.defaults[v.Type().Elem()]
-	if !known {
-		empty = reflect.New(v.Type().Elem()).Elem()
-		setDefaults(empty)
-		d.defaults[v.Type().Elem()] = empty
-	}
+	empty := d.empty(v.Type().Elem())
 	for i, item := range n.Content {
 		list.Index(i).Set(empty)
 		d.decode(item, list.Index(i))
 	}
 	v.Set(list)
+}
+
+// empty is a type's value before anything is set. What its slices hold is shared.
+func (d *decoder) empty(t reflect.Type) reflect.Value {
+	v, known := d.defaults[t]
+	if !known {
+		v = reflect.New(t).Elem()
+		setDefaults(v)
+		d.defaults[t] = v
+	}
+	return v
 }
 
 func describe(n *yaml.Node) string {
@@ -154,11 +188,11 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		field, ok := d.fields(v.Type())[p.key.Value]
 		switch {
 		case ok:
-			if field.Tag.Get("unused") != "" {
+			if field.unused {
 				d.ignored[p.key.Value] = true
 			}
-			d.decode(p.value, v.FieldByIndex(field.Index))
-			d.enum(p.value, field, v.FieldByIndex(field.Index))
+			d.decode(p.value, v.Field(field.index))
+			d.enum(p.value, field, v.Field(field.index))
 		case slices.Contains(unused(v.Type()), p.key.Value):
 			d.ignored[p.key.Value] = true
 		default:
@@ -168,23 +202,21 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 }
 
 // enum checks a text against its allowed values, and corrects its case, as Nocalhost takes any.
-func (d *decoder) enum(n *yaml.Node, field reflect.StructField, v reflect.Value) {
-	allowed := field.Tag.Get("enum")
-	if allowed == "" || v.Kind() != reflect.String || v.String() == "" {
+func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
+	if len(f.enum) == 0 || v.Kind() != reflect.String || v.String() == "" {
 		return
 	}
-	values := strings.Split(allowed, ",")
-	for _, a := range values {
+	for _, a := range f.enum {
 		if strings.EqualFold(a, v.String()) {
 			v.SetString(a)
 			return
 		}
 	}
-	if old, now, ok := strings.Cut(field.Tag.Get("also"), "="); ok && strings.EqualFold(v.String(), old) {
+	if old, now, ok := strings.Cut(f.also, "="); ok && strings.EqualFold(v.String(), old) {
 		v.SetString(now)
 		return
 	}
-	d.fail(deref(n), "%s: want one of %s, got %q%s", field.Tag.Get("json"), strings.Join(values, ", "), v.String(), suggestion(v.String(), values))
+	d.fail(deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(), suggestion(v.String(), f.enum))
 }
 
 // setDefaults sets what missing fields mean.
@@ -211,14 +243,27 @@ func setDefaults(v reflect.Value) {
 	}
 }
 
+// field is what a struct's field and its tags say.
+type field struct {
+	index  int
+	name   string
+	enum   []string
+	also   string // OLD=NOW: another word for one of enum
+	unused bool
+}
+
 // fields are a type's fields by name.
-func (d *decoder) fields(t reflect.Type) map[string]reflect.StructField {
+func (d *decoder) fields(t reflect.Type) map[string]field {
 	known, ok := d.types[t]
 	if !ok {
-		known = map[string]reflect.StructField{}
+		known = map[string]field{}
 		for i := range t.NumField() {
-			f := t.Field(i)
-			known[f.Tag.Get("json")] = f
+			tag := t.Field(i).Tag
+			f := field{index: i, name: tag.Get("json"), also: tag.Get("also"), unused: tag.Get("unused") != ""}
+			if enum := tag.Get("enum"); enum != "" {
+				f.enum = strings.Split(enum, ",")
+			}
+			known[f.name] = f
 		}
 		d.types[t] = known
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -17,42 +18,40 @@ type loading struct {
 	files map[*yaml.Node]string
 	main  string
 	// laid counts what was laid over something.
-	laid int
+	laid *atomic.Int64
 }
 
 // document reads and parses a file; nil when it is empty or can't be parsed.
 func (l *loading) document(file string, data []byte) *yaml.Node {
-	if n := strings.IndexByte(string(data), 0); n >= 0 {
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	if strings.IndexByte(text, 0) >= 0 {
 		l.add(Error, position{file, 1, 1}, 1, "this is no text")
 		return nil
 	}
-	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
-	l.source(file, data)
+	l.source(file, text)
 	r := newRenderer()
 	r.env, r.report = l.env, l.add
 	r.read = func(path string) ([]byte, error) {
 		data, err := l.read(path)
 		if err == nil {
-			l.source(path, data)
+			l.source(path, string(data))
 			l.pasted(path, string(data))
 		}
 		return data, err
 	}
-	l.pasted(file, string(data))
-	r.render(file, string(data), nil, 0, true)
+	l.pasted(file, text)
+	r.render(file, text, nil, 0, true)
 	if l.list.Failed() {
 		return nil // what follows would only confuse
 	}
-	var root yaml.Node
-	if err := yaml.Unmarshal([]byte(r.out.String()), &root); err != nil {
+	root, err := parseYAML(r.out.String())
+	if err != nil {
 		l.syntax(r, file, err)
-		return nil
 	}
-	if len(root.Content) == 0 {
-		return nil
+	if root != nil {
+		l.place(r, root)
 	}
-	l.place(r, root.Content[0])
-	return root.Content[0]
+	return root
 }
 
 // place gives nodes the places where they were written.
@@ -201,11 +200,10 @@ func lookup(n *yaml.Node, key string) *yaml.Node {
 // is replaced.
 func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 	base, over = deref(base), deref(over)
-	l.laid++
 	switch {
 	case over == nil:
 		return base
-	case base == nil || base.Kind != over.Kind || l.laid > maxNodes: // aliases that unfold without end; the decoder says so
+	case base == nil || base.Kind != over.Kind || l.laid.Add(1) > maxNodes: // aliases that unfold without end; the decoder says so
 		return over
 	case over.Kind == yaml.MappingNode:
 		result := *over

@@ -78,27 +78,44 @@ func (f *File) Problem() error { return f.Findings.problem() }
 // findings collects them, with the text of the files that they are about.
 type findings struct {
 	list  Findings
-	lines map[string][]string
+	texts map[string]string
+	lines map[string][]string // of those texts that there is something to say about
 	seen  map[Finding]bool
 }
 
-func newFindings() *findings {
-	return &findings{lines: map[string][]string{}, seen: map[Finding]bool{}}
+func newFindings(texts map[string]string) *findings {
+	return &findings{texts: texts, lines: map[string][]string{}, seen: map[Finding]bool{}}
 }
 
 // source remembers a file's text.
-func (f *findings) source(file string, data []byte) {
-	f.lines[file] = strings.Split(string(data), "\n")
+func (f *findings) source(file, text string) { f.texts[file] = text }
+
+// line is a line of a file, from 1; empty when there is none.
+func (f *findings) line(file string, n int) string {
+	lines, split := f.lines[file]
+	if !split {
+		lines = strings.Split(f.texts[file], "\n")
+		f.lines[file] = lines
+	}
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	return strings.TrimRight(lines[n-1], "\r")
 }
 
 func (f *findings) add(severity string, at position, length int, format string, args ...any) {
 	x := Finding{File: at.file, Line: at.line, Column: at.column, EndColumn: at.column + max(1, length), Severity: severity, Message: fmt.Sprintf(format, args...)}
-	if lines := f.lines[at.file]; at.line >= 1 && at.line <= len(lines) {
-		x.source = strings.TrimRight(lines[at.line-1], "\r")
-	}
-	if !f.seen[x] { // one place may be part of several services
-		f.seen[x] = true
-		f.list = append(f.list, x)
+	x.source = f.line(at.file, at.line)
+	f.take(Findings{x})
+}
+
+// take adds findings that are new: one place may be part of several services.
+func (f *findings) take(list Findings) {
+	for _, x := range list {
+		if !f.seen[x] {
+			f.seen[x] = true
+			f.list = append(f.list, x)
+		}
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/joho/godotenv"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // File is a loaded config.
@@ -95,9 +97,9 @@ func Check(file string, data []byte, o Options) *File { return parse(file, data,
 
 // parse loads a config from its text; read opens included files and layers.
 func parse(file string, data []byte, o Options, read func(string) ([]byte, error)) *File {
-	l := &loading{findings: newFindings(), read: read, files: map[*yaml.Node]string{}, main: file}
-	l.source(file, data)
-	l.variables(data, o.Env)
+	l := &loading{findings: newFindings(map[string]string{}), read: read, files: map[*yaml.Node]string{}, main: file, laid: &atomic.Int64{}}
+	l.source(file, string(data))
+	l.variables(string(data), o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
 	d := newDecoder(l)
 	root := l.document(file, data)
@@ -116,7 +118,7 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 }
 
 // variables sets up what the text may name: the environment, and below it the env file that configProperties names.
-func (l *loading) variables(data []byte, env map[string]string) {
+func (l *loading) variables(text string, env map[string]string) {
 	file := map[string]string{}
 	l.env = func(name string) (string, bool) {
 		if v, ok := env[name]; ok {
@@ -125,10 +127,13 @@ func (l *loading) variables(data []byte, env map[string]string) {
 		v, ok := file[name]
 		return v, ok
 	}
+	if !strings.Contains(text, "configProperties:") {
+		return
+	}
 	// The name is needed before the text can be rendered, so it is looked for in its section alone.
 	var lines []string
 	begin := 0
-	for i, line := range strings.Split(string(data), "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(line, "configProperties:") {
 			begin = i + 1
 		} else if begin > 0 && line != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#") {
@@ -173,143 +178,6 @@ func (l *loading) envFile(name string) (map[string]string, error) {
 	return vars, nil
 }
 
-// application is Nocalhost's outermost mapping, its services aside.
-type application struct {
-	Name string `json:"name" doc:"Name of the application."`
-}
-
-// properties are a file's own settings.
-type properties struct {
-	Version string `json:"version" doc:"Nocalhost's version of the format." example:"v2"`
-	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
-}
-
-// file decodes a document and its layers into f.
-func (d *decoder) file(f *File, root *yaml.Node, profile string) {
-	services := d.services(f, root)
-	below, above := d.layer(defaultsFile), d.layer(localFile)
-	known := map[string]bool{}
-	for _, n := range services {
-		common := below[""]
-		if name := lookup(n, "name"); name != nil {
-			common = d.overlay(common, below[name.Value])
-		}
-		n = d.overlay(common, n)
-		if chosen := lookup(lookup(n, "profiles"), profile); profile != "" && chosen != nil {
-			known[profile] = true
-			n = d.overlay(n, chosen)
-		}
-		for _, p := range pairs(lookup(n, "profiles")) {
-			known[p.key.Value] = true
-		}
-		if name := lookup(n, "name"); name != nil {
-			n = d.overlay(d.overlay(n, above[""]), above[name.Value])
-		}
-		var s Service
-		setDefaults(reflect.ValueOf(&s).Elem())
-		d.decode(n, reflect.ValueOf(&s).Elem())
-		d.check(deref(n), &s)
-		f.Services = append(f.Services, s)
-		f.nodes = append(f.nodes, n)
-	}
-	d.twice(f)
-	if profile != "" && !lookedUp(services, below, profile) {
-		var have []string
-		for name := range known {
-			have = append(have, name)
-		}
-		slices.Sort(have)
-		d.fail(root, "no service has a profile %q; there are: %s", profile, strings.Join(have, ", "))
-	}
-}
-
-// services finds the services of a document: one, a list, or those of an application.
-func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
-	if root.Kind == yaml.SequenceNode {
-		return root.Content
-	}
-	outer := lookup(root, "application") != nil || lookup(root, "services") != nil || lookup(root, "configProperties") != nil
-	if root.Kind != yaml.MappingNode || !outer {
-		return []*yaml.Node{root}
-	}
-	var lists []*yaml.Node
-	for _, p := range pairs(root) {
-		switch p.key.Value {
-		case "configProperties":
-			var own properties
-			d.decode(p.value, reflect.ValueOf(&own).Elem())
-		case "application":
-			var app application
-			rest, list := without(deref(p.value), "services")
-			d.decode(rest, reflect.ValueOf(&app).Elem())
-			f.Application = app.Name
-			lists = append(lists, list)
-		case "services":
-			lists = append(lists, p.value)
-		default:
-			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, []string{"configProperties", "application", "services"}))
-		}
-	}
-	var services []*yaml.Node
-	for _, list := range lists {
-		switch list = deref(list); {
-		case list == nil || list.Tag == "!!null":
-		case list.Kind != yaml.SequenceNode:
-			d.fail(list, "want a list of services, got %s", describe(list))
-		default:
-			services = append(services, list.Content...)
-		}
-	}
-	return services
-}
-
-// without is a mapping less one key, whose value comes second.
-func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
-	copied := *n
-	copied.Content = nil
-	for _, p := range pairs(n) {
-		if p.key.Value == key {
-			value = p.value
-			continue
-		}
-		copied.Content = append(copied.Content, p.key, p.value)
-	}
-	return &copied, value
-}
-
-// layer is an overlay file beside the config: what it has for each service, and under "" for all.
-type layer map[string]*yaml.Node
-
-// layer reads an overlay file; a missing one is an empty layer.
-func (d *decoder) layer(name string) layer {
-	file := filepath.Join(filepath.Dir(d.main), name)
-	data, err := d.read(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		d.add(Error, position{file, 1, 1}, 1, "%s", err)
-		return nil
-	}
-	root := d.document(file, data)
-	if root == nil {
-		return nil
-	}
-	l := layer{}
-	for _, n := range d.services(&File{}, root) {
-		service := ""
-		if name := lookup(n, "name"); name != nil {
-			service = name.Value
-		}
-		l[service] = d.overlay(l[service], n)
-	}
-	return l
-}
-
-func lookedUp(services []*yaml.Node, below layer, profile string) bool {
-	return slices.ContainsFunc(append(services, below[""]), func(n *yaml.Node) bool { return lookup(lookup(n, "profiles"), profile) != nil })
-}
-
 // Notices are what to say of a config that is taken: its warnings, and the fields that have no effect.
 func (f *File) Notices() []string {
 	if f == nil {
@@ -325,19 +193,25 @@ func (f *File) Notices() []string {
 	return texts
 }
 
-// Service picks a service by workload name; an empty name means the only one.
-func (f *File) Service(name string) (*Service, error) {
+// Service picks a service by its workload: without a kind that of any, without a name the only one. It returns nil when the config does not
+// describe it.
+func (f *File) Service(ref workload.Ref) (*Service, error) {
 	var known []string
-	for i := range f.Services {
-		if f.Services[i].Name == name || name == "" && len(f.Services) == 1 {
+	for i, s := range f.Services {
+		if s.Ref() == ref || ref.Kind == "" && s.Name == ref.Name || ref.Name == "" && len(f.Services) == 1 {
 			return &f.Services[i], nil
 		}
-		known = append(known, f.Services[i].Name)
+		known = append(known, s.Name)
 	}
-	if name == "" {
+	if ref.Name == "" {
 		return nil, problem.New(problem.Usage, "%s describes several services: %s", f.Path, strings.Join(known, ", ")).WithHint("name one of them: nhctl dev start %s", known[0])
 	}
 	return nil, nil
+}
+
+// Ref is the workload that the service describes.
+func (s *Service) Ref() workload.Ref {
+	return workload.Ref{Kind: workload.Kind(s.ServiceType), Name: s.Name}
 }
 
 // Container picks a container by name; an empty name means the first.

@@ -59,6 +59,12 @@ func (r *renderer) render(file, text string, chain []string, indent int, fresh b
 	at := position{file, 1, 1}
 	comment := false
 	for first, rest := true, text; rest != ""; fresh = true {
+		if plain := plainLines(rest); first && indent == 0 && plain != "" {
+			r.put(at, plain, true)
+			at.line += strings.Count(plain, "\n")
+			rest = rest[len(plain):]
+			continue
+		}
 		if first && fresh && indent > 0 && rest[0] != '\n' {
 			r.put(at, strings.Repeat(" ", indent), false)
 		}
@@ -95,6 +101,14 @@ func (r *renderer) render(file, text string, chain []string, indent int, fresh b
 			return
 		}
 	}
+}
+
+// plainLines are the whole lines that a text begins with before the first one with a dollar sign.
+func plainLines(text string) string {
+	if n := strings.IndexByte(text, '$'); n >= 0 {
+		text = text[:n]
+	}
+	return text[:strings.LastIndexByte(text, '\n')+1]
 }
 
 // put adds text to the result.

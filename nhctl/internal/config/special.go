@@ -81,8 +81,9 @@ func (s *Syncs) decodeNode(d *decoder, n *yaml.Node) {
 		return
 	}
 	one := make([]Sync, 1)
-	setDefaults(reflect.ValueOf(&one[0]).Elem())
-	d.decode(n, reflect.ValueOf(&one[0]).Elem())
+	value := reflect.ValueOf(&one[0]).Elem()
+	value.Set(d.empty(value.Type()))
+	d.decode(n, value)
 	*s = one
 }
 

@@ -37,8 +37,10 @@ func named(t rpc.Target, profile string) (workload.Ref, *config.File, error) {
 	file, err := config.Load(t.Caller.Dir, config.Options{Env: t.Caller.Env, Profile: profile})
 	if t.Workload != "" {
 		ref, refErr := workload.ParseRef(t.Workload)
-		if described := kindOf(file, t.Workload); described != "" {
-			ref.Kind = described
+		if file != nil && !strings.Contains(t.Workload, "/") { // a NAME is what the config says
+			if service, err := file.Service(workload.Ref{Name: t.Workload}); err == nil && service != nil {
+				ref = service.Ref()
+			}
 		}
 		return ref, file, errors.Join(refErr, err)
 	}
@@ -49,25 +51,11 @@ func named(t rpc.Target, profile string) (workload.Ref, *config.File, error) {
 		return workload.Ref{}, nil, problem.New(problem.Usage, "no workload named, and no .dev/config.yaml in %s or above it", t.Caller.Dir).
 			WithHint("name one, such as deploy/web, or go to the folder of a service that has a config")
 	}
-	service, err := file.Service("")
+	service, err := file.Service(workload.Ref{})
 	if err != nil {
 		return workload.Ref{}, nil, err
 	}
-	ref, err := workload.ParseRef(service.ServiceType + "/" + service.Name)
-	return ref, file, err
-}
-
-// kindOf is the kind that the folder's config has for a NAME without a kind; "" where it does not describe it.
-func kindOf(file *config.File, name string) workload.Kind {
-	if file == nil || strings.Contains(name, "/") {
-		return ""
-	}
-	service, err := file.Service(name)
-	if err != nil || service == nil {
-		return ""
-	}
-	kind, _ := workload.ParseKind(service.ServiceType)
-	return kind
+	return service.Ref(), file, nil
 }
 
 // find returns the live session that a call means.

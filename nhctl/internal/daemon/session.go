@@ -262,7 +262,7 @@ func (s *session) dev(env map[string]string) (config.Dev, error) {
 	if err != nil || file == nil {
 		return saved.Dev, err
 	}
-	if service, err := file.Service(saved.Record.Workload.Name); err == nil && service != nil {
+	if service, err := file.Service(saved.Record.Workload); err == nil && service != nil {
 		if c, ok := saved.Section.find(service); ok {
 			return c.Dev, nil
 		}

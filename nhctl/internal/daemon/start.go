@@ -146,7 +146,7 @@ func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container
 	state := saved{Profile: p.Profile}
 	if file != nil {
 		state.Config = file.Path
-		service, err := file.Service(ref.Name)
+		service, err := file.Service(ref)
 		if err != nil {
 			return devmode.Spec{}, saved{}, nil, err
 		}

@@ -6,13 +6,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // Workload is a workload with its pod's containers.
 type Workload struct {
-	// Kind is in lower case.
-	Kind, Name string
+	workload.Ref
 	Containers []corev1.Container
 }
 
@@ -20,38 +20,22 @@ type Workload struct {
 // not list are left out too; the error is that of Deployments.
 func (c *Client) Workloads(ctx context.Context) ([]Workload, error) {
 	var all []Workload
-	add := func(kind string, meta metav1.ObjectMeta, spec corev1.PodSpec) {
-		if metav1.GetControllerOf(&meta) == nil {
-			all = append(all, Workload{kind, meta.Name, spec.Containers})
+	for _, kind := range workload.Kinds() {
+		list, err := c.Dynamic.Resource(kind.Resource()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+		if err != nil && kind == workload.Deployment {
+			return nil, c.Explain(err)
 		}
-	}
-	options := metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin}
-	apps, batch := c.API.AppsV1(), c.API.BatchV1()
-	deployments, err := apps.Deployments(c.Namespace).List(ctx, options)
-	if err != nil {
-		return nil, c.Explain(err)
-	}
-	for _, x := range deployments.Items {
-		add("deployment", x.ObjectMeta, x.Spec.Template.Spec)
-	}
-	if list, err := apps.StatefulSets(c.Namespace).List(ctx, options); err == nil {
-		for _, x := range list.Items {
-			add("statefulset", x.ObjectMeta, x.Spec.Template.Spec)
+		if err != nil {
+			continue
 		}
-	}
-	if list, err := apps.DaemonSets(c.Namespace).List(ctx, options); err == nil {
-		for _, x := range list.Items {
-			add("daemonset", x.ObjectMeta, x.Spec.Template.Spec)
-		}
-	}
-	if list, err := batch.Jobs(c.Namespace).List(ctx, options); err == nil {
-		for _, x := range list.Items {
-			add("job", x.ObjectMeta, x.Spec.Template.Spec)
-		}
-	}
-	if list, err := batch.CronJobs(c.Namespace).List(ctx, options); err == nil {
-		for _, x := range list.Items {
-			add("cronjob", x.ObjectMeta, x.Spec.JobTemplate.Spec.Template.Spec)
+		for i := range list.Items {
+			object := &list.Items[i]
+			if metav1.GetControllerOf(object) != nil {
+				continue
+			}
+			if o, err := workload.Read(workload.Ref{Kind: kind, Name: object.GetName()}, object, ""); err == nil {
+				all = append(all, Workload{o.Ref, o.Template.Spec.Containers})
+			}
 		}
 	}
 	return all, nil

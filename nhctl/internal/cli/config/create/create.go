@@ -3,6 +3,7 @@ package create
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/scaffold"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // Options are the command's flags and arguments.
@@ -137,16 +139,16 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 		return s, err
 	}
 	if w != nil {
-		s.Kind, s.Name = w.Kind, w.Name
+		s.Kind, s.Name = string(w.Kind), w.Name
 		if err := container(a, o, w, &s); err != nil {
 			return s, err
 		}
 	} else if o.Workload != "" {
-		kind, name, both := strings.Cut(o.Workload, "/")
-		if !both {
-			kind, name = "deployment", o.Workload
+		ref, err := workload.ParseRef(o.Workload)
+		if err != nil {
+			return s, err
 		}
-		s.Kind, s.Name, s.Container = map[bool]string{true: "deployment", false: kind}[kind == "deploy"], name, o.Container
+		s.Kind, s.Name, s.Container = string(ref.Kind), ref.Name, o.Container
 	} else if s.Name, err = a.need("name of the workload", s.Name, "name it: nhctl config init deploy/web"); err != nil {
 		return s, err
 	}
@@ -166,11 +168,10 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 func choose(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (*kube.Workload, error) {
 	var names []string
 	for i, w := range cluster {
-		full := w.Kind + "/" + w.Name
-		if o.Workload == full || o.Workload == w.Name || o.Workload == "deploy/"+w.Name && w.Kind == "deployment" || o.Workload == "" && w.Name == g.Name {
+		if ref, err := workload.ParseRef(o.Workload); err == nil && ref == w.Ref || w.Name == cmp.Or(o.Workload, g.Name) {
 			return &cluster[i], nil
 		}
-		names = append(names, full)
+		names = append(names, w.Ref.String())
 	}
 	if o.Workload != "" || len(cluster) == 0 || a.quiet {
 		return nil, nil
@@ -213,7 +214,7 @@ func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings) err
 		}
 		return nil
 	}
-	return problem.New(problem.Usage, "%s/%s has no container %q", w.Kind, w.Name, s.Container).WithHint("its containers are: %s", strings.Join(names, ", "))
+	return problem.New(problem.Usage, "%s has no container %q", w.Ref, s.Container).WithHint("its containers are: %s", strings.Join(names, ", "))
 }
 
 // asker asks a person, where there is one.

@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // Options are the command's flags and arguments.
@@ -51,19 +53,21 @@ func run(f *factory.Factory, o *Options) error {
 	}
 	services := file.Services
 	if o.Service != "" {
-		_, name, both := strings.Cut(o.Service, "/")
-		if !both {
-			name = o.Service
+		ref, err := workload.ParseRef(o.Service)
+		if err != nil {
+			return err
 		}
-		s, err := file.Service(name)
+		if !strings.Contains(o.Service, "/") {
+			ref.Kind = ""
+		}
+		s, err := file.Service(ref)
 		if err != nil {
 			return err
 		}
 		if s == nil {
-			return problem.New(problem.NotFound, "%s describes no service %q", f.Relative(file.Path), name)
+			return problem.New(problem.NotFound, "%s describes no service %q", f.Relative(file.Path), o.Service)
 		}
-		services = services[:0:0]
-		services = append(services, *s)
+		services = []config.Service{*s}
 	}
 	if f.JSON() {
 		return f.Printer().Document(services)

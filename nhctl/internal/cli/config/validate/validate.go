@@ -93,14 +93,11 @@ func services(list []config.Service) string {
 	if len(list) == 0 {
 		return "no services"
 	}
-	text := ""
-	for i, s := range list {
-		if i > 0 {
-			text += ", "
-		}
-		text += s.ServiceType + "/" + s.Name
+	var names []string
+	for _, s := range list {
+		names = append(names, s.Ref().String())
 	}
-	return text
+	return strings.Join(names, ", ")
 }
 
 // reach is how long a cluster may take to answer before its part is left out.
@@ -123,7 +120,7 @@ func compare(ctx context.Context, f *factory.Factory, file *config.File) {
 
 func containers(all []kube.Workload, s config.Service) (names []string, found bool) {
 	for _, w := range all {
-		if w.Kind != s.ServiceType || w.Name != s.Name {
+		if string(w.Kind) != s.ServiceType || w.Name != s.Name {
 			continue
 		}
 		for _, c := range w.Containers {

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// application is Nocalhost's outermost mapping, its services aside.
+type application struct {
+	Name string `json:"name" doc:"Name of the application."`
+}
+
+// properties are a file's own settings.
+type properties struct {
+	Version string `json:"version" doc:"Nocalhost's version of the format." example:"v2"`
+	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
+}
+
+// file decodes a document and its layers into f.
+func (d *decoder) file(f *File, root *yaml.Node, profile string) {
+	services := d.services(f, root)
+	below, above := d.layer(defaultsFile), d.layer(localFile)
+	f.Services, f.nodes = make([]Service, len(services)), make([]*yaml.Node, len(services))
+	known := make([][]pair, len(services))
+	d.share(len(services), func(d *decoder, i int) {
+		all, own := below.of(services[i])
+		n := d.overlay(d.overlay(all, own), services[i])
+		known[i] = pairs(lookup(n, "profiles"))
+		n = d.overlay(n, lookup(lookup(n, "profiles"), profile))
+		all, own = above.of(n)
+		n = d.overlay(d.overlay(n, all), own)
+		s := reflect.ValueOf(&f.Services[i]).Elem()
+		s.Set(d.empty(s.Type()))
+		d.decode(n, s)
+		d.check(deref(n), &f.Services[i])
+		f.nodes[i] = n
+	})
+	d.twice(f)
+	var have []string
+	for _, p := range slices.Concat(known...) {
+		have = append(have, p.key.Value)
+	}
+	if profile != "" && !slices.Contains(have, profile) {
+		slices.Sort(have)
+		d.fail(root, "no service has a profile %q; there are: %s", profile, strings.Join(slices.Compact(have), ", "))
+	}
+}
+
+// services finds the services of a document: one, a list, or those of an application.
+func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
+	if root.Kind == yaml.SequenceNode {
+		return root.Content
+	}
+	outer := lookup(root, "application") != nil || lookup(root, "services") != nil || lookup(root, "configProperties") != nil
+	if root.Kind != yaml.MappingNode || !outer {
+		return []*yaml.Node{root}
+	}
+	var lists []*yaml.Node
+	for _, p := range pairs(root) {
+		switch p.key.Value {
+		case "configProperties":
+			var own properties
+			d.decode(p.value, reflect.ValueOf(&own).Elem())
+		case "application":
+			var app application
+			rest, list := without(deref(p.value), "services")
+			d.decode(rest, reflect.ValueOf(&app).Elem())
+			f.Application = app.Name
+			lists = append(lists, list)
+		case "services":
+			lists = append(lists, p.value)
+		default:
+			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, []string{"configProperties", "application", "services"}))
+		}
+	}
+	var services []*yaml.Node
+	for _, list := range lists {
+		switch list = deref(list); {
+		case list == nil || list.Tag == "!!null":
+		case list.Kind != yaml.SequenceNode:
+			d.fail(list, "want a list of services, got %s", describe(list))
+		default:
+			services = append(services, list.Content...)
+		}
+	}
+	return services
+}
+
+// without is a mapping less one key, whose value comes second.
+func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
+	copied := *n
+	copied.Content = nil
+	for _, p := range pairs(n) {
+		if p.key.Value == key {
+			value = p.value
+			continue
+		}
+		copied.Content = append(copied.Content, p.key, p.value)
+	}
+	return &copied, value
+}
+
+// layer is an overlay file beside the config: what it has for each service, and under "" for all.
+type layer map[string]*yaml.Node
+
+// layer reads an overlay file; a missing one is an empty layer.
+func (d *decoder) layer(name string) layer {
+	file := filepath.Join(filepath.Dir(d.main), name)
+	data, err := d.read(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		d.add(Error, position{file, 1, 1}, 1, "%s", err)
+		return nil
+	}
+	root := d.document(file, data)
+	if root == nil {
+		return nil
+	}
+	l := layer{}
+	for _, n := range d.services(&File{}, root) {
+		service := ""
+		if name := lookup(n, "name"); name != nil {
+			service = name.Value
+		}
+		l[service] = d.overlay(l[service], n)
+	}
+	return l
+}
+
+// of is what a layer has for all services, and for one by its name.
+func (l layer) of(service *yaml.Node) (all, own *yaml.Node) {
+	if name := lookup(service, "name"); name != nil {
+		own = l[name.Value]
+	}
+	return l[""], own
+}

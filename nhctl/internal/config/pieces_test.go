@@ -1,0 +1,57 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.yaml.in/yaml/v3"
+)
+
+// TestPieces compares what is parsed in pieces with the same text parsed as a whole.
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	item := "- name: web-%d\n  text: |\n    - no item\n  list:\n  - \"a\n     - b\"\n"
+	var list strings.Builder
+	for i := 0; list.Len() < 2*smallest; i++ {
+		fmt.Fprintf(&list, item, i)
+	}
+	for name, c := range map[string]struct {
+		text     string
+		inPieces bool
+	}{
+		"items":                      {list.String(), true},
+		"an anchor in its own piece": {"- &a {name: first}\n- *a\n" + list.String(), true},
+		"an anchor in another piece": {"- &a {name: first}\n" + list.String() + "- *a\n", false},
+		"text that looks like items": {"- \"x\n" + list.String() + "\"\n", false},
+		"a second document":          {list.String() + "---\n" + list.String(), false},
+		"a mapping":                  {"services:\n" + list.String(), false},
+		"an error in the last piece": {list.String() + "- [\n", false},
+		"comments and empty lines":   {"\n\n" + list.String() + "# the end\n\n" + list.String(), true},
+		"short":                      {"- a\n- b\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pieces := split(c.text, 4)
+			if got := len(pieces) > 1 && parsePieces(pieces) != nil; got != c.inPieces {
+				t.Errorf("parsed in pieces: %v, want %v", got, c.inPieces)
+			}
+			var document yaml.Node
+			wantErr := yaml.Unmarshal([]byte(c.text), &document)
+			var want *yaml.Node
+			if len(document.Content) > 0 {
+				want = document.Content[0]
+			}
+			got, err := parseYAML(c.text)
+			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Fatalf("%v, want %v", err, wantErr)
+			}
+			// Comments between items belong to one or the other; nothing reads them here.
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(yaml.Node{}, "HeadComment", "FootComment")); err == nil && diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
