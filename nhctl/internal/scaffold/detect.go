@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kballard/go-shellquote"
 )
 
 // Guess is what a folder says of its service. Empty fields could not be found out.
@@ -64,6 +66,26 @@ func Look(folder fs.FS, name string) Guess {
 	g.Ports = exposed(folder)
 	return g
 }
+
+// Learn takes from the container that runs in the cluster what the folder did not say: the language that its image is named after, and
+// its command, which is also that of the sources where nothing is compiled.
+func (g *Guess) Learn(image string, command []string) {
+	if g.Language == "" {
+		repository, _, _ := strings.Cut(path.Base(image), ":")
+		for _, l := range languages() {
+			if repository == l.name || repository == l.name+"lang" {
+				g.Language, g.Image, g.Ours = l.name, l.image, l.ours
+				break
+			}
+		}
+	}
+	if g.Run == "" && len(command) > 0 && slices.Contains(interpreted[:], g.Language) {
+		g.Run = shellquote.Join(command...)
+	}
+}
+
+// interpreted are languages whose programs are their sources.
+var interpreted = [...]string{"python", "ruby", "php", "node"}
 
 var notLabel = regexp.MustCompile(`[^a-z0-9]+`)
 

@@ -56,6 +56,30 @@ func TestLook(t *testing.T) {
 	}
 }
 
+func TestLearn(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		before  Guess
+		image   string
+		command []string
+		want    Guess
+	}{
+		"all":                   {Guess{}, "registry:5000/shop/python:3.12", []string{"python3", "-m", "shop server"}, Guess{Language: "python", Image: "ghcr.io/nhctl/dev-python:v0.1.0", Ours: true, Run: "python3 -m 'shop server'"}},
+		"the folder knows":      {Guess{Language: "node", Run: "npm start"}, "python", []string{"x"}, Guess{Language: "node", Run: "npm start"}},
+		"compiled":              {Guess{}, "golang", []string{"/server"}, Guess{Language: "go", Image: "ghcr.io/nhctl/dev-go:v0.1.0", Ours: true}},
+		"an image of their own": {Guess{}, "shop/web:1", []string{"/web"}, Guess{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := tt.before
+			got.Learn(tt.image, tt.command)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestExposedPorts(t *testing.T) {
 	t.Parallel()
 	g := Look(folder(map[string]string{"Dockerfile": "FROM x\n  expose 80 443\nEXPOSE 81\n"}), "a")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,9 @@ func New(f *factory.Factory) *cobra.Command {
 		Use:   "init [WORKLOAD]",
 		Short: "Write a first config for a folder of sources",
 		Long: `Write .dev/config.yaml for a folder of sources. The language, the run command and the ports are found in the folder; where a cluster
-can be reached, the workload, its container and its ports are found there. Only what can't be found out is asked, and nothing with
---yes. A config that is there already is only replaced after its changes were shown and agreed to.`,
+can be reached, the workload, its container and ports are found there, and language and command too where the folder does not say. Only
+what can't be found out is asked, and nothing with --yes. A config that is there already is only replaced after its changes were shown
+and agreed to.`,
 		Example: `  nhctl config init
   nhctl config init deploy/web --image registry.example.com/dev/web:1 --yes`,
 		Args:              factory.OneWorkload,
@@ -140,7 +142,7 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 	}
 	if w != nil {
 		s.Kind, s.Name = string(w.Kind), w.Name
-		if err := container(a, o, w, &s); err != nil {
+		if err := container(a, o, w, &s, &g); err != nil {
 			return s, err
 		}
 	} else if o.Workload != "" {
@@ -186,7 +188,7 @@ func choose(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (*k
 	return nil, err
 }
 
-func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings) error {
+func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings, g *scaffold.Guess) error {
 	var names []string
 	for _, c := range w.Containers {
 		names = append(names, c.Name)
@@ -206,6 +208,8 @@ func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings) err
 		if c.Name != s.Container {
 			continue
 		}
+		g.Learn(c.Image, slices.Concat(c.Command, c.Args))
+		s.Language = g.Language
 		if len(c.Ports) > 0 {
 			s.Ports = nil
 		}
