@@ -21,7 +21,6 @@ import (
 
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/contract"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -34,18 +33,14 @@ type Endpoint struct {
 
 	mu      sync.Mutex
 	folders map[string]*folder
+	fills   map[string]*fill
 	serving sync.WaitGroup
 	context context.Context
 }
 
-// folder is a synced folder's engine, made at the first sync stream.
-type folder struct {
-	engine *filesync.Engine
-}
-
 // New returns an endpoint.
 func New(config contract.Sidecar, root string, logger *slog.Logger) *Endpoint {
-	return &Endpoint{config: config, root: root, logger: logger, folders: map[string]*folder{}}
+	return &Endpoint{config: config, root: root, logger: logger, folders: map[string]*folder{}, fills: map[string]*fill{}}
 }
 
 // Serve takes carriers until ctx ends.
@@ -124,6 +119,8 @@ func (e *Endpoint) stream(ctx context.Context, in *wire.Incoming) error {
 	switch in.Kind {
 	case wire.KindSync:
 		return e.sync(ctx, in)
+	case wire.KindFill:
+		return e.fill(ctx, in)
 	case wire.KindForward:
 		var p wire.ForwardParams
 		if err := json.Unmarshal(in.Params, &p); err != nil || p.Port < 1 || p.Port > 65535 {
@@ -185,68 +182,6 @@ func forward(ctx context.Context, in *wire.Incoming, dial func(context.Context) 
 		return err
 	}
 	wire.Join(ctx, stream, conn)
-	return nil
-}
-
-// sync attaches a stream to its folder's engine, with the settings that the computer's end wants.
-func (e *Endpoint) sync(ctx context.Context, in *wire.Incoming) error {
-	var p wire.SyncParams
-	var s filesync.Settings
-	if err := errors.Join(json.Unmarshal(in.Params, &p), json.Unmarshal(p.Settings, &s)); err != nil {
-		in.Refuse("settings: " + err.Error())
-		return err
-	}
-	f, err := e.folder(ctx, p.Folder, s)
-	if err != nil {
-		in.Refuse(err.Error())
-		return err
-	}
-	stream, err := in.Accept()
-	if err != nil {
-		return err
-	}
-	return f.engine.Attach(ctx, stream)
-}
-
-// folder returns a folder's engine, started at its first use.
-func (e *Endpoint) folder(ctx context.Context, id string, s filesync.Settings) (*folder, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if f, ok := e.folders[id]; ok {
-		return f, f.engine.Apply(ctx, s)
-	}
-	for _, known := range e.config.Folders {
-		if known.ID != id {
-			continue
-		}
-		batches := newBatches()
-		engine, err := filesync.New(filesync.Config{
-			FolderID: id, Side: filesync.Remote, Settings: s, Logger: e.logger,
-			Root: e.path(contract.WorkDir, known.DataSubPath()), StateDir: e.path(contract.WorkDir, known.IndexSubPath(), "sync"),
-			OnBatch: func(at time.Time) { batches.add(at) },
-		})
-		if err != nil {
-			return nil, err
-		}
-		f := &folder{engine: engine}
-		e.folders[id] = f
-		e.serving.Go(func() { batches.tell(e.context, e.logger, e.supervisor(known.Container)) })
-		e.serving.Go(func() {
-			if err := engine.Serve(e.context); err != nil && e.context.Err() == nil {
-				e.logger.Error("sync engine", "folder", id, "error", err)
-			}
-		})
-		return f, nil
-	}
-	return nil, fmt.Errorf("this twin has no folder %q", id)
-}
-
-func (e *Endpoint) engine(id string) *filesync.Engine {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if f, ok := e.folders[id]; ok {
-		return f.engine
-	}
 	return nil
 }
 

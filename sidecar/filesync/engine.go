@@ -73,6 +73,7 @@ type Engine struct {
 	// the last of it for deleted.
 	searching  sync.Mutex
 	overriding sync.Mutex
+	pouring    atomic.Pointer[pouring] // while a peer that has nothing is filled
 }
 
 // ErrEnded says that the engine has ended.
@@ -96,11 +97,14 @@ func New(c Config) (*Engine, error) {
 		c.KeptDir = filepath.Join(c.StateDir, "kept")
 	}
 	kind := fs.FilesystemType("nhctl-" + c.FolderID + "-" + string(c.Side))
+	if err := os.RemoveAll(filepath.Join(c.Root, stagingDir)); err != nil {
+		return nil, fmt.Errorf("clear what a broken fill left: %w", err)
+	}
 	place, err := openPlace(kind, c)
 	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
-	store, err := backend.OpenLevelDB(filepath.Join(c.StateDir, "index"), backend.TuningSmall)
+	store, err := backend.OpenLevelDB(filepath.Join(c.StateDir, indexDir), backend.TuningSmall)
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}

@@ -92,6 +92,7 @@ func (e *Engine) Status() (Status, error) {
 	if limit := e.watcher.Limit(); limit != nil {
 		s.Limit = limit.Error()
 	}
+	e.pouring.Load().tell(&s)
 	return s, nil
 }
 
@@ -127,11 +128,17 @@ type Peer interface {
 // Wait scans both ends, and returns when everything that either had by then is on the other, as far as the type says. When
 // nothing moves any more for a while and files have errors, it returns those.
 func (e *Engine) Wait(ctx context.Context, peer Peer) error {
-	const stuck = 5 * time.Second
 	if err := e.scanBoth(ctx, peer); err != nil {
 		return err
 	}
-	t := e.settings().Type
+	return e.settle(ctx, peer, e.settings().Type)
+}
+
+// Delivered returns when everything that this end knows of by now is on the other.
+func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.settle(ctx, peer, Send) }
+
+func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
+	const stuck = 5 * time.Second
 	last, moved := int64(-1), time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		local, err := e.Status()

@@ -17,6 +17,8 @@ type Kind string
 const (
 	// KindSync carries the sync engine's protocol of one folder; parameters: SyncParams.
 	KindSync Kind = "sync"
+	// KindFill carries a whole folder to one that has nothing yet; parameters: SyncParams.
+	KindFill Kind = "fill"
 	// KindForward carries a TCP connection to a port of the pod; parameters: ForwardParams.
 	KindForward Kind = "forward"
 	// KindSupervisor carries HTTP to a dev container's supervisor; parameters: SupervisorParams.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -30,6 +31,12 @@ type folder struct {
 	logger   *slog.Logger
 	// joining is held while no stream may begin.
 	joining sync.Mutex
+	// offered is the pod that was offered to be filled; delivered says that it was, and has all that was here then.
+	offered   string
+	delivered atomic.Bool
+	// begun is closed when the two sides were joined for the first time.
+	begun chan struct{}
+	begin sync.Once
 }
 
 // openFolders opens the indexes of all folders of the session. One that only the cluster knew has no settings here for more than the
@@ -55,7 +62,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
-	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger}
+	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger, begun: make(chan struct{})}
 	engine, err := filesync.New(filesync.Config{FolderID: id, Root: root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), id),
 		Side: filesync.Local, Settings: settings, Logger: logger})
 	if err != nil {
@@ -96,19 +103,51 @@ func (f *folder) attach(ctx context.Context) error {
 	stream, err := func() (net.Conn, error) {
 		f.joining.Lock()
 		defer f.joining.Unlock()
-		if err := f.join(ctx); err != nil {
-			return nil, err
-		}
 		settings, err := json.Marshal(f.settings)
 		if err != nil {
 			return nil, err
 		}
+		if err := f.fill(ctx, settings); err != nil {
+			return nil, err
+		}
+		if err := f.join(ctx); err != nil {
+			return nil, err
+		}
+		f.begin.Do(func() { close(f.begun) })
 		return f.session.bulk.Open(ctx, wire.KindSync, wire.SyncParams{Folder: f.id, Settings: settings})
 	}()
 	if err != nil {
 		return err
 	}
 	return f.engine.Attach(ctx, stream)
+}
+
+// fill gives a pod that has nothing of the folder all of it at once. One that has something, or knows no such streams, refuses; then the
+// engines do it, as always.
+func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
+	if err := f.engine.Ready(ctx); err != nil {
+		return err
+	}
+	pod := f.session.bulk.State().Pod
+	if st, err := f.engine.Status(); err != nil || !f.settings.Type.Sends() || st.State == filesync.StatePaused || pod != "" && pod == f.offered {
+		return err
+	}
+	stream, err := f.session.bulk.Open(ctx, wire.KindFill, wire.SyncParams{Folder: f.id, Settings: settings})
+	if errors.Is(err, wire.ErrRefused) {
+		f.offered = pod
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.offered = pod
+	f.delivered.Store(false)
+	if err := f.engine.Pour(ctx, stream); err != nil {
+		f.logger.Warn("fill the folder in the pod; the rest goes file by file", "error", err)
+		return nil
+	}
+	f.delivered.Store(true)
+	return f.engine.Join(ctx, nil)
 }
 
 // join compares the two sides before they are joined for the first time: where they differ, the side that sends wins (the computer
@@ -234,11 +273,28 @@ func (f *folder) bringHome(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// converge waits until both ends have all of the other. The engine in the pod exists once the sync stream stands, so a missing
-// one is asked for again.
+// deliver returns when everything that was here when the session began is in the pod.
+func (f *folder) deliver(ctx context.Context) error {
+	select {
+	case <-f.begun:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if f.delivered.Load() {
+		return untilOpen(ctx, func() error { return f.engine.Delivered(ctx, f) })
+	}
+	return f.converge(ctx)
+}
+
+// converge waits until both ends have all of the other.
 func (f *folder) converge(ctx context.Context) error {
+	return untilOpen(ctx, func() error { return f.engine.Wait(ctx, f) })
+}
+
+// untilOpen waits again while the pod has no engine: it exists once the two sides were joined.
+func untilOpen(ctx context.Context, wait func() error) error {
 	for {
-		err := f.engine.Wait(ctx, f)
+		err := wait()
 		if !errors.Is(err, errNotYet) {
 			return explainStop(err)
 		}

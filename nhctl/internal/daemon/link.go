@@ -42,7 +42,10 @@ func (s *session) FirstSync(ctx context.Context) error {
 	defer cancel()
 	reported := make(chan struct{})
 	go func() { defer close(reported); s.reportSync(waiting) }()
-	err := s.converge(ctx)
+	var err error
+	for _, f := range s.folders {
+		err = errors.Join(err, f.deliver(ctx))
+	}
 	cancel()
 	<-reported
 	if err == nil {

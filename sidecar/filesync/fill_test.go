@@ -1,0 +1,210 @@
+package filesync
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// tree makes a folder with what a fill has to carry, and returns how many files that are.
+func tree(t *testing.T, root string, files int) {
+	t.Helper()
+	for i := range files {
+		put(t, root, fmt.Sprintf("many/%d/file-%d.txt", i/10, i), strings.Repeat(fmt.Sprintf("line %d\n", i), 50))
+	}
+	put(t, root, "empty", "")
+	put(t, root, "large.bin", strings.Repeat("0123456789abcdef", carried/16+1))
+	put(t, root, "run.sh", "#!/bin/sh\n")
+	put(t, root, "closed/secret", "s")
+	for _, err := range []error{
+		os.Chmod(filepath.Join(root, "run.sh"), 0o755), os.Chmod(filepath.Join(root, "closed/secret"), 0o400), os.Chmod(filepath.Join(root, "closed"), 0o500),
+		os.Mkdir(filepath.Join(root, "void"), 0o777), os.Symlink("run.sh", filepath.Join(root, "link")), os.Symlink("/etc", filepath.Join(root, "out")),
+		os.Chtimes(filepath.Join(root, "run.sh"), time.Unix(1, 2), time.Unix(3, 456789)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fill pours the local folder into the remote one, over a stream that ends after so many bytes when limit is not 0.
+func (p *pair) fill(limit int64) (pour, fill error) {
+	p.t.Helper()
+	if unused, err := Unused(p.remote.config); err != nil || !unused {
+		p.t.Fatalf("the folder is unused: %v, %v", unused, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	a, b := net.Pipe()
+	var stream net.Conn = a
+	if limit > 0 {
+		stream = &frail{Conn: a, left: limit}
+	}
+	var both sync.WaitGroup
+	both.Go(func() { pour = p.local.engine.Pour(ctx, stream) })
+	both.Go(func() { fill = Fill(ctx, p.remote.config, b) })
+	both.Wait()
+	return pour, fill
+}
+
+// frail is a connection that breaks after some bytes.
+type frail struct {
+	net.Conn
+	left int64
+}
+
+func (f *frail) Write(p []byte) (int, error) {
+	if f.left -= int64(len(p)); f.left < 0 {
+		f.Close()
+	}
+	return f.Conn.Write(p)
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		settings Settings
+		limit    int64
+		files    int
+	}{
+		"whole":             {Settings{Type: Send}, 0, 100},
+		"whole, both ways":  {Settings{Type: SendReceive, DeleteProtection: true}, 0, 100},
+		"broken":            {Settings{Type: SendReceive, DeleteProtection: true}, 50 << 10, 800},
+		"broken at once":    {Settings{Type: Send}, 1, 100},
+		"broken at the end": {Settings{Type: Send}, 40 << 10, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, local, remote := newPair(t, c.settings)
+			tree(t, local, c.files)
+			defer os.Chmod(filepath.Join(local, "closed"), 0o700)
+			defer os.Chmod(filepath.Join(remote, "closed"), 0o700)
+			p.local.start()
+			defer p.local.kill()
+			pour, fill := p.fill(c.limit)
+			if (pour != nil) != (c.limit > 0) || (fill != nil) != (c.limit > 0) {
+				t.Fatalf("pour: %v, fill: %v", pour, fill)
+			}
+			p.remote.start()
+			defer func() { p.cut(); p.remote.kill() }()
+			p.connect()
+			p.same()
+			if info, err := os.Stat(filepath.Join(remote, "run.sh")); err != nil || !info.ModTime().Equal(time.Unix(3, 456789)) {
+				t.Errorf("%v, %v", info, err)
+			}
+			if info, err := os.Stat(filepath.Join(remote, "closed")); err != nil || info.Mode().Perm() != 0o500 {
+				t.Errorf("%v, %v", info, err)
+			}
+			if p.remote.engine.Joined() != (c.limit == 0) {
+				t.Errorf("joined: %v", p.remote.engine.Joined())
+			}
+			for side, e := range map[string]*Engine{"local": p.local.engine, "remote": p.remote.engine} {
+				if versions, err := e.Versions(""); err != nil || len(versions) > 0 {
+					t.Errorf("%s: %v, %v kept", side, err, versions)
+				}
+			}
+			put(t, local, "later.txt", "later")
+			p.same()
+		})
+	}
+}
+
+func TestFillNothingAgain(t *testing.T) {
+	t.Parallel()
+	p, local, remote := newPair(t, Settings{Type: SendReceive})
+	tree(t, local, 200)
+	defer os.Chmod(filepath.Join(local, "closed"), 0o700)
+	defer os.Chmod(filepath.Join(remote, "closed"), 0o700)
+	if err := os.Remove(filepath.Join(local, "large.bin")); err != nil {
+		t.Fatal(err)
+	}
+	p.local.start()
+	defer p.local.kill()
+	if pour, fill := p.fill(0); pour != nil || fill != nil {
+		t.Fatal(pour, fill)
+	}
+	var pulled atomic.Int64
+	p.remote.config.OnBatch = func(time.Time) { pulled.Add(1) }
+	p.remote.start()
+	defer func() { p.cut(); p.remote.kill() }()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := p.remote.engine.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.local.engine.Delivered(ctx, peer{p.remote.engine}); err != nil {
+		t.Errorf("without a stream: %v", err)
+	}
+	before, err := p.remote.engine.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.connect()
+	p.wait()
+	after, err := p.remote.engine.Status()
+	if err != nil || before.Sequence != after.Sequence || pulled.Load() != 0 {
+		t.Errorf("sequence %d, then %d, %d batches pulled, %v: the model had something left to do", before.Sequence, after.Sequence, pulled.Load(), err)
+	}
+}
+
+func TestFillOnlyWhatIsUnused(t *testing.T) {
+	t.Parallel()
+	p, local, remote := newPair(t, Settings{Type: Send})
+	put(t, local, "a", "a")
+	put(t, local, "both", "here")
+	p.local.start()
+	defer p.local.kill()
+	stopped, stop := net.Pipe()
+	stop.Close()
+	if err := Fill(t.Context(), p.remote.config, stopped); err == nil {
+		t.Error("filled by nothing")
+	}
+	// A fill that was killed leaves what nobody must see.
+	put(t, remote, stagingDir+"/half", "h")
+	if err := os.RemoveAll(filepath.Join(p.remote.config.StateDir, indexDir)); err != nil {
+		t.Fatal(err)
+	}
+	a, b := net.Pipe()
+	var pour, fill error
+	var both sync.WaitGroup
+	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a) })
+	both.Go(func() {
+		f, err := newFilling(p.remote.config)
+		if err != nil {
+			fill = err
+			return
+		}
+		end, err := f.receive(t.Context(), b)
+		put(t, remote, "both", "there") // somebody writes meanwhile
+		fill = f.commit(end)
+		if err != nil {
+			fill = err
+		}
+		b.Close()
+	})
+	both.Wait()
+	if pour == nil || fill == nil || !strings.Contains(fill.Error(), "meanwhile") {
+		t.Errorf("pour: %v, fill: %v", pour, fill)
+	}
+	if unused, err := Unused(p.remote.config); unused || err != nil {
+		t.Errorf("unused: %v, %v", unused, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(remote, "both")); err != nil || string(got) != "there" {
+		t.Errorf("%q, %v", got, err)
+	}
+	p.remote.start()
+	defer p.remote.kill()
+	if err := p.remote.engine.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(remote, stagingDir)); !os.IsNotExist(err) {
+		t.Errorf("staging: %v", err)
+	}
+}
