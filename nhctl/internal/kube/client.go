@@ -161,9 +161,14 @@ func (c *Client) User(ctx context.Context) (string, error) {
 
 // May says whether the caller may do something in their namespace.
 func (c *Client) May(ctx context.Context, verb, group, resource string) (bool, error) {
+	return c.Allowed(ctx, authorizationv1.ResourceAttributes{Verb: verb, Group: group, Resource: resource})
+}
+
+// Allowed says whether the caller has a right in their namespace.
+func (c *Client) Allowed(ctx context.Context, right authorizationv1.ResourceAttributes) (bool, error) {
+	right.Namespace = c.Namespace
 	review, err := c.API.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: c.Namespace, Verb: verb, Group: group, Resource: resource}},
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &right},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return false, c.Explain(err)

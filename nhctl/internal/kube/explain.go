@@ -39,7 +39,7 @@ func forbidden(c *Client, err error) error {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 && strings.Contains(err.Error(), `forbidden: User "`) {
 		return problem.New(problem.Forbidden, "you may not do that in namespace %s: %w", c.Namespace, err).
-			WithHint("ask an administrator for nhctl's Role in that namespace (nhctl/internal/kube/role.yaml), or choose another with -n")
+			WithHint("ask an administrator for the Role that `nhctl doctor --role` prints, in that namespace, or choose another with -n")
 	}
 	return problem.New(problem.Refused, "the cluster refused it: %w", err).WithHint("a policy or quota of namespace %s says so; the text above names it", c.Namespace)
 }

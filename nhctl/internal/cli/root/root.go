@@ -37,6 +37,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/terminal"
 	volumesclean "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/clean"
 	volumeslist "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/list"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/doctor"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -73,7 +74,7 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 		logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync, volumes)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
-	cmd.AddCommand(dev, config, daemon, version.New(f))
+	cmd.AddCommand(dev, config, doctor.New(f), daemon, version.New(f))
 	return cmd
 }
 

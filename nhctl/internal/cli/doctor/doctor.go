@@ -1,0 +1,94 @@
+// Package doctor is `nhctl doctor`.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/doctor"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/buildinfo"
+)
+
+// Options are the command's flags and arguments.
+type Options struct {
+	Role, Pull bool
+}
+
+// New returns the command.
+func New(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look whether dev mode can work here, and say how to mend what is in its way",
+		Long: `Look whether dev mode can work in the namespace and on this computer: the cluster's version, your permissions, Pod Security, quotas and
+policies, the images, clocks, and limits on watched folders. Nothing is changed, but with --pull short-lived pods pull the images. The
+exit code is 1 when something is in the way.`,
+		Example: `  nhctl doctor
+  nhctl doctor -n staging --pull
+  nhctl doctor --role | kubectl apply -n staging -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Role {
+				_, err := io.WriteString(f.Streams.Out, kube.Role)
+				return err
+			}
+			return run(cmd.Context(), f, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.Role, "role", false, "print the Role that nhctl needs in a namespace, and nothing else")
+	cmd.Flags().BoolVar(&o.Pull, "pull", false, "pull the images, each in a pod that is deleted at once")
+	return cmd
+}
+
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	cluster, err := f.Kube()
+	var all []doctor.Finding
+	doctor.Examine(ctx, cluster, err, doctor.Options{Images: images(f), Pull: o.Pull}, func(x doctor.Finding) {
+		all = append(all, x)
+		if !f.JSON() {
+			show(f.Streams.Out, x)
+		}
+	})
+	if f.JSON() {
+		if err := f.Printer().Document(all); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(all, func(x doctor.Finding) bool { return x.State == doctor.Failed }) {
+		return problem.Exit(problem.ExitFailure)
+	}
+	return nil
+}
+
+func show(out io.Writer, x doctor.Finding) {
+	fmt.Fprintf(out, "%-8s %s: %s\n", x.State, x.Check, x.Says)
+	if x.Mend != "" {
+		fmt.Fprintf(out, "         -> %s\n", x.Mend)
+	}
+}
+
+// images are the sidecar's, and the dev images of this folder's config.
+func images(f *factory.Factory) []string {
+	all := []string{cmp.Or(f.Env()["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	file, err := config.Load(f.Dir, config.Options{Env: f.Env()})
+	if err != nil || file == nil {
+		return all
+	}
+	for _, s := range file.Services {
+		for _, c := range s.Containers {
+			if image := c.Dev.Image; image != "" && !slices.Contains(all, image) {
+				all = append(all, image)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,71 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+)
+
+func TestRights(t *testing.T) {
+	t.Parallel()
+	got, err := rights("rules:\n- {apiGroups: [''], resources: [pods/exec], verbs: [get, create]}\n- {apiGroups: [apps], resources: [deployments], resourceNames: [web], verbs: [patch]}\n")
+	want := []authorizationv1.ResourceAttributes{
+		{Verb: "get", Resource: "pods", Subresource: "exec"}, {Verb: "create", Resource: "pods", Subresource: "exec"},
+		{Verb: "patch", Group: "apps", Resource: "deployments", Name: "web"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if text := describe(want[2]); text != "deployments.apps (web)" {
+		t.Error(text)
+	}
+	if text := describe(want[0]); text != "pods/exec" {
+		t.Error(text)
+	}
+	if all, err := rights(kube.Role); err != nil || len(all) < 50 {
+		t.Errorf("the Role that nhctl carries has %d rights, %v", len(all), err)
+	}
+}
+
+func TestPulled(t *testing.T) {
+	t.Parallel()
+	waiting := func(reason string) corev1.PodStatus {
+		return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "because"}}}}}
+	}
+	for name, tt := range map[string]struct {
+		status corev1.PodStatus
+		state  State
+		done   bool
+	}{
+		"nothing yet":     {corev1.PodStatus{}, "", false},
+		"pulling":         {waiting("ContainerCreating"), "", false},
+		"not there":       {waiting("ErrImagePull"), Failed, true},
+		"backing off":     {waiting("ImagePullBackOff"), Failed, true},
+		"no such command": {waiting("RunContainerError"), OK, true},
+		"ended":           {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{ImageID: "sha256:1", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}}, OK, true},
+		"no node":         {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes"}}}, Failed, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, done := pulled(&corev1.Pod{Status: tt.status})
+			if f.State != tt.state || done != tt.done {
+				t.Errorf("%+v %v", f, done)
+			}
+		})
+	}
+}
+
+func TestWatching(t *testing.T) {
+	t.Parallel()
+	if f := watching("max_user_watches", 8192, 65_536); f.State != Warning || !strings.Contains(f.Mend, "sudo sysctl fs.inotify.max_user_watches=524288") {
+		t.Errorf("%+v", f)
+	}
+	if f := watching("max_user_watches", 65_536, 65_536); f.State != OK || f.Mend != "" {
+		t.Errorf("%+v", f)
+	}
+}
