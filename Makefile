@@ -40,7 +40,7 @@ test: ## run every test, those on a playground of their own included
 CHAOS ?= 10m
 .PHONY: chaos
 chaos: ## edit both sides of a sync at random while streams, engines and pods die (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
-	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS),chaos -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
+	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
 
 .PHONY: bench
 bench: ## measure speed and memory against baselines, on a playground of its own

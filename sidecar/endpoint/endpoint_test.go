@@ -287,12 +287,16 @@ func TestSync(t *testing.T) {
 	in := filepath.Join(tw.root, contract.WorkDir, folder.DataSubPath())
 	for round, name := range []string{"main.go", "later.go"} { // the second stream finds the engine of the first
 		write(t, filepath.Join(root, name), "package main\n")
-		stream, err := tw.carrier.Open(t.Context(), wire.KindSync, wire.SyncParams{Folder: folder.ID, Settings: raw})
+		stream, err := tw.carrier.Open(t.Context(), wire.KindSync, wire.SyncParams{Folder: folder.ID, Settings: raw, Instance: engine.Instance()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, err := remote{t, tw, folder.ID}.Status(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		attached := make(chan error, 1)
-		go func() { attached <- engine.Attach(ctx, stream) }()
+		go func() { attached <- engine.Attach(ctx, stream, there.Instance) }()
 		limited, stop := context.WithTimeout(t.Context(), time.Minute)
 		if err := engine.Wait(limited, remote{t, tw, folder.ID}); err != nil {
 			t.Fatal(err)

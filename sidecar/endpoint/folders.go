@@ -45,7 +45,7 @@ func (e *Endpoint) sync(ctx context.Context, in *wire.Incoming) error {
 	if err != nil {
 		return err
 	}
-	return f.engine.Attach(ctx, stream)
+	return f.engine.Attach(ctx, stream, p.Instance)
 }
 
 // fill takes the first files of a folder that has nothing yet.
@@ -69,7 +69,7 @@ func (e *Endpoint) fill(ctx context.Context, in *wire.Incoming) error {
 	if err != nil {
 		return err
 	}
-	return filesync.Fill(ctx, c, stream)
+	return filesync.Fill(ctx, c, stream, p.Instance)
 }
 
 // begin makes a fill the only user of its folder, until end is called.

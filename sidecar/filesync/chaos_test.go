@@ -1,13 +1,15 @@
-//go:build chaos
-
 package filesync
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +20,18 @@ import (
 	syncfs "github.com/syncthing/syncthing/lib/fs"
 )
 
-// The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again.
-const chaosDefault = 8 * time.Second
+// The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again. From chaosLong on
+// everything must have happened.
+const (
+	chaosDefault = 5 * time.Second
+	chaosLong    = time.Minute
+)
+
+// operations and blows are all that may happen; each is counted.
+var (
+	operations = [...]string{"create", "write", "write in place", "write much", "append", "append in place", "rename over", "delete", "chmod", "move folder", "delete folder", "shift time"}
+	blows      = [...]string{"stream cut", "daemon killed", "sidecar killed", "pod killed", "clock skewed", "calm"}
+)
 
 // user edits one side at random, and remembers what must not get lost.
 type user struct {
@@ -31,6 +43,8 @@ type user struct {
 	world   *world
 
 	mu sync.Mutex
+	// skew is how wrong this side's clock is.
+	skew time.Duration
 	// mine is this user's last content of each path that they did not overwrite, move or delete since.
 	mine map[string]string
 }
@@ -39,8 +53,10 @@ type user struct {
 type world struct {
 	mu       sync.Mutex
 	contents map[string]bool
-	counts   map[string]int
-	serial   int
+	// partly are those that were not written in one step.
+	partly []string
+	counts map[string]int
+	serial int
 }
 
 func (w *world) count(what string) {
@@ -49,20 +65,35 @@ func (w *world) count(what string) {
 	w.counts[what]++
 }
 
-// content invents one that never was before.
-func (w *world) content(by string, r *rand.Rand) string {
+// content invents one that never was before, of a size below a limit.
+func (w *world) content(by string, r *rand.Rand, limit int) string {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.serial++
-	text := fmt.Sprintf("%s %d ", by, w.serial) + strings.Repeat("x", r.IntN(3000))
-	w.contents[text] = true
+	serial := w.serial
+	w.mu.Unlock()
+	line := fmt.Sprintf("%s %d ", by, serial)
+	text := strings.Repeat(line, 1+r.IntN(limit)/len(line))
+	w.know(text, false)
 	return text
 }
 
+func (w *world) know(text string, partly bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.contents[text] = true
+	if partly {
+		w.partly = append(w.partly, text)
+	}
+}
+
+// known says whether a content was there at some time on some side.
 func (w *world) known(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.contents[text]
+	if w.contents[text] {
+		return true
+	}
+	return slices.ContainsFunc(w.partly, func(all string) bool { return strings.HasPrefix(all, text) })
 }
 
 func (u *user) path() string {
@@ -75,19 +106,29 @@ func (u *user) step() {
 	defer u.mu.Unlock()
 	p := u.path()
 	file := filepath.Join(u.root, p)
-	op := [...]string{"write", "write", "write", "append", "rename over", "delete", "chmod", "move folder", "shift time"}[u.rand.IntN(9)]
+	op := operations[u.rand.IntN(len(operations))]
 	var err error
 	switch op {
+	case "create":
+		if _, err = os.Lstat(file); err == nil {
+			return
+		}
+		err = u.write(p, u.world.content(u.name, u.rand, 3000))
 	case "write":
-		err = u.write(p)
+		err = u.write(p, u.world.content(u.name, u.rand, 3000))
+	case "write much":
+		err = u.write(p, u.world.content(u.name, u.rand, 400_000))
+	case "write in place", "append in place":
+		err = u.inPlace(p, op == "append in place")
 	case "append":
 		err = u.append(p)
 	case "rename over":
 		to := u.path()
-		if to != p {
-			if err = os.Rename(file, filepath.Join(u.root, to)); err == nil {
-				u.moved(p, to)
-			}
+		if to == p {
+			return
+		}
+		if err = os.Rename(file, filepath.Join(u.root, to)); err == nil {
+			u.moved(p, to)
 		}
 	case "delete":
 		if err = os.Remove(file); err == nil {
@@ -96,9 +137,15 @@ func (u *user) step() {
 	case "chmod":
 		err = os.Chmod(file, []os.FileMode{0o644, 0o755, 0o600}[u.rand.IntN(3)])
 	case "move folder":
-		from, to := fmt.Sprintf("d%d", u.rand.IntN(8)), fmt.Sprintf("d%d", u.rand.IntN(8))
+		from, to := fmt.Sprintf("d%d", u.rand.IntN(16)), fmt.Sprintf("d%d", u.rand.IntN(16))
 		if err = os.Rename(filepath.Join(u.root, from), filepath.Join(u.root, to)); err == nil {
 			u.movedFolder(from, to)
+		}
+	case "delete folder": // folders that only others were moved to
+		from := fmt.Sprintf("d%d", 8+u.rand.IntN(8))
+		if _, err = os.Lstat(filepath.Join(u.root, from)); err == nil {
+			maps.DeleteFunc(u.mine, func(p, _ string) bool { return strings.HasPrefix(p, from+"/") })
+			err = os.RemoveAll(filepath.Join(u.root, from))
 		}
 	case "shift time":
 		at := time.Now().Add(time.Duration(u.rand.IntN(7200)-3600) * time.Second)
@@ -109,11 +156,14 @@ func (u *user) step() {
 	}
 }
 
-// write puts a new content in place in one step, as editors do.
-func (u *user) write(p string) error {
-	text := u.world.content(u.name, u.rand)
+// write puts a new content in place in one step, as editors do, at the time that this side's clock says.
+func (u *user) write(p, text string) error {
 	temporary := filepath.Join(u.scratch, "next")
 	if err := os.WriteFile(temporary, []byte(text), 0o644); err != nil {
+		return err
+	}
+	now := time.Now().Add(u.skew)
+	if err := os.Chtimes(temporary, now, now); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(filepath.Join(u.root, p)), 0o755); err != nil {
@@ -128,24 +178,39 @@ func (u *user) write(p string) error {
 
 // append adds to what is there, whosever that is: the sum is this user's.
 func (u *user) append(p string) error {
-	file := filepath.Join(u.root, p)
-	before, err := os.ReadFile(file)
+	before, err := os.ReadFile(filepath.Join(u.root, p))
+	if err != nil || len(before) > 100_000 {
+		return errors.Join(err, errors.ErrUnsupported)
+	}
+	text := string(before) + u.world.content(u.name, u.rand, 100)
+	u.world.know(text, false)
+	return u.write(p, text)
+}
+
+// inPlace writes into a file that is there, as shells do. Sync may have put another in its place since it was opened.
+func (u *user) inPlace(p string, add bool) (err error) {
+	f, err := os.OpenFile(filepath.Join(u.root, p), os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
-	added := fmt.Sprintf("+%s%d", u.name, u.rand.IntN(1e9))
-	u.world.mu.Lock()
-	u.world.contents[string(before)+added] = true
-	u.world.mu.Unlock()
-	temporary := filepath.Join(u.scratch, "next")
-	if err := os.WriteFile(temporary, []byte(string(before)+added), 0o644); err != nil {
-		return err
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text := u.world.content(u.name, u.rand, 3000)
+	if add {
+		before, err := io.ReadAll(f)
+		if err != nil || len(before) > 100_000 {
+			return errors.Join(err, errors.ErrUnsupported)
+		}
+		u.world.know(string(before)+text, true)
+		u.mine[p] = string(before) + text
+	} else {
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		u.world.know(text, true)
+		u.mine[p] = text
 	}
-	if err := os.Rename(temporary, file); err != nil {
-		return err
-	}
-	u.mine[p] = string(before) + added
-	return nil
+	_, err = f.WriteString(text)
+	return err
 }
 
 func (u *user) moved(from, to string) {
@@ -223,7 +288,7 @@ func TestChaos(t *testing.T) {
 	length, seed := chaosSettings(t)
 	t.Logf("NHCTL_CHAOS_SEED=%d NHCTL_CHAOS=%s", seed, length)
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	w := &world{contents: map[string]bool{}, counts: map[string]int{}}
+	w := &world{contents: map[string]bool{"": true}, counts: map[string]int{}}
 	newUser := func(name, root string, n uint64) *user {
 		return &user{t: t, name: name, root: root, scratch: t.TempDir(), rand: rand.New(rand.NewPCG(seed, n)), world: w, mine: map[string]string{}}
 	}
@@ -239,7 +304,7 @@ func TestChaos(t *testing.T) {
 		}
 		busy.Go(func() { watchReaders(stop, ada, pod) })
 		time.Sleep(time.Duration(200+fate.IntN(800)) * time.Millisecond)
-		event := [...]string{"stream cut", "stream cut", "daemon killed", "sidecar killed", "pod killed", "calm"}[fate.IntN(6)]
+		event := blows[fate.IntN(len(blows))]
 		ends := sync.OnceFunc(func() { close(stop); busy.Wait() })
 		if event == "pod killed" || event == "calm" { // a pod's user dies with it
 			ends()
@@ -252,7 +317,7 @@ func TestChaos(t *testing.T) {
 	eventually(t, func() error { // a scan may come between the two lists
 		p.wait()
 		if diff := cmp.Diff(list(t, a), list(t, b)); diff != "" {
-			return fmt.Errorf("the sides differ (-computer +pod)\n%s", diff)
+			return fmt.Errorf("the sides differ (-computer +pod)\n%s\n%s", diff, p.explain())
 		}
 		return nil
 	})
@@ -264,12 +329,48 @@ func TestChaos(t *testing.T) {
 			}
 		}
 	}
-	t.Log(w.counts)
-	for _, what := range []string{"stream cut", "daemon killed", "sidecar killed", "pod killed"} {
-		if w.counts[what] == 0 && length >= time.Minute {
+	w.report(t, length)
+}
+
+// report prints how often each thing happened. In a long run nothing may be missing.
+func (w *world) report(t *testing.T, length time.Duration) {
+	all := slices.Clone(blows[:])
+	for _, op := range operations {
+		all = append(all, "computer: "+op, "pod: "+op)
+	}
+	for _, what := range all {
+		t.Logf("%6d %s", w.counts[what], what)
+		if w.counts[what] == 0 && length >= chaosLong {
 			t.Errorf("no %s", what)
 		}
 	}
+}
+
+// explain says what each side knows of the files that differ.
+func (p *pair) explain() string {
+	var b strings.Builder
+	here, there := list(p.t, p.local.config.Root), list(p.t, p.remote.config.Root)
+	names := slices.Sorted(maps.Keys(here))
+	for _, name := range slices.Sorted(maps.Keys(there)) {
+		if _, ok := here[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if here[name] == there[name] {
+			continue
+		}
+		for _, e := range []*end{p.local, p.remote} {
+			mine, _, _ := e.engine.model.CurrentFolderFile(e.config.FolderID, name)
+			all, _, _ := e.engine.model.CurrentGlobalFile(e.config.FolderID, name)
+			fmt.Fprintf(&b, "%s of the %s side:\n  own    %v\n  global %v\n", name, e.config.Side, mine, all)
+		}
+	}
+	for _, e := range []*end{p.local, p.remote} {
+		status, err := e.engine.Status()
+		fmt.Fprintf(&b, "%s: %+v %v\n", e.config.Side, status, err)
+	}
+	return b.String()
 }
 
 func (u *user) work(stop chan struct{}) {
@@ -305,6 +406,10 @@ func (p *pair) connectAnew() {
 func (p *pair) strike(event string, pod *user) {
 	p.t.Helper()
 	switch event {
+	case "clock skewed":
+		pod.mu.Lock()
+		defer pod.mu.Unlock()
+		pod.skew = time.Duration(pod.rand.IntN(7200)-3600) * time.Second
 	case "stream cut":
 		p.connectAnew()
 	case "daemon killed":
@@ -319,19 +424,7 @@ func (p *pair) strike(event string, pod *user) {
 		p.connect()
 	case "pod killed":
 		p.wait()
-		p.cut()
-		p.remote.kill()
-		for _, dir := range []string{p.remote.config.Root, p.remote.config.StateDir} {
-			if err := os.RemoveAll(dir); err != nil {
-				p.t.Fatal(err)
-			}
-		}
-		if err := os.Mkdir(p.remote.config.Root, 0o755); err != nil {
-			p.t.Fatal(err)
-		}
-		clear(pod.mine)
-		p.remote.start()
-		p.connect()
+		p.lose(func() { clear(pod.mine) })
 	case "calm":
 		p.wait()
 	}

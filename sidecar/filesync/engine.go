@@ -49,14 +49,19 @@ type Engine struct {
 	wrap   config.Wrapper
 	events events.Logger
 	keys   *protocol.KeyGenerator
-	peer   protocol.DeviceID
 	ids    *db.FileSet // the same index as the model's, for what the model does not tell
+
+	owned *db.NamespacedKV // names of files whose content is this side's, though the other side changed their attributes
+
+	instance string
+	me       protocol.DeviceID
+	peerID   atomic.Pointer[protocol.DeviceID]
 
 	running chan struct{} // closed when the engine takes scans and streams
 	ended   chan struct{}
 
 	attach      sync.Mutex // one peer stream at a time
-	current     protocol.Connection
+	current     *attached
 	connections int
 
 	scanning sync.Mutex // guards tree, files and watcher, and orders scans
@@ -78,6 +83,8 @@ type Engine struct {
 
 // ErrEnded says that the engine has ended.
 var ErrEnded = errors.New("the sync engine has ended")
+
+var errReplaced = errors.New("replaced by a newer stream")
 
 // New opens a folder's index. The engine does nothing until Serve.
 func New(c Config) (*Engine, error) {
@@ -125,22 +132,57 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), peer: device(c.FolderID, c.Side.peer()), ids: ids, place: place,
+		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place,
 		running: make(chan struct{}), ended: make(chan struct{}),
 		tree: ignore.New(c.Root, c.Settings.GitIgnore, c.Settings.GlobalIgnores), watcher: watcher,
 	}
-	me := device(c.FolderID, c.Side)
-	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), configuration(c, config.FilesystemType(kind)), me, logger)
+	if err := e.identifyIndex(); err != nil {
+		low.Close()
+		watcher.Close()
+		return nil, err
+	}
+	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), e.configuration(config.FilesystemType(kind)), e.me, logger)
 	e.rebuild()
-	e.model = model.NewModel(e.wrap, me, low, nil, logger, e.keys)
-	place.ours, place.knows, place.known, place.judge = e.ours, e.knows, e.known, e.judge
+	e.model = model.NewModel(e.wrap, e.me, low, nil, logger, e.keys)
+	place.index = e
 	return e, nil
 }
 
 // ours says whether this side made the present content of a file.
 func (e *Engine) ours(name string) bool {
 	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
-	return err != nil || !ok || f.ModifiedBy == device(e.config.FolderID, e.config.Side).Short()
+	if err != nil || !ok || f.ModifiedBy == e.me.Short() {
+		return true
+	}
+	own, _, err := e.owned.Bool(name)
+	return err != nil || own
+}
+
+// own notes that the content of a file is this side's, though the other side changed its attributes.
+func (e *Engine) own(name string, ours bool) {
+	err := error(nil)
+	if ours {
+		err = e.owned.PutBool(name, true)
+	} else if was, known, _ := e.owned.Bool(name); was || known {
+		err = e.owned.Delete(name)
+	}
+	if err != nil {
+		e.config.Logger.Warn("note whose content it is", "file", name, "error", err)
+	}
+}
+
+// unchanged says whether a file is as the index has it. What the index does not have is nothing to compare with.
+func (e *Engine) unchanged(name string, info os.FileInfo) bool {
+	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
+	if err != nil || !ok || !isFile(f) {
+		return true
+	}
+	at := info.ModTime()
+	// Where the file system can't keep a time to the nanosecond, the model remembers which it means.
+	if m, err := e.model.GetMtimeMapping(e.config.FolderID, name); err == nil && m.Real.Equal(at) {
+		at = m.Virtual
+	}
+	return info.Size() == f.Size && at.Equal(f.ModTime())
 }
 
 // safety is how often everything is looked at anew, in case the watcher missed something; polling is the same without a watcher.
@@ -172,7 +214,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	modelCtx, stopModel := context.WithCancel(base)
 	modelDone := make(chan struct{})
 	go func() { defer close(modelDone); _ = e.model.Serve(modelCtx) }()
-	defer func() { stopModel(); <-modelDone }()
+	defer func() { stopModel(); <-modelDone; e.place.settle(time.Now()) }()
 
 	if err := e.started(ctx); err != nil {
 		return err
@@ -185,6 +227,16 @@ func (e *Engine) Serve(ctx context.Context) error {
 	services.Wait()
 	e.detach()
 	return nil
+}
+
+// alive says whether the engine goes on, after a moment.
+func (e *Engine) alive() bool {
+	select {
+	case <-e.ended:
+		return false
+	case <-time.After(2 * time.Millisecond):
+		return true
+	}
 }
 
 // started waits until the model runs the folder.
@@ -253,38 +305,48 @@ func (e *Engine) Ready(ctx context.Context) error {
 	}
 }
 
-// Attach connects the engine to its peer by a stream, and returns when the stream ends. A stream that is attached already is
-// closed: the newer one is the living one.
-func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser) error {
+// Attach connects the engine to its peer, whose index is the instance, by a stream, and returns when the stream ends. A stream that
+// is attached already is closed: the newer one is the living one.
+func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser, instance string) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
 	}
-	e.detach()
-	e.attach.Lock()
-	conn := e.connect(stream)
-	e.current = conn
-	e.attach.Unlock()
+	conn, err := e.replace(stream, instance)
+	if err != nil {
+		return err
+	}
 	select {
-	case <-conn.Closed():
+	case <-conn.gone:
 		return nil
 	case <-e.ended:
 		return ErrEnded
 	case <-ctx.Done():
-		conn.Close(ctx.Err())
-		<-conn.Closed()
+		conn.close(ctx.Err())
 		return ctx.Err()
 	}
+}
+
+func (e *Engine) replace(stream io.ReadWriteCloser, instance string) (*attached, error) {
+	e.attach.Lock()
+	defer e.attach.Unlock()
+	if e.current != nil {
+		e.current.close(errReplaced)
+		e.current = nil
+	}
+	if err := e.meet(instance); err != nil {
+		return nil, err
+	}
+	e.current = e.connect(stream)
+	return e.current, nil
 }
 
 // detach closes the present stream, if any.
 func (e *Engine) detach() {
 	e.attach.Lock()
-	conn := e.current
-	e.current = nil
-	e.attach.Unlock()
-	if conn != nil {
-		conn.Close(errors.New("replaced by a newer stream"))
-		<-conn.Closed()
+	defer e.attach.Unlock()
+	if e.current != nil {
+		e.current.close(errReplaced)
+		e.current = nil
 	}
 }
 
@@ -318,7 +380,7 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 // changed handles what the watcher saw.
 func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	paths, whole := e.sort(b)
-	if whole || e.Held() != nil {
+	if whole || e.Held() != nil || e.awaitBatch(ctx, paths) {
 		if err := e.Scan(ctx); err != nil {
 			e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 		}
@@ -327,7 +389,6 @@ func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	if len(paths) == 0 {
 		return
 	}
-	e.awaitBatch(ctx, paths)
 	e.searching.Lock()
 	defer e.searching.Unlock()
 	if e.Held() != nil {
@@ -405,7 +466,7 @@ func (e *Engine) Scan(ctx context.Context) error {
 		return ErrHeld
 	case e.Held() != nil:
 		e.release() // whatever was missing is back
-	case tooMany(known, files):
+	case e.excessive(known, known-files):
 		e.calm(ctx)
 	}
 	return e.scanModel()
@@ -415,6 +476,9 @@ func (e *Engine) scanModel() error {
 	e.searching.Lock()
 	defer e.searching.Unlock()
 	err := e.model.ScanFolder(e.config.FolderID)
+	for errors.Is(err, context.Canceled) && e.alive() { // the folder was just taken up anew, as for another peer
+		err = e.model.ScanFolder(e.config.FolderID)
+	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		return ErrPaused
 	}

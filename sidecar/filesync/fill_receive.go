@@ -40,12 +40,12 @@ func Unused(c Config) (bool, error) {
 	return true, nil
 }
 
-// Fill receives what a peer pours into an unused folder. Nothing is seen of a file before it is complete. When the stream breaks, or the
+// Fill receives what a peer, whose index is the instance, pours into an unused folder. Nothing is seen of a file before it is complete. When the stream breaks, or the
 // folder gets files meanwhile, what is in place stays, and is no more than a beginning for the engine that is opened next.
-func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser) error {
+func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser, instance string) error {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
-	f, err := newFilling(c)
+	f, err := newFilling(c, instance)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,8 @@ type filling struct {
 	low    *db.Lowlevel
 	index  *db.FileSet
 	peer   protocol.DeviceID
+	// instance is the peer's index.
+	instance string
 	// masked are the permissions that new files don't get of themselves.
 	masked os.FileMode
 	made   map[string]bool // folders
@@ -78,8 +80,8 @@ type filling struct {
 	here, there []protocol.FileInfo
 }
 
-func newFilling(c Config) (*filling, error) {
-	f := &filling{config: c, root: filepath.Join(c.Root, stagingDir), peer: device(c.FolderID, c.Side.peer()), made: map[string]bool{}, modes: map[string]os.FileMode{}}
+func newFilling(c Config, instance string) (*filling, error) {
+	f := &filling{config: c, root: filepath.Join(c.Root, stagingDir), instance: instance, peer: device(c.FolderID, c.Side.peer(), instance), made: map[string]bool{}, modes: map[string]os.FileMode{}}
 	state := filepath.Join(c.StateDir, newIndex)
 	if err := errors.Join(os.RemoveAll(f.root), os.RemoveAll(state), os.MkdirAll(c.StateDir, 0o700)); err != nil {
 		return nil, fmt.Errorf("clear what an earlier fill left: %w", err)
@@ -239,7 +241,8 @@ func (f *filling) commit(end *pouredEnd) error {
 	if end == nil {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(f.config.StateDir, joinedFile), nil, 0o600)
+	return errors.Join(os.WriteFile(filepath.Join(f.config.StateDir, peerFile), []byte(f.instance), 0o600),
+		os.WriteFile(filepath.Join(f.config.StateDir, joinedFile), nil, 0o600))
 }
 
 // reveal moves everything to where it belongs.

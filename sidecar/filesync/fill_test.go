@@ -49,7 +49,7 @@ func (p *pair) fill(limit int64) (pour, fill error) {
 	}
 	var both sync.WaitGroup
 	both.Go(func() { pour = p.local.engine.Pour(ctx, stream) })
-	both.Go(func() { fill = Fill(ctx, p.remote.config, b) })
+	both.Go(func() { fill = Fill(ctx, p.remote.config, b, p.local.engine.Instance()) })
 	both.Wait()
 	return pour, fill
 }
@@ -163,7 +163,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	defer p.local.kill()
 	stopped, stop := net.Pipe()
 	stop.Close()
-	if err := Fill(t.Context(), p.remote.config, stopped); err == nil {
+	if err := Fill(t.Context(), p.remote.config, stopped, ""); err == nil {
 		t.Error("filled by nothing")
 	}
 	// A fill that was killed leaves what nobody must see.

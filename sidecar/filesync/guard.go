@@ -4,26 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
-// The deletion guard holds sync where a batch deletes more than both.
-const (
-	guardFiles    = 20
-	guardFraction = 4 // one of so many
-)
+// Guard are the limits of the deletion guard: it holds sync where a batch deletes more than both.
+type Guard struct {
+	Percent int `json:"percent"`
+	Files   int `json:"files"`
+}
 
-// settling is how long a deletion of more than a few files must have ended before it is judged, longRun how long that is awaited.
+// DefaultGuard holds where nothing else was said.
+var DefaultGuard = Guard{Percent: 25, Files: 20}
+
+// settling is how long a deletion must have ended before it is judged, longRun how long that is awaited.
 const (
 	settling = 60 * time.Millisecond
 	longRun  = 5 * time.Second
-	// few files may go at once.
+	// batchTime is what counts as at once: who deletes on and on is asked too.
+	batchTime = 10 * time.Second
+	// few changes may wait while a deletion is looked at; more are part of it.
 	few = 3
 )
 
@@ -70,49 +75,33 @@ func (e *Engine) known() int {
 	return snapshot.LocalSize().Files
 }
 
-// awaitBatch waits for the end of a deletion that has more than a few files, so that it is judged as a whole.
-func (e *Engine) awaitBatch(ctx context.Context, paths []string) {
-	if e.known() == 0 {
-		return
+// awaitBatch waits for the end of a deletion, so that it is judged as a whole: it says whether all must be looked at for that.
+func (e *Engine) awaitBatch(ctx context.Context, paths []string) (whole bool) {
+	known := e.known()
+	if known == 0 || !slices.ContainsFunc(paths, func(name string) bool { return e.gone(name) && e.had(name) }) {
+		return false
 	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(settling):
+	}
+	return len(paths)+e.watcher.Pending() > few && e.excessive(known, known-e.calm(ctx))
+}
+
+// had says whether the index has a file, or files below a folder.
+func (e *Engine) had(name string) bool {
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
 	if err != nil {
-		return // the folder is paused, or ends
+		return false // the folder is paused, or ends
 	}
 	defer snapshot.Release()
-	gone := map[string]bool{}
-	for _, name := range paths {
-		if e.gone(name) {
-			snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, name, func(f protocol.FileInfo) bool {
-				if isFile(f) {
-					gone[f.Name] = true
-				}
-				return len(gone) <= few
-			})
-		}
-	}
-	if len(gone) > 0 && len(gone) <= few { // perhaps the first of many
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(settling):
-		}
-		for name := range maps.Clone(gone) {
-			dir := filepath.Dir(name)
-			if dir == "." {
-				dir = ""
-			}
-			snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, dir, func(f protocol.FileInfo) bool {
-				if isFile(f) && e.gone(f.Name) {
-					gone[f.Name] = true
-				}
-				return len(gone) <= few
-			})
-		}
-	}
-	if len(gone) > few {
-		e.calm(ctx)
-	}
+	had := false
+	snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, name, func(f protocol.FileInfo) bool {
+		had = isFile(f)
+		return !had
+	})
+	return had
 }
 
 // walk counts the files that are there.
@@ -141,16 +130,20 @@ func (e *Engine) calm(ctx context.Context) int {
 	return files
 }
 
-// tooMany judges how many files are left of those that were known. What is new makes up for what is gone: a folder that was
-// renamed, or a branch that was changed, is no loss.
-func tooMany(known, left int) bool {
-	return known-left > guardFiles && (known-left)*guardFraction > known
+// tooMany judges how many of the files that were known are gone. What is new makes up for what is gone: a folder that was renamed,
+// or a branch that was changed, is no loss.
+func (g Guard) tooMany(known, gone int) bool {
+	return gone > g.Files && gone*100 > known*g.Percent
 }
 
-// judge holds sync when too much is gone. The model asks, in the middle of a scan, before it writes down what it found.
-func (e *Engine) judge(known int) bool {
+// excessive says whether a scan that misses many files must be looked at.
+func (e *Engine) excessive(known, gone int) bool { return e.settings().limits().tooMany(known, gone) }
+
+// judge holds sync when too much is gone: of those that are known, and before, within the same batch. The model asks, in the middle
+// of a scan, before it writes down what it found.
+func (e *Engine) judge(known, before int) bool {
 	left := e.walk()
-	if !tooMany(known, left) {
+	if !e.excessive(known+before, known+before-left) {
 		return false
 	}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
@@ -192,7 +185,7 @@ func (e *Engine) release() {
 	e.held = nil
 	e.deciding.Unlock()
 	if held {
-		e.place.hold(false)
+		e.place.hold(false) // and what was decided does not count for the next
 		e.detach()
 	}
 }
@@ -245,7 +238,7 @@ func (e *Engine) bringBack(ctx context.Context) (int, error) {
 	restored := 0
 	for _, f := range lost { // in the order of their names: folders come before what is in them
 		err := e.fetch(ctx, f)
-		for err != nil && !e.model.ConnectedTo(e.peer) && ctx.Err() == nil { // the other side comes back
+		for err != nil && !e.model.ConnectedTo(e.peer()) && ctx.Err() == nil { // the other side comes back
 			select {
 			case <-ctx.Done():
 			case <-time.After(settling):
@@ -283,7 +276,7 @@ func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
 	}
 	for i, b := range f.Blocks {
 		var data []byte
-		if data, err = e.model.RequestGlobal(ctx, e.peer, e.config.FolderID, f.Name, i, b.Offset, b.Size, b.Hash, 0, false); err != nil {
+		if data, err = e.model.RequestGlobal(ctx, e.peer(), e.config.FolderID, f.Name, i, b.Offset, b.Size, b.Hash, 0, false); err != nil {
 			break
 		}
 		if _, err = out.Write(data); err != nil {

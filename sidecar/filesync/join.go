@@ -67,7 +67,7 @@ func (e *Engine) Join(ctx context.Context, yield []string) error {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
 			continue
 		}
-		if _, err := e.place.kept.Keep(file, name, kept.First, false); err != nil {
+		if _, err := e.place.kept.Keep(file, name, kept.First); err != nil {
 			return err
 		}
 		if err := os.Remove(file); err != nil {

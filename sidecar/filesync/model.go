@@ -28,35 +28,24 @@ func (s Side) peer() Side {
 	return Local
 }
 
-// device is an end's id. The carrier has authenticated the other end; syncthing only needs two names.
-func device(folder string, side Side) protocol.DeviceID {
-	return protocol.NewDeviceID([]byte("nhctl/" + folder + "/" + string(side)))
-}
-
 // configuration is syncthing's, with everything off that needs a network or a home folder.
-func configuration(c Config, kind config.FilesystemType) config.Configuration {
-	me, peer := device(c.FolderID, c.Side), device(c.FolderID, c.Side.peer())
-	cfg := config.New(me)
+func (e *Engine) configuration(kind config.FilesystemType) config.Configuration {
+	cfg := config.New(e.me)
 	o := &cfg.Options
 	o.GlobalAnnEnabled, o.LocalAnnEnabled, o.RelaysEnabled, o.NATEnabled = false, false, false, false
 	o.URAccepted, o.CREnabled, o.AutoUpgradeIntervalH, o.StartBrowser, o.SetLowPriority = -1, false, 0, false, false
 	o.RawListenAddresses, o.ProgressUpdateIntervalS, o.CacheIgnoredFiles = nil, -1, true
 	o.MinHomeDiskFree = config.Size{}
 	cfg.GUI.Enabled = false
-	cfg.Devices = []config.DeviceConfiguration{
-		{DeviceID: me, Name: string(c.Side), Compression: config.CompressionNever},
-		{DeviceID: peer, Name: string(c.Side.peer()), Compression: config.CompressionNever},
-	}
-	cfg.Folders = []config.FolderConfiguration{folder(c, kind)}
+	cfg.Devices = e.devices(e.peer())
+	cfg.Folders = []config.FolderConfiguration{folder(e.config, kind)}
+	cfg.Folders[0].Devices = e.folderDevices(e.peer())
 	return cfg
 }
 
 func folder(c Config, kind config.FilesystemType) config.FolderConfiguration {
 	return config.FolderConfiguration{
 		ID: c.FolderID, FilesystemType: kind, Path: c.Root, Type: folderType(c.Side, c.Settings.Type),
-		Devices: []config.FolderDeviceConfiguration{
-			{DeviceID: device(c.FolderID, Local)}, {DeviceID: device(c.FolderID, Remote)},
-		},
 		MarkerName:            marker,
 		FSWatcherEnabled:      false, // its delay has whole seconds; the watcher here feeds scans instead
 		RescanIntervalS:       0,
@@ -101,16 +90,41 @@ func (i streamInfo) Crypto() string           { return "carrier" }
 func (i streamInfo) EstablishedAt() time.Time { return time.Time{} }
 func (i streamInfo) ConnectionID() string     { return i.id }
 
+// attached is a stream that the model has.
+type attached struct {
+	*eager
+	gone chan struct{} // closed when the model has done with all that came by it
+}
+
+// close ends the stream. A newer one may only begin once the model has done with it: what came last would count as newer than what
+// the newer one brings.
+func (a *attached) close(reason error) {
+	a.Close(reason)
+	<-a.gone
+}
+
+// farewell is the model, as a connection sees it that tells of its end.
+type farewell struct {
+	protocol.Model
+	gone chan struct{}
+}
+
+func (f farewell) Closed(conn protocol.Connection, err error) {
+	defer close(f.gone)
+	f.Model.Closed(conn, err)
+}
+
 // connect hands a stream to the model; the connection is closed by the caller.
-func (e *Engine) connect(stream io.ReadWriteCloser) protocol.Connection {
+func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	conn := &eager{Connection: protocol.NewConnection(e.peer, stream, stream, stream, e.model, info, protocol.CompressionNever, e.keys)}
+	gone := make(chan struct{})
+	conn := &eager{Connection: protocol.NewConnection(e.peer(), stream, stream, stream, farewell{e.model, gone}, info, protocol.CompressionNever, e.keys)}
 	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
 	if config, ok := e.introduction(); ok {
 		conn.introduce(config)
 	}
-	return conn
+	return &attached{conn, gone}
 }
 
 // introduction is what the model says first on a connection; none while the folder is paused.
@@ -121,11 +135,10 @@ func (e *Engine) introduction() (*protocol.ClusterConfig, bool) {
 	}
 	defer snapshot.Release()
 	folder := protocol.Folder{ID: e.config.FolderID, DisableTempIndexes: true}
-	me := device(e.config.FolderID, e.config.Side)
-	for _, side := range []Side{Local, Remote} {
-		d := protocol.Device{ID: device(e.config.FolderID, side), Name: string(side), Compression: protocol.CompressionNever}
+	for _, known := range e.devices(e.peer()) {
+		d := protocol.Device{ID: known.DeviceID, Name: known.Name, Compression: protocol.CompressionNever}
 		key := d.ID
-		if d.ID == me {
+		if d.ID == e.me {
 			key = protocol.LocalDeviceID
 		}
 		d.IndexID, d.MaxSequence = e.ids.IndexID(key), snapshot.Sequence(key)

@@ -2,6 +2,7 @@ package filesync
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -85,8 +86,8 @@ func (p *pair) connect() {
 		for ctx.Err() == nil {
 			a, b := net.Pipe()
 			var attached sync.WaitGroup
-			attached.Go(func() { _ = p.local.engine.Attach(ctx, a); b.Close() })
-			attached.Go(func() { _ = p.remote.engine.Attach(ctx, b); a.Close() })
+			attached.Go(func() { _ = p.local.engine.Attach(ctx, a, p.remote.engine.Instance()); b.Close() })
+			attached.Go(func() { _ = p.remote.engine.Attach(ctx, b, p.local.engine.Instance()); a.Close() })
 			attached.Wait()
 		}
 	}()
@@ -143,7 +144,7 @@ func list(t testing.TB, root string) map[string]string {
 			return err
 		default:
 			data, err := os.ReadFile(path)
-			all[rel] = fmt.Sprintf("%v %x", info.Mode(), sum(data))
+			all[rel] = fmt.Sprintf("%v %s", info.Mode(), sum(data))
 			return err
 		}
 		return nil
@@ -158,7 +159,7 @@ func sum(data []byte) string {
 	if len(data) < 64 {
 		return string(data)
 	}
-	return fmt.Sprintf("%d bytes, %q", len(data), data[len(data)-32:])
+	return fmt.Sprintf("%d bytes, %.20q, %x", len(data), data, sha256.Sum256(data))
 }
 
 func (p *pair) same() {

@@ -51,6 +51,15 @@ type Settings struct {
 	IgnorePatterns []string `json:"ignorePatterns,omitempty"`
 	// DeleteProtection stops sync, and asks, where a great part of the folder is deleted at once.
 	DeleteProtection bool `json:"deleteProtection,omitempty"`
+	// Guard says what a great part is; nil means DefaultGuard.
+	Guard *Guard `json:"guard,omitempty"`
+}
+
+func (s Settings) limits() Guard {
+	if s.Guard == nil {
+		return DefaultGuard
+	}
+	return *s.Guard
 }
 
 func (s Settings) patterns() bool { return len(s.FilePatterns)+len(s.IgnorePatterns) > 0 }

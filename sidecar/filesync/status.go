@@ -49,11 +49,13 @@ type Status struct {
 	Conflicts int `json:"conflicts,omitempty"`
 	// Joined says that the two sides were compared before.
 	Joined bool `json:"joined"`
+	// Instance names the index.
+	Instance string `json:"instance"`
 }
 
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
-	s := Status{Held: e.Held(), Conflicts: e.place.kept.Conflicts(), Joined: e.Joined()}
+	s := Status{Held: e.Held(), Conflicts: e.place.kept.Conflicts(), Joined: e.Joined(), Instance: e.instance}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
 	if errors.Is(err, model.ErrFolderPaused) {
 		s.State = StatePaused
@@ -63,18 +65,18 @@ func (e *Engine) Status() (Status, error) {
 		return s, err
 	}
 	defer snapshot.Release()
-	size, need, peer := snapshot.LocalSize(), snapshot.NeedSize(protocol.LocalDeviceID), snapshot.NeedSize(e.peer)
+	size, need, peer := snapshot.LocalSize(), snapshot.NeedSize(protocol.LocalDeviceID), snapshot.NeedSize(e.peer())
 	s.Files, s.Bytes = size.Files, size.Bytes
 	s.NeedFiles, s.NeedBytes = need.TotalItems(), need.Bytes
 	s.PeerNeedFiles, s.PeerNeedBytes = peer.TotalItems(), peer.Bytes
-	s.Sequence, s.PeerSequence = snapshot.Sequence(protocol.LocalDeviceID), snapshot.Sequence(e.peer)
+	s.Sequence, s.PeerSequence = snapshot.Sequence(protocol.LocalDeviceID), snapshot.Sequence(e.peer())
 	state, _, err := e.model.State(e.config.FolderID)
 	switch {
 	case s.Held != nil:
 		s.State, s.Error = StateHeld, s.Held.describe()
 	case err != nil:
 		s.State, s.Error = StateError, explain(err.Error())
-	case !e.model.ConnectedTo(e.peer):
+	case !e.model.ConnectedTo(e.peer()):
 		s.State = StateDisconnected
 	case strings.HasPrefix(state, "scan"):
 		s.State = StateScanning
@@ -100,6 +102,9 @@ func (e *Engine) Status() (Status, error) {
 func explain(text string) string {
 	if strings.Contains(text, "folder marker missing") {
 		return "the folder was replaced or unmounted since sync began; nothing is deleted on the other side: end dev mode and start it again"
+	}
+	if strings.Contains(text, "folder path missing") {
+		return "the folder is not there any more; nothing is deleted on the other side: put it back, or end dev mode"
 	}
 	return text
 }

@@ -45,7 +45,7 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 func (e *Engine) putBack(v kept.Version) error {
 	file := filepath.Join(e.config.Root, filepath.FromSlash(v.Path))
 	if info, err := os.Lstat(file); err == nil && !info.IsDir() {
-		if _, err := e.place.kept.Keep(file, v.Path, kept.Replaced, false); err != nil {
+		if _, err := e.place.kept.Keep(file, v.Path, kept.Replaced); err != nil {
 			return err
 		}
 	}

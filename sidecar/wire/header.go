@@ -31,6 +31,8 @@ const (
 type SyncParams struct {
 	Folder   string          `json:"folder"`
 	Settings json.RawMessage `json:"settings"`
+	// Instance names the index of the computer's end.
+	Instance string `json:"instance"`
 }
 
 // ForwardParams names a TCP port on the pod's loopback.

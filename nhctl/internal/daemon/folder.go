@@ -100,7 +100,8 @@ func (f *folder) serve(ctx context.Context, paused bool) {
 
 // attach opens one stream, and returns when it ends.
 func (f *folder) attach(ctx context.Context) error {
-	stream, err := func() (net.Conn, error) {
+	var there string // its index
+	stream, err := func() (_ net.Conn, err error) {
 		f.joining.Lock()
 		defer f.joining.Unlock()
 		settings, err := json.Marshal(f.settings)
@@ -110,16 +111,16 @@ func (f *folder) attach(ctx context.Context) error {
 		if err := f.fill(ctx, settings); err != nil {
 			return nil, err
 		}
-		if err := f.join(ctx); err != nil {
+		if there, err = f.join(ctx); err != nil {
 			return nil, err
 		}
 		f.begin.Do(func() { close(f.begun) })
-		return f.session.bulk.Open(ctx, wire.KindSync, wire.SyncParams{Folder: f.id, Settings: settings})
+		return f.session.bulk.Open(ctx, wire.KindSync, wire.SyncParams{Folder: f.id, Settings: settings, Instance: f.engine.Instance()})
 	}()
 	if err != nil {
 		return err
 	}
-	return f.engine.Attach(ctx, stream)
+	return f.engine.Attach(ctx, stream, there)
 }
 
 // fill gives a pod that has nothing of the folder all of it at once. One that has something, or knows no such streams, refuses; then the
@@ -132,7 +133,7 @@ func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
 	if st, err := f.engine.Status(); err != nil || !f.settings.Type.Sends() || st.State == filesync.StatePaused || pod != "" && pod == f.offered {
 		return err
 	}
-	stream, err := f.session.bulk.Open(ctx, wire.KindFill, wire.SyncParams{Folder: f.id, Settings: settings})
+	stream, err := f.session.bulk.Open(ctx, wire.KindFill, wire.SyncParams{Folder: f.id, Settings: settings, Instance: f.engine.Instance()})
 	if errors.Is(err, wire.ErrRefused) {
 		f.offered = pod
 		return nil
@@ -151,18 +152,22 @@ func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
 }
 
 // join compares the two sides before they are joined for the first time: where they differ, the side that sends wins (the computer
-// where both do), and the other keeps what it had.
-func (f *folder) join(ctx context.Context) error {
+// where both do), and the other keeps what it had. It returns the name of the pod's index.
+func (f *folder) join(ctx context.Context) (instance string, err error) {
 	if err := f.engine.Ready(ctx); err != nil {
-		return err
+		return "", err
 	}
 	var there filesync.Status
 	if err := f.call(ctx, http.MethodPut, control.PathSync(f.id), f.settings, &there); err != nil {
-		return fmt.Errorf("open the folder in the pod: %w", err)
+		return "", fmt.Errorf("open the folder in the pod: %w", err)
 	}
 	if f.engine.Joined() && there.Joined {
-		return nil
+		return there.Instance, nil
 	}
+	return there.Instance, f.compare(ctx)
+}
+
+func (f *folder) compare(ctx context.Context) error {
 	if err := errors.Join(f.engine.Scan(ctx), f.Scan(ctx)); err != nil {
 		if errors.Is(err, filesync.ErrPaused) {
 			return nil // it is compared once sync goes on
@@ -173,7 +178,8 @@ func (f *folder) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if there, err = f.Status(ctx); err != nil {
+	there, err := f.Status(ctx)
+	if err != nil {
 		return err
 	}
 	var differing []string

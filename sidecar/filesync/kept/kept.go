@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -23,15 +24,11 @@ type Reason string
 const (
 	Replaced Reason = "replaced" // the other side had a newer content
 	Deleted  Reason = "deleted"  // the other side deleted it
+	Moved    Reason = "moved"    // the other side moved it
 	Conflict Reason = "conflict" // both sides had changed it; this one lost, and nobody has decided yet
 	First    Reason = "first"    // it differed when sync began, and the other side's content was wanted
-)
-
-// Limits of what is kept. Open conflicts don't count, and stay.
-const (
-	perPath  = 10
-	maxBytes = 1 << 30
-	maxAge   = 30 * 24 * time.Hour
+	// Passing versions are at hand for a moment only, in case somebody still writes into them; they are not listed.
+	Passing Reason = "passing"
 )
 
 // Version is one kept file.
@@ -45,6 +42,9 @@ type Version struct {
 	Bytes  int64     `json:"bytes"`
 }
 
+// copied is up to which size a moved file is copied.
+const copied = 64 << 20
+
 // layout of a version's time: it sorts, and may stand in a file name everywhere.
 const layout = "20060102T150405.000000000Z"
 
@@ -57,22 +57,19 @@ type Store struct {
 	conflicts int
 }
 
-// Open reads a store's folder, which need not exist yet, and removes what is too old or too much.
+// Open reads a store's folder, which need not exist yet.
 func Open(dir string) (*Store, error) {
 	s := &Store{dir: dir}
-	all, err := s.List("")
+	all, err := s.list("")
 	if err != nil {
 		return nil, err
 	}
-	total := int64(0)
-	for _, v := range all { // newest first
-		if v.Reason == Conflict {
+	for _, v := range all {
+		switch v.Reason {
+		case Conflict:
 			s.conflicts++
-			continue
-		}
-		total += v.Bytes
-		if total > maxBytes || time.Since(v.Time) > maxAge {
-			if err := os.Remove(s.file(v)); err != nil {
+		case Passing: // nobody knows whether it was needed
+			if err := s.Settle(v); err != nil {
 				return nil, err
 			}
 		}
@@ -89,9 +86,10 @@ func (s *Store) Conflicts() int {
 	return s.conflicts
 }
 
-// Keep makes a version of a file, unless it is one already: another name of the same bytes where the file system can do that, else a copy. With linkOnly a
-// copy is not worth it, and nothing is kept then.
-func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, error) {
+// Keep makes a version of a file, unless it is one already: another name of the same bytes where the file system can do that, else a
+// copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy at once, unless it is very large: the
+// bytes live on under their new name, where they may be written to.
+func (s *Store) Keep(file, rel string, reason Reason) (Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UTC()
@@ -111,9 +109,12 @@ func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, e
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 		return v, fmt.Errorf("keep %s: %w", rel, err)
 	}
-	err := os.Link(file, target)
+	err := errors.ErrUnsupported
+	if reason != Moved || v.Bytes > copied {
+		err = os.Link(file, target)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		if linkOnly {
+		if reason == Passing {
 			return Version{}, nil
 		}
 		err = duplicate(file, target)
@@ -124,7 +125,7 @@ func (s *Store) Keep(file, rel string, reason Reason, linkOnly bool) (Version, e
 	if reason == Conflict {
 		s.conflicts++
 	}
-	return v, s.thin(v)
+	return v, nil
 }
 
 // hasNewest says whether the newest version of a path is the very same file.
@@ -133,28 +134,9 @@ func (s *Store) hasNewest(rel string, info fs.FileInfo) bool {
 	if err != nil || len(all) == 0 {
 		return false
 	}
-	there, err := os.Lstat(s.file(all[len(all)-1]))
-	return err == nil && os.SameFile(there, info)
-}
-
-// thin removes the oldest versions of a path that has too many.
-func (s *Store) thin(v Version) error {
-	all, err := s.versions(v.Path)
-	if err != nil {
-		return err
-	}
-	left := 0
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].Reason == Conflict {
-			continue
-		}
-		if left++; left > perPath {
-			if err := os.Remove(s.file(all[i])); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	newest := all[len(all)-1]
+	there, err := os.Lstat(s.file(newest))
+	return err == nil && newest.Reason != Passing && os.SameFile(there, info)
 }
 
 // versions lists those of one path, oldest first.
@@ -189,6 +171,11 @@ func parse(rel string, e fs.DirEntry) (Version, bool) {
 
 // List lists the versions of a path and of all below it, newest first; "" means all.
 func (s *Store) List(rel string) ([]Version, error) {
+	all, err := s.list(rel)
+	return slices.DeleteFunc(all, func(v Version) bool { return v.Reason == Passing }), err
+}
+
+func (s *Store) list(rel string) ([]Version, error) {
 	var all []Version
 	root := filepath.Join(s.dir, filepath.FromSlash(rel))
 	err := filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
@@ -256,20 +243,33 @@ func (s *Store) Import(v Version, data []byte) (string, error) {
 	return file, os.WriteFile(file, data, 0o600)
 }
 
-// Settle makes an ordinary version of a conflict that was decided.
+// Settle makes an ordinary version of a conflict that was decided, and of a passing one that is needed.
 func (s *Store) Settle(v Version) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	settled := strings.TrimSuffix(s.file(v), string(Conflict)) + string(Replaced)
+	settled := strings.TrimSuffix(s.file(v), string(v.Reason)) + string(Replaced)
 	if err := os.Rename(s.file(v), settled); err != nil {
 		return err
 	}
-	s.conflicts--
+	if v.Reason == Conflict {
+		s.conflicts--
+	}
 	return nil
 }
 
-// Drop removes a version.
-func (s *Store) Drop(v Version) error { return os.Remove(s.file(v)) }
+// Drop removes a version, and the folders that it was the last in.
+func (s *Store) Drop(v Version) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	file := s.file(v)
+	if err := os.Remove(file); err != nil {
+		return err
+	}
+	for dir := filepath.Dir(file); dir != s.dir && os.Remove(dir) == nil; {
+		dir = filepath.Dir(dir)
+	}
+	return nil
+}
 
 // Stat describes a version's file.
 func (s *Store) Stat(v Version) (fs.FileInfo, error) { return os.Lstat(s.file(v)) }

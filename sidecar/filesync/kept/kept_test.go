@@ -33,15 +33,15 @@ func TestStore(t *testing.T) {
 		if i == 0 {
 			reason = Conflict
 		}
-		if _, err := s.Keep(src, "a/f", reason, false); err != nil {
+		if _, err := s.Keep(src, "a/f", reason); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Keep(src, "a/f", Deleted, false); err != nil { // is one already
+		if _, err := s.Keep(src, "a/f", Deleted); err != nil { // is one already
 			t.Fatal(err)
 		}
 	}
 	all, err := s.List("")
-	if err != nil || len(all) != perPath+1 || s.Conflicts() != 1 {
+	if err != nil || len(all) != 15 || s.Conflicts() != 1 {
 		t.Fatalf("%d versions, %d conflicts, %v", len(all), s.Conflicts(), err)
 	}
 	if data, err := s.Read(all[0].ID); err != nil || string(data) != "content 14" {
@@ -69,7 +69,7 @@ func TestStore(t *testing.T) {
 	if err != nil || len(later) != len(all) || again.Conflicts() != 0 {
 		t.Errorf("opened again: %d versions, %d conflicts, %v", len(later), again.Conflicts(), err)
 	}
-	if diff := cmp.Diff(all[:perPath], later[:perPath]); diff != "" {
+	if diff := cmp.Diff(all[:14], later[:14]); diff != "" {
 		t.Error(diff)
 	}
 	for _, id := range []string{"../f", "/etc/passwd", "a/../../f"} {

@@ -92,6 +92,9 @@ func (w *Watcher) Limit() *LimitError {
 	return w.limit
 }
 
+// Pending is how many events, about, wait to be told.
+func (w *Watcher) Pending() int { return len(w.notify.Events) }
+
 // Close ends the watches. Serve closes too.
 func (w *Watcher) Close() error { return w.notify.Close() }
 

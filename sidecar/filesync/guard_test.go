@@ -1,0 +1,191 @@
+package filesync
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// stops waits until a side holds a mass deletion.
+func (e *end) stops() *Deletion {
+	e.t.Helper()
+	eventually(e.t, func() error {
+		if e.engine.Held() == nil {
+			return errors.New("sync goes on")
+		}
+		return nil
+	})
+	return e.engine.Held()
+}
+
+func files(t testing.TB, root string) int {
+	t.Helper()
+	n := 0
+	for _, what := range list(t, root) {
+		if what != "folder" {
+			n++
+		}
+	}
+	return n
+}
+
+// Not one file of a mass deletion gets through, however it is done.
+func TestGuardHoldsAll(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(root string) error{
+		"one by one": func(root string) error { return os.RemoveAll(filepath.Join(root, "src")) },
+		"all that the root holds": func(root string) error {
+			entries, err := os.ReadDir(root)
+			for _, e := range entries {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(root, e.Name())))
+			}
+			return err
+		},
+	}
+	for name, remove := range ways {
+		for _, side := range []Side{Local, Remote} {
+			t.Run(fmt.Sprint(name, " on the ", side, " side"), func(t *testing.T) {
+				t.Parallel()
+				p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+				fill(t, a, 300)
+				put(t, a, "top", "1")
+				p.start()
+				p.same()
+				want := list(t, a)
+				from, there, other := p.local, a, b
+				if side == Remote {
+					from, there, other = p.remote, b, a
+				}
+				if err := remove(there); err != nil {
+					t.Fatal(err)
+				}
+				from.stops()
+				if diff := cmp.Diff(want, list(t, other)); diff != "" {
+					t.Errorf("something was deleted on the other side:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// Who deletes on and on, a file at a time, is asked once the limit is reached.
+func TestGuardSumsUp(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+	fill(t, a, 60)
+	p.start()
+	p.same()
+	for i := range 40 {
+		if err := os.Remove(filepath.Join(a, fmt.Sprintf("src/dir%d/file%d", i%5, i))); err != nil {
+			t.Fatal(err)
+		}
+		if i%8 == 7 {
+			_ = p.local.engine.Scan(t.Context())
+		}
+	}
+	held := p.local.stops()
+	if left := files(t, b); left < 60-DefaultGuard.Files || held.Files+60-left <= DefaultGuard.Files {
+		t.Errorf("%d of 60 files are left on the other side; %+v", left, held)
+	}
+	if _, err := p.local.engine.Accept(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.same()
+	if left := files(t, b); left != 20 {
+		t.Errorf("%d files are left after all", left)
+	}
+}
+
+func TestGuardLimits(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		guard Guard
+		gone  int // of 40
+		held  bool
+	}{
+		"above both":            {Guard{Percent: 10, Files: 4}, 8, true},
+		"few files":             {Guard{Percent: 10, Files: 20}, 20, false},
+		"a small part":          {Guard{Percent: 60, Files: 4}, 24, false},
+		"any deletion":          {Guard{}, 1, true},
+		"what others are asked": {DefaultGuard, 21, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true, Guard: &tt.guard})
+			fill(t, a, 40)
+			p.start()
+			p.same()
+			for i := range tt.gone {
+				if err := os.Remove(filepath.Join(a, fmt.Sprintf("src/dir%d/file%d", i%5, i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !tt.held {
+				p.same()
+				return
+			}
+			if held := p.local.stops(); held.Files != tt.gone || files(t, b) != 40 {
+				t.Errorf("%+v; %d files on the other side", held, files(t, b))
+			}
+		})
+	}
+}
+
+// A root that is gone, or a disk that is not there any more, is no wish to delete; and sync goes on once it is back.
+func TestRootGone(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+	fill(t, a, 30)
+	p.start()
+	p.same()
+	want := list(t, b)
+	if err := os.Rename(a, a+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.local.engine.Scan(t.Context()); err == nil {
+		t.Error("the scan of a folder that is gone succeeded")
+	}
+	if s, err := p.local.engine.Status(); err != nil || s.State != StateError || !strings.Contains(s.Error, "nothing is deleted on the other side") {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	put(t, b, "later", "1") // what comes meanwhile must not go into another folder
+	if diff := cmp.Diff(len(want)+1, len(list(t, b))); diff != "" {
+		t.Error(diff)
+	}
+	if err := os.Rename(a+".away", a); err != nil {
+		t.Fatal(err)
+	}
+	p.same()
+	arrives(t, a, "later", "1")
+	put(t, a, "src/dir0/file0", "after")
+	arrives(t, b, "src/dir0/file0", "after")
+}
+
+// The end of a session that waits for a decision leaves both sides as they are, and the next one asks again.
+func TestGuardOutlivesTheEngine(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+	fill(t, a, 60)
+	p.start()
+	p.same()
+	vanish(t, a)
+	p.local.stops()
+	p.cut()
+	p.local.kill()
+	p.local.start()
+	p.connect()
+	p.local.stops()
+	if n, err := p.local.engine.Restore(limited(t, 20*time.Second)); n < 60 || err != nil {
+		t.Fatalf("restored %d, %v", n, err)
+	}
+	p.same()
+	if files(t, b) != 60 {
+		t.Errorf("%d files are left", files(t, b))
+	}
+}
