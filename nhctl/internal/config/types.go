@@ -147,13 +147,20 @@ type Commands struct {
 
 // Sync says what is synced.
 type Sync struct {
-	Type              string   `json:"type" doc:"Which way files go." enum:"sendReceive,send,receive" also:"sendonly=send" default:"sendReceive"`
-	Mode              string   `json:"mode" doc:"gitIgnore leaves out what git ignores; pattern goes by filePattern and ignoreFilePattern. Without patterns gitIgnore is the default." enum:"gitIgnore,pattern"`
-	DeleteProtection  bool     `json:"deleteProtection" doc:"Ask before a batch that deletes over a quarter of the files and over 20." default:"true"`
-	FilePattern       []string `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
-	IgnoreFilePattern []string `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
-	Local             string   `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true"`
-	Remote            string   `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
+	Type              string        `json:"type" doc:"Which way files go." enum:"sendReceive,send,receive" also:"sendonly=send" default:"sendReceive"`
+	Mode              string        `json:"mode" doc:"gitIgnore leaves out what git ignores; pattern goes by filePattern and ignoreFilePattern. Without patterns gitIgnore is the default." enum:"gitIgnore,pattern"`
+	DeleteProtection  bool          `json:"deleteProtection" doc:"Ask before a batch of deletions that is larger than deletionGuard." default:"true"`
+	DeletionGuard     DeletionGuard `json:"deletionGuard" doc:"How many files may be deleted within ten seconds before deleteProtection asks: a batch above both limits stops sync." added:"true"`
+	FilePattern       []string      `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
+	IgnoreFilePattern []string      `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
+	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true"`
+	Remote            string        `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
+}
+
+// DeletionGuard are the limits of deleteProtection.
+type DeletionGuard struct {
+	Percent *int `json:"percent" doc:"Part of the folder's files, in percent." default:"25" added:"true"`
+	Files   *int `json:"files" doc:"Number of files." default:"20" added:"true"`
 }
 
 // GitIgnore says whether git's rules decide.

@@ -20,7 +20,7 @@ func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *
 			return err
 		}
 		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
-			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection}
+			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard)}
 		if settings.GitIgnore {
 			settings.GlobalIgnores = localsync.GlobalIgnores(root, env)
 		}
@@ -40,6 +40,18 @@ func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *
 		state.More = append(state.More, settings)
 	}
 	return nil
+}
+
+// guard is the deletion guard's limits, with its own for what the config does not say.
+func guard(g config.DeletionGuard) *filesync.Guard {
+	limits := filesync.DefaultGuard
+	if g.Percent != nil {
+		limits.Percent = *g.Percent
+	}
+	if g.Files != nil {
+		limits.Files = *g.Files
+	}
+	return &limits
 }
 
 // localFolder is a folder of the config, checked as all that may be synced; "" stays "" where no folder is known.
