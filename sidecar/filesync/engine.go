@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,10 +65,11 @@ type Engine struct {
 	current     *attached
 	connections int
 
-	scanning sync.Mutex // guards tree, files and watcher, and orders scans
-	tree     *ignore.Tree
-	files    int // that the tree had, of those that are synced
-	watcher  *watch.Watcher
+	scanning  sync.Mutex // guards tree, files and watcher, and orders scans
+	tree      *ignore.Tree
+	files     int      // that the tree had, of those that are synced
+	leftovers []string // temporary files that it had
+	watcher   *watch.Watcher
 
 	place     *place
 	deciding  sync.Mutex
@@ -274,7 +276,7 @@ func (e *Engine) rescan(ctx context.Context) {
 // report calls OnChange when the model's state changes, and OnBatch when it has pulled.
 func (e *Engine) report(ctx context.Context) {
 	sub := e.events.Subscribe(events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
-		events.DeviceConnected | events.DeviceDisconnected | events.ItemFinished)
+		events.DeviceConnected | events.DeviceDisconnected | events.ItemStarted | events.ItemFinished)
 	defer sub.Unsubscribe()
 	var batch batch
 	for {
@@ -284,6 +286,10 @@ func (e *Engine) report(ctx context.Context) {
 		case event, ok := <-sub.C():
 			if !ok {
 				return
+			}
+			e.place.progress.hear(event)
+			if event.Type == events.RemoteIndexUpdated {
+				e.confirmed()
 			}
 			e.config.OnChange()
 			if at := batch.add(event); !at.IsZero() {
@@ -394,7 +400,7 @@ func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	if e.Held() != nil {
 		return // what comes with the decision looks at everything
 	}
-	if err := e.model.ScanFolderSubdirs(e.config.FolderID, paths); err != nil {
+	if err := e.scanSaved(paths, b.Since); err != nil {
 		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 	}
 }
@@ -413,7 +419,7 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 	grew := false
 	for _, p := range b.Paths {
 		if fs.IsTemporary(p) {
-			continue
+			continue // what has such a name for long is found by the next look at everything
 		}
 		ignored, more := e.tree.Touch(p, e.watcher.Add)
 		grew = grew || more
@@ -429,10 +435,15 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 
 // rebuild reads the ignore rules of the whole tree and watches its folders.
 func (e *Engine) rebuild() {
-	e.files = 0
+	e.files, e.leftovers = 0, nil
 	matcher := e.config.Settings.matcher()
 	e.tree.Rebuild(e.watcher.Add, func(rel string) {
-		if !fs.IsTemporary(rel) && (matcher == nil || !matcher.Match(rel).IsIgnored()) {
+		switch {
+		case fs.IsTemporary(rel) && strings.HasSuffix(rel, ".tmp"):
+			e.leftovers = append(e.leftovers, rel)
+		case fs.IsTemporary(rel):
+			e.place.uncarried.reserved(rel)
+		case matcher == nil || !matcher.Match(rel).IsIgnored():
 			e.files++
 		}
 	})
@@ -469,7 +480,14 @@ func (e *Engine) Scan(ctx context.Context) error {
 	case e.excessive(known, known-files):
 		e.calm(ctx)
 	}
-	return e.scanModel()
+	if err := e.scanModel(); err != nil {
+		return err
+	}
+	e.scanning.Lock()
+	leftovers := e.leftovers
+	e.scanning.Unlock()
+	e.sweep(leftovers, time.Now().Add(-leftoverAge))
+	return nil
 }
 
 func (e *Engine) scanModel() error {

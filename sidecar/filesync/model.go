@@ -36,6 +36,7 @@ func (e *Engine) configuration(kind config.FilesystemType) config.Configuration 
 	o.URAccepted, o.CREnabled, o.AutoUpgradeIntervalH, o.StartBrowser, o.SetLowPriority = -1, false, 0, false, false
 	o.RawListenAddresses, o.ProgressUpdateIntervalS, o.CacheIgnoredFiles = nil, -1, true
 	o.MinHomeDiskFree = config.Size{}
+	o.KeepTemporariesH = 24 * 365 // sweep removes ours; files of others may have such names
 	cfg.GUI.Enabled = false
 	cfg.Devices = e.devices(e.peer())
 	cfg.Folders = []config.FolderConfiguration{folder(e.config, kind)}

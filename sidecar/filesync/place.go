@@ -20,6 +20,8 @@ import (
 type place struct {
 	root, state string
 	kept        *kept.Store
+	progress    *progress
+	uncarried   *uncarried
 	// index is what the engine knows of the files; it is set before the model runs.
 	index index
 
@@ -80,7 +82,7 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{root: c.Root, state: c.StateDir, kept: store, vanished: map[string]bool{}, finishing: map[string]bool{},
+	p := &place{root: c.Root, state: c.StateDir, kept: store, progress: newProgress(), uncarried: newUncarried(), vanished: map[string]bool{}, finishing: map[string]bool{},
 		judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, overtaken: map[string]bool{}}
 	if err := p.identify(false); err != nil {
 		return nil, err
@@ -186,6 +188,7 @@ func (p *place) lately() int {
 func (p *place) finish(temporary string, complete bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.progress.complete(temporary)
 	if complete {
 		p.finishing[temporary] = true
 	} else {

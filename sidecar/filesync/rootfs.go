@@ -53,8 +53,12 @@ func (f *rootFS) Lstat(name string) (fs.FileInfo, error) {
 		return nil, errMeanwhile
 	}
 	info, err := f.Filesystem.Lstat(name)
-	if fs.IsNotExist(err) {
+	switch {
+	case fs.IsNotExist(err):
 		f.place.miss(name)
+		f.place.uncarried.look(name, nil)
+	case err == nil && !fs.IsTemporary(name):
+		f.place.uncarried.look(name, info)
 	}
 	return info, err
 }
@@ -68,7 +72,11 @@ func (f *rootFS) Open(name string) (fs.File, error) {
 
 func (f *rootFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, error) {
 	f.place.finish(name, false)
-	return f.Filesystem.OpenFile(name, flags, mode)
+	file, err := f.Filesystem.OpenFile(name, flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{file, name, f.place.progress}, nil
 }
 
 func (f *rootFS) Hide(name string) error {

@@ -43,6 +43,14 @@ type Status struct {
 	Errors map[string]string `json:"errors,omitempty"`
 	// Limit says that the system watches too few folders, and what to do; changes are found by polling then.
 	Limit string `json:"limit,omitempty"`
+	// Now are some of the paths that are coming in.
+	Now []string `json:"now,omitempty"`
+	// Rate is how fast bytes come in, a second.
+	Rate float64 `json:"rate,omitempty"`
+	// LastSave is the last change made here that the other end has.
+	LastSave *Save `json:"lastSave,omitempty"`
+	// NotCarried are files that don't arrive as they are, with reasons.
+	NotCarried map[string]string `json:"notCarried,omitempty"`
 	// Held is a batch of deletions that waits for a decision.
 	Held *Deletion `json:"held,omitempty"`
 	// Conflicts is the number of files whose other content lost on this side, and is kept here.
@@ -88,9 +96,11 @@ func (e *Engine) Status() (Status, error) {
 	if list, err := e.model.FolderErrors(e.config.FolderID); err == nil && len(list) > 0 {
 		s.Errors = map[string]string{}
 		for _, f := range list {
-			s.Errors[f.Path] = f.Err
+			s.Errors[f.Path] = explainFile(f.Err)
 		}
 	}
+	e.place.progress.tell(&s)
+	s.NotCarried = e.place.uncarried.list(e.config.Root)
 	if limit := e.watcher.Limit(); limit != nil {
 		s.Limit = limit.Error()
 	}
@@ -105,6 +115,28 @@ func explain(text string) string {
 	}
 	if strings.Contains(text, "folder path missing") {
 		return "the folder is not there any more; nothing is deleted on the other side: put it back, or end dev mode"
+	}
+	return text
+}
+
+// explainFile says in our words why a file can't be synced, and what helps; the cause stays in it.
+func explainFile(text string) string {
+	for _, known := range []struct{ cause, text string }{
+		{"no space left on device", "the disk is full"},
+		{"insufficient space", "the disk is full"},
+		{"disk quota exceeded", "the disk quota is used up"},
+		{"permission denied", "permission denied: neither file nor folder may be changed by the user that sync runs as"},
+		{"operation not permitted", "not permitted to the user that sync runs as"},
+		{"read-only file system", "the file system is read-only"},
+		{"upper or lowercase characters", "another file has the same name in another case, which this computer can't tell apart"},
+		{"file name too long", "the name is too long for the file system"},
+		{"path or name is invalid", "the system can't hold this name"},
+		{"not in UTF8 encoding", "the name is not valid UTF-8"},
+		{"contains ignored files", "the other side deleted the folder, but there are ignored files in it"},
+	} {
+		if strings.Contains(text, known.cause) {
+			return known.text + " (" + text + ")"
+		}
 	}
 	return text
 }

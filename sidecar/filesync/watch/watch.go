@@ -27,6 +27,8 @@ const (
 type Batch struct {
 	// Paths are relative to the root, with slashes; each at most once.
 	Paths []string
+	// Since is when the first of it was seen.
+	Since time.Time
 	// Overflow says that events were lost: anything may have changed.
 	Overflow bool
 }
@@ -114,6 +116,7 @@ func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
 		case err := <-w.notify.Errors:
 			batch.fail(err)
 		}
+		batch.Since = time.Now()
 		w.gather(ctx, &batch)
 		if len(batch.Paths) > 0 || batch.Overflow {
 			handle(batch.Batch)
