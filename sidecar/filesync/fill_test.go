@@ -176,7 +176,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a) })
 	both.Go(func() {
-		f, err := newFilling(p.remote.config)
+		f, err := newFilling(p.remote.config, "")
 		if err != nil {
 			fill = err
 			return
