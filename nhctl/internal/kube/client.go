@@ -50,6 +50,7 @@ type Client struct {
 	// Files are the kubeconfig files in use, absolute.
 	Files  []string
 	config *rest.Config
+	clock  *clock
 }
 
 // dialTimeout limits how long a silent API server is waited for.
@@ -119,6 +120,8 @@ func New(o Options) (*Client, error) {
 	config.UserAgent = "nhctl/" + buildinfo.Version
 	config.QPS, config.Burst = 100, 200
 	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	clock := &clock{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{clock, next} })
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
@@ -127,7 +130,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}
-	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), config: config}
+	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), config: config, clock: clock}
 	if c.Context == "" {
 		c.Context = raw.CurrentContext
 	}
@@ -174,23 +177,4 @@ func (c *Client) Allowed(ctx context.Context, right authorizationv1.ResourceAttr
 		return false, c.Explain(err)
 	}
 	return review.Status.Allowed, nil
-}
-
-// Now is the API server's clock, as its Date header has it (whole seconds). Ages in the cluster are judged by it, since the clocks
-// of developers' computers differ.
-func (c *Client) Now(ctx context.Context) (time.Time, error) {
-	transport, err := rest.HTTPClientFor(c.config)
-	if err != nil {
-		return time.Time{}, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.config.Host+"/version", nil)
-	if err != nil {
-		return time.Time{}, err
-	}
-	response, err := transport.Do(request)
-	if err != nil {
-		return time.Time{}, c.Explain(err)
-	}
-	defer response.Body.Close()
-	return http.ParseTime(response.Header.Get("Date"))
 }

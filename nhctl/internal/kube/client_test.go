@@ -200,14 +200,21 @@ func TestQuestions(t *testing.T) {
 		respond(w, http.StatusCreated, review)
 	})
 	noon := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
-	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", noon.Format(http.TimeFormat)) })
+	mux.HandleFunc("GET /version", func(http.ResponseWriter, *http.Request) {})
 	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		asked[r.URL.Path] = r.UserAgent() + " " + r.Header.Get("Authorization")
 		mu.Unlock()
+		w.Header().Set("Date", noon.Format(http.TimeFormat))
 		mux.ServeHTTP(w, r)
 	}))
 
+	// It is asked where no answer came from there yet; from then on every answer tells the time.
+	for range 2 {
+		if now, err := c.Now(t.Context()); err != nil || now.Sub(noon).Abs() > 30*time.Second {
+			t.Errorf("the cluster's clock: %v, %v", now, err)
+		}
+	}
 	if user, err := c.User(t.Context()); err != nil || user != "ada" {
 		t.Errorf("user %q, %v", user, err)
 	}
@@ -219,9 +226,6 @@ func TestQuestions(t *testing.T) {
 		if diff := cmp.Diff(&authorizationv1.ResourceAttributes{Namespace: "shop", Verb: verb, Group: "apps", Resource: "deployments"}, <-attributes); diff != "" {
 			t.Errorf("what was asked of %s:\n%s", verb, diff)
 		}
-	}
-	if now, err := c.Now(t.Context()); err != nil || !now.Equal(noon) {
-		t.Errorf("the cluster's clock: %v, %v", now, err)
 	}
 	who := "nhctl/" + buildinfo.Version + " Bearer secret"
 	if diff := cmp.Diff(map[string]string{"/version": who, "/apis/authentication.k8s.io/v1/selfsubjectreviews": who, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": who}, asked); diff != "" {
