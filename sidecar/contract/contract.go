@@ -9,8 +9,10 @@ const (
 	LabelSession = "nhctl.dev/session"
 	// LabelRole says what an object is for; its value is one of the Role constants.
 	LabelRole = "nhctl.dev/role"
-	// AnnotationRecord holds a session's record, as JSON, on its Lease.
+	// AnnotationRecord holds a session's record, as JSON, on its Lease, and on its twin in case the Lease is lost.
 	AnnotationRecord = "nhctl.dev/record"
+	// AnnotationWanted is on the Lease of a session that somebody else asks to end; its value is a Wanted, as JSON.
+	AnnotationWanted = "nhctl.dev/wanted"
 	// AnnotationDeveloper, AnnotationWorkload and AnnotationPath say whose a claim is, and of what: it outlives the twin.
 	AnnotationDeveloper = "nhctl.dev/developer"
 	AnnotationWorkload  = "nhctl.dev/workload"

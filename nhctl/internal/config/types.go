@@ -81,6 +81,7 @@ type Dev struct {
 	User             User   `json:"user" doc:"User of the dev container, where it must differ from the original's." added:"true"`
 	Seed             bool   `json:"seed" doc:"Begin with the files that the dev image has in workDir, where the folder on this computer has none of their names." default:"false" added:"true"`
 	Restore          string `json:"restore" doc:"What dev end waits for: ready until the original's pods are, scaled only until it has its replicas back." enum:"ready,scaled" default:"ready" added:"true"`
+	AbandonAfter     string `json:"abandonAfter" doc:"How long the session blocks others once its computer is silent; then anybody may end it." default:"10m" added:"true"`
 }
 
 // User are numeric ids.

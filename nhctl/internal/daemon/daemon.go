@@ -41,6 +41,8 @@ type Daemon struct {
 	busy     map[string]bool // workloads that a call is entering or leaving
 	clients  int
 	quiet    time.Time // since when there is neither session nor client
+
+	pastMu sync.Mutex // the history's file
 }
 
 // ErrRunning says that another daemon of this user runs.

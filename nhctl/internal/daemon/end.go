@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -25,6 +27,7 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 		return rpc.Ended{}, err
 	}
 	d.adopt(p.Caller)
+	d.news(ctx, c.Namespace)
 	records, err := d.meant(ctx, c, p)
 	if err != nil {
 		return rpc.Ended{}, err
@@ -46,10 +49,20 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 		return nil, err
 	}
 	var ref workload.Ref
-	if !p.All && p.Session == "" {
+	if !p.All && p.Session == "" && !(p.Abandoned && p.Workload == "") {
 		if ref, _, err = named(p.Target, ""); err != nil {
 			return nil, err
 		}
+	}
+	if p.Abandoned {
+		now, err := c.Now(ctx)
+		return slices.DeleteFunc(all, func(r devmode.Record) bool {
+			return !r.Abandoned(now) || p.Session != "" && r.Session != p.Session || ref.Name != "" && r.Workload != ref
+		}), err
+	}
+	me, err := holder(ctx, c, p.Caller)
+	if err != nil {
+		return nil, err
 	}
 	var mine, others []devmode.Record
 	for _, r := range all {
@@ -59,7 +72,7 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 		d.mu.Lock()
 		_, live := d.sessions[r.Session]
 		d.mu.Unlock()
-		if live || r.Holder.Local == local(p.Caller) {
+		if live || r.Holder.Local == local(p.Caller) || r.Holder.Developer() == me.Developer() {
 			mine = append(mine, r)
 		} else {
 			others = append(others, r)
@@ -78,9 +91,25 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 		return others, nil
 	case len(others) > 0:
 		return nil, problem.New(problem.Held, "the session of %s is held by %s (%s)", others[0].Workload, others[0].Holder.Local, others[0].Holder.User).
-			WithHint("ask them to end it; if they are gone for good: nhctl dev end --force --session %s", others[0].Session)
+			WithHint("ask them to end it, or take it over: nhctl dev start --take-over %s\nonce it is abandoned anybody may end it: nhctl dev end --abandoned\nwithout what only its pod has: nhctl dev end --force --session %s",
+				others[0].Workload.Argument(), others[0].Session)
+	}
+	if p.Force && p.Session == "" {
+		return orphans(ctx, c, p, ref)
 	}
 	return nil, notInDevMode(c, p, ref)
+}
+
+// orphans are what is left of sessions whose Lease is lost.
+func orphans(ctx context.Context, c *kube.Client, p rpc.End, ref workload.Ref) ([]devmode.Record, error) {
+	found, guessed, err := devmode.Orphan(ctx, c, ref)
+	if err == nil && len(found) == 0 {
+		err = notInDevMode(c, p, ref)
+	}
+	if guessed != "" {
+		emitter(ctx)(event.Event{Type: event.Notice, Message: guessed})
+	}
+	return found, err
 }
 
 // notInDevMode is the problem of a session that the namespace does not have.
@@ -101,18 +130,40 @@ func (d *Daemon) endOne(ctx context.Context, c *kube.Client, p rpc.End, r devmod
 	d.mu.Lock()
 	s, live := d.sessions[r.Session]
 	d.mu.Unlock()
-	if live {
+	options := devmode.LeaveOptions{Force: p.Force, FlushLimit: p.Timeout}
+	switch {
+	case live:
 		s.renew(c)
-	} else if s, err = d.borrow(ctx, c, r, p.Force); err != nil {
+		return d.endLive(ctx, s, options)
+	case p.Force || r.Holder.Local == local(p.Caller) && here(r):
+		_, err := d.endFrom(ctx, c, r, r, options)
 		return err
 	}
+	me, err := holder(ctx, c, p.Caller)
+	if err != nil {
+		return err
+	}
+	kept, err := devmode.HandOver(ctx, devmode.Deps{Cluster: c, Emit: emitter(ctx), Oust: d.oust(c)}, r, me)
+	if kept != "" {
+		emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("what the pod of %s had is kept in %s", r.Workload, kept)})
+	}
+	return err
+}
+
+// here says whether a session's folder is on this computer.
+func here(r devmode.Record) bool {
+	_, err := os.Stat(r.Folder)
+	return err == nil
+}
+
+// endLive ends a session that this daemon serves.
+func (d *Daemon) endLive(ctx context.Context, s *session, options devmode.LeaveOptions) error {
 	quiet := s.tell(emitter(ctx))
 	defer quiet()
-	err = devmode.Leave(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit}, r, devmode.LeaveOptions{Force: p.Force, FlushLimit: p.Timeout})
-	if err != nil {
-		if !live {
-			s.stop()
-		}
+	s.setLeaving(true)
+	r := s.record()
+	if err := devmode.Leave(ctx, devmode.Deps{Cluster: s.client(), Link: s, Emit: s.emit}, r, options); err != nil {
+		s.setLeaving(false)
 		return err
 	}
 	d.mu.Lock()
@@ -122,18 +173,54 @@ func (d *Daemon) endOne(ctx context.Context, c *kube.Client, p rpc.End, r devmod
 	return d.paths.remove(r.Session)
 }
 
-// borrow makes a session of one that only the cluster knows, to end it from here: the token comes from the sidecar itself. The
-// folder must be on this computer, or what only the pod has would be lost.
-func (d *Daemon) borrow(ctx context.Context, c *kube.Client, r devmode.Record, force bool) (*session, error) {
-	state := saved{Record: r, Settings: filesync.Settings{Type: filesync.SendReceive, GitIgnore: true}, Kubeconfig: strings.Join(c.Files, string(filepath.ListSeparator)), Context: c.Context}
-	s := newSession(d.paths, d.logger, c, state, func(*session, string) {})
+// oust ends sessions of computers that are silent. What only their pods have is kept on this one.
+func (d *Daemon) oust(c *kube.Client) func(context.Context, devmode.Record) (string, error) {
+	return func(ctx context.Context, r devmode.Record) (string, error) {
+		local := r
+		local.Folder = filepath.Join(d.paths.kept(r.Session), "pod")
+		local.More = slices.Clone(r.More)
+		for i := range local.More {
+			local.More[i].Local = fmt.Sprintf("%s-%d", local.Folder, i+2)
+		}
+		return d.endFrom(ctx, c, r, local, devmode.LeaveOptions{})
+	}
+}
+
+// endFrom ends a session that no daemon of this computer serves. local is its record with the folders that are to get what only the pod
+// has; where those are not the session's own, the first is returned once something is in it.
+func (d *Daemon) endFrom(ctx context.Context, c *kube.Client, r, local devmode.Record, options devmode.LeaveOptions) (kept string, err error) {
+	s, err := d.borrow(ctx, c, r, local, options.Force)
+	if err != nil {
+		return "", err
+	}
+	quiet := s.tell(emitter(ctx))
+	defer quiet()
+	defer s.stop()
+	if err := devmode.Leave(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit}, r, options); err != nil {
+		return "", err
+	}
+	s.stop()
+	if entries, err := os.ReadDir(local.Folder); err == nil && len(entries) > 0 && local.Folder != r.Folder {
+		kept = local.Folder
+	}
+	return kept, d.paths.remove(r.Session)
+}
+
+// borrow makes a session of one that only the cluster knows, to end it from here: the token comes from the sidecar itself.
+func (d *Daemon) borrow(ctx context.Context, c *kube.Client, r, local devmode.Record, force bool) (*session, error) {
+	state := saved{Record: local, Settings: filesync.Settings{Type: filesync.SendReceive, GitIgnore: true}, Kubeconfig: strings.Join(c.Files, string(filepath.ListSeparator)), Context: c.Context}
+	s := newSession(d.paths, d.logger, c, state, d)
 	pod, err := devmode.Pod(ctx, c, r)
 	if err != nil || force || !workload.Running(pod) {
 		return s, err
 	}
-	if _, err := os.Stat(r.Folder); err != nil {
-		return nil, problem.New(problem.SyncBlocked, "the session syncs %s of %s, which is not on this computer: what only the pod has would be lost", r.Folder, r.Holder.Local).
-			WithHint("end it there, or without those files: nhctl dev end --force --session %s", r.Session)
+	if local.Folder != r.Folder {
+		s.saved.Settings.Type = filesync.Receive
+		for _, f := range local.Folders() {
+			if err := os.MkdirAll(f.Local, 0o700); err != nil {
+				return nil, fmt.Errorf("make a folder for what only the pod has: %w", err)
+			}
+		}
 	}
 	var token bytes.Buffer
 	err = c.Exec(ctx, kube.ExecOptions{Pod: pod.Name, Container: contract.SidecarContainer, Command: []string{contract.Binary, "token"}, Stdout: &token})

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -88,6 +89,7 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 		if name == "" {
 			name = "this folder's workload"
 		}
+		d.news(ctx, c.Namespace)
 		return nil, problem.New(problem.NoSession, "%s is not in dev mode here (namespace %s)", name, c.Namespace).
 			WithHint("start it with `nhctl dev start`; `nhctl dev list` shows all sessions of the namespace")
 	}
@@ -116,13 +118,19 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 		return nil, err
 	}
 	d.adopt(p.Caller)
+	d.news(ctx, c.Namespace)
 	records, err := devmode.List(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	now, err := c.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
 	sessions := []rpc.Session{}
 	for _, r := range records {
 		view := recordView(r)
+		view.Silent, view.Abandoned = r.Silent(now).Seconds(), r.Abandoned(now)
 		d.mu.Lock()
 		s, live := d.sessions[r.Session]
 		d.mu.Unlock()
@@ -136,6 +144,21 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 		sessions = append(sessions, view)
 	}
 	return sessions, nil
+}
+
+// tellAbandoned tells who begins something of the sessions in the namespace that nobody serves any more.
+func (d *Daemon) tellAbandoned(ctx context.Context, c *kube.Client, spec devmode.Spec) {
+	records, err := devmode.List(ctx, c)
+	now, clockErr := c.Now(ctx)
+	if errors.Join(err, clockErr) != nil {
+		return // what comes next says it better
+	}
+	for _, r := range records {
+		if r.Abandoned(now) && (r.Workload != spec.Workload || r.Mode != spec.Mode) {
+			emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("%s was abandoned by %s, last heard of %s ago; give it back with: nhctl dev end --abandoned %s",
+				r.Workload, r.Holder, r.Silent(now).Round(time.Second), r.Workload.Argument())})
+		}
+	}
 }
 
 func (d *Daemon) status(ctx context.Context, t rpc.Target) (rpc.Session, error) {

@@ -39,16 +39,24 @@ type session struct {
 	context           context.Context
 	cancel            context.CancelFunc
 	running           sync.WaitGroup
-	// gone is called, on a goroutine of its own, when the cluster no longer has the session.
-	gone func(*session, string)
+	// owner is called on goroutines of their own; leaving says that the session's end is at work.
+	owner   owner
+	leaving bool
+	// minding is held while the original is looked at; aside says that the twin has left the Services.
+	minding sync.Mutex
+	aside   bool
 }
 
-// heartbeat is how often the Lease is renewed and the original looked at.
-const heartbeat = 5 * time.Second
+// owner is who keeps a session.
+type owner interface {
+	// over drops a session that the cluster no longer has, leave ends one; both say why.
+	over(s *session, why string)
+	leave(s *session, why string)
+}
 
-func newSession(paths Paths, logger *slog.Logger, cluster *kube.Client, s saved, gone func(*session, string)) *session {
+func newSession(paths Paths, logger *slog.Logger, cluster *kube.Client, s saved, owner owner) *session {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &session{paths: paths, logger: logger, cluster: cluster, saved: s, gone: gone, sink: func(event.Event) {}, context: ctx, cancel: cancel}
+	return &session{paths: paths, logger: logger, cluster: cluster, saved: s, owner: owner, sink: func(event.Event) {}, context: ctx, cancel: cancel}
 }
 
 func (s *session) record() devmode.Record {
@@ -176,50 +184,7 @@ func (s *session) serve() {
 		}
 	}
 	s.running.Go(s.beat)
-}
-
-func (s *session) beat() {
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
-	for {
-		ctx, cancel := context.WithTimeout(s.context, 10*time.Second)
-		r, there, err := devmode.Lookup(ctx, s.client(), s.record())
-		switch {
-		case err != nil:
-			s.logger.Warn("heartbeat", "error", err)
-		case !there:
-			cancel()
-			go s.gone(s, "the session was ended from elsewhere")
-			return
-		default:
-			if err := devmode.Heartbeat(ctx, s.client(), r); err != nil {
-				s.logger.Warn("heartbeat", "error", err)
-			}
-			s.watchOriginal(ctx, r)
-		}
-		cancel()
-		select {
-		case <-s.context.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// watchOriginal steps back when somebody brings the original up again: the twin leaves the Services, the session goes on beside it.
-func (s *session) watchOriginal(ctx context.Context, r devmode.Record) {
-	if r.Mode != rpc.Replace || r.Phase != devmode.Active {
-		return
-	}
-	drift, err := devmode.Drift(ctx, s.client(), r)
-	if err != nil || drift == "" {
-		return
-	}
-	if s.note(drift + "; the twin gets no Service traffic any more, the session goes on beside it. End it and start again to take the traffic back") {
-		if err := s.SetReady(ctx, false); err != nil {
-			s.logger.Error("step back from the Services", "error", err)
-		}
-	}
+	s.running.Go(s.watch)
 }
 
 // note adds a notice, and says whether it is new.

@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -18,6 +20,9 @@ import (
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
 
+// leastAbandonAfter lets a few heartbeats be lost.
+const leastAbandonAfter = 3 * devmode.Beat
+
 // specify is the part of a spec that the config's dev section and the command line say.
 func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, error) {
 	spec := devmode.Spec{Mode: p.Mode, Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell,
@@ -26,6 +31,15 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		User:    workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)},
 		Ordinal: dev.Ordinal, All: p.AllPods, Yes: p.Yes,
 		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	spec.TakeOver, spec.Wait = p.TakeOver, p.Wait
+	abandonAfter, err := time.ParseDuration(first(dev.AbandonAfter, "0s"))
+	if err != nil {
+		return spec, problem.New(problem.Usage, "dev.abandonAfter: %w", err).WithHint("write a duration such as 10m or 1h")
+	}
+	if spec.AbandonAfter = cmp.Or(p.AbandonAfter, abandonAfter); spec.AbandonAfter != 0 && spec.AbandonAfter < leastAbandonAfter {
+		return spec, problem.New(problem.Usage, "a session can't be abandoned after %s: its heartbeat comes every %s", spec.AbandonAfter, devmode.Beat).
+			WithHint("give %s or more with --abandon-after, or dev.abandonAfter in the config", leastAbandonAfter)
+	}
 	if p.Ordinal != nil {
 		spec.Ordinal = p.Ordinal
 	}
@@ -51,7 +65,6 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		}
 		spec.Dirs = append(spec.Dirs, devmode.Dir{Path: d.Path, Capacity: capacity, Late: d.WaitForFirstConsumer})
 	}
-	var err error
 	spec.Resources, err = resources(dev.Resources)
 	return spec, err
 }

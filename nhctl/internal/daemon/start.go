@@ -53,6 +53,8 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 		return rpc.Session{}, err
 	}
 	d.adopt(p.Caller)
+	d.news(ctx, c.Namespace)
+	d.tellAbandoned(ctx, c, spec)
 	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode }); len(live) > 0 {
 		live[0].renew(c)
 		// A cluster or a namespace that was made anew knows nothing of it.
@@ -61,7 +63,7 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 			view.Reattached = true
 			return view, nil
 		}
-		d.dropped(live[0], "the cluster has nothing of it")
+		d.over(live[0], "the cluster has nothing of it")
 	}
 	release, err := d.reserve(c.Namespace + "/" + spec.Workload.String())
 	if err != nil {
@@ -99,10 +101,10 @@ func (d *Daemon) enter(ctx context.Context, c *kube.Client, p rpc.Start, spec de
 		return rpc.Session{}, err
 	}
 	state.Kubeconfig, state.Context = strings.Join(c.Files, string(filepath.ListSeparator)), c.Context
-	s := newSession(d.paths, d.logger, c, state, d.dropped)
+	s := newSession(d.paths, d.logger, c, state, d)
 	quiet := s.tell(emit)
 	defer quiet()
-	if _, err := devmode.Enter(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit}, spec); err != nil {
+	if _, err := devmode.Enter(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit, Oust: d.oust(c)}, spec); err != nil {
 		s.stop()
 		if id := s.record().Session; id != "" {
 			err = errors.Join(err, d.forget(ctx, c, s))
@@ -222,7 +224,7 @@ func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
 	if err != nil {
 		return err
 	}
-	s := newSession(d.paths, d.logger, c, state, d.dropped)
+	s := newSession(d.paths, d.logger, c, state, d)
 	if r.Phase != devmode.Active {
 		// A start or an end that was cut short: put everything back.
 		release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
@@ -242,6 +244,10 @@ func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
 	d.mu.Lock()
 	d.sessions[r.Session] = s
 	d.mu.Unlock()
+	if over := s.look(); over != "" {
+		d.over(s, over)
+		return nil
+	}
 	s.serve()
 	return nil
 }
@@ -262,17 +268,4 @@ func (d *Daemon) putBack(s *session) {
 		d.logger.Error("put back", "session", r.Session, "error", err)
 	}
 	d.logger.Info("put back a session that was cut short", "session", r.Session)
-}
-
-// dropped removes a session that the cluster no longer has.
-func (d *Daemon) dropped(s *session, why string) {
-	r := s.record()
-	d.logger.Info("session dropped", "session", r.Session, "why", why)
-	d.mu.Lock()
-	delete(d.sessions, r.Session)
-	d.mu.Unlock()
-	s.stop()
-	if err := d.paths.remove(r.Session); err != nil {
-		d.logger.Error("remove saved session", "error", err)
-	}
 }

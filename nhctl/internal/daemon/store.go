@@ -41,11 +41,15 @@ func (p Paths) save(s saved) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(s, "", "  ")
+	return replaceJSON(filepath.Join(dir, savedFile), s)
+}
+
+// replaceJSON writes a file in one step.
+func replaceJSON(file string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, savedFile)
 	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
 		return err
 	}

@@ -5,17 +5,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/big"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -33,11 +31,16 @@ type entry struct {
 	exclusive []string
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
+	// tookOver is the session that was ended for this one.
+	tookOver *TookOver
 }
 
 // Enter takes a workload into dev mode. On failure everything is as before; the error says why.
 func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 	e := &entry{Deps: deps, spec: spec}
+	if err := e.makeWay(ctx); err != nil {
+		return Record{}, err
+	}
 	if err := e.resolve(ctx); err != nil {
 		return Record{}, err
 	}
@@ -50,22 +53,33 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 		}
 	}
 	e.tell()
-	return e.record, run(ctx, e.steps(), e.Emit)
+	err := e.run(ctx)
+	return e.record, err
+}
+
+func (e *entry) run(ctx context.Context) error {
+	defer e.alive(ctx)()
+	return run(ctx, e.steps(), e.Emit)
 }
 
 // tell says what the user should know before the twin is made.
 func (e *entry) tell() {
 	if e.duplicate() {
 		e.tellClaims()
-	} else if e.first != "" {
+		return
+	}
+	if e.first != "" {
 		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
+	}
+	if rule := workload.KeepAway(e.spec.Workload, e.original.Object, e.record.before()); rule != "" {
+		e.Emit(notice("a GitOps tool may bring the original back while it is parked, and the twin would step aside." + rule))
 	}
 }
 
 // steps are those that the mode and the original ask for, in their order.
 func (e *entry) steps() []step {
 	spec := e.spec
-	steps := []step{{"lock the workload", e.lock, e.unlock}, {"ask the cluster's policies", e.try, nil}}
+	steps := []step{{stepLock, e.lock, e.unlock}, {"ask the cluster's policies", e.try, nil}}
 	if len(spec.Dirs) > 0 {
 		steps = append(steps, step{"prepare the volumes", e.prepareVolumes, nil})
 	}
@@ -75,6 +89,9 @@ func (e *entry) steps() []step {
 	}
 	twin = append(twin, step{"sync the sources", e.Link.FirstSync, nil})
 	park := step{"park the original", e.park, e.unpark}
+	if len(e.record.Paused) > 0 {
+		steps = append(steps, step{"pause the autoscaler", e.pause, func(ctx context.Context) error { return resume(ctx, e.Cluster, e.record) }})
+	}
 	route := step{"route traffic to the twin", e.route, nil}
 	switch {
 	case spec.Mode == rpc.Duplicate:
@@ -122,7 +139,7 @@ func (e *entry) resolve(ctx context.Context) error {
 		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
 		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
 		Container: cmp.Or(spec.DevName, container), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
-		MountPath: spec.MountPath,
+		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
 	}
 	for i, f := range spec.More {
 		f.ID = fmt.Sprintf("%s-%d", id, i+2)
@@ -134,6 +151,9 @@ func (e *entry) resolve(ctx context.Context) error {
 		}
 	}
 	if e.record.Since, err = c.Now(ctx); err != nil {
+		return err
+	}
+	if err := e.findAutoscalers(ctx); err != nil {
 		return err
 	}
 	return e.plan(ctx, container)
@@ -161,6 +181,11 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
 		return err
 	}
+	known, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	metav1.SetMetaDataAnnotation(&e.twin.ObjectMeta, contract.AnnotationRecord, string(known))
 	if !e.duplicate() {
 		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
 	}
@@ -228,41 +253,6 @@ func (e *entry) selectorKeys(ctx context.Context) ([]string, error) {
 		}
 	}
 	return append(keys, e.original.SelectorKeys()...), nil
-}
-
-// lock creates the session's Lease: whoever creates it holds the workload.
-func (e *entry) lock(ctx context.Context) error {
-	lease, err := e.record.lease()
-	if err != nil {
-		return err
-	}
-	if err := e.Link.Save(e.record, e.token); err != nil {
-		return fmt.Errorf("keep the session on this computer: %w", err)
-	}
-	_, err = e.Cluster.API.CoordinationV1().Leases(e.record.Namespace).Create(ctx, lease, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		return Held(ctx, e.Cluster, e.record)
-	}
-	return e.Cluster.Explain(err)
-}
-
-// Held is the problem of a workload that another session holds.
-func Held(ctx context.Context, c *kube.Client, mine Record) error {
-	lease, err := c.API.CoordinationV1().Leases(mine.Namespace).Get(ctx, mine.Lease(), metav1.GetOptions{})
-	if err != nil {
-		return c.Explain(err)
-	}
-	other, err := fromLease(lease)
-	if err != nil {
-		return err
-	}
-	now, err := c.Now(ctx)
-	if err != nil {
-		return err
-	}
-	return problem.New(problem.Held, "%s is in dev mode already: held by %s (%s) since %s, last heard of %s ago", mine.Workload,
-		other.Holder.Local, other.Holder.User, other.Since.Local().Format("15:04 on 2 Jan"), max(0, now.Sub(other.Heartbeat)).Round(time.Second)).
-		WithHint("work on a copy (--mode duplicate), or ask %s to end it with: nhctl dev end %s", other.Holder.Local, mine.Workload.Argument())
 }
 
 // unlock deletes the Lease, if it is this session's.

@@ -89,6 +89,11 @@ func cluster(t *testing.T) (c *kube.Client, made chan runtime.Object) {
 	mux.HandleFunc("GET /api/v1/namespaces/shop/services", func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, corev1.ServiceList{Items: []corev1.Service{{Spec: corev1.ServiceSpec{Selector: map[string]string{"routed": "yes"}}}}})
 	})
+	for _, path := range []string{"/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects", "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			respond(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{}})
+		})
+	}
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}) })
 	mux.HandleFunc("POST /apis/apps/v1/namespaces/shop/deployments", create)
 	mux.HandleFunc("POST /api/v1/namespaces/shop/secrets", create)
@@ -130,7 +135,10 @@ func TestResolve(t *testing.T) {
 				t.Errorf("session %q, port %d, token of %d bytes", id, port, len(e.token))
 			}
 			record := Record{Session: id, Namespace: "shop", Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: Entering, Holder: s.Holder,
-				Since: noon, Twin: "web-nhctl-" + id, Port: port, Container: "app", Image: "dev:1", WorkDir: "/src", Shell: "bash", FolderID: id, Folder: s.Folder}
+				Since: noon, Twin: "web-nhctl-" + id, Port: port, Container: "app", Image: "dev:1", WorkDir: "/src", Shell: "bash", FolderID: id, Folder: s.Folder, Fingerprint: e.record.Fingerprint}
+			if e.record.Fingerprint == "" {
+				t.Error("no fingerprint of the template")
+			}
 			if diff := cmp.Diff(record, e.record); diff != "" {
 				t.Errorf("record:\n%s", diff)
 			}
@@ -140,6 +148,11 @@ func TestResolve(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			known, err := json.Marshal(e.record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			twin.Annotations = map[string]string{contract.AnnotationRecord: string(known)}
 			if diff := cmp.Diff(twin, e.twin); diff != "" {
 				t.Errorf("twin:\n%s", diff)
 			}

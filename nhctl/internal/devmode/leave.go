@@ -30,6 +30,8 @@ const (
 	defaultFlushLimit = 2 * time.Minute
 	restoreLimit      = time.Minute
 	deleteLimit       = time.Minute
+	// patience is how long the original's pods are waited for before anything is said of them.
+	patience = 3 * time.Second
 )
 
 // Leave ends a session from what the cluster has of it. It can be called again after any failure, and by anybody with the rights.
@@ -63,7 +65,7 @@ type leaving struct {
 
 func (l *leaving) flush(ctx context.Context) error {
 	l.record.Phase = Leaving
-	if err := update(ctx, l.Cluster, l.record); err != nil && !apierrors.IsNotFound(err) {
+	if err := update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, errNotHolder) {
 		return err
 	}
 	pod, err := Pod(ctx, l.Cluster, l.record)
@@ -107,7 +109,7 @@ func (l *leaving) restore(ctx context.Context) error {
 	}
 	p := parkerFor(l.Cluster, l.record.Workload)
 	said, err := p.unpark(ctx, l.record)
-	if err != nil {
+	if err := errors.Join(err, resume(ctx, l.Cluster, l.record)); err != nil {
 		return err
 	}
 	if said != "" {
@@ -118,7 +120,18 @@ func (l *leaving) restore(ctx context.Context) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()
-	err = poll(waiting, func(ctx context.Context) (bool, error) { return p.restored(ctx, l.record) })
+	begin := time.Now()
+	err = poll(waiting, func(ctx context.Context) (bool, error) {
+		done, err := p.restored(ctx, l.record)
+		if done || err != nil || time.Since(begin) < patience {
+			return done, err
+		}
+		why, err := comesUp(ctx, l.Cluster, l.record)
+		if err == nil && why != "" {
+			l.Emit(notice(fmt.Sprintf("%s is given back, but its own pods don't come up: %s", l.record.Workload, why)))
+		}
+		return why != "", nil
+	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		l.Emit(notice(fmt.Sprintf("%s is given back, but its pods are not ready after %s: its own template does not come up", l.record.Workload, restoreLimit)))
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +28,8 @@ type parker interface {
 	gone(ctx context.Context, r Record, wholly bool) (bool, error)
 	// restored says whether all pods of the original are ready.
 	restored(context.Context, Record) (bool, error)
-	// drift says what somebody did to the original while it was parked, or "".
-	drift(context.Context, Record) (string, error)
+	// drift says what somebody did to the original while it was parked.
+	drift(context.Context, Record) (Change, error)
 }
 
 // parkerFor returns the way of a kind.
@@ -80,12 +81,8 @@ func (e *entry) route(ctx context.Context) error {
 	if err := e.Link.SetReady(ctx, true); err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"stringData": map[string]any{contract.SecretReady: "true"}})
-	if err != nil {
+	if err := setReady(ctx, e.Cluster, e.record, true); err != nil {
 		return err
-	}
-	if _, err := e.Cluster.API.CoreV1().Secrets(e.record.Namespace).Patch(ctx, e.record.Twin, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		return e.Cluster.Explain(err)
 	}
 	begin := time.Now()
 	return poll(ctx, func(ctx context.Context) (bool, error) {
@@ -100,6 +97,16 @@ func (e *entry) route(ctx context.Context) error {
 		return false, problem.New(problem.NotReady, "the dev pod runs, but does not become ready: %s", waiting).
 			WithHint("a container beside the dev container is not ready; `kubectl describe pod` shows its probe")
 	})
+}
+
+// setReady says whether pods of the twin that come later begin in the Services.
+func setReady(ctx context.Context, c *kube.Client, r Record, ready bool) error {
+	patch, err := json.Marshal(map[string]any{"stringData": map[string]any{contract.SecretReady: strconv.FormatBool(ready)}})
+	if err != nil {
+		return err
+	}
+	_, err = c.API.CoreV1().Secrets(r.Namespace).Patch(ctx, r.Twin, types.MergePatchType, patch, metav1.PatchOptions{})
+	return c.Explain(err)
 }
 
 // notReady says why a pod gets no traffic yet, or "". A dev container with the original's probes is ready once its program runs, which
@@ -129,11 +136,6 @@ func (e *entry) activate(ctx context.Context) error {
 		return err
 	}
 	return e.Link.Save(e.record, e.token)
-}
-
-// Drift says what somebody did to the original while it was parked, or "".
-func Drift(ctx context.Context, c *kube.Client, r Record) (string, error) {
-	return parkerFor(c, r.Workload).drift(ctx, r)
 }
 
 func notice(text string) event.Event { return event.Event{Type: event.Notice, Message: text} }

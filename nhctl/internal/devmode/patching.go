@@ -107,21 +107,15 @@ func (p patching) restored(ctx context.Context, r Record) (bool, error) {
 	return workload.Restored(r.Workload.Kind, original)
 }
 
-func (p patching) drift(ctx context.Context, r Record) (string, error) {
+func (p patching) drift(ctx context.Context, r Record) (Change, error) {
 	original, err := p.get(ctx, r)
 	if apierrors.IsNotFound(err) {
-		return fmt.Sprintf("%s was deleted", r.Workload), nil
+		return lost(r), nil
 	}
 	if err != nil {
-		return "", err
+		return Change{}, err
 	}
-	if original.GetUID() != r.UID {
-		return fmt.Sprintf("%s was deleted and made anew", r.Workload), nil
-	}
-	if said := workload.Freed(r.Workload, original, r.before()); said != "" {
-		return said + " while it was parked", nil
-	}
-	return "", nil
+	return drifted(r, original), nil
 }
 
 // scheduling parks CronJobs: no new Jobs, and the pods of those that run stop too.

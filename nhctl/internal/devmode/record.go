@@ -7,7 +7,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -62,8 +64,17 @@ type Record struct {
 	MountPath string `json:"mountPath,omitempty"`
 	// More are the other synced folders.
 	More []Folder `json:"more,omitempty"`
-	// Heartbeat is when the holder's daemon last renewed the Lease; it is the Lease's own field.
-	Heartbeat time.Time `json:"-"`
+	// Paused are the autoscalers that rest meanwhile, by our doing.
+	Paused []string `json:"paused,omitempty"`
+	// Fingerprint is that of the pod template that the twin was made of.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// TookOver is the session that was ended for this one.
+	TookOver *TookOver `json:"tookOver,omitempty"`
+	// Heartbeat is when the holder's daemon last renewed the Lease, AbandonAfter how long a silent session blocks others: the Lease's own
+	// fields. Wanted is who asks for its end, nil when nobody does.
+	Heartbeat    time.Time     `json:"-"`
+	AbandonAfter time.Duration `json:"-"`
+	Wanted       *Wanted       `json:"-"`
 }
 
 // Folder is a synced folder.
@@ -92,15 +103,16 @@ func (r Record) Lease() string {
 	return name
 }
 
-// leaseSeconds is how long a silent session blocks others.
-const leaseSeconds = 600
+// DefaultAbandonAfter is how long a silent session blocks others, where nobody says otherwise.
+const DefaultAbandonAfter = 10 * time.Minute
 
 func (r Record) lease() (*coordinationv1.Lease, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	holder, seconds, now := r.Holder.User+" ("+r.Holder.Local+")", int32(leaseSeconds), metav1.NowMicro()
+	holder, now := r.Holder.String(), metav1.NewMicroTime(r.Since)
+	seconds := int32(cmp.Or(r.AbandonAfter, DefaultAbandonAfter) / time.Second)
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Name: r.Lease(), Namespace: r.Namespace,
 			Labels:      map[string]string{contract.LabelSession: r.Session, contract.LabelRole: contract.RoleSession},
@@ -116,6 +128,16 @@ func fromLease(l *coordinationv1.Lease) (Record, error) {
 	}
 	if l.Spec.RenewTime != nil {
 		r.Heartbeat = l.Spec.RenewTime.Time
+	}
+	r.AbandonAfter = DefaultAbandonAfter
+	if l.Spec.LeaseDurationSeconds != nil {
+		r.AbandonAfter = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
+	}
+	if text := l.Annotations[contract.AnnotationWanted]; text != "" {
+		r.Wanted = &Wanted{}
+		if err := json.Unmarshal([]byte(text), r.Wanted); err != nil || r.Wanted.Session != r.Session {
+			r.Wanted = nil // it was meant for a session before this one
+		}
 	}
 	return r, nil
 }
@@ -156,20 +178,32 @@ func update(ctx context.Context, c *kube.Client, r Record) error {
 	if err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]any{contract.AnnotationRecord: string(data)}}})
-	if err != nil {
-		return err
-	}
-	_, err = c.API.CoordinationV1().Leases(r.Namespace).Patch(ctx, r.Lease(), types.MergePatchType, patch, metav1.PatchOptions{})
-	return c.Explain(err)
+	return r.change(ctx, c, "/metadata/annotations/"+strings.ReplaceAll(contract.AnnotationRecord, "/", "~1"), string(data))
 }
 
 // Heartbeat tells everybody that the session lives.
 func Heartbeat(ctx context.Context, c *kube.Client, r Record) error {
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"renewTime": metav1.NowMicro()}})
+	now, err := c.Now(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = c.API.CoordinationV1().Leases(r.Namespace).Patch(ctx, r.Lease(), types.MergePatchType, patch, metav1.PatchOptions{})
+	return r.change(ctx, c, "/spec/renewTime", metav1.NewMicroTime(now))
+}
+
+// errNotHolder says that a session's Lease is gone, or another session's.
+var errNotHolder = errors.New("the session does not hold the workload any more")
+
+// change sets a field of the session's Lease, unless another session has it by now.
+func (r Record) change(ctx context.Context, c *kube.Client, path string, value any) error {
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/labels/" + strings.ReplaceAll(contract.LabelSession, "/", "~1"), "value": r.Session},
+		{"op": "add", "path": path, "value": value}})
+	if err != nil {
+		return err
+	}
+	_, err = c.API.CoordinationV1().Leases(r.Namespace).Patch(ctx, r.Lease(), types.JSONPatchType, patch, metav1.PatchOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
+		return errNotHolder
+	}
 	return c.Explain(err)
 }

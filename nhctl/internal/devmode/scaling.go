@@ -12,6 +12,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // scaling parks custom resources through their scale subresource, which is all that is known of them.
@@ -120,17 +121,20 @@ func (s scaling) restored(ctx context.Context, r Record) (bool, error) {
 	return have >= replicas, err
 }
 
-func (s scaling) drift(ctx context.Context, r Record) (string, error) {
-	scale, replicas, err := s.scale(ctx, r)
-	switch {
-	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("%s was deleted", r.Workload), nil
-	case err != nil:
-		return "", err
-	case scale.GetUID() != r.UID:
-		return fmt.Sprintf("%s was deleted and made anew", r.Workload), nil
-	case replicas != 0:
-		return fmt.Sprintf("somebody scaled %s to %d while it was parked", r.Workload, replicas), nil
+func (s scaling) drift(ctx context.Context, r Record) (Change, error) {
+	original, err := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return lost(r), nil
 	}
-	return "", nil
+	if err != nil {
+		return Change{}, s.Explain(err)
+	}
+	if original.GetUID() == r.UID {
+		_, replicas, err := s.scale(ctx, r)
+		if err != nil || replicas != 0 {
+			said := fmt.Sprintf("somebody scaled %s to %d%s while it was parked", r.Workload, replicas, by(workload.Manager(original, r.Workload.Kind, r.before())))
+			return Change{Text: said, Freed: true, Hint: workload.KeepAway(r.Workload, original, r.before())}, err
+		}
+	}
+	return drifted(r, original), nil
 }

@@ -2,6 +2,7 @@ package devmode
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -47,6 +48,10 @@ type Spec struct {
 	More         []Folder
 	SidecarImage string
 	Holder       rpc.Holder
+	// TakeOver ends another's session of the workload, Wait waits for its end.
+	TakeOver, Wait bool
+	// AbandonAfter is how long a silent session blocks others; 0 means the default.
+	AbandonAfter time.Duration
 }
 
 // Link does the work that needs the twin's pod, or this computer.
@@ -73,6 +78,8 @@ type Deps struct {
 	Cluster *kube.Client
 	Link    Link
 	Emit    func(event.Event)
+	// Oust ends a session whose own computer is silent, and returns the folder where it keeps what the pod had, if it did.
+	Oust func(context.Context, Record) (kept string, err error)
 }
 
 // complete says what neither the config nor the command line has named. It comes after the workload was found: a typo in its

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,7 +42,7 @@ func TestFailedStepIsUndoneInReverse(t *testing.T) {
 
 func TestLeaseIsTheLock(t *testing.T) {
 	t.Parallel()
-	r := Record{Session: "s1", Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Mode: rpc.Replace, Replicas: 3, Twin: "web-nhctl-s1"}
+	r := Record{Session: "s1", Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Mode: rpc.Replace, Replicas: 3, Twin: "web-nhctl-s1", AbandonAfter: time.Hour}
 	if got := r.Lease(); got != "nhctl-deployment-web" {
 		t.Errorf("replace: %s", got)
 	}

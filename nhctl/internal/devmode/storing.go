@@ -58,17 +58,22 @@ func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
 	return err
 }
 
-func (s storing) unpark(ctx context.Context, r Record) (string, error) {
+// manifest is what is kept of a parked pod; nil where it was never parked, or is back.
+func (s storing) manifest(ctx context.Context, r Record) ([]byte, error) {
 	secret, err := s.API.CoreV1().Secrets(r.Namespace).Get(ctx, contract.ParkedPods, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return "", nil // it was never parked, or is back
+		return nil, nil
 	}
 	if err != nil {
-		return "", s.Explain(err)
+		return nil, s.Explain(err)
 	}
-	manifest, kept := secret.Data[r.Workload.Name]
-	if !kept {
-		return "", nil
+	return secret.Data[r.Workload.Name], nil
+}
+
+func (s storing) unpark(ctx context.Context, r Record) (string, error) {
+	manifest, err := s.manifest(ctx, r)
+	if err != nil || manifest == nil {
+		return "", err
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(manifest, &pod); err != nil {
@@ -85,7 +90,7 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 			return false, s.Explain(err)
 		case present.DeletionTimestamp != nil:
 			return false, nil // it is on its way out
-		case present.UID != r.UID:
+		case present.UID != r.UID && r.UID != "":
 			said = fmt.Sprintf("somebody made %s anew meanwhile: it stays so", r.Workload)
 		}
 		return true, nil
@@ -130,10 +135,13 @@ func (s storing) restored(ctx context.Context, r Record) (bool, error) {
 	return err == nil && workload.Ready(pod), s.Explain(err)
 }
 
-func (s storing) drift(ctx context.Context, r Record) (string, error) {
+func (s storing) drift(ctx context.Context, r Record) (Change, error) {
 	_, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return "", nil
+	if err != nil {
+		if apierrors.IsNotFound(err) {
+			err = nil
+		}
+		return Change{}, s.Explain(err)
 	}
-	return fmt.Sprintf("somebody made %s anew while it was parked", r.Workload), s.Explain(err)
+	return Change{Text: fmt.Sprintf("somebody made %s anew while it was parked", r.Workload), Freed: true}, nil
 }

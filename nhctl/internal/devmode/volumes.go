@@ -30,15 +30,9 @@ type Dir struct {
 
 // claimName names a developer's claim for a folder of a workload: the same at each start.
 func claimName(h rpc.Holder, ref workload.Ref, path string) string {
-	sum := sha256.Sum256([]byte(developer(h) + "\n" + ref.String() + "\n" + path))
+	sum := sha256.Sum256([]byte(h.Developer() + "\n" + ref.String() + "\n" + path))
 	const room = 40
 	return "nhctl-" + strings.Trim(ref.Name[:min(len(ref.Name), room)], ".-") + "-" + hex.EncodeToString(sum[:5])
-}
-
-// developer is a person, whichever computer they are at.
-func developer(h rpc.Holder) string {
-	user, _, _ := strings.Cut(h.Local, "@")
-	return h.User + " (" + user + ")"
 }
 
 // mounts are the developer's claims, as the twin mounts them.
@@ -76,7 +70,7 @@ func (e *entry) claim(d Dir) *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{
 		ObjectMeta: metav1.ObjectMeta{Name: claimName(e.spec.Holder, e.spec.Workload, d.Path), Namespace: e.Cluster.Namespace,
 			Labels: map[string]string{contract.LabelRole: contract.RoleCache},
-			Annotations: map[string]string{contract.AnnotationDeveloper: developer(e.spec.Holder),
+			Annotations: map[string]string{contract.AnnotationDeveloper: e.spec.Holder.Developer(),
 				contract.AnnotationWorkload: e.spec.Workload.String(), contract.AnnotationPath: d.Path}},
 		Spec: corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: d.Capacity}}},
@@ -128,7 +122,7 @@ func Volumes(ctx context.Context, c *kube.Client, mine rpc.Holder) ([]rpc.Volume
 	for _, claim := range claims.Items {
 		a, size := claim.Annotations, claim.Spec.Resources.Requests[corev1.ResourceStorage]
 		list = append(list, rpc.Volume{Name: claim.Name, Workload: a[contract.AnnotationWorkload], Path: a[contract.AnnotationPath], Developer: a[contract.AnnotationDeveloper],
-			Mine: a[contract.AnnotationDeveloper] == developer(mine), Capacity: size.String(), Phase: string(claim.Status.Phase), Pod: users[claim.Name], Created: claim.CreationTimestamp.Time})
+			Mine: a[contract.AnnotationDeveloper] == mine.Developer(), Capacity: size.String(), Phase: string(claim.Status.Phase), Pod: users[claim.Name], Created: claim.CreationTimestamp.Time})
 	}
 	return list, nil
 }

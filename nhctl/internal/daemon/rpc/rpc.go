@@ -4,6 +4,7 @@
 package rpc
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -78,6 +79,11 @@ type Start struct {
 	AllPods bool `json:"allPods,omitempty"`
 	// Yes is the answer to what is asked before (problem.Confirm).
 	Yes bool `json:"yes,omitempty"`
+	// TakeOver ends another's session of the workload, Wait waits for its end.
+	TakeOver bool `json:"takeOver,omitempty"`
+	Wait     bool `json:"wait,omitempty"`
+	// AbandonAfter is how long the session blocks others once its daemon is silent; 0 means the config's, or the default.
+	AbandonAfter time.Duration `json:"abandonAfter,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
@@ -108,6 +114,8 @@ type End struct {
 	Force bool `json:"force,omitempty"`
 	// All ends every session of the caller's in the namespace.
 	All bool `json:"all,omitempty"`
+	// Abandoned ends sessions that nobody has heard of for longer than they may block others, whoever holds them.
+	Abandoned bool `json:"abandoned,omitempty"`
 	// Timeout limits the flush of files that only the pod has; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
@@ -131,17 +139,20 @@ type Session struct {
 	Phase     string `json:"phase"` // entering, active, leaving
 	Holder    Holder `json:"holder"`
 	// Mine says that this daemon's user and host hold it; Live that this daemon serves it now.
-	Mine       bool      `json:"mine"`
-	Live       bool      `json:"live"`
-	Since      time.Time `json:"since"`
-	Heartbeat  time.Time `json:"heartbeat"`
-	Twin       string    `json:"twin"` // name of the twin Deployment
-	Pod        string    `json:"pod,omitempty"`
-	Container  string    `json:"container"`
-	Image      string    `json:"image,omitempty"`
-	Folder     string    `json:"folder,omitempty"`  // on the holder's computer
-	WorkDir    string    `json:"workDir,omitempty"` // in the dev container
-	Reattached bool      `json:"reattached,omitempty"`
+	Mine      bool      `json:"mine"`
+	Live      bool      `json:"live"`
+	Since     time.Time `json:"since"`
+	Heartbeat time.Time `json:"heartbeat"`
+	// Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anybody may end it.
+	Silent     float64 `json:"silent,omitempty"`
+	Abandoned  bool    `json:"abandoned,omitempty"`
+	Twin       string  `json:"twin"` // name of the twin Deployment
+	Pod        string  `json:"pod,omitempty"`
+	Container  string  `json:"container"`
+	Image      string  `json:"image,omitempty"`
+	Folder     string  `json:"folder,omitempty"`  // on the holder's computer
+	WorkDir    string  `json:"workDir,omitempty"` // in the dev container
+	Reattached bool    `json:"reattached,omitempty"`
 
 	Link     *event.LinkData     `json:"link,omitempty"`
 	Sync     []event.SyncData    `json:"sync,omitempty"`
@@ -155,6 +166,14 @@ type Session struct {
 type Holder struct {
 	User  string `json:"user"`  // as the API server names them
 	Local string `json:"local"` // user@host
+}
+
+func (h Holder) String() string { return h.Local + " (" + h.User + ")" }
+
+// Developer is a person, whichever computer they are at.
+func (h Holder) Developer() string {
+	user, _, _ := strings.Cut(h.Local, "@")
+	return h.User + " (" + user + ")"
 }
 
 // Run starts the config's run or build command, or Argv.

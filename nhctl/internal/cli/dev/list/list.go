@@ -3,6 +3,7 @@ package list
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,13 +40,28 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 	if f.JSON() {
 		return f.Printer().Document(sessions)
 	}
-	rows := [][]string{{"SESSION", "WORKLOAD", "MODE", "PHASE", "HOLDER", "SINCE", "HEARTBEAT"}}
+	rows := [][]string{{"SESSION", "WORKLOAD", "MODE", "PHASE", "HOLDER", "SINCE", "LAST HEARD OF", "STATE"}}
 	for _, s := range sessions {
 		holder := s.Holder.Local
 		if s.Mine {
 			holder += " (you)"
 		}
-		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since), ui.Age(s.Heartbeat)})
+		silent := time.Duration(s.Silent * float64(time.Second))
+		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since), ui.Age(time.Now().Add(-silent)), state(s)})
 	}
 	return ui.Table(f.Streams.Out, rows...)
+}
+
+// quiet is from how many seconds on a session counts as silent: a few heartbeats.
+const quiet = 20
+
+// state says whether anybody serves a session.
+func state(s rpc.Session) string {
+	switch {
+	case s.Abandoned:
+		return "abandoned"
+	case s.Silent > quiet:
+		return "silent"
+	}
+	return "live"
 }

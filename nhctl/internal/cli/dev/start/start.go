@@ -22,8 +22,9 @@ type Options struct {
 	Mode, Image, SidecarImage, Dir string
 	Profile                        string
 	NoTerminal, All, Yes           bool
+	TakeOver, Wait                 bool
 	Ordinal                        int
-	Timeout                        time.Duration
+	Timeout, AbandonAfter          time.Duration
 }
 
 // New returns the command.
@@ -37,7 +38,11 @@ folder's sources are synced into it. Without WORKLOAD, the one that the folder's
 
 In replace mode the original is parked (scaled to 0 or suspended, never edited) and comes back with ` + "`nhctl dev end`" + `. Of a
 StatefulSet only the chosen pod and those above it are parked. A DaemonSet is duplicated unless told otherwise. Starting again while
-the session lives re-attaches to it. Leaving the terminal does not end dev mode.`,
+the session lives re-attaches to it. Leaving the terminal does not end dev mode.
+
+A workload that another developer has in replace mode is refused, with their name: work on a duplicate, --wait, or --take-over. A session
+whose computer has been silent for longer than it may block others (10 minutes, or its own --abandon-after) is ended first. Ending
+another's session brings what only its pod has to its own computer when that is up, and else into a folder of this one.`,
 		Example: `  nhctl dev start                       # in a folder with a .dev/config.yaml
   nhctl dev start deploy/web --mode duplicate
   nhctl dev start sts/db --ordinal 1
@@ -55,12 +60,18 @@ the session lives re-attaches to it. Leaving the terminal does not end dev mode.
 	flags.BoolVar(&o.All, "all", false, "park all pods of a StatefulSet")
 	flags.BoolVarP(&o.Yes, "yes", "y", false, "do without asking what would be asked first, such as stopping the pods of a DaemonSet or Job")
 	flags.BoolVar(&o.NoTerminal, "no-terminal", false, "do not open a terminal afterwards")
+	flags.BoolVar(&o.TakeOver, "take-over", false, "end the session that another developer has of the workload; their files are kept, and they are told")
+	flags.BoolVar(&o.Wait, "wait", false, "wait until another developer's session of the workload is over, as long as --timeout says")
+	flags.DurationVar(&o.AbandonAfter, "abandon-after", 0, "how long the session blocks others once this computer is silent (default: the config's, or 10m)")
 	flags.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "limit of the whole start")
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	if o.TakeOver && o.Wait {
+		return problem.New(problem.Usage, "--take-over and --wait are two ways on: choose one")
+	}
 	if o.Mode != "" && o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
 		return problem.New(problem.Usage, "--mode %s: want replace or duplicate", o.Mode)
 	}
@@ -70,7 +81,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	defer stop()
 	var session rpc.Session
 	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile,
-		AllPods: o.All, Yes: o.Yes, Timeout: o.Timeout}
+		AllPods: o.All, Yes: o.Yes, TakeOver: o.TakeOver, Wait: o.Wait, AbandonAfter: o.AbandonAfter, Timeout: o.Timeout}
 	if o.Ordinal >= 0 {
 		call.Ordinal = &o.Ordinal
 	}
