@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -35,3 +36,11 @@ func Join(ctx context.Context, a, b net.Conn) {
 	a.Close()
 	b.Close()
 }
+
+// Peeked is a connection of which a reader holds some already.
+type Peeked struct {
+	net.Conn
+	Reader *bufio.Reader
+}
+
+func (p Peeked) Read(b []byte) (int, error) { return p.Reader.Read(b) }
