@@ -22,7 +22,6 @@ import (
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
-	"github.com/nhctl/nhctl/sidecar/launch"
 	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
@@ -31,23 +30,21 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// Exit codes of launching a program, as shells have them.
+// Exit codes.
 const (
-	exitFailure  = 1
-	exitUsage    = 2
-	exitNotFound = 127
+	exitFailure = 1
+	exitUsage   = 2
 )
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|exec|shell|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	container := flags.String("container", "", "dev container")
 	dir := flags.String("dir", ".", "working folder")
-	shell := flags.String("shell", "", "shell to use; empty: the first that the image has")
 	ready := flags.Bool("ready", false, "also ask whether the twin may receive Service traffic")
 	if err := flags.Parse(args[1:]); err != nil {
 		return exitUsage
@@ -74,15 +71,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = health(ctx, *container, *ready)
 	case "token":
 		err = printToken(stdout)
-	case "exec", "shell":
-		stop()
-		if args[0] == "exec" {
-			err = launch.Exec(*dir, flags.Args())
-		} else {
-			err = launch.Shell(*dir, *shell)
-		}
-		fmt.Fprintln(stderr, "nhctl:", err)
-		return exitNotFound
 	default:
 		fmt.Fprintf(stderr, "sidecar: no command %q\n", args[0])
 		return exitUsage

@@ -20,11 +20,14 @@ type Refusal string
 func (r Refusal) Error() string { return string(r) }
 
 // Client calls a supervisor.
-type Client struct{ http *http.Client }
+type Client struct {
+	dial func(context.Context) (net.Conn, error)
+	http *http.Client
+}
 
 // NewClient returns a client that reaches its supervisor by dial.
 func NewClient(dial func(context.Context) (net.Conn, error)) *Client {
-	return &Client{http: &http.Client{Transport: &http.Transport{
+	return &Client{dial: dial, http: &http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableKeepAlives: true, // a stream costs nothing, and a kept one would outlive its carrier
 	}}}

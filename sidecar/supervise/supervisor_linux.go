@@ -33,6 +33,7 @@ type Supervisor struct {
 	reaper   *reaper
 	commands map[string]*command
 	service  *service
+	consoles *consoles
 }
 
 // New returns a supervisor; it reaps children from now on.
@@ -46,6 +47,7 @@ func New(options Options) *Supervisor {
 			output: newRing(ringBytes), dir: options.Dir, status: Status{Name: name, State: StateNone}}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
+	s.consoles = &consoles{reaper: s.reaper, grace: options.Grace, dir: options.Dir, all: map[string]*console{}}
 	return s
 }
 
@@ -60,7 +62,7 @@ func (s *Supervisor) Serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second,
+	server := &http.Server{Handler: s.handler(ctx), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -76,6 +78,7 @@ func (s *Supervisor) Serve(ctx context.Context) error {
 	cancel()
 	s.stopAll()
 	reloads.Wait()
+	s.consoles.serving.Wait()
 	_ = server.Close()
 	return err
 }
@@ -104,7 +107,7 @@ func (s *Supervisor) named(handle func(http.ResponseWriter, *http.Request, *comm
 	}
 }
 
-func (s *Supervisor) handler() http.Handler {
+func (s *Supervisor) handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /v1/changes", func(w http.ResponseWriter, r *http.Request) {
@@ -136,6 +139,7 @@ func (s *Supervisor) handler() http.Handler {
 		reply(w, status, err)
 	}))
 	mux.HandleFunc("GET /v1/commands/{name}/logs", s.named(logs))
+	s.consoles.handle(ctx, mux)
 	return mux
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/root"
-	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
@@ -37,13 +36,10 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)
 	err := cmd.ExecuteContext(ctx)
-	var remote *kube.ExitError
 	var exit problem.Exit
 	switch {
 	case err == nil:
 		return problem.ExitOK
-	case errors.As(err, &remote):
-		return remote.Code
 	case errors.As(err, &exit):
 		return int(exit)
 	}

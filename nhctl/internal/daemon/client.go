@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/supervise"
+	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
 // Client is a connection to the daemon.
@@ -198,17 +201,63 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 }
 
 func (c *Client) explain(ctx context.Context, err error) error {
-	var wire *jrpc2.Error
-	if errors.As(err, &wire) && len(wire.Data) > 0 {
-		p := &problem.Error{}
-		if json.Unmarshal(wire.Data, p) == nil && p.Message != "" {
-			return p
-		}
+	var answered *jrpc2.Error
+	if errors.As(err, &answered) && len(answered.Data) > 0 {
+		return problemOf(answered.Data, answered.Message)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return problem.New(problem.Internal, "the daemon was lost: %w", err).WithHint("run the command again: a new daemon takes up where the old one was")
+}
+
+// Attach opens a console. The connection has its conversation, and nothing else.
+func Attach(ctx context.Context, paths Paths, p rpc.Attach) (net.Conn, supervise.Attached, error) {
+	var attached supervise.Attached
+	params, err := json.Marshal(p)
+	if err != nil {
+		return nil, attached, err
+	}
+	line, err := json.Marshal(message{Version: "2.0", ID: 1, Method: rpc.MethodAttach, Params: params})
+	if err != nil {
+		return nil, attached, err
+	}
+	conn, err := net.DialTimeout("unix", paths.Socket, 2*time.Second)
+	if err != nil {
+		return nil, attached, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	reader := bufio.NewReader(conn)
+	var reply message
+	if _, err = conn.Write(append(line, '\n')); err == nil {
+		if line, err = reader.ReadBytes('\n'); err == nil {
+			err = json.Unmarshal(line, &reply)
+		}
+	}
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	switch {
+	case err != nil:
+	case reply.Error != nil:
+		err = problemOf(reply.Error.Data, reply.Error.Message)
+	default:
+		err = json.Unmarshal(reply.Result, &attached)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, attached, err
+	}
+	return wire.Peeked{Conn: conn, Reader: reader}, attached, nil
+}
+
+// problemOf is the problem that came with an error; its text alone makes one, too.
+func problemOf(data []byte, text string) *problem.Error {
+	p := &problem.Error{}
+	if json.Unmarshal(data, p) == nil && p.Message != "" {
+		return p
+	}
+	return problem.New(problem.Internal, "%s", text)
 }
 
 // Close ends the connection.

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -20,6 +22,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
 // idle is how long a daemon stays without sessions and clients.
@@ -129,10 +132,15 @@ func (d *Daemon) serve(ctx context.Context, conn net.Conn) {
 	// A client that goes away, or asks to, cancels its calls; they undo what they had begun.
 	calls, cancel := context.WithCancel(ctx)
 	defer cancel()
+	line, rest := firstLine(ctx, conn)
+	if m, ok := attaches(line); ok {
+		d.attach(calls, wire.Peeked{Conn: conn, Reader: rest}, m)
+		return
+	}
 	c := &client{daemon: d, cancel: cancel}
 	server := jrpc2.NewServer(c.methods(), &jrpc2.ServerOptions{AllowPush: true, Concurrency: 64,
 		NewContext: func() context.Context { return calls }})
-	server.Start(channel.Line(conn, conn))
+	server.Start(channel.Line(io.MultiReader(bytes.NewReader(line), rest), conn))
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		c.calls.Wait()
@@ -174,7 +182,6 @@ func (c *client) methods() handler.Map {
 		rpc.MethodStop:       call(c, d.stopCommand),
 		rpc.MethodLogs:       call(c, d.logs),
 		rpc.MethodForward:    call(c, d.forward),
-		rpc.MethodContainer:  call(c, d.container),
 		rpc.MethodVolumes:    call(c, d.volumes),
 		rpc.MethodClean:      call(c, d.clean),
 		rpc.MethodDaemon:     call(c, func(context.Context, struct{}) (rpc.Daemon, error) { return d.describe(), nil }),

@@ -176,23 +176,3 @@ func (d *Daemon) forward(ctx context.Context, p rpc.Forward) ([]event.ForwardDat
 	}
 	return s.forward(p.Open, p.Close)
 }
-
-func (d *Daemon) container(ctx context.Context, t rpc.Target) (rpc.Container, error) {
-	s, err := d.find(ctx, t)
-	if err != nil {
-		return rpc.Container{}, err
-	}
-	r := s.record()
-	pod, err := devmode.Pod(ctx, s.client(), r)
-	if err != nil {
-		return rpc.Container{}, err
-	}
-	if !workload.Running(pod) {
-		return rpc.Container{}, problem.New(problem.NotReady, "the dev pod of %s does not run at the moment", r.Workload).WithHint("`nhctl dev status` says more; try again in a moment")
-	}
-	c := rpc.Container{Namespace: r.Namespace, Pod: pod.Name, Container: r.Container, WorkDir: r.WorkDir}
-	if r.Shell != "" {
-		c.Shell = []string{r.Shell}
-	}
-	return c, nil
-}

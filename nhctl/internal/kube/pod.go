@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
-	utilexec "k8s.io/client-go/util/exec"
 )
 
 // fallback says when an API server is too old for WebSockets.
@@ -139,38 +137,13 @@ func (p *podConn) SetWriteDeadline(time.Time) error { return nil }
 type ExecOptions struct {
 	Pod, Container string
 	Command        []string
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	TTY            bool
-	// Sizes gives the terminal's size, at first and whenever it changes; it ends with the command.
-	Sizes <-chan TerminalSize
+	Stdout         io.Writer
 }
 
-// TerminalSize is in characters.
-type TerminalSize struct{ Width, Height uint16 }
-
-// ExitError is the end of a command with a code other than 0.
-type ExitError struct{ Code int }
-
-func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
-
-type sizeQueue <-chan TerminalSize
-
-func (q sizeQueue) Next() *remotecommand.TerminalSize {
-	s, ok := <-q
-	if !ok {
-		return nil
-	}
-	return &remotecommand.TerminalSize{Width: s.Width, Height: s.Height}
-}
-
-// Exec runs a command in a container and returns when it has ended: an *ExitError when it says so.
+// Exec runs a command in a container and returns when it has ended.
 func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	request := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(o.Pod).SubResource("exec")
-	request.VersionedParams(&corev1.PodExecOptions{
-		Container: o.Container, Command: o.Command, TTY: o.TTY,
-		Stdin: o.Stdin != nil, Stdout: o.Stdout != nil, Stderr: o.Stderr != nil && !o.TTY,
-	}, scheme.ParameterCodec)
+	request.VersionedParams(&corev1.PodExecOptions{Container: o.Container, Command: o.Command, Stdout: true}, scheme.ParameterCodec)
 	websocket, err := remotecommand.NewWebSocketExecutor(c.config, http.MethodGet, request.URL().String())
 	if err != nil {
 		return err
@@ -183,16 +156,5 @@ func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	if err != nil {
 		return err
 	}
-	streams := remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Tty: o.TTY}
-	if o.TTY {
-		streams.Stderr = nil
-	}
-	if o.Sizes != nil {
-		streams.TerminalSizeQueue = sizeQueue(o.Sizes)
-	}
-	err = executor.StreamWithContext(ctx, streams)
-	if exit := utilexec.ExitError(nil); errors.As(err, &exit) {
-		return &ExitError{Code: exit.ExitStatus()}
-	}
-	return c.Explain(err)
+	return c.Explain(executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: o.Stdout}))
 }

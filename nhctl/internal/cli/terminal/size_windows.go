@@ -2,31 +2,26 @@ package terminal
 
 import (
 	"context"
-	"os"
 	"time"
-
-	"github.com/nhctl/nhctl/nhctl/internal/kube"
 )
 
-// sizes gives the terminal's size now and at each change, until ctx ends. Windows has no signal for it.
-func sizes(ctx context.Context, f *os.File) <-chan kube.TerminalSize {
-	out := make(chan kube.TerminalSize, 1)
+// changes has a value whenever the terminal's size may have changed, until ctx ends. Windows has no signal for it.
+func changes(ctx context.Context) <-chan time.Time {
+	out := make(chan time.Time)
 	go func() {
 		defer close(out)
-		var last kube.TerminalSize
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
 		for {
-			if s, ok := size(f); ok && s != last {
-				last = s
+			select {
+			case <-ctx.Done():
+				return
+			case at := <-tick.C:
 				select {
-				case out <- s:
+				case out <- at:
 				case <-ctx.Done():
 					return
 				}
-			}
-			select {
-			case <-time.After(500 * time.Millisecond):
-			case <-ctx.Done():
-				return
 			}
 		}
 	}()

@@ -1,65 +1,132 @@
-// Package terminal runs programs in the dev container with the user's own terminal: what `dev terminal`, `dev exec` and `dev start`
-// share.
+// Package terminal runs programs in the dev container whose streams are the user's own: what `dev terminal`, `dev exec` and `dev start`
+// share. A program goes on over a lost connection, and so does what this package shows of it.
 package terminal
 
 import (
 	"context"
+	"encoding/json"
 	"os"
+	"runtime"
+	"time"
 
 	"golang.org/x/term"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
-	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/resume"
+	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// Shell opens a login shell in the sources' folder.
-func Shell(ctx context.Context, f *factory.Factory, t rpc.Target) error {
-	return in(ctx, f, t, true, func(c rpc.Container) []string {
-		argv := []string{contract.Binary, "shell", "--dir", c.WorkDir}
-		if len(c.Shell) > 0 {
-			argv = append(argv, "--shell", c.Shell[0])
+// Shell opens a login shell in the folder of the sources, or with newest the one that was opened last.
+func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
+	return run(ctx, f, t, supervise.Attach{Newest: newest, Keep: true}, true)
+}
+
+// Exec runs a program in the folder of the sources; its exit code is a problem.Exit. With tty, it has a terminal where the user has one.
+func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, argv []string) error {
+	return run(ctx, f, t, supervise.Attach{Argv: argv}, tty)
+}
+
+func run(ctx context.Context, f *factory.Factory, t rpc.Target, a supervise.Attach, tty bool) error {
+	stdin, _ := f.Streams.In.(*os.File)
+	tty = tty && ui.IsTerminal(f.Streams.In) && ui.IsTerminal(f.Streams.Out)
+	a.Keep = a.Keep && tty
+	if tty {
+		a.Size, a.Env = size(stdin), manners(f.Env())
+	}
+	c := newCaller(f, t, a, stdin)
+	conn, turn, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	// From here on, an interruption is the program's.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	if tty {
+		state, err := term.MakeRaw(int(stdin.Fd()))
+		if err != nil {
+			conn.Close()
+			return err
 		}
-		return argv
-	})
+		defer func() { _ = term.Restore(int(stdin.Fd()), state) }()
+		go c.tellSizes(ctx)
+	}
+	go c.tellSignals(ctx, cancel)
+	go c.tellInput(ctx, cancel, f.Streams.In) // reading can't be cancelled: it ends with this program
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		if err := c.keep(ctx, conn, turn); err != nil {
+			cancel(err)
+		}
+	}()
+	err = c.show(ctx)
+	c.end.Over()
+	select {
+	case <-kept:
+	case <-time.After(lastWords):
+		cancel(nil)
+		<-kept
+	}
+	return err
 }
 
-// Exec runs a program in the sources' folder; its exit code is a *kube.ExitError.
-func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, command []string) error {
-	return in(ctx, f, t, tty, func(c rpc.Container) []string {
-		return append([]string{contract.Binary, "exec", "--dir", c.WorkDir, "--"}, command...)
-	})
+// lastWords is how long the far end may take to hear that its last message came.
+const lastWords = time.Second
+
+// manners is what a program has to know of the user's terminal.
+func manners(env map[string]string) map[string]string {
+	known := map[string]string{}
+	for _, name := range []string{"TERM", "COLORTERM"} {
+		if value := env[name]; value != "" {
+			known[name] = value
+		}
+	}
+	if known["TERM"] == "" && runtime.GOOS == "windows" {
+		known["TERM"] = "xterm-256color" // which it is, and does not say
+	}
+	return known
 }
 
-func in(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, argv func(rpc.Container) []string) error {
-	var c rpc.Container
-	if err := f.Call(ctx, rpc.MethodContainer, t, &c); err != nil {
-		return err
+// show prints what the program prints, and returns how it ended.
+func (c *caller) show(ctx context.Context) error {
+	for {
+		m, err := c.end.Receive(ctx)
+		if err != nil {
+			return context.Cause(ctx)
+		}
+		switch m.Kind {
+		case supervise.KindOutput:
+			_, err = c.factory.Streams.Out.Write(m.Data)
+		case supervise.KindError:
+			_, err = c.factory.Streams.Err.Write(m.Data)
+		case supervise.KindExit:
+			return c.exit(m)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	cluster, err := f.Kube()
-	if err != nil {
-		return err
-	}
-	o := kube.ExecOptions{Pod: c.Pod, Container: c.Container, Command: argv(c), Stdin: f.Streams.In, Stdout: f.Streams.Out, Stderr: f.Streams.Err}
-	stdin, ok := f.Streams.In.(*os.File)
-	if !tty || !ok || !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Out) {
-		return cluster.Exec(ctx, o)
-	}
-	state, err := term.MakeRaw(int(stdin.Fd()))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = term.Restore(int(stdin.Fd()), state) }()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	o.TTY, o.Sizes = true, sizes(ctx, stdin)
-	return cluster.Exec(ctx, o)
 }
 
-// size reads the terminal's present size.
-func size(f *os.File) (kube.TerminalSize, bool) {
+func (c *caller) exit(m resume.Message) error {
+	var exit supervise.Exit
+	if err := json.Unmarshal(m.Data, &exit); err != nil {
+		return problem.New(problem.Internal, "how the program ended: %w", err)
+	}
+	if exit.Code != 0 {
+		return problem.Exit(exit.Code)
+	}
+	return nil
+}
+
+// size reads a terminal's present size.
+func size(f *os.File) *supervise.Size {
 	w, h, err := term.GetSize(int(f.Fd()))
-	return kube.TerminalSize{Width: uint16(w), Height: uint16(h)}, err == nil
+	if err != nil {
+		return &supervise.Size{Columns: 80, Rows: 24}
+	}
+	return &supervise.Size{Columns: uint16(w), Rows: uint16(h)}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
 // The methods. Each comment names the types of parameters and result.
@@ -23,7 +24,7 @@ const (
 	MethodStop       = "dev.stop"          // Stop -> event.CommandData
 	MethodLogs       = "dev.logs"          // Logs -> nothing; lines come as event.Log
 	MethodForward    = "dev.forward"       // Forward -> []event.ForwardData
-	MethodContainer  = "dev.container"     // Target -> Container
+	MethodAttach     = "dev.attach"        // Attach -> supervise.Attached; see Attach
 	MethodVolumes    = "dev.volumes"       // Volumes -> []Volume
 	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon
@@ -228,13 +229,11 @@ type PortPair struct {
 	Remote int `json:"remote"`
 }
 
-// Container says where a terminal or a command goes.
-type Container struct {
-	Namespace string   `json:"namespace"`
-	Pod       string   `json:"pod"`
-	Container string   `json:"container"`
-	WorkDir   string   `json:"workDir"`
-	Shell     []string `json:"shell"` // empty: the first of bash, sh that the image has
+// Attach opens a console: a terminal's shell or a command, whose streams lead to the caller. It is the first line of a connection, which
+// carries the console's conversation (package resume) after the answer, instead of further calls.
+type Attach struct {
+	Target
+	Console supervise.Attach `json:"console"`
 }
 
 // Daemon is the daemon's own state.

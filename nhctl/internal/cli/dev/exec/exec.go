@@ -15,9 +15,12 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec [WORKLOAD] -- COMMAND ARGS...",
 		Short: "Run a command in the dev container, in the folder of the sources",
-		Long:  "Run a command in the dev container, in the folder of the sources. Standard input is passed on, and the exit code is the command's.",
+		Long: `Run a command in the dev container, in the folder of the sources. Standard input, Ctrl-C and SIGTERM are passed on, and the exit code is
+the command's. It has a terminal where standard input and output are one (--tty=false: pipes all the same). A lost connection does not
+end it; when nhctl ends before it, it is hung up.`,
 		Example: `  nhctl dev exec -- go test ./...
-  nhctl dev exec -t -- vim main.go`,
+  nhctl dev exec -- vim main.go
+  tar c data | nhctl dev exec -- tar x`,
 		ValidArgsFunction: f.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dash := cmd.ArgsLenAtDash()
@@ -29,6 +32,6 @@ func New(f *factory.Factory) *cobra.Command {
 		},
 	}
 	target.AddFlags(cmd)
-	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give the command a terminal")
+	cmd.Flags().BoolVarP(&tty, "tty", "t", true, "give the command a terminal, where there is one here")
 	return cmd
 }

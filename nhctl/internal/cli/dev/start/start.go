@@ -100,7 +100,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return nil
 	}
 	fmt.Fprintln(f.Streams.Err, "opening a terminal; leaving it does not end dev mode (nhctl dev end does)")
-	return terminal.Shell(ctx, f, rpc.Target{Caller: f.Caller(), Session: session.ID})
+	return terminal.Shell(ctx, f, rpc.Target{Caller: f.Caller(), Session: session.ID}, false)
 }
 
 func describe(w io.Writer, s rpc.Session) {

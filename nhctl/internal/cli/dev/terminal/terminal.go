@@ -13,15 +13,20 @@ import (
 // Options are the command's flags and arguments.
 type Options struct {
 	Target factory.Target
+	Attach bool
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
-		Use:               "terminal [WORKLOAD]",
-		Short:             "Open a shell in the dev container, in the folder of the sources",
-		Example:           `  nhctl dev terminal`,
+		Use:   "terminal [WORKLOAD]",
+		Short: "Open a shell in the dev container, in the folder of the sources",
+		Long: `Open a login shell in the dev container, in the folder of the sources: the config's dev.shell, or the first of bash, zsh, ash and sh that
+the image has. It goes on over a lost connection, and when its window is closed: --attach takes it up again, with what it printed last.
+Leaving the shell does not end dev mode.`,
+		Example: `  nhctl dev terminal
+  nhctl dev terminal --attach`,
 		Args:              factory.OneWorkload,
 		ValidArgsFunction: f.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,9 +35,10 @@ func New(f *factory.Factory) *cobra.Command {
 		},
 	}
 	o.Target.AddFlags(cmd)
+	cmd.Flags().BoolVar(&o.Attach, "attach", false, "take up the shell that was opened last, also from another terminal")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	return terminal.Shell(ctx, f, o.Target.RPC(f))
+	return terminal.Shell(ctx, f, o.Target.RPC(f), o.Attach)
 }

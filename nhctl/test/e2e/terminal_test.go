@@ -1,0 +1,146 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// live is a command whose output is read while it runs.
+type live struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (l *live) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(p)
+}
+
+// begin starts nhctl with its standard input open; with a terminal when asked.
+func (d *developer) begin(src string, terminal bool, args ...string) *live {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	cmd := d.command(ctx, src, args...)
+	if terminal {
+		cmd.Args = []string{"script", "-qefc", "exec '" + strings.Join(append([]string{cmd.Path}, args...), "' '") + "'", "/dev/null"}
+		var err error
+		if cmd.Path, err = exec.LookPath("script"); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	l := &live{t: d.t, cmd: cmd}
+	cmd.Stdout, cmd.Stderr = l, l
+	var err error
+	if l.in, err = cmd.StdinPipe(); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(cancel)
+	return l
+}
+
+func (l *live) say(text string) {
+	l.t.Helper()
+	if _, err := io.WriteString(l.in, text); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// until waits until the output holds a text.
+func (l *live) until(text string) {
+	l.t.Helper()
+	eventually(l.t, 30*time.Second, fmt.Sprintf("output with %q", text), func(context.Context) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !bytes.Contains(l.out.Bytes(), []byte(text)) {
+			return fmt.Errorf("%q", l.out.String())
+		}
+		return nil
+	})
+}
+
+// code waits for the end.
+func (l *live) code() int {
+	_ = l.cmd.Wait()
+	return l.cmd.ProcessState.ExitCode()
+}
+
+// A command in the container has this side's input, signals and exit code; a shell goes on over a lost sidecar and a closed window.
+func TestTerminalAndExec(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	src := dev.sources(catalog)
+	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+
+	e := dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "pwd; cat; exit 7")
+	e.say("typed here\n")
+	e.in.Close()
+	if code := e.code(); code != 7 || e.out.String() != "/home/dev/src\ntyped here\n" {
+		t.Errorf("exit code %d, output %q", code, e.out.String())
+	}
+	for _, s := range []struct {
+		name   string
+		signal syscall.Signal
+	}{{"INT", syscall.SIGINT}, {"TERM", syscall.SIGTERM}} {
+		e = dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "trap 'echo got "+s.name+"; exit 9' "+s.name+"; echo ready; while :; do sleep 0.1; done")
+		e.until("ready")
+		_ = e.cmd.Process.Signal(s.signal)
+		if code := e.code(); code != 9 || !strings.Contains(e.out.String(), "got "+s.name) {
+			t.Errorf("SIG%s: exit code %d, output %q", s.name, code, e.out.String())
+		}
+	}
+	if r := dev.nhctl(src, "dev", "exec", "--", "no-such-program"); r.code != 127 || !strings.Contains(r.stderr, "no-such-program is in none of") {
+		t.Errorf("a program that is missing: %s", r)
+	}
+	e = dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "echo ready; sleep 4100")
+	e.until("ready")
+	_ = e.cmd.Process.Kill()
+	eventually(t, 30*time.Second, "the command of a killed nhctl ended", func(context.Context) error {
+		out, err := dev.inPod(src, "sh", "-c", "pgrep -f '^sleep 4100' | wc -l")
+		if err == nil && strings.TrimSpace(out) != "0" {
+			err = fmt.Errorf("%s live", out)
+		}
+		return err
+	})
+	terminals(t, dev, ns, src)
+	dev.must(src, "dev", "end")
+}
+
+func terminals(t *testing.T, dev *developer, ns, src string) {
+	t.Helper()
+	first := dev.begin(src, true, "dev", "terminal")
+	first.say("test -t 0 && echo shell=$((40+2)) in $PWD; VAR=still\n")
+	first.until("shell=42 in /home/dev/src")
+	killSidecar(t, ns)
+	first.say("echo $VAR-there-$((20+3))\n")
+	first.until("still-there-23")
+	_ = first.cmd.Process.Kill() // script's: the window closes
+	first.code()
+	second := dev.begin(src, true, "dev", "terminal", "--attach")
+	second.until("shell=42 in /home/dev/src") // what was printed before
+	second.say("echo $VAR-attached-$((20+4)); exit 3\n")
+	second.until("still-attached-24")
+	if code := second.code(); code != 3 {
+		t.Errorf("the shell's exit code came as %d", code)
+	}
+	if r := dev.nhctl(src, "dev", "terminal", "--attach"); r.code != 1 || !strings.Contains(r.stderr, "no terminal is open") {
+		t.Errorf("nothing to attach to: %s", r)
+	}
+}
