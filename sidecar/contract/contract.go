@@ -29,6 +29,13 @@ const (
 	RoleCache   = "cache" // a developer's claim
 )
 
+// A team's configs in the cluster: the annotation of a workload, and the ConfigMap of a namespace with the key for those that have none.
+const (
+	AnnotationConfig = "nhctl.dev/config"
+	SharedConfig     = "nhctl-config"
+	SharedConfigKey  = "config.yaml"
+)
+
 // ParkedPods is the Secret of a namespace with the manifests of parked pods that nothing would make anew, by their names.
 const ParkedPods = "nhctl-parked-pods"
 

@@ -188,6 +188,9 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		field, ok := d.fields(v.Type())[p.key.Value]
 		switch {
 		case ok:
+			if field.computer && d.workload != nil {
+				d.fail(p.key, "%s: a config from the cluster may not say anything of the developer's computer; it belongs into a .dev/config.yaml there", p.key.Value)
+			}
 			if field.unused {
 				d.ignored[p.key.Value] = true
 			}
@@ -250,6 +253,8 @@ type field struct {
 	enum   []string
 	also   string // OLD=NOW: another word for one of enum
 	unused bool
+	// computer says that it is about the developer's computer.
+	computer bool
 }
 
 // fields are a type's fields by name.
@@ -259,7 +264,7 @@ func (d *decoder) fields(t reflect.Type) map[string]field {
 		known = map[string]field{}
 		for i := range t.NumField() {
 			tag := t.Field(i).Tag
-			f := field{index: i, name: tag.Get("json"), also: tag.Get("also"), unused: tag.Get("unused") != ""}
+			f := field{index: i, name: tag.Get("json"), also: tag.Get("also"), unused: tag.Get("unused") != "", computer: tag.Get("computer") != ""}
 			if enum := tag.Get("enum"); enum != "" {
 				f.enum = strings.Split(enum, ",")
 			}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // loading is the reading of one config with its layers.
@@ -17,6 +19,8 @@ type loading struct {
 	// files names the file of each node that is not of the main one.
 	files map[*yaml.Node]string
 	main  string
+	// workload is set for a config that comes from the cluster: the workload that it is for.
+	workload *workload.Ref
 	// laid counts what was laid over something.
 	laid *atomic.Int64
 }

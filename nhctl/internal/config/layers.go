@@ -25,12 +25,18 @@ type properties struct {
 // file decodes a document and its layers into f.
 func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 	services := d.services(f, root)
-	below, above := d.layer(defaultsFile), d.layer(localFile)
+	var below, above layer
+	if d.workload == nil {
+		below, above = d.layer(defaultsFile), d.layer(localFile)
+	}
 	f.Services, f.nodes = make([]Service, len(services)), make([]*yaml.Node, len(services))
 	known := make([][]pair, len(services))
 	d.share(len(services), func(d *decoder, i int) {
 		all, own := below.of(services[i])
 		n := d.overlay(d.overlay(all, own), services[i])
+		if d.workload != nil && lookup(n, "name") == nil {
+			n = d.overlay(d.described(), n) // a workload's annotation need not name it
+		}
 		known[i] = pairs(lookup(n, "profiles"))
 		n = d.overlay(n, lookup(lookup(n, "profiles"), profile))
 		all, own = above.of(n)
@@ -104,6 +110,15 @@ func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
 		copied.Content = append(copied.Content, p.key, p.value)
 	}
 	return &copied, value
+}
+
+// described is a service that names its workload.
+func (d *decoder) described() *yaml.Node {
+	n := &yaml.Node{Kind: yaml.MappingNode}
+	for _, p := range [][2]string{{"name", d.workload.Name}, {"serviceType", string(d.workload.Kind)}} {
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: p[0]}, &yaml.Node{Kind: yaml.ScalarNode, Value: p[1]})
+	}
+	return n
 }
 
 // layer is an overlay file beside the config: what it has for each service, and under "" for all.

@@ -95,9 +95,32 @@ func Read(file string, o Options) (*File, error) {
 // Check loads a text as if it were a file's.
 func Check(file string, data []byte, o Options) *File { return parse(file, data, o, readFile) }
 
+// Shared says whether the config comes from the cluster.
+func (f *File) Shared() bool { return f.loading.workload != nil }
+
+// LoadShared loads a config that a team keeps in the cluster, for one of its workloads; origin says where. Whoever may write there must not
+// reach the developer's computer, so what would read files or variables of that is an error.
+func LoadShared(origin, text string, ref workload.Ref, profile string) (*File, error) {
+	l := newLoading(origin, func(string) ([]byte, error) { return nil, errShared })
+	l.workload = &ref
+	f := l.load([]byte(text), Options{Profile: profile})
+	f.Folder = ""
+	return f, f.Findings.problem()
+}
+
+var errShared = errors.New("a config from the cluster can't name files of the developer's computer")
+
 // parse loads a config from its text; read opens included files and layers.
 func parse(file string, data []byte, o Options, read func(string) ([]byte, error)) *File {
-	l := &loading{findings: newFindings(map[string]string{}), read: read, files: map[*yaml.Node]string{}, main: file, laid: &atomic.Int64{}}
+	return newLoading(file, read).load(data, o)
+}
+
+func newLoading(file string, read func(string) ([]byte, error)) *loading {
+	return &loading{findings: newFindings(map[string]string{}), read: read, files: map[*yaml.Node]string{}, main: file, laid: &atomic.Int64{}}
+}
+
+func (l *loading) load(data []byte, o Options) *File {
+	file := l.main
 	l.source(file, string(data))
 	l.variables(string(data), o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
@@ -184,6 +207,9 @@ func (f *File) Notices() []string {
 		return nil
 	}
 	var texts []string
+	if f.Shared() {
+		texts = append(texts, "the config is the team's, from "+f.Path)
+	}
 	for _, x := range f.Findings {
 		texts = append(texts, x.String())
 	}

@@ -4,7 +4,8 @@ package config
 
 // The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated from them.
 // Tags: `doc` describes a field, `enum` lists its values, `also` another word for one, `default` is what a missing one means, `example`
-// shows one, `added` marks what Nocalhost's own config has not, and `unused` what has no effect.
+// shows one, `added` marks what Nocalhost's own config has not, `unused` what has no effect, and `computer` what a config from the cluster
+// may not say.
 
 // Service is how one workload is developed.
 type Service struct {
@@ -13,7 +14,7 @@ type Service struct {
 	PodTemplate         string      `json:"podTemplate" doc:"Where a custom resource has its pod template." default:"spec.template" added:"true"`
 	DependLabelSelector Depend      `json:"dependLabelSelector" doc:"What dev start waits for."`
 	Containers          []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
-	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true" unused:"true"`
+	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true" unused:"true" computer:"true"`
 	Profiles            Profiles    `json:"profiles" doc:"Named overlays of this service, chosen with --profile: each has the fields of a service." added:"true"`
 }
 
@@ -117,7 +118,7 @@ type EnvVar struct {
 
 // EnvFrom names files with environment variables.
 type EnvFrom struct {
-	EnvFile []EnvFile `json:"envFile" doc:"Files of NAME=VALUE lines; a later one wins."`
+	EnvFile []EnvFile `json:"envFile" doc:"Files of NAME=VALUE lines; a later one wins." computer:"true"`
 }
 
 // EnvFile is a file of NAME=VALUE lines.
@@ -154,7 +155,7 @@ type Sync struct {
 	DeletionGuard     DeletionGuard `json:"deletionGuard" doc:"How many files may be deleted within ten seconds before deleteProtection asks: a batch above both limits stops sync." added:"true"`
 	FilePattern       []string      `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
 	IgnoreFilePattern []string      `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
-	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true"`
+	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true" computer:"true"`
 	Remote            string        `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
 }
 

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -95,12 +98,12 @@ func TestPlan(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "web", ".dev"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := "name: web\ncontainers:\n- name: app\n  dev: {image: golang, sync: {type: send}, portForward: ['8080:80'], resources: {limits: {memory: 1Gi}}}\n"
-	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte(config), 0o644); err != nil {
+	text := "name: web\ncontainers:\n- name: app\n  dev: {image: golang, sync: {type: send}, portForward: ['8080:80'], resources: {limits: {memory: 1Gi}}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	caller := rpc.Caller{Env: map[string]string{"HOME": "/home/nobody"}, Dir: filepath.Join(dir, "web")}
-	spec, state, _, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"}, nil)
+	spec, state, _, err := plan(rpc.Start{Target: rpc.Target{Caller: caller}, Mode: rpc.Replace, SidecarImage: "sidecar:1"}, noCluster{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,12 +114,12 @@ func TestPlan(t *testing.T) {
 	if diff := cmp.Diff([]rpc.PortPair{{Local: 8080, Remote: 80}}, state.Forwards); diff != "" || state.Settings.Type != filesync.Send {
 		t.Errorf("%s %+v", diff, state.Settings)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte("serviceType: CronJob\n"+config), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "web", ".dev", "config.yaml"), []byte("serviceType: CronJob\n"+text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for text, want := range map[string]string{"": "cronjob/web", "web": "cronjob/web", "deploy/web": "deployment/web", "cart": "deployment/cart"} {
-		if ref, _, err := named(rpc.Target{Caller: caller, Workload: text}, ""); err != nil || ref.String() != want {
-			t.Errorf("%q means %s, %v; want %s", text, ref, err, want)
+	for name, want := range map[string]string{"": "cronjob/web", "web": "cronjob/web", "deploy/web": "deployment/web", "cart": "deployment/cart"} {
+		if ref, _, err := named(rpc.Target{Caller: caller, Workload: name}, ""); err != nil || ref.String() != want {
+			t.Errorf("%q means %s, %v; want %s", name, ref, err, want)
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -127,8 +130,52 @@ func TestPlan(t *testing.T) {
 		"the root":              {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "web"}, Folder: "/"}, problem.Refused},
 		"no kind":               {rpc.Start{Target: rpc.Target{Caller: caller, Workload: "thing/db"}}, problem.Usage},
 	} {
-		if _, _, _, err := plan(tt.start, nil); err == nil || problem.From(err).Code != tt.code {
+		if _, _, _, err := plan(tt.start, noCluster{}); err == nil || problem.From(err).Code != tt.code {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
+		}
+	}
+}
+
+// noCluster has nothing.
+type noCluster struct{}
+
+func (noCluster) containers(workload.Ref, string) ([]corev1.Container, error) { return nil, nil }
+func (noCluster) config(workload.Ref, string) (*config.File, error)           { return nil, nil }
+
+// shared has one config for every workload.
+type shared struct {
+	noCluster
+	text string
+}
+
+func (s shared) config(ref workload.Ref, profile string) (*config.File, error) {
+	return config.LoadShared("configmap/nhctl-config (config.yaml)", s.text, ref, profile)
+}
+
+func TestPlanShared(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	start := rpc.Start{Target: rpc.Target{Caller: rpc.Caller{Env: map[string]string{"HOME": "/home/nobody"}, Dir: dir}, Workload: "sts/db"}, Folder: dir}
+	spec, state, said, err := plan(start, shared{text: "containers:\n- name: app\n  dev: {image: golang, command: {run: go run .}}\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Workload.String() != "statefulset/db" || spec.Image != "golang" || state.Config != "" || state.Dev.Command.Run.String() != "go run ." || len(said) != 1 {
+		t.Errorf("%+v %+v %q", spec, state, said)
+	}
+	if spec, _, _, err := plan(start, shared{text: "name: web\ncontainers:\n- dev: {image: golang}\n"}); err != nil || spec.Image != "" {
+		t.Errorf("another workload's config: %q, %v", spec.Image, err)
+	}
+	for name, text := range map[string]string{
+		"local command": "local: {command: rm}",
+		"env file":      "containers: [{dev: {envFrom: {envFile: [{path: x.env}]}}}]",
+		"sync folder":   "containers: [{dev: {sync: {local: ../..}}}]",
+		"include":       "containers: [{dev: {image: \"${_INCLUDE_:- /etc/passwd}\"}}]",
+		"set's env":     "configProperties: {envFile: x.env}\nservices: [{name: db}]",
+	} {
+		_, _, _, err := plan(start, shared{text: text})
+		if err == nil || problem.From(err).Code != problem.Usage || !strings.Contains(err.Error(), "configmap/nhctl-config (config.yaml):1:") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // defaultTimeout limits a start.
@@ -35,13 +34,7 @@ func local(c rpc.Caller) string {
 
 // start takes a workload into dev mode, or returns the caller's session of it that lives already.
 func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
-	spec, state, said, err := plan(p, func(ref workload.Ref, podTemplate string) ([]corev1.Container, error) {
-		c, err := cluster(p.Caller)
-		if err != nil {
-			return nil, err
-		}
-		return devmode.Containers(ctx, c, ref, podTemplate)
-	})
+	spec, state, said, err := plan(p, inCluster{ctx, p.Caller})
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -129,8 +122,7 @@ func (d *Daemon) forget(ctx context.Context, c *kube.Client, s *session) error {
 }
 
 // plan reads what to do from the call and the config, and what to say of the config. Folder and image stay empty where neither names one.
-// The cluster is asked for the workload's containers only where the config chooses one by its image.
-func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container, error)) (devmode.Spec, saved, []string, error) {
+func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	target := p.Target
 	if p.Folder != "" {
 		if !filepath.IsAbs(p.Folder) {
@@ -142,25 +134,27 @@ func plan(p rpc.Start, containers func(workload.Ref, string) ([]corev1.Container
 	if err != nil {
 		return devmode.Spec{}, saved{}, nil, err
 	}
+	if _, err := localsync.CheckRoot(p.Folder, p.Caller.Env["HOME"]); p.Folder != "" && err != nil && problem.From(err).Code == problem.Refused {
+		return devmode.Spec{}, saved{}, nil, err // whatever the cluster says
+	}
 	container := config.Default(p.Container)
 	folder, podTemplate := p.Folder, ""
 	var depend devmode.Depend
 	state := saved{Profile: p.Profile}
-	if file != nil {
+	service, file, err := describe(ref, file, p.Profile, cluster)
+	if err != nil {
+		return devmode.Spec{}, saved{}, nil, err
+	}
+	if file != nil && !file.Shared() {
 		state.Config = file.Path
-		service, err := file.Service(ref)
-		if err != nil {
+	}
+	if service != nil {
+		podTemplate, depend = service.PodTemplate, devmode.Depend(service.DependLabelSelector)
+		there := func() ([]corev1.Container, error) { return cluster.containers(ref, podTemplate) }
+		if container, state.Section, err = section(service, p.Container, there); err != nil {
 			return devmode.Spec{}, saved{}, nil, err
 		}
-		if service != nil {
-			podTemplate, depend = service.PodTemplate, devmode.Depend(service.DependLabelSelector)
-			if container, state.Section, err = section(service, p.Container, func() ([]corev1.Container, error) { return containers(ref, podTemplate) }); err != nil {
-				return devmode.Spec{}, saved{}, nil, err
-			}
-			if folder == "" {
-				folder = file.Folder
-			}
-		}
+		folder = first(folder, file.Folder)
 	}
 	root := ""
 	if folder != "" {

@@ -2,6 +2,9 @@
 package show
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,15 +29,16 @@ func New(f *factory.Factory) *cobra.Command {
 		Use:   "show [SERVICE]",
 		Short: "Show the config as it counts",
 		Long: `Show the config as it counts: variables and included files put in, with .dev/defaults.yaml below it, the profile and
-.dev/local.yaml above it, and the defaults of what nobody sets. With --origin each value says which file and line it came from.`,
+.dev/local.yaml above it, and the defaults of what nobody sets. Where the folder has no config, it is what the team keeps in the cluster
+for the service. With --origin each value says which file and line it came from.`,
 		Example: `  nhctl config show
   nhctl config show web --profile staging --origin`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.Service = args[0]
 			}
-			return run(f, o)
+			return run(cmd.Context(), f, o)
 		},
 	}
 	cmd.Flags().StringVarP(&o.File, "file", "f", "", "config file (default: that of this folder or of one above it)")
@@ -43,8 +47,12 @@ func New(f *factory.Factory) *cobra.Command {
 	return cmd
 }
 
-func run(f *factory.Factory, o *Options) error {
-	file, err := f.Config(o.File, o.Profile)
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	ref, err := service(o)
+	if err != nil {
+		return err
+	}
+	file, err := load(ctx, f, o, ref)
 	if err != nil {
 		return err
 	}
@@ -53,13 +61,6 @@ func run(f *factory.Factory, o *Options) error {
 	}
 	services := file.Services
 	if o.Service != "" {
-		ref, err := workload.ParseRef(o.Service)
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(o.Service, "/") {
-			ref.Kind = ""
-		}
 		s, err := file.Service(ref)
 		if err != nil {
 			return err
@@ -78,4 +79,34 @@ func run(f *factory.Factory, o *Options) error {
 	}
 	_, err = f.Streams.Out.Write(text)
 	return err
+}
+
+// service is the one that is meant: a NAME is of any kind, and without a name it is all of them.
+func service(o *Options) (ref workload.Ref, err error) {
+	if o.Service == "" {
+		return ref, nil
+	}
+	ref, err = workload.ParseRef(o.Service)
+	if !strings.Contains(o.Service, "/") {
+		ref.Kind = ""
+	}
+	return ref, err
+}
+
+// load takes the folder's config, or where there is none, what the team keeps in the cluster for a workload.
+func load(ctx context.Context, f *factory.Factory, o *Options, ref workload.Ref) (*config.File, error) {
+	file, err := f.Config(o.File, o.Profile)
+	if err == nil || problem.From(err).Code != problem.NotFound || o.File != "" || ref.Name == "" {
+		return file, err
+	}
+	c, kubeErr := f.Kube()
+	if kubeErr != nil {
+		return nil, err
+	}
+	ref.Kind = cmp.Or(ref.Kind, workload.Deployment)
+	origin, text, kubeErr := c.SharedConfig(ctx, ref)
+	if kubeErr != nil || origin == "" {
+		return nil, errors.Join(err, kubeErr)
+	}
+	return config.LoadShared(origin, text, ref, o.Profile)
 }
