@@ -19,11 +19,16 @@ func main() {
 }
 
 func run(dir string) error {
-	fields, err := docs.Config(os.DirFS(filepath.Join(dir, "..", "test", "e2e")))
+	scenarios := os.DirFS(filepath.Join(dir, "..", "test", "e2e"))
+	fields, err := docs.Config(scenarios)
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields} {
+	kinds, err := docs.Kinds(scenarios)
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields, "kinds.md": kinds} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}

@@ -4,12 +4,15 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -115,38 +118,109 @@ func (c *cluster) settled(t *testing.T, ns string, pods int) {
 	})
 }
 
+// kindCase is a row of testdata/kinds.json: what dev mode changes of a workload's object, and how many of its pods go on. The
+// documentation's table is made of the same rows.
+type kindCase struct {
+	Kind    string
+	Mode    rpc.Mode
+	Args    []string
+	Asks    bool
+	Changes []string
+	// Pods are there before, Left while in dev mode.
+	Pods, Left int
+}
+
 // Every kind is taken into dev mode in both ways, and comes back as it was.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	shared.customResource(t, "argoproj.io", "v1alpha1", "rollouts", "Rollout")
-	pods := map[string]int{"deployment": 1, "replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1, "pod": 1}
-	// While replaced: how many pods of the original go on.
-	left := map[string]int{"statefulset": 1}
-	for kind, manifest := range kindManifests() {
-		for _, mode := range []rpc.Mode{rpc.Replace, rpc.Duplicate} {
-			t.Run(kind+"/"+string(mode), func(t *testing.T) {
-				t.Parallel()
-				ns := shared.namespace(t)
-				shared.create(t, ns, []byte(manifest))
-				shared.settled(t, ns, pods[kind])
-				dev := shared.developer(t, ns)
-				src := filepath.Join(dev.home, "src")
-				write(t, filepath.Join(src, "hello.txt"), "hello\n")
-				before := shared.mustSnapshot(t, ns)
+	var rows []kindCase
+	if err := json.Unmarshal([]byte(read(t, "testdata/kinds.json")), &rows); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		t.Run(row.Kind+"/"+strings.Join(append([]string{string(row.Mode)}, row.Args...), " "), func(t *testing.T) {
+			t.Parallel()
+			ns := shared.namespace(t)
+			shared.create(t, ns, []byte(kindManifests()[row.Kind]))
+			shared.settled(t, ns, row.Pods)
+			dev := shared.developer(t, ns)
+			src := filepath.Join(dev.home, "src")
+			write(t, filepath.Join(src, "hello.txt"), "hello\n")
+			before := shared.mustSnapshot(t, ns)
+			args := append([]string{"dev", "start", row.Kind + "/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(row.Mode), "--no-terminal", "--timeout", "90s"}, row.Args...)
+			if row.Asks {
+				if r := dev.nhctl(src, args...); r.code != 1 || !strings.Contains(r.stderr, "--yes") {
+					t.Errorf("without a yes: %s", r)
+				}
+				args = append(args, "--yes")
+			}
+			dev.must(src, args...)
+			if out, err := dev.execIn(src, row.Kind+"/it", "cat", "hello.txt"); err != nil || out != "hello\n" {
+				t.Errorf("in the dev container: %q, %v", out, err)
+			}
+			shared.settled(t, ns, row.Left)
+			if diff := cmp.Diff(row.Changes, changesOf(row.Kind, before, shared.mustSnapshot(t, ns))); diff != "" {
+				t.Errorf("changes of the original:\n%s", diff)
+			}
+			dev.must(src, "dev", "end", row.Kind+"/it")
+			shared.restored(t, ns, before)
+		})
+	}
+}
 
-				dev.must(src, "dev", "start", kind+"/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(mode), "--yes", "--no-terminal", "--timeout", "90s")
-				if out, err := dev.execIn(src, kind+"/it", "cat", "hello.txt"); err != nil || out != "hello\n" {
-					t.Errorf("in the dev container: %q, %v", out, err)
-				}
-				if mode == rpc.Replace {
-					shared.settled(t, ns, left[kind])
-				} else {
-					shared.settled(t, ns, pods[kind])
-				}
-				dev.must(src, "dev", "end", kind+"/it")
-				shared.restored(t, ns, before)
-			})
+// changesOf lists what differs of the workload "it".
+func changesOf(kind string, before, after snapshot) []string {
+	resource, _, _ := strings.Cut(kind, ".")
+	key := strings.TrimSuffix(resource, "s") + "s/it"
+	was, now := map[string]string{}, map[string]string{}
+	flatten(was, "", before[key])
+	flatten(now, "", after[key])
+	changes := []string{}
+	if _, there := after[key]; !there {
+		if _, stored := after["secrets/"+contract.ParkedPods]; stored {
+			return []string{"deleted; its manifest is in the Secret " + contract.ParkedPods}
 		}
+		return []string{"deleted"}
+	}
+	for path, value := range now {
+		if value != was[path] {
+			if path == "metadata.labels."+contract.LabelSession {
+				value = "SESSION"
+			}
+			changes = append(changes, path+": "+or(was[path], "none")+" -> "+value)
+		}
+	}
+	for path, value := range was {
+		if _, there := now[path]; !there {
+			changes = append(changes, path+": "+value+" -> none")
+		}
+	}
+	slices.Sort(changes)
+	return changes
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// flatten lists the values of an object by their paths.
+func flatten(into map[string]string, path string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			flatten(into, strings.TrimPrefix(path+"."+key, "."), inner)
+		}
+	case []any:
+		for i, inner := range v {
+			flatten(into, fmt.Sprintf("%s[%d]", path, i), inner)
+		}
+	case nil:
+	default:
+		into[path] = fmt.Sprint(v)
 	}
 }
 
