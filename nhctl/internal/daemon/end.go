@@ -30,7 +30,7 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 	d.news(ctx, c.Namespace)
 	records, err := d.meant(ctx, c, p)
 	if err != nil {
-		return rpc.Ended{}, err
+		return rpc.Ended{Sessions: []rpc.Session{}}, d.forgetLive(ctx, c, p, err)
 	}
 	ended := rpc.Ended{Sessions: []rpc.Session{}}
 	for _, r := range records {
@@ -40,6 +40,35 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 		ended.Sessions = append(ended.Sessions, recordView(r))
 	}
 	return ended, nil
+}
+
+// forgetLive drops what this computer has of a session by force, where the cluster refuses to say anything of its namespace: that may be
+// gone, or is not the user's any more. What is left of the session there can be ended by whoever may.
+func (d *Daemon) forgetLive(ctx context.Context, c *kube.Client, p rpc.End, refused error) error {
+	switch problem.From(refused).Code {
+	case problem.Forbidden, problem.Unauthorized:
+	default:
+		return refused
+	}
+	ref, _, err := named(p.Target, "")
+	live := d.matching(c.Namespace, func(r devmode.Record) bool {
+		return p.All || r.Session == p.Session || p.Session == "" && err == nil && r.Workload == ref
+	})
+	if len(live) == 0 {
+		return refused
+	}
+	if !p.Force {
+		r := live[0].record()
+		return problem.New(problem.From(refused).Code, "%w", refused).
+			WithHint("renew your credentials and end again; where the namespace is gone for good: nhctl dev end --force %s", r.Workload.Argument())
+	}
+	for _, s := range live {
+		r := s.record()
+		d.over(s, "it was ended by force, while the cluster did not answer for namespace "+r.Namespace)
+		emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("the cluster does not answer for namespace %s: %s is forgotten here; where it is left in the cluster, `nhctl dev end --abandoned` ends it",
+			r.Namespace, r.Workload)})
+	}
+	return nil
 }
 
 // meant lists the sessions that a call to end means.

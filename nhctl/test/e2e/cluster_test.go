@@ -18,6 +18,7 @@ import (
 	authv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -77,7 +78,7 @@ func (c *cluster) namespace(t *testing.T) string {
 	t.Cleanup(func() {
 		background := metav1.DeletePropagationBackground
 		err := c.typed.CoreV1().Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{PropagationPolicy: &background})
-		if err != nil {
+		if err != nil && !apierrors.IsNotFound(err) { // a test may have done so
 			t.Errorf("remove namespace: %v", err)
 		}
 	})

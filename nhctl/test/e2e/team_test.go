@@ -292,3 +292,23 @@ func TestConfigOfTheTeam(t *testing.T) {
 		t.Errorf("too short: %s", r)
 	}
 }
+
+// One replaces while another works on a duplicate: neither notices the other, whoever ends first.
+func TestReplaceBesideADuplicate(t *testing.T) {
+	t.Parallel()
+	ns := small(t)
+	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
+	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	before := shared.mustSnapshot(t, ns)
+	bob.must(bobSrc, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	ada.must(adaSrc, "dev", "start", "--no-terminal")
+	if sessions := query[[]rpc.Session](bob, "", "dev", "list"); len(sessions) != 2 {
+		t.Errorf("sessions: %+v", sessions)
+	}
+	ada.must(adaSrc, "dev", "end")
+	if _, err := bob.inPod(bobSrc, "cat", "hello.txt"); err != nil {
+		t.Errorf("Bob's session after Ada's end: %v", err)
+	}
+	bob.must(bobSrc, "dev", "end")
+	shared.restored(t, ns, before)
+}
