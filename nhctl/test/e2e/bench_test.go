@@ -46,6 +46,8 @@ func benches() []struct {
 	}{
 		{"save", benchSave},
 		{"start", benchStart},
+		{"whole-pod", benchWholePod},
+		{"list", benchList},
 		{"config", benchConfig},
 		{"first-sync-1000", func(t *testing.T) []row { return benchFirstSync(t, 1000) }},
 		{"first-sync-10000", func(t *testing.T) []row { return benchFirstSync(t, 10000) }},
