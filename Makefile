@@ -42,6 +42,10 @@ CHAOS ?= 10m
 chaos: ## edit both sides of a sync at random while streams, engines and pods die (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
 	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
 
+.PHONY: faults
+faults: ## fail at and after every step of dev mode, for every kind and mode, and print the table (about an hour)
+	@NHCTL_FAULTS=all NHCTL_FAULTS_OUT=$(CURDIR)/bin/faults.md NHCTL_TEST_TIMEOUT=4h NHCTL_TEST_RUN='^TestFaults$$' hack/test.sh "$(TAGS)"
+
 .PHONY: bench
 bench: ## measure speed and memory against baselines, on a playground of its own
 	@hack/bench.sh "$(TAGS)"

@@ -2,7 +2,7 @@
 # make test: checks, unit and script tests, then the scenarios on a playground of their own. Usage: hack/test.sh TAGS
 #
 # NHCTL_TEST_KUBECONFIG=FILE takes a cluster of yours instead of a playground (the images must be pullable there).
-# NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
+# NHCTL_TEST_TIMEOUT limits them all together. NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
 set -euo pipefail
 tags=$1
 # Two checkouts never share a playground.
@@ -31,4 +31,4 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
 fi
 echo "test: scenarios on a real cluster"
 export NHCTL_TEST_BIN=$PWD/bin
-go test -tags "$tags,e2e" -count=1 -timeout 40m -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
+go test -tags "$tags,e2e" -count=1 -timeout "${NHCTL_TEST_TIMEOUT:-40m}" -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
