@@ -170,7 +170,7 @@ func matrix(kind string, mode rpc.Mode, enter, leave []string) []injected {
 }
 
 // TestFaults fails at and after every change that entering and leaving make. NHCTL_FAULTS=all runs the whole matrix and prints its table;
-// otherwise it is the whole of a Deployment that is replaced, and a sample of the rest (NHCTL_FAULTS_SEED repeats one).
+// otherwise it is every call of a Deployment that is replaced, and a sample of the rest (NHCTL_FAULTS_SEED repeats one).
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	whole := os.Getenv("NHCTL_FAULTS") == "all"
@@ -201,8 +201,8 @@ func TestFaults(t *testing.T) {
 					enter, leave := points(t, kind, mode)
 					cases := matrix(kind, mode, enter, leave)
 					rand.New(rand.NewPCG(seed, 1)).Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-					if !full {
-						cases = cases[:2]
+					if !whole {
+						cases = sample(cases, full)
 					}
 					inLanes(t, kind, cases, table)
 				})
@@ -212,6 +212,25 @@ func TestFaults(t *testing.T) {
 	if whole {
 		table.print(t)
 	}
+}
+
+// sample is what every run of the scenarios has time for: of a Deployment that is replaced each call with an error at it, after it, and with
+// a dead daemon, and a few of the rest; of the others two cases.
+func sample(shuffled []injected, full bool) []injected {
+	if !full {
+		return shuffled[:min(2, len(shuffled))]
+	}
+	var always, rest []injected
+	for _, c := range shuffled {
+		switch c.fault {
+		case failAt, failAfter, killAt:
+			always = append(always, c)
+		default:
+			rest = append(rest, c)
+		}
+	}
+	const others = 6
+	return append(always, rest[:min(others, len(rest))]...)
 }
 
 // inLanes runs cases in a few namespaces at a time.
