@@ -58,7 +58,11 @@ func (c *cluster) developerWith(t *testing.T, name, kubeconfig string) *develope
 		if t.Failed() {
 			d.dumpLog()
 		}
-		if err := os.RemoveAll(home); err != nil {
+		err := os.RemoveAll(home)
+		for err != nil && ctx.Err() == nil { // a daemon that was told to stop still writes for a moment
+			err = os.RemoveAll(home)
+		}
+		if err != nil {
 			t.Errorf("remove home: %v", err)
 		}
 	})
