@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/carry"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
 	"github.com/nhctl/nhctl/sidecar/seed"
@@ -38,7 +39,7 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|carry|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -69,6 +70,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, logger)
 	case "health":
 		err = health(ctx, *container, *ready)
+	case "carry":
+		err = carryFiles(flags.Arg(0), flags.Arg(1))
 	case "token":
 		err = printToken(stdout)
 	default:
@@ -126,6 +129,20 @@ func health(ctx context.Context, container string, ready bool) error {
 		return nil
 	}
 	return endpoint.AwaitGate(ctx, "")
+}
+
+// carryFiles is the container's end of a copy, on standard input and output.
+func carryFiles(way, path string) error {
+	stream := struct {
+		io.Reader
+		io.Writer
+	}{os.Stdin, os.Stdout}
+	do := carry.Send
+	if way == "receive" {
+		do = carry.Receive
+	}
+	_, err := do(stream, path, func(int64, int64) {})
+	return err
 }
 
 // printToken is for nhctl on another computer of the same developer, who may exec here and so owns the session anyway.

@@ -84,12 +84,12 @@ func (c *command) launch(spec Spec) error {
 	if err != nil {
 		return err
 	}
-	files, readers, err := pipes()
+	files, readers, err := outputs(spec.TTY)
 	if err != nil {
 		return err
 	}
 	kills := c.memory.oomKills()
-	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}, path)
+	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: spec.TTY}}, path)
 	for _, f := range files {
 		f.Close()
 	}
@@ -116,8 +116,12 @@ func (c *command) launch(spec Spec) error {
 	return nil
 }
 
-// pipes returns a command's standard files, and the ends to read its output from.
-func pipes() (files, readers []*os.File, err error) {
+// outputs returns a command's standard files, and the ends to read its output from.
+func outputs(tty bool) (files, readers []*os.File, err error) {
+	if tty {
+		near, far, err := openTerminal(Size{Columns: 200, Rows: 50}) // wide, so that lines stay whole in a log
+		return []*os.File{far, far, far}, []*os.File{near}, err
+	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, nil, err

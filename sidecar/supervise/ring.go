@@ -32,7 +32,8 @@ type ring struct {
 	first  uint64 // number of lines[0]
 	bytes  int
 	limit  int
-	change chan struct{} // closed and replaced at each addition
+	change chan struct{} // closed and replaced at an addition that somebody waits for
+	waited bool
 }
 
 func newRing(limit int) *ring { return &ring{limit: limit, change: make(chan struct{})} }
@@ -49,8 +50,10 @@ func (r *ring) add(l Line) {
 		drop++
 	}
 	r.lines, r.first = r.lines[drop:], r.first+uint64(drop)
-	close(r.change)
-	r.change = make(chan struct{})
+	if r.waited {
+		close(r.change)
+		r.change, r.waited = make(chan struct{}), false
+	}
 }
 
 // since returns lines from a number on, the number after them, and a channel that closes when more come.
@@ -65,6 +68,7 @@ func (r *ring) since(next uint64) ([]Line, uint64, <-chan struct{}) {
 	}
 	start := int(next - r.first)
 	end := min(len(r.lines), start+batch)
+	r.waited = true
 	return append(lines, r.lines[start:end]...), next + uint64(end-start), r.change
 }
 

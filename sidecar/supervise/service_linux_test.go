@@ -119,6 +119,22 @@ func TestHotReload(t *testing.T) {
 	}
 }
 
+// A program that crashes after each reload is given ever more time between two.
+func TestCrashLoopBacksOff(t *testing.T) {
+	c := serve(t, time.Second)
+	start(t, c, Run, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Argv: []string{"false"}}})
+	begun := time.Now()
+	for n := range 6 {
+		change(t, c)
+		reloads(t, c, Run, n+1)
+		exited(t, c)
+	}
+	// From the third crash on, each waits twice as long.
+	if took := time.Since(begun); took < firstWait+2*firstWait+4*firstWait {
+		t.Errorf("six reloads took %s", took)
+	}
+}
+
 func TestChangeDuringTheBuildOfAStart(t *testing.T) {
 	c := serve(t, time.Second)
 	built := time.Now()

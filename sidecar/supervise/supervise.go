@@ -57,6 +57,8 @@ type Spec struct {
 	Dir string `json:"dir,omitempty"`
 	// Refuse says that a running command stays, and the call fails.
 	Refuse bool `json:"refuse,omitempty"`
+	// TTY gives the command a terminal; nobody types in it.
+	TTY bool `json:"tty,omitempty"`
 	// Own says that the user named the command, instead of the config.
 	Own bool `json:"own,omitempty"`
 	// Sources is the time since when changes are not in what the command runs; empty means the start.

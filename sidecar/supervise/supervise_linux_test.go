@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,6 +142,49 @@ func TestSecondStartReplacesOrRefuses(t *testing.T) {
 	s, err := c.Status(t.Context(), Run)
 	if err != nil || s.State != StateRunning || s.Argv[1] != "62" {
 		t.Errorf("after replacing: %+v, %v", s, err)
+	}
+}
+
+func TestTTYOfACommand(t *testing.T) {
+	c := serve(t, time.Second)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "test -t 1 && test -t 2 && echo on a terminal; exit 4"}, TTY: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s := exited(t, c); s.ExitCode == nil || *s.ExitCode != 4 {
+		t.Errorf("%+v", s)
+	}
+	if got := output(t, c, Run, 2)[0]; got != "stdout: on a terminal" {
+		t.Errorf("%q", got)
+	}
+}
+
+// A program that prints as fast as it can neither fills the memory nor keeps anybody from stopping it.
+func TestFlood(t *testing.T) {
+	c := serve(t, time.Second)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"yes", strings.Repeat("x", 99)}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	begun, last, lines := time.Now(), "", 0
+	err := c.Logs(ctx, Run, LogsOptions{Follow: true}, func(l Line) error {
+		if lines++; strings.HasSuffix(l.Text, "lines were dropped)") || lines > 200_000 {
+			last = l.Text
+			return errors.New("enough")
+		}
+		return nil
+	})
+	if last == "" {
+		t.Errorf("after %s: %v", time.Since(begun), err)
+	}
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	if m.HeapAlloc > 4*ringBytes {
+		t.Errorf("the heap has %d MB", m.HeapAlloc>>20)
+	}
+	if s, err := c.Stop(t.Context(), Run); err != nil || s.Signal != "terminated" {
+		t.Errorf("stop: %+v, %v", s, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -52,21 +53,21 @@ func attaches(line []byte) (message, bool) {
 }
 
 // attach serves a console's connection until either side has gone.
-func (d *Daemon) attach(ctx context.Context, conn wire.Peeked, call message) {
-	ctx, cancel := context.WithCancel(ctx)
+func (d *Daemon) attach(parent context.Context, conn wire.Peeked, call message) {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	streams := make(chan net.Conn, 1)
 	var up sync.WaitGroup
-	gone := false // the caller, and not the carrier
+	var gone, over atomic.Bool // the caller, and not the carrier; all of it
 	up.Go(func() {
 		defer cancel()
 		// A caller says nothing before the answer; one who leaves meanwhile waits no longer.
 		if _, err := conn.Reader.Peek(1); err != nil {
-			gone = ctx.Err() == nil
+			gone.Store(!over.Load())
 			return
 		}
-		if stream, ok := <-streams; ok {
-			gone = forwardInput(stream, conn) && ctx.Err() == nil
+		if stream, ok := <-streams; ok && drained(stream, conn) {
+			gone.Store(!over.Load())
 		}
 	})
 	s, stream, console, err := d.console(ctx, call.Params)
@@ -79,18 +80,21 @@ func (d *Daemon) attach(ctx context.Context, conn wire.Peeked, call message) {
 	}
 	if err == nil {
 		streams <- stream
-		_, _ = io.Copy(conn, stream)
+		if !drained(conn, stream) {
+			gone.Store(true)
+		}
 	}
+	over.Store(true)
 	close(streams)
 	conn.Close()
 	up.Wait()
-	if gone && console != nil && !console.keep {
+	if gone.Load() && parent.Err() == nil && console != nil && !console.keep {
 		s.hangUp(ctx, console.ID)
 	}
 }
 
-// forwardInput copies what a caller says, and returns whether the caller ended that.
-func forwardInput(to io.Writer, from io.Reader) bool {
+// drained copies until either side has ended, and returns whether that was the one that is read.
+func drained(to io.Writer, from io.Reader) bool {
 	noted := &noting{Reader: from}
 	_, _ = io.Copy(to, noted)
 	return noted.err != nil
@@ -150,6 +154,14 @@ func (d *Daemon) console(ctx context.Context, params []byte) (*session, net.Conn
 	}
 	if a.Shell == "" {
 		a.Shell = r.Shell
+	}
+	if p.Synced && !a.Resume {
+		limited, cancel := context.WithTimeout(ctx, arrivalLimit)
+		err := s.converge(limited)
+		cancel()
+		if err != nil {
+			return s, nil, nil, fmt.Errorf("wait until what was saved is in the container: %w", err)
+		}
 	}
 	limited, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()

@@ -56,7 +56,7 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 	if err != nil {
 		return event.CommandData{}, err
 	}
-	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning}
+	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
 	var build []string
 	if !spec.Own {
 		if dev.Command.Run.Empty() {
@@ -71,6 +71,9 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		build = nil
 	}
 	status, err := s.launch(ctx, supervise.Run, build, spec)
+	if err == nil {
+		s.wants(func(ctx context.Context) error { _, err := d.run(ctx, p); return err }, status)
+	}
 	return commandData(status), err
 }
 
@@ -229,6 +232,9 @@ func (d *Daemon) stopCommand(ctx context.Context, p rpc.Stop) (event.CommandData
 			return event.CommandData{}, err
 		}
 		name = last.Name
+	}
+	if name != supervise.Build {
+		s.wants(nil, supervise.Status{})
 	}
 	status, err := s.supervisor(s.record().Container).Stop(ctx, name)
 	if err != nil {

@@ -34,6 +34,7 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 		if status, err = s.launchDebug(ctx, p, dev, port); err != nil {
 			return event.DebugData{}, err
 		}
+		s.wants(func(ctx context.Context) error { _, err := d.debug(ctx, p); return err }, status)
 	}
 	local, err := s.debugPort(p.LocalPort, port)
 	if err != nil {
@@ -49,7 +50,7 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 }
 
 func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, port int) (supervise.Status, error) {
-	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning}
+	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
 	var build []string
 	if !spec.Own {
 		start, err := debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})

@@ -27,6 +27,9 @@ func cluster(c rpc.Caller) (*kube.Client, error) {
 func emitter(ctx context.Context) func(event.Event) {
 	server := jrpc2.ServerFromContext(ctx)
 	push := context.WithoutCancel(ctx)
+	if server == nil { // nobody called
+		return func(event.Event) {}
+	}
 	return func(e event.Event) {
 		e.V, e.Time = event.Version, time.Now()
 		_ = server.Notify(push, rpc.MethodEvent, e)

@@ -31,8 +31,10 @@ type session struct {
 	saved   saved
 	cluster *kube.Client
 	notices []string
+	wish    *wish
 	started bool
 
+	up                chan struct{} // a carrier has come up
 	interactive, bulk *tunnel.Line
 	forwards          *tunnel.Forwards
 	folders           []*folder
@@ -56,7 +58,7 @@ type owner interface {
 
 func newSession(paths Paths, logger *slog.Logger, cluster *kube.Client, s saved, owner owner) *session {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &session{paths: paths, logger: logger, cluster: cluster, saved: s, owner: owner, sink: func(event.Event) {}, context: ctx, cancel: cancel}
+	return &session{up: make(chan struct{}, 1), paths: paths, logger: logger, cluster: cluster, saved: s, owner: owner, sink: func(event.Event) {}, context: ctx, cancel: cancel}
 }
 
 func (s *session) record() devmode.Record {
@@ -134,6 +136,12 @@ func (s *session) Start() error {
 	paused := s.saved.Paused
 	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
 		s.emit(event.Event{Type: event.LinkState, Link: &d})
+		if d.State == tunnel.Up {
+			select {
+			case s.up <- struct{}{}:
+			default: // it will look anyway
+			}
+		}
 	})
 	s.bulk = tunnel.NewLine(s.dialBeside, s.saved.Token, r.Session, wire.PurposeBulk, logger, func(event.LinkData) {})
 	s.forwards = tunnel.NewForwards(s.bulk.Open, logger)
@@ -142,6 +150,7 @@ func (s *session) Start() error {
 
 	s.running.Go(func() { s.interactive.Serve(s.context) })
 	s.running.Go(func() { s.bulk.Serve(s.context) })
+	s.running.Go(func() { s.keepRunning(s.context) })
 	for _, f := range s.folders {
 		s.running.Go(func() { f.serve(s.context, paused) })
 	}

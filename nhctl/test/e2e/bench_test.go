@@ -49,6 +49,8 @@ func benches() []struct {
 		{"whole-pod", benchWholePod},
 		{"list", benchList},
 		{"config", benchConfig},
+		{"console", benchConsole},
+		{"reload", benchReload},
 		{"first-sync-1000", func(t *testing.T) []row { return benchFirstSync(t, 1000) }},
 		{"first-sync-10000", func(t *testing.T) []row { return benchFirstSync(t, 10000) }},
 	}

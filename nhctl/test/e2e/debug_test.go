@@ -18,6 +18,7 @@ import (
 	"github.com/go-delve/delve/service/rpc2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -165,6 +166,7 @@ debug: {language: go}`)
 		t.Error(err)
 	}
 	answer(t, ns, "Debugged and saved")
+	debuggedAgain(t, dev, ns, src, again)
 	dev.must(src, "dev", "run") // takes the debugger's place
 	answer(t, ns, "Debugged and saved")
 	if c := dev.ran(src, "debug"); c.State != "exited" {
@@ -173,6 +175,28 @@ debug: {language: go}`)
 	dev.must(src, "dev", "end")
 	if _, err := os.Stat(filepath.Join(src, "__debug_bin")); err == nil {
 		t.Error("the debugger's binary came home")
+	}
+}
+
+// debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port.
+func debuggedAgain(t *testing.T, dev *developer, ns, src string, d event.DebugData) {
+	t.Helper()
+	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 90*time.Second, "the debugger is back", func(context.Context) error {
+		s := query[rpc.Session](dev, src, "dev", "status")
+		if len(s.Notices) == 0 || !strings.Contains(s.Notices[len(s.Notices)-1], "was started again in pod "+s.Pod) {
+			return fmt.Errorf("%q", s.Notices)
+		}
+		return nil
+	})
+	client := rpc2.NewClientFromConn(debugClient(t, d))
+	if _, err := client.GetStateNonBlocking(); err != nil {
+		t.Errorf("the debugger in the next pod: %v", err)
+	}
+	if err := client.Disconnect(true); err != nil {
+		t.Error(err)
 	}
 }
 

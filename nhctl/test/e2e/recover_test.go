@@ -66,6 +66,7 @@ func TestPodDeleted(t *testing.T) {
 	dev := shared.developer(t, ns)
 	src := dev.sources(catalog)
 	dev.must(src, "dev", "start", "--no-terminal")
+	dev.must(src, "dev", "run")
 	pods := shared.typed.CoreV1().Pods(ns)
 	old := query[rpc.Session](dev, src, "dev", "status").Pod
 	if err := pods.Delete(t.Context(), old, metav1.DeleteOptions{}); err != nil {
@@ -83,7 +84,13 @@ func TestPodDeleted(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(src, "main.go")); err != nil {
 		t.Errorf("an empty pod deleted local files: %v", err)
 	}
-	dev.must(src, "dev", "run")
+	eventually(t, time.Minute, "what ran is started again, which is said", func(context.Context) error {
+		s := query[rpc.Session](dev, src, "dev", "status")
+		if len(s.Notices) != 1 || !strings.Contains(s.Notices[0], "was started again in pod "+s.Pod) {
+			return fmt.Errorf("%q", s.Notices)
+		}
+		return nil
+	})
 	answer(t, ns, "catalog-nhctl-") // the new pod is ready without being told: the Secret says so
 	serving(t, dev, src)
 	dev.must(src, "dev", "end")
@@ -96,7 +103,8 @@ func TestSidecarKilled(t *testing.T) {
 	dev := shared.developer(t, ns)
 	src := dev.sources(catalog)
 	dev.must(src, "dev", "start", "--no-terminal")
-	pod := query[rpc.Session](dev, src, "dev", "status").Pod
+	dev.must(src, "dev", "run")
+	pod, ran := query[rpc.Session](dev, src, "dev", "status").Pod, dev.ran(src, "run").PID
 	killSidecar(t, ns)
 	write(t, filepath.Join(src, "here.txt"), "from here")
 	inPodEventually(t, dev, src, "here.txt", "from here")
@@ -104,6 +112,9 @@ func TestSidecarKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	hereEventually(t, filepath.Join(src, "there.txt"), "from there")
+	if c := dev.ran(src, "run"); c.PID != ran || c.State != "running" {
+		t.Errorf("the program did not go on as process %d: %+v", ran, c)
+	}
 	eventually(t, time.Minute, "the sidecar was restarted", func(ctx context.Context) error {
 		p, err := shared.typed.CoreV1().Pods(ns).Get(ctx, pod, metav1.GetOptions{})
 		if err != nil {

@@ -148,6 +148,9 @@ command:
 	if n := alive("sleep 4003"); n != "1" {
 		t.Errorf("%s children of the program that left", n)
 	}
+	if r := dev.nhctl(src, "dev", "run", "--once", "--", "sh", "-c", "echo beside; exit 5"); r.code != 5 || r.stdout != "beside\n" {
+		t.Errorf("--once: %s", r)
+	}
 	dev.must(src, "dev", "stop", "catalog", "run")
 	if n := alive("sleep 400"); n != "0" {
 		t.Errorf("%s processes are left after stop", n)

@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -119,8 +121,40 @@ func TestTerminalAndExec(t *testing.T) {
 		}
 		return err
 	})
+	copies(t, dev, ns, src)
 	terminals(t, dev, ns, src)
 	dev.must(src, "dev", "end")
+}
+
+// copies goes both ways, the second time for what is missing only, and not over folders. The sidecar dies meanwhile.
+func copies(t *testing.T, dev *developer, ns, src string) {
+	t.Helper()
+	data := filepath.Join(dev.home, "data")
+	big := strings.Repeat("0123456789abcdef", 2<<20)
+	write(t, filepath.Join(data, "big"), big)
+	write(t, filepath.Join(data, "sub", "run.sh"), "#!/bin/sh\necho copied\n")
+	if err := os.Chmod(filepath.Join(data, "sub", "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := dev.begin(src, false, "dev", "cp", data, ":/tmp/data")
+	killSidecar(t, ns)
+	if code := c.code(); code != 0 || !strings.Contains(c.out.String(), "2 files copied (33.6 MB), 0 were the same") {
+		t.Errorf("exit code %d: %s", code, c.out.String())
+	}
+	if out := dev.must(src, "dev", "cp", data+"/.", ":/tmp/data"); !strings.Contains(out, "0 files copied (0.0 MB), 2 were the same") {
+		t.Error(out)
+	}
+	if out, err := dev.inPod(src, "/tmp/data/sub/run.sh"); err != nil || out != "copied\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	dev.must(src, "dev", "cp", "catalog:/tmp/data", filepath.Join(dev.home, "back"))
+	if read(t, filepath.Join(dev.home, "back", "big")) != big {
+		t.Error("what came back differs")
+	}
+	write(t, filepath.Join(dev.home, "sub"), "a file")
+	if r := dev.nhctl(src, "dev", "cp", filepath.Join(dev.home, "sub"), ":/tmp/data"); r.code != 1 || !strings.Contains(r.stderr, "/tmp/data/sub is a folder, and a file would take its place") {
+		t.Errorf("a file over a folder: %s", r)
+	}
 }
 
 func terminals(t *testing.T, dev *developer, ns, src string) {

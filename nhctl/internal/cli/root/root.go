@@ -16,6 +16,7 @@ import (
 	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
 	daemonstop "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/stop"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/build"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/cp"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/debug"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/end"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/exec"
@@ -71,7 +72,7 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 	volumes := noun("volumes", "Volumes of yours that outlive dev mode (persistentVolumeDirs)", volumeslist.New(f), volumesclean.New(f))
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
 		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),
-		logs.New(f), terminal.New(f), exec.New(f), forward.New(f), sync, volumes)
+		logs.New(f), terminal.New(f), exec.New(f), cp.New(f), forward.New(f), sync, volumes)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, doctor.New(f), daemon, version.New(f))

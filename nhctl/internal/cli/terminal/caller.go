@@ -19,22 +19,24 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/sidecar/resume"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
 // caller is this end of a console.
 type caller struct {
-	factory *factory.Factory
-	call    rpc.Attach
-	end     *resume.End
-	stdin   *os.File // where that is a terminal, and the program's too
-	down    atomic.Bool
+	factory   *factory.Factory
+	call      rpc.Attach
+	end       *resume.End
+	stdin     *os.File // where that is a terminal, and the program's too
+	out, errs io.Writer
+	down      atomic.Bool
 }
 
-func newCaller(f *factory.Factory, t rpc.Target, a supervise.Attach, stdin *os.File) *caller {
-	a.Caller = rand.Text()
-	return &caller{factory: f, call: rpc.Attach{Target: t, Console: a}, end: resume.New(resume.Options{Window: supervise.ConsoleWindow}), stdin: stdin}
+func newCaller(f *factory.Factory, call rpc.Attach, stdin *os.File, streams ui.Streams) *caller {
+	call.Console.Caller = rand.Text()
+	return &caller{factory: f, call: call, end: resume.New(resume.Options{Window: supervise.ConsoleWindow}), stdin: stdin, out: streams.Out, errs: streams.Err}
 }
 
 // connect connects for the first time, or again to the same program.

@@ -21,22 +21,33 @@ import (
 
 // Shell opens a login shell in the folder of the sources, or with newest the one that was opened last.
 func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
-	return run(ctx, f, t, supervise.Attach{Newest: newest, Keep: true}, true)
+	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Newest: newest, Keep: true}}, true, f.Streams)
 }
 
 // Exec runs a program in the folder of the sources; its exit code is a problem.Exit. With tty, it has a terminal where the user has one.
 func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, argv []string) error {
-	return run(ctx, f, t, supervise.Attach{Argv: argv}, tty)
+	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}}, tty, f.Streams)
 }
 
-func run(ctx context.Context, f *factory.Factory, t rpc.Target, a supervise.Attach, tty bool) error {
-	stdin, _ := f.Streams.In.(*os.File)
-	tty = tty && ui.IsTerminal(f.Streams.In) && ui.IsTerminal(f.Streams.Out)
+// Once is Exec, once everything that was saved before is in the container.
+func Once(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string) error {
+	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}, Synced: true}, true, f.Streams)
+}
+
+// Pipe runs a program in the folder of the sources with streams of its caller's.
+func Pipe(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string, streams ui.Streams) error {
+	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}}, false, streams)
+}
+
+func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, streams ui.Streams) error {
+	a := &call.Console
+	stdin, _ := streams.In.(*os.File)
+	tty = tty && ui.IsTerminal(streams.In) && ui.IsTerminal(streams.Out)
 	a.Keep = a.Keep && tty
 	if tty {
 		a.Size, a.Env = size(stdin), manners(f.Env())
 	}
-	c := newCaller(f, t, a, stdin)
+	c := newCaller(f, call, stdin, streams)
 	conn, turn, err := c.connect(ctx)
 	if err != nil {
 		return err
@@ -54,7 +65,7 @@ func run(ctx context.Context, f *factory.Factory, t rpc.Target, a supervise.Atta
 		go c.tellSizes(ctx)
 	}
 	go c.tellSignals(ctx, cancel)
-	go c.tellInput(ctx, cancel, f.Streams.In) // reading can't be cancelled: it ends with this program
+	go c.tellInput(ctx, cancel, streams.In) // reading can't be cancelled: it ends with this program
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
@@ -99,9 +110,9 @@ func (c *caller) show(ctx context.Context) error {
 		}
 		switch m.Kind {
 		case supervise.KindOutput:
-			_, err = c.factory.Streams.Out.Write(m.Data)
+			_, err = c.out.Write(m.Data)
 		case supervise.KindError:
-			_, err = c.factory.Streams.Err.Write(m.Data)
+			_, err = c.errs.Write(m.Data)
 		case supervise.KindExit:
 			return c.exit(m)
 		}

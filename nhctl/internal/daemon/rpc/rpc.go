@@ -185,6 +185,8 @@ type Run struct {
 	KeepRunning bool `json:"keepRunning,omitempty"`
 	// NoBuild leaves out the build command.
 	NoBuild bool `json:"noBuild,omitempty"`
+	// TTY gives the program a terminal for its output.
+	TTY bool `json:"tty,omitempty"`
 }
 
 // Debug starts the service under its debugger.
@@ -234,6 +236,8 @@ type PortPair struct {
 type Attach struct {
 	Target
 	Console supervise.Attach `json:"console"`
+	// Synced begins once everything that was saved before is in the container.
+	Synced bool `json:"synced,omitempty"`
 }
 
 // Daemon is the daemon's own state.

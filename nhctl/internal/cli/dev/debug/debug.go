@@ -22,10 +22,10 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target                      factory.Target
-	Argv                        []string
-	Keep, NoBuild, Wait, Attach bool
-	LocalPort                   int
+	Target                           factory.Target
+	Argv                             []string
+	Keep, NoBuild, Wait, Attach, TTY bool
+	LocalPort                        int
 }
 
 // New returns the command.
@@ -51,6 +51,7 @@ meanwhile. What runs already is stopped and replaced. Probes don't kill a progra
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "keep the program before its first line until a client lets it go on")
 	cmd.Flags().BoolVar(&o.Attach, "attach", false, "open delve's terminal; a debugger that runs already is taken as it is")
 	cmd.Flags().IntVar(&o.LocalPort, "local-port", 0, "local port of the debugger (default: the remote one's number, or a free one)")
@@ -61,7 +62,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Attach && f.JSON() {
 		return problem.New(problem.Usage, "--attach opens a terminal, which has no JSON").WithHint("leave out one of --attach and -o json")
 	}
-	params := rpc.Debug{Run: rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild},
+	params := rpc.Debug{Run: rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, TTY: o.TTY, NoBuild: o.NoBuild},
 		Join: o.Attach, Wait: o.Wait, LocalPort: o.LocalPort}
 	var d event.DebugData
 	if err := f.Call(ctx, rpc.MethodDebug, params, &d); err != nil {

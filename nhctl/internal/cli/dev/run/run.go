@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/terminal"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
 
@@ -19,6 +21,7 @@ type Options struct {
 	Target                factory.Target
 	Argv                  []string
 	Keep, Follow, NoBuild bool
+	TTY, Once             bool
 }
 
 // New returns the command.
@@ -32,7 +35,8 @@ supervisor and goes on when this command ends; what runs already, also under a d
 succeeded. With hotReload in the config, a change of the sources builds and starts it anew.`,
 		Example: `  nhctl dev run
   nhctl dev run --follow
-  nhctl dev run -- go run ./cmd/server --verbose`,
+  nhctl dev run -- go run ./cmd/server --verbose
+  nhctl dev run --once -- go test ./...   # beside the service, with its exit code`,
 		ValidArgsFunction: f.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
@@ -44,13 +48,21 @@ succeeded. With hotReload in the config, a change of the sources builds and star
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours")
+	cmd.Flags().BoolVar(&o.Once, "once", false, "run COMMAND to its end beside the service, with your input and its exit code")
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "print what the program prints, until Ctrl-C; it goes on running")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	if o.Once {
+		if len(o.Argv) == 0 {
+			return problem.New(problem.Usage, "no command to run once").WithHint("put it behind --, such as: nhctl dev run --once -- go test ./...")
+		}
+		return terminal.Once(ctx, f, o.Target.RPC(f), o.Argv)
+	}
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild}, &c); err != nil {
+	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild, TTY: o.TTY}, &c); err != nil {
 		return err
 	}
 	err := f.Printer().Result(c, func(w io.Writer) {
