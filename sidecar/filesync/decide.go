@@ -12,6 +12,8 @@ import (
 
 // modify changes the folder's configuration, and returns when the model goes by it.
 func (e *Engine) modify(change func(*config.FolderConfiguration)) error {
+	e.restarting.Lock()
+	defer e.restarting.Unlock()
 	waiter, err := e.wrap.Modify(func(c *config.Configuration) { change(&c.Folders[0]) })
 	if err != nil {
 		return err

@@ -71,6 +71,8 @@ func (e *Engine) meet(instance string) error {
 	if id == e.peer() {
 		return nil
 	}
+	e.restarting.Lock()
+	defer e.restarting.Unlock()
 	waiter, err := e.wrap.Modify(func(c *config.Configuration) {
 		c.Devices, c.Folders[0].Devices = e.devices(id), e.folderDevices(id)
 	})

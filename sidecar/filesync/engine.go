@@ -80,6 +80,8 @@ type Engine struct {
 	// the last of it for deleted.
 	searching  sync.Mutex
 	overriding sync.Mutex
+	// restarting keeps scans and another start of the folder apart: a scan would wait for ever for a folder that ends before it began.
+	restarting sync.RWMutex
 	pouring    atomic.Pointer[pouring] // while a peer that has nothing is filled
 }
 
@@ -187,10 +189,13 @@ func (e *Engine) unchanged(name string, info os.FileInfo) bool {
 	return info.Size() == f.Size && at.Equal(f.ModTime())
 }
 
-// safety is how often everything is looked at anew, in case the watcher missed something; polling is the same without a watcher.
+// safety is how often everything is looked at anew, in case the watcher missed something. Where it does not watch everything, that is
+// polling at the latest, and sooner where a look is quick.
 const (
-	safety  = time.Minute
-	polling = 2 * time.Second
+	safety       = time.Minute
+	polling      = 2 * time.Second
+	pollingQuick = 200 * time.Millisecond
+	pollingShare = 10 // a look may take one of so many parts of the time
 )
 
 // Serve runs the engine until ctx ends.
@@ -257,16 +262,20 @@ func (e *Engine) started(ctx context.Context) error {
 
 // rescan looks at everything from time to time, until ctx ends.
 func (e *Engine) rescan(ctx context.Context) {
+	took := time.Duration(0)
 	for {
 		interval := safety
 		if e.watcher.Limit() != nil {
-			interval = polling
+			interval = min(polling, max(pollingQuick, pollingShare*took))
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(interval):
-			if err := e.Scan(ctx); err != nil && ctx.Err() == nil {
+			begun := time.Now()
+			err := e.Scan(ctx)
+			took = time.Since(begun)
+			if err != nil && ctx.Err() == nil {
 				e.config.Logger.Warn("rescan", "folder", e.config.FolderID, "error", err)
 			}
 		}
@@ -490,12 +499,19 @@ func (e *Engine) Scan(ctx context.Context) error {
 	return nil
 }
 
+// scanFolder has the model look at paths, or at everything.
+func (e *Engine) scanFolder(paths ...string) error {
+	e.restarting.RLock()
+	defer e.restarting.RUnlock()
+	return e.model.ScanFolderSubdirs(e.config.FolderID, paths)
+}
+
 func (e *Engine) scanModel() error {
 	e.searching.Lock()
 	defer e.searching.Unlock()
-	err := e.model.ScanFolder(e.config.FolderID)
+	err := e.scanFolder()
 	for errors.Is(err, context.Canceled) && e.alive() { // the folder was just taken up anew, as for another peer
-		err = e.model.ScanFolder(e.config.FolderID)
+		err = e.scanFolder()
 	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		return ErrPaused

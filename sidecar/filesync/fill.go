@@ -96,7 +96,7 @@ func (e *Engine) firstRead() error {
 	e.searching.Lock()
 	defer e.searching.Unlock()
 	const nothing = ".nhctl-nothing"
-	return e.model.ScanFolderSubdirs(e.config.FolderID, []string{nothing})
+	return e.scanFolder(nothing)
 }
 
 // pouring is a folder on its way.

@@ -25,7 +25,9 @@ var DefaultGuard = Guard{Percent: 25, Files: 20}
 // settling is how long a deletion must have ended before it is judged, longRun how long that is awaited.
 const (
 	settling = 60 * time.Millisecond
-	longRun  = 5 * time.Second
+	// settlings is how often a deletion of a few files is given that time: it may be the begin of a larger one.
+	settlings = 4
+	longRun   = 5 * time.Second
 	// batchTime is what counts as at once: who deletes on and on is asked too.
 	batchTime = 10 * time.Second
 	// few changes may wait while a deletion is looked at; more are part of it.
@@ -81,15 +83,14 @@ func (e *Engine) awaitBatch(ctx context.Context, paths []string) (whole bool) {
 	if known == 0 || !slices.ContainsFunc(paths, func(name string) bool { return e.gone(name) && e.had(name) }) {
 		return false
 	}
-	for range 10 {
-		begun := time.Now()
+	for range settlings { // on a busy computer, who deletes has to wait now and then
 		select {
 		case <-ctx.Done():
 			return false
 		case <-time.After(settling):
 		}
-		if e.watcher.Pending() > 0 || time.Since(begun) < 2*settling {
-			break // on a busy computer, who deletes has to wait as well
+		if len(paths) > few || e.watcher.Pending() > 0 {
+			break
 		}
 	}
 	return len(paths)+e.watcher.Pending() > few && e.excessive(known, known-e.calm(ctx))

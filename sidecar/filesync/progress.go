@@ -139,7 +139,7 @@ func (e *Engine) scanSaved(paths []string, since time.Time) error {
 		p.waiting, p.sequence = &Save{Path: paths[len(paths)-1], Time: since}, before
 		p.mu.Unlock()
 	}
-	if err := e.model.ScanFolderSubdirs(e.config.FolderID, paths); err != nil {
+	if err := e.scanFolder(paths...); err != nil {
 		return err
 	}
 	if after, _, err := e.sequences(); err == nil && after == before { // nothing was saved after all

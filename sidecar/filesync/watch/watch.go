@@ -47,16 +47,20 @@ func (e *LimitError) Error() string {
 	for needed < 2*(e.Watched+e.Unwatched) {
 		needed *= 2
 	}
-	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and changes are found every 2 s only; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
+	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and other changes are found by looking, every two seconds at the latest; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
 		e.Watched, e.Watched+e.Unwatched, e.Cause, needed)
 }
 
 func (e *LimitError) Unwrap() error { return e.Cause }
 
+// ErrNoWatch says that this system has no way of watching that fits a tree of sources: kqueue, which macOS and the BSDs have, takes an
+// open file for each file that is watched.
+var ErrNoWatch = errors.New("changes are found by looking, every two seconds at the latest: watching would take an open file for each file on this system")
+
 // Watcher watches folders below a root.
 type Watcher struct {
 	root    string
-	notify  *fsnotify.Watcher
+	notify  *fsnotify.Watcher // nil where nothing is watched
 	mu      sync.Mutex
 	watched map[string]bool
 	refused map[string]bool // for the limit
@@ -65,6 +69,9 @@ type Watcher struct {
 
 // New returns a watcher that watches nothing yet.
 func New(root string) (*Watcher, error) {
+	if kqueue {
+		return &Watcher{root: root}, nil
+	}
 	n, err := fsnotify.NewBufferedWatcher(4096)
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
@@ -74,6 +81,9 @@ func New(root string) (*Watcher, error) {
 
 // Add watches a folder (not those below it), by its path relative to the root. A folder that is gone is no error.
 func (w *Watcher) Add(dir string) {
+	if w.notify == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.notify.Add(filepath.Join(w.root, filepath.FromSlash(dir)))
@@ -87,21 +97,41 @@ func (w *Watcher) Add(dir string) {
 	}
 }
 
-// Limit returns the error of a folder that could not be watched for the system's limit, or nil. The caller has to poll then.
-func (w *Watcher) Limit() *LimitError {
+// Limit returns why not all folders are watched, or nil: the system's limit, or ErrNoWatch. The caller has to poll then.
+func (w *Watcher) Limit() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.limit
+	switch {
+	case w.notify == nil:
+		return ErrNoWatch
+	case w.limit != nil:
+		return w.limit
+	}
+	return nil
 }
 
 // Pending is how many events, about, wait to be told.
-func (w *Watcher) Pending() int { return len(w.notify.Events) }
+func (w *Watcher) Pending() int {
+	if w.notify == nil {
+		return 0
+	}
+	return len(w.notify.Events)
+}
 
 // Close ends the watches. Serve closes too.
-func (w *Watcher) Close() error { return w.notify.Close() }
+func (w *Watcher) Close() error {
+	if w.notify == nil {
+		return nil
+	}
+	return w.notify.Close()
+}
 
 // Serve calls handle with each batch until ctx ends.
 func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
+	if w.notify == nil {
+		<-ctx.Done()
+		return nil
+	}
 	defer w.notify.Close()
 	for {
 		batch := collector{seen: map[string]bool{}}

@@ -1,0 +1,76 @@
+package filesync
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// mount makes a folder a small file system of its own, and returns what takes it away.
+func mount(t *testing.T, dir, options string) (unmount func()) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); errors.Is(err, syscall.EPERM) {
+		t.Skip("only root may mount")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	unmount = sync.OnceFunc(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(unmount)
+	return unmount
+}
+
+// A disk that is unmounted leaves an empty folder behind.
+func TestUnmounted(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	unmount := mount(t, a, "")
+	fill(t, a, 30)
+	p.start()
+	p.same()
+	want := list(t, b)
+	unmount()
+	_ = p.local.engine.Scan(t.Context())
+	if s := p.local.status(); s.State != StateError {
+		t.Errorf("status %+v", s)
+	}
+	if diff := cmp.Diff(want, list(t, b)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A full disk is named with the file that it is about, nothing of it is seen, and it passes with its cause.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	mount(t, b, "size=1m")
+	put(t, a, "small", "1")
+	p.start()
+	p.same()
+	put(t, a, "large", strings.Repeat("x", 3<<20))
+	err := p.local.engine.Wait(limited(t, time.Minute), peer{p.remote.engine})
+	if err == nil || !strings.Contains(err.Error(), "large") || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("wait: %v", err)
+	}
+	if reason := p.remote.status().Errors["large"]; !strings.HasPrefix(reason, "the disk is full") {
+		t.Errorf("errors: %v", p.remote.status().Errors)
+	}
+	if _, err := os.Stat(filepath.Join(b, "large")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a part of it is seen: %v", err)
+	}
+	put(t, a, "large", "not so large")
+	p.same()
+	if errs := p.remote.status().Errors; len(errs) != 0 {
+		t.Errorf("errors remain: %v", errs)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build darwin || freebsd || openbsd || netbsd || dragonfly
+
+package watch
+
+const kqueue = true
