@@ -39,8 +39,9 @@ test: ## run every test, those on a playground of their own included
 
 CHAOS ?= 10m
 .PHONY: chaos
-chaos: ## edit both sides of a sync at random while streams, engines and pods die (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
+chaos: ## edit both sides of a sync at random while streams, engines and pods die, then on real pods (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
 	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
+	@NHCTL_CHAOS=$(CHAOS) NHCTL_TEST_RUN='^TestSyncChaos$$' $(MAKE) --no-print-directory test
 
 .PHONY: faults
 faults: ## fail at and after every step of dev mode, for every kind and mode, and print the table (about an hour)

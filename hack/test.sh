@@ -16,8 +16,7 @@ fi
 if [[ -z $run ]]; then
   make --no-print-directory check
   echo "test: unit and script tests"
-  export NHCTL_CHAOS=60s # long enough that everything must have happened
-  go test -tags "$tags" ./...
+  NHCTL_CHAOS=60s go test -tags "$tags" ./...
   echo "test: the playground's own tests"
   (cd examples/playground && go test -trimpath . ./internal/...)
 fi

@@ -199,6 +199,7 @@ const syncConfig = `services:
         ignoreFilePattern: [./src/tmp]
       - local: ../protos
         remote: /protos
+        deletionGuard: {percent: 50, files: 3}
 `
 
 // Fields of the config that say what is synced: each subtest is named after the field that it shows.
@@ -253,6 +254,23 @@ func TestConfigFieldsSync(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dev.home, "src", "protos", "made")); err != nil {
 			t.Error("this folder's sync goes both ways, but what the pod made is not here")
 		}
+	})
+	t.Run("dev.sync.deletionGuard", func(t *testing.T) {
+		protos := filepath.Join(dev.home, "src", "protos")
+		many(t, filepath.Join(protos, "many"), 6)
+		dev.must(src, "dev", "sync", "wait")
+		if err := os.RemoveAll(filepath.Join(protos, "many")); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 30*time.Second, "sync stops", func(context.Context) error {
+			if s := query[[]event.SyncData](dev, src, "dev", "sync", "status"); len(s) != 2 || s[1].Held == nil {
+				return fmt.Errorf("%+v", s)
+			}
+			return nil
+		})
+		dev.must(src, "dev", "sync", "accept", "--yes")
+		dev.must(src, "dev", "sync", "wait")
+		exists(t, "/protos/many", false)
 	})
 	t.Run("dev.sync.deleteProtection", func(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(src, "many")); err != nil {
