@@ -22,6 +22,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/sidecar/filesync/kept"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -74,6 +75,7 @@ func Serve(ctx context.Context, paths Paths) error {
 		return err
 	}
 	d.logger.Info("daemon is up", "pid", os.Getpid(), "version", buildinfo.Version, "socket", paths.Socket)
+	d.prune()
 	go d.idle(ctx)
 	var connections sync.WaitGroup
 	context.AfterFunc(ctx, func() { listener.Close() })
@@ -92,6 +94,17 @@ func Serve(ctx context.Context, paths Paths) error {
 		s.stop()
 	}
 	return nil
+}
+
+// prune removes what is kept of sessions that ended, where it is too old or too much.
+func (d *Daemon) prune() {
+	live := func(id string) bool {
+		_, err := os.Stat(d.paths.session(id))
+		return err == nil
+	}
+	if err := kept.Prune(d.paths.allKept(), live, time.Now()); err != nil {
+		d.logger.Warn("prune the versions of ended sessions", "error", err)
+	}
 }
 
 // idle stops a daemon that nobody needs.

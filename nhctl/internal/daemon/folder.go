@@ -26,14 +26,18 @@ import (
 type folder struct {
 	session  *session
 	id, root string
-	settings filesync.Settings
 	engine   *filesync.Engine
 	logger   *slog.Logger
+	// settings change when git's rules from outside the folder do.
+	choosing sync.Mutex
+	settings filesync.Settings
 	// joining is held while no stream may begin.
 	joining sync.Mutex
 	// offered is the pod that was offered to be filled; delivered says that it was, and has all that was here then.
 	offered   string
 	delivered atomic.Bool
+	// stirred has something in it after anything happened to the engine.
+	stirred chan struct{}
 	// begun is closed when the two sides were joined for the first time.
 	begun chan struct{}
 	begin sync.Once
@@ -62,9 +66,9 @@ func (s *session) openFolders(logger *slog.Logger) error {
 
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
-	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger, begun: make(chan struct{})}
+	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger, begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
 	engine, err := filesync.New(filesync.Config{FolderID: id, Root: root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), id),
-		Side: filesync.Local, Settings: settings, Logger: logger})
+		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
 	if err != nil {
 		return nil, fmt.Errorf("open the folder %s for sync: %w", root, err)
 	}
@@ -81,6 +85,8 @@ func (f *folder) serve(ctx context.Context, paused bool) {
 			f.logger.Error("sync engine", "error", err)
 		}
 	})
+	engine.Go(func() { f.watchConflicts(ctx) })
+	engine.Go(func() { f.followRules(ctx) })
 	if paused {
 		if err := f.engine.Pause(ctx, true); err != nil && ctx.Err() == nil {
 			f.logger.Error("pause sync", "error", err)
@@ -104,7 +110,7 @@ func (f *folder) attach(ctx context.Context) error {
 	stream, err := func() (_ net.Conn, err error) {
 		f.joining.Lock()
 		defer f.joining.Unlock()
-		settings, err := json.Marshal(f.settings)
+		settings, err := json.Marshal(f.current())
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +136,7 @@ func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
 		return err
 	}
 	pod := f.session.bulk.State().Pod
-	if st, err := f.engine.Status(); err != nil || !f.settings.Type.Sends() || st.State == filesync.StatePaused || pod != "" && pod == f.offered {
+	if st, err := f.engine.Status(); err != nil || !f.current().Type.Sends() || st.State == filesync.StatePaused || pod != "" && pod == f.offered {
 		return err
 	}
 	stream, err := f.session.bulk.Open(ctx, wire.KindFill, wire.SyncParams{Folder: f.id, Settings: settings, Instance: f.engine.Instance()})
@@ -158,7 +164,7 @@ func (f *folder) join(ctx context.Context) (instance string, err error) {
 		return "", err
 	}
 	var there filesync.Status
-	if err := f.call(ctx, http.MethodPut, control.PathSync(f.id), f.settings, &there); err != nil {
+	if err := f.call(ctx, http.MethodPut, control.PathSync(f.id), f.current(), &there); err != nil {
 		return "", fmt.Errorf("open the folder in the pod: %w", err)
 	}
 	if f.engine.Joined() && there.Joined {
@@ -189,7 +195,7 @@ func (f *folder) compare(ctx context.Context) error {
 		}
 	}
 	yieldHere, yieldThere := []string{}, differing
-	if !f.settings.Type.Sends() {
+	if !f.current().Type.Sends() {
 		yieldHere, yieldThere = differing, []string{}
 	}
 	f.tellDiffering(differing)
@@ -219,7 +225,7 @@ func (f *folder) tellDiffering(paths []string) {
 		return
 	}
 	winner, loser := "this computer", "the pod"
-	if !f.settings.Type.Sends() {
+	if !f.current().Type.Sends() {
 		winner, loser = loser, winner
 	}
 	text := fmt.Sprintf("%d files differ between this computer and the pod (%s ...): those of %s win; %s keeps what it had, and `nhctl dev sync restore` brings it back",
@@ -309,46 +315,5 @@ func untilOpen(ctx context.Context, wait func() error) error {
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
-	}
-}
-
-// data tells how sync is, as an event has it. What the pod knows is asked for when it can be reached.
-func (f *folder) data(ctx context.Context) event.SyncData {
-	st, err := f.engine.Status()
-	if err != nil {
-		return event.SyncData{Folder: f.root, State: filesync.StateError, Errors: map[string]string{"": err.Error()}}
-	}
-	d := event.SyncData{Folder: f.root, State: st.State, Files: st.Files, Bytes: st.Bytes, FilesToGo: st.PeerNeedFiles, BytesToGo: st.PeerNeedBytes,
-		FilesToCome: st.NeedFiles, BytesToCome: st.NeedBytes, Conflicts: st.Conflicts, Errors: map[string]string{}}
-	f.addSide(&d, st, event.Here)
-	if st.State == filesync.StateDisconnected {
-		return d
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if there, err := f.Status(ctx); err == nil {
-		d.Conflicts += there.Conflicts
-		f.addSide(&d, there, event.InPod)
-	}
-	return d
-}
-
-// addSide adds what is wrong on a side.
-func (f *folder) addSide(d *event.SyncData, st filesync.Status, side string) {
-	prefix := ""
-	if side == event.InPod {
-		prefix = "in the pod: "
-	}
-	for path, reason := range st.Errors {
-		d.Errors[path] = prefix + reason
-	}
-	if st.Limit != "" {
-		d.Errors["."] = prefix + st.Limit
-	}
-	if st.Held != nil {
-		d.State = filesync.StateHeld
-		d.Held = &event.HeldData{Side: side, Files: st.Held.Files, Of: st.Held.Of, Paths: st.Held.Paths}
-	} else if st.Error != "" {
-		d.Errors["."] = prefix + st.Error
 	}
 }

@@ -69,4 +69,6 @@ func (p Paths) lock() string { return filepath.Join(p.State, "daemon.lock") }
 func (p Paths) session(id string) string { return filepath.Join(p.sessions(), id) }
 
 // kept is where files are kept that a session's sync would have lost. It outlives the session.
-func (p Paths) kept(id string) string { return filepath.Join(p.State, "kept", id) }
+func (p Paths) kept(id string) string { return filepath.Join(p.allKept(), id) }
+
+func (p Paths) allKept() string { return filepath.Join(p.State, "kept") }

@@ -22,7 +22,7 @@ func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *
 		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
 			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard)}
 		if settings.GitIgnore {
-			settings.GlobalIgnores = localsync.GlobalIgnores(root, env)
+			settings.GlobalIgnores = localsync.GlobalIgnores(root, env, dev.Image)
 		}
 		remote := sync.Remote
 		if !path.IsAbs(remote) {

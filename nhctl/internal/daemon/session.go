@@ -257,6 +257,11 @@ func (s *session) status(ctx context.Context) rpc.Session {
 	link := s.interactive.State()
 	view.Link, view.Pod, view.Forwards = &link, link.Pod, s.forwards.List()
 	view.Sync = s.syncData(ctx)
+	for _, d := range view.Sync {
+		if len(d.ConflictPaths) > 0 {
+			view.Notices = append(view.Notices, conflictText(d.ConflictPaths))
+		}
+	}
 	if link.State == tunnel.Up {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()

@@ -183,10 +183,10 @@ func (f *folder) act(ctx context.Context, p rpc.SyncDo, rel string) (int, error)
 
 // override makes the computer's content count wherever the two sides differ.
 func (f *folder) override(ctx context.Context) (int, error) {
-	if !f.settings.Type.Sends() {
+	if !f.current().Type.Sends() {
 		return 0, problem.New(problem.Refused, "%s only receives: nothing here goes to the pod", f.root).WithHint("set dev.sync.type to send or sendReceive")
 	}
-	if !f.settings.Type.Receives() { // what the pod changed is unknown here, and the pod gives it up itself
+	if !f.current().Type.Receives() { // what the pod changed is unknown here, and the pod gives it up itself
 		if _, err := f.do(ctx, control.Do{Action: control.Revert}); err != nil {
 			return 0, err
 		}
@@ -254,7 +254,7 @@ func (d *Daemon) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason
 	}
 	for _, f := range s.folders {
 		if rel, ok := f.path(strings.TrimSuffix(p.Path, "/"), p.Caller.Dir); ok {
-			return f.settings.Explain(f.root, rel, localsync.GlobalSources(f.root, p.Caller.Env)), nil
+			return f.current().Explain(f.root, rel, localsync.GlobalSources(f.root, p.Caller.Env, s.image())), nil
 		}
 	}
 	return ignore.Reason{}, problem.New(problem.Usage, "%s is in none of the synced folders", p.Path).WithHint("`nhctl dev sync status` lists them")

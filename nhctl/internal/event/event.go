@@ -15,6 +15,7 @@ const (
 	Step       Type = "step"          // a step of a long job began, ended or failed: Event.Step
 	Notice     Type = "notice"        // something the user should know: Message
 	SyncState  Type = "sync.state"    // the state of file sync changed, or made progress: Event.Sync
+	Conflict   Type = "sync.conflict" // both sides changed a file at once: Event.Conflict
 	LinkState  Type = "link.state"    // the carrier came up or went down: Event.Link
 	ForwardUp  Type = "forward.up"    // a local port is open: Event.Forward
 	ForwardErr Type = "forward.error" // a local port could not be opened: Event.Forward
@@ -32,14 +33,15 @@ type Event struct {
 	Session string    `json:"session,omitempty"`
 	Message string    `json:"message,omitempty"`
 
-	Step    *StepData    `json:"step,omitempty"`
-	Sync    *SyncData    `json:"sync,omitempty"`
-	Link    *LinkData    `json:"link,omitempty"`
-	Forward *ForwardData `json:"forward,omitempty"`
-	Log     *LogData     `json:"log,omitempty"`
-	Command *CommandData `json:"command,omitempty"`
-	Result  any          `json:"result,omitempty"`
-	Error   *ErrorData   `json:"error,omitempty"`
+	Step     *StepData     `json:"step,omitempty"`
+	Sync     *SyncData     `json:"sync,omitempty"`
+	Conflict *ConflictData `json:"conflict,omitempty"`
+	Link     *LinkData     `json:"link,omitempty"`
+	Forward  *ForwardData  `json:"forward,omitempty"`
+	Log      *LogData      `json:"log,omitempty"`
+	Command  *CommandData  `json:"command,omitempty"`
+	Result   any           `json:"result,omitempty"`
+	Error    *ErrorData    `json:"error,omitempty"`
 }
 
 // StepData is one step of a long job, such as "create twin".
@@ -81,8 +83,32 @@ type SyncData struct {
 	Errors    map[string]string `json:"errors,omitempty"` // reason by path
 	// Conflicts is the number of files that both sides changed, and nobody has decided about.
 	Conflicts int `json:"conflicts,omitempty"`
+	// ConflictPaths are those files, newest first; at most ten.
+	ConflictPaths []string `json:"conflictPaths,omitempty"`
 	// Held is a mass deletion that waits for a decision.
 	Held *HeldData `json:"held,omitempty"`
+	// Syncing are some of the paths that are on their way, in either direction.
+	Syncing []string `json:"syncing,omitempty"`
+	// LastSave is the last change made here that the container has.
+	LastSave *SaveData `json:"lastSave,omitempty"`
+	// NotCarried are files that don't arrive as they are, such as FIFOs and hard links, with the reason.
+	NotCarried map[string]string `json:"notCarried,omitempty"`
+}
+
+// SaveData is a change that the other side has.
+type SaveData struct {
+	Path string    `json:"path"` // of several, the last
+	Time time.Time `json:"time"` // when it was saved
+	// Seconds passed until the container had confirmed it: a little more than until it was visible there.
+	Seconds float64 `json:"seconds"`
+}
+
+// ConflictData is a file that both sides changed before they heard of each other.
+type ConflictData struct {
+	Folder string    `json:"folder"`
+	Path   string    `json:"path"`
+	Lost   string    `json:"lost"` // whose content is kept, and not in place: local, remote
+	Time   time.Time `json:"time"`
 }
 
 // The sides of sync.

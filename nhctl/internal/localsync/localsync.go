@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 // CheckRoot refuses folders that no pod should ever see: the root, a home folder, whatever holds one, and trees with keys or
@@ -39,29 +38,4 @@ func CheckRoot(dir, home string) (string, error) {
 		}
 	}
 	return root, nil
-}
-
-// GlobalIgnores reads git's rules from outside a folder's tree: the user's excludes file, then the repository's own. Where git's
-// configuration names another excludes file, that one is not looked up.
-func GlobalIgnores(root string, env map[string]string) []string {
-	var lines []string
-	for _, s := range GlobalSources(root, env) {
-		lines = append(lines, s.Lines...)
-	}
-	return lines
-}
-
-// GlobalSources is GlobalIgnores by file.
-func GlobalSources(root string, env map[string]string) []ignore.Source {
-	config := env["XDG_CONFIG_HOME"]
-	if config == "" {
-		config = filepath.Join(env["HOME"], ".config")
-	}
-	var sources []ignore.Source
-	for _, file := range []string{filepath.Join(config, "git", "ignore"), filepath.Join(root, ".git", "info", "exclude")} {
-		if data, err := os.ReadFile(file); err == nil {
-			sources = append(sources, ignore.Source{File: file, Lines: strings.Split(string(data), "\n")})
-		}
-	}
-	return sources
 }

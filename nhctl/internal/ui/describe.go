@@ -20,6 +20,9 @@ func Sync(s event.SyncData) string {
 			s.Held.Files, s.Held.Of, where)
 	case s.FilesToGo+s.FilesToCome > 0:
 		text = fmt.Sprintf("%s: %d files (%s) to go, %d (%s) to come", s.State, s.FilesToGo, Bytes(s.BytesToGo), s.FilesToCome, Bytes(s.BytesToCome))
+		if s.Rate > 0 {
+			text += fmt.Sprintf(", %s/s, %.0f s left", Bytes(int64(s.Rate)), s.Remaining)
+		}
 	case s.State == "idle":
 		text = "in sync"
 	case s.State == "paused":

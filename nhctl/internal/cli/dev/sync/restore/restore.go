@@ -29,7 +29,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Short: "Bring back what sync overwrote or deleted",
 		Long: `Without a path: bring back the files of a mass deletion that sync stopped for; where none waits, list what is kept. With a path:
 put the newest kept version of that file, or of all files below that folder, in place again. What is there now is kept in turn.
-Up to 10 versions of a file are kept for 30 days, on the side that had made them.`,
+Versions are kept on the side that had made them. Those of this computer outlive the session by 30 days (together up to 1 GiB).`,
 		Example: `  nhctl dev sync restore
   nhctl dev sync restore --list src
   nhctl dev sync restore src/main.go`,

@@ -5,7 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,13 +47,20 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 func describe(w io.Writer, folders []event.SyncData) {
 	for _, s := range folders {
 		fmt.Fprintf(w, "%s: %s\n", s.Folder, ui.Sync(s))
-		paths := make([]string, 0, len(s.Errors))
-		for path := range s.Errors {
-			paths = append(paths, path)
-		}
-		sort.Strings(paths)
-		for _, path := range paths {
+		for _, path := range slices.Sorted(maps.Keys(s.Errors)) {
 			fmt.Fprintf(w, "  %s: %s\n", path, s.Errors[path])
+		}
+		for _, path := range s.Syncing {
+			fmt.Fprintf(w, "  on its way: %s\n", path)
+		}
+		for _, path := range s.ConflictPaths {
+			fmt.Fprintf(w, "  in conflict: %s\n", path)
+		}
+		for _, path := range slices.Sorted(maps.Keys(s.NotCarried)) {
+			fmt.Fprintf(w, "  not carried: %s: %s\n", path, s.NotCarried[path])
+		}
+		if s.LastSave != nil {
+			fmt.Fprintf(w, "  last save: %s, in the container after %.0f ms\n", s.LastSave.Path, s.LastSave.Seconds*1000)
 		}
 	}
 }
