@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nhctl/nhctl/sidecar/adapter"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/carry"
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -39,13 +40,14 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|carry|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|carry|adapter|traceable|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	container := flags.String("container", "", "dev container")
 	dir := flags.String("dir", ".", "working folder")
+	listen := flags.String("listen", "", "address to serve debuggers on")
 	ready := flags.Bool("ready", false, "also ask whether the twin may receive Service traffic")
 	if err := flags.Parse(args[1:]); err != nil {
 		return exitUsage
@@ -74,6 +76,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = carryFiles(flags.Arg(0), flags.Arg(1))
 	case "token":
 		err = printToken(stdout)
+	case "adapter":
+		var code int
+		if code, err = adapter.Serve(ctx, adapter.Options{Listen: *listen, Argv: flags.Args(), Stdout: stdout, Stderr: stderr}); err == nil {
+			return code
+		}
+	case "traceable":
+		stop()
+		err = adapter.Traceable(flags.Args())
 	default:
 		fmt.Fprintf(stderr, "sidecar: no command %q\n", args[0])
 		return exitUsage

@@ -1,0 +1,95 @@
+package adapter
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The test program is also what Serve starts as `sidecar traceable -- PROGRAM`.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "traceable" {
+		fmt.Fprintln(os.Stderr, Traceable(os.Args[3:]))
+		os.Exit(127)
+	}
+	os.Exit(m.Run())
+}
+
+// Clients get adapters of their own, at once and one after another, while the program runs; its end is the end of all.
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "lldb-dap-19"), []byte("#!/bin/sh\nread size\nread empty\nhead -c 2 > /dev/null\nprintf 'Content-Length: %d\\r\\n\\r\\n%s' ${#$} $$\nexec cat > /dev/null\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	reader, writer := io.Pipe()
+	ended := make(chan string, 1)
+	go func() {
+		code, err := Serve(t.Context(), Options{Listen: address, Argv: []string{"sh", "-c", "echo up; while [ ! -e " + dir + "/end ]; do sleep 0.01; done; kill -9 $$"}, Stdout: writer, Stderr: io.Discard})
+		ended <- fmt.Sprint(code, err)
+	}()
+	if line, err := bufio.NewReader(reader).ReadString('\n'); line != "up\n" || err != nil {
+		t.Fatal(line, err)
+	}
+	seen := map[int]bool{}
+	var last net.Conn
+	for range 2 {
+		if last, err = net.Dial("tcp", address); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(last, framed("{}"))
+		var size, pid int
+		if _, err := fmt.Fscanf(bufio.NewReader(last), "Content-Length: %d\r\n\r\n%d", &size, &pid); err != nil {
+			t.Fatal(err)
+		}
+		seen[pid] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("two clients heard %v", seen)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "end"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("137 <nil>", <-ended); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := last.Read(make([]byte, 1)); err == nil {
+		t.Error("a client is served after the program's end")
+	}
+}
+
+// Without a program it waits for clients until it is told to end.
+func TestServeWithoutProgram(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	t.Setenv("PATH", dir)
+	if _, err := Serve(ctx, Options{Listen: "127.0.0.1:0"}); err == nil {
+		t.Error("no adapter, no error")
+	}
+	for _, name := range []string{"lldb-vscode-14", "lldb-dap-18", "lldb-dap-19"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := find([]string{t.TempDir(), dir}); err != nil || filepath.Base(found) != "lldb-dap-19" {
+		t.Error(found, err)
+	}
+	if code, err := Serve(ctx, Options{Listen: "127.0.0.1:0"}); code != 0 || err != nil {
+		t.Error(code, err)
+	}
+}
