@@ -17,6 +17,8 @@ import (
 	"github.com/nhctl/nhctl/devimages/internal/image"
 )
 
+//go:generate go run . --repository .. dockerfiles dockerfiles
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -40,7 +42,7 @@ func newRoot() *cobra.Command {
 	flags.StringVar(&o.builder.Cache, "cache", defaultCache(), "where finished layers and archives are kept")
 	flags.StringVar(&o.builder.SidecarBinary, "sidecar-binary", "", "the sidecar, built static")
 	flags.StringVar(&o.sidecarRef, "sidecar-ref", "", "reference of the sidecar image")
-	root.AddCommand(o.build(), o.push(), o.list())
+	root.AddCommand(o.build(), o.push(), o.list(), o.dockerfiles(), o.table())
 	return root
 }
 

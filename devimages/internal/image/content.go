@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,11 @@ import (
 	"strings"
 )
 
+// unwanted are the paths that no image needs of its packages.
+var unwanted = [...]string{"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"}
+
 // debian writes a layer of Debian packages and a user `dev` (1000) whose home any user may write to.
-func (b *Builder) debian(ctx context.Context, packages []string, work, file string) error {
+func (b *Builder) debian(ctx context.Context, l Layer, work, file string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("making a Debian root file system needs root")
 	}
@@ -23,14 +27,17 @@ func (b *Builder) debian(ctx context.Context, packages []string, work, file stri
 	}
 	archive := work + ".tar"
 	defer os.Remove(archive)
-	cmd := exec.CommandContext(ctx, "mmdebstrap", "--quiet", "--variant=minbase", "--include="+strings.Join(packages, ","),
-		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/info/*",
+	args := []string{"--quiet", "--variant=minbase", "--include=" + strings.Join(l.Debian, ",")}
+	for _, path := range append(unwanted[:], l.Exclude...) {
+		args = append(args, "--dpkgopt=path-exclude="+path)
+	}
+	args = append(args,
+		`--essential-hook=mkdir -p "$1/usr/share/man/man1"`, // where Java's packages put a link
 		`--customize-hook=echo "dev:x:1000:1000::/home/dev:/bin/bash" >> "$1/etc/passwd"; echo "dev:x:1000:" >> "$1/etc/group"`,
 		`--customize-hook=mkdir -p "$1/home/dev" "$1/data"; cp "$1/etc/skel/.bashrc" "$1/home/dev/"; chown -R 1000:1000 "$1/home/dev" "$1/data"; chmod 0777 "$1/home/dev" "$1/data"`,
 		`--customize-hook=rm -rf "$1"/var/cache/apt/* "$1"/var/log/*`,
-		suite, archive)
-	if out, err := cmd.CombinedOutput(); err != nil {
+		cmp.Or(l.Suite, suite), archive)
+	if out, err := exec.CommandContext(ctx, "mmdebstrap", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("mmdebstrap: %w: %s", err, out)
 	}
 	f, err := os.Open(archive)

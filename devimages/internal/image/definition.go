@@ -16,6 +16,8 @@ import (
 type Definition struct {
 	// Name is the definition's file name without its ending; it names the archive too.
 	Name string `json:"-"`
+	// About is a sentence for those who choose an image; dev images have one.
+	About string `json:"about,omitempty"`
 	// Ref is the image's reference, with its tag.
 	Ref        string            `json:"ref"`
 	Layers     []Layer           `json:"layers"`
@@ -25,10 +27,14 @@ type Definition struct {
 	Entrypoint []string          `json:"entrypoint,omitempty"`
 }
 
-// Layer is one layer; exactly one field is set.
+// Layer is one layer; exactly one field is set, besides those that say more of Debian's.
 type Layer struct {
 	// Debian is a root file system of these Debian packages and what they need.
 	Debian []string `json:"debian,omitempty"`
+	// Suite is the Debian release; empty means the one of all other images. Exclude are paths of packages to leave out, with dpkg's
+	// patterns.
+	Suite   string   `json:"suite,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
 	// GoToolchain is the folder to put the Go toolchain in that builds the image.
 	GoToolchain string `json:"goToolchain,omitempty"`
 	// GoCache is the folder for a build cache of the standard library, plain and for debugging, writable by any user.

@@ -70,7 +70,7 @@ func (b *Builder) layer(ctx context.Context, l Layer) (string, error) {
 
 func (b *Builder) write(ctx context.Context, l Layer, root, file string) error {
 	if len(l.Debian) > 0 {
-		return b.debian(ctx, l.Debian, root, file)
+		return b.debian(ctx, l, root, file)
 	}
 	if err := b.fill(ctx, l, root); err != nil {
 		return err
