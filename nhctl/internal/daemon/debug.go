@@ -30,8 +30,14 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 	if err != nil {
 		return event.DebugData{}, err
 	}
-	if !p.Join || status.Name != supervise.Debug || status.State != supervise.StateRunning {
-		if status, err = s.launchDebug(ctx, p, dev, port); err != nil {
+	start, err := debugStart(p, dev, port)
+	if p.Join && status.Name == supervise.Debug && status.State == supervise.StateRunning {
+		p.Wait = false // it goes on as it is
+	} else {
+		if err != nil {
+			return event.DebugData{}, err
+		}
+		if status, err = s.launchDebug(ctx, p, dev, start); err != nil {
 			return event.DebugData{}, err
 		}
 		s.wants(func(ctx context.Context) error { _, err := d.debug(ctx, p); return err }, status)
@@ -41,26 +47,27 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 		return event.DebugData{}, err
 	}
 	const host = "127.0.0.1"
-	if err := s.debuggerReady(ctx, dev.Debug.Language, net.JoinHostPort(host, strconv.Itoa(local)), *status.Started); err != nil {
+	if err := s.debuggerReady(ctx, dev.Debug.Language, net.JoinHostPort(host, strconv.Itoa(local)), p.Wait, *status.Started); err != nil {
 		return event.DebugData{}, err
 	}
 	r := s.record()
 	return event.DebugData{Command: commandData(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
-		Paths: mappings(r)}, nil
+		Program: start.Program, Waits: p.Wait, Paths: append(mappings(r), s.goPaths(ctx, p.Caller, dev.Debug.Language)...)}, nil
 }
 
-func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, port int) (supervise.Status, error) {
-	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
+// debugStart is what the config makes of debugging, or a command of the user's own.
+func debugStart(p rpc.Debug, dev config.Dev, port int) (debugger.Start, error) {
+	if len(p.Argv) > 0 {
+		return debugger.Start{Argv: p.Argv, Builds: true}, nil
+	}
+	return debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
+}
+
+func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, start debugger.Start) (supervise.Status, error) {
+	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
 	var build []string
-	if !spec.Own {
-		start, err := debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
-		if err != nil {
-			return supervise.Status{}, err
-		}
-		spec.Argv = start.Argv
-		if !start.Builds {
-			build = buildArgs(dev)
-		}
+	if !start.Builds {
+		build = buildArgs(dev)
 	}
 	if dev.HotReload {
 		spec.Reload = reload(dev.Command.HotReloadDebug, dev.Shell, build, spec.Argv)
@@ -104,7 +111,7 @@ const (
 )
 
 // debuggerReady waits until the debugger answers, and gives up when its command ends.
-func (s *session) debuggerReady(ctx context.Context, language, address string, started time.Time) error {
+func (s *session) debuggerReady(ctx context.Context, language, address string, waits bool, started time.Time) error {
 	emit, begun := emitter(ctx), time.Now()
 	step := func(state event.StepState, detail string) {
 		emit(event.Event{Type: event.Step, Session: s.record().Session,
@@ -115,7 +122,7 @@ func (s *session) debuggerReady(ctx context.Context, language, address string, s
 	defer cancel()
 	sup := s.supervisor(s.record().Container)
 	for told := begun; ; {
-		err := debugger.Ready(ctx, language, address)
+		err := debugger.Ready(ctx, language, address, waits)
 		if err == nil {
 			step(event.StepDone, "")
 			return nil

@@ -3,6 +3,7 @@ package debugger
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
@@ -30,6 +31,30 @@ func HowToAttach(d event.DebugData) string {
 		launch["type"], launch["address"], launch["port"] = "node", d.Host, d.Port
 		if len(d.Paths) > 0 { // it knows one folder
 			launch["localRoot"], launch["remoteRoot"] = d.Paths[0].Local, d.Paths[0].Remote
+		}
+	case Java: // it finds sources by their classes
+		client = fmt.Sprintf("jdb -connect com.sun.jdi.SocketAttach:hostname=%s,port=%d", d.Host, d.Port)
+		launch["type"], launch["hostName"], launch["port"] = "java", d.Host, d.Port
+		for _, p := range d.Paths {
+			client += " -sourcepath " + p.Local
+			break
+		}
+	case Ruby:
+		var pairs []string
+		for _, p := range d.Paths {
+			pairs = append(pairs, p.Remote+":"+p.Local)
+		}
+		client = fmt.Sprintf("rdbg --attach %s %d, or any DAP client", d.Host, d.Port)
+		launch["type"], launch["debugPort"], launch["localfsMap"] = "rdbg", address, strings.Join(pairs, ",")
+	case C, CPP, Rust:
+		var pairs [][]string
+		for _, p := range d.Paths {
+			pairs = append(pairs, []string{p.Remote, p.Local})
+		}
+		client = "any DAP client, at " + address
+		launch["type"], launch["debugServer"], launch["program"], launch["sourceMap"] = "lldb-dap", d.Port, d.Program, pairs
+		if d.Waits { // nobody has started it yet
+			launch["request"], launch["disableASLR"] = "launch", false
 		}
 	default:
 		return ""

@@ -15,26 +15,60 @@ const (
 	Go     = "go"
 	Python = "python"
 	Node   = "node"
+	Java   = "java"
+	Ruby   = "ruby"
+	C      = "c"
+	CPP    = "cpp"
+	Rust   = "rust"
 )
 
-// ports are the usual ones of each language's debugger.
-var ports = [...]struct {
+// preset is a language's debugger: its usual port, and how it is put into a run command.
+type preset struct {
 	language string
 	port     int
-}{{Go, 2345}, {Python, 5678}, {Node, 9229}, {"java", 5005}, {"ruby", 12345}, {"php", 9003}, {"c", 4711}, {"cpp", 4711}, {"rust", 4711}}
+	wrap     func(line, config.Dev, Options) (line, bool)
+	// builds says that the debugger builds the sources itself.
+	builds bool
+}
+
+func presets() []preset {
+	return []preset{
+		{Go, 2345, dlv, true}, {Python, 5678, debugpy, false}, {Node, 9229, inspector, false}, {Java, 5005, jdwp, false},
+		{Ruby, 12345, rdbg, false}, {C, 4711, lldb, false}, {CPP, 4711, lldb, false}, {Rust, 4711, lldb, false}, {"php", 9003, nil, false},
+	}
+}
+
+// of is a language's preset; one that nhctl does not start by itself has no wrap.
+func of(language string) preset {
+	for _, p := range presets() {
+		if p.language == language {
+			return p
+		}
+	}
+	return preset{}
+}
+
+// Languages are those whose debuggers nhctl starts by itself.
+func Languages() []string {
+	var all []string
+	for _, p := range presets() {
+		if p.wrap != nil {
+			all = append(all, p.language)
+		}
+	}
+	return all
+}
 
 // Port is where the debugger of a container listens.
 func Port(d config.Debug) (int, error) {
 	if d.RemoteDebugPort != 0 {
 		return d.RemoteDebugPort, nil
 	}
-	for _, p := range ports {
-		if p.language == d.Language {
-			return p.port, nil
-		}
+	if p := of(d.Language); p.port != 0 {
+		return p.port, nil
 	}
 	return 0, problem.New(problem.Usage, "the config does not say where the debugger listens").
-		WithHint("set containers[].dev.debug.language (go, python, node), or debug.remoteDebugPort together with command.debug, in .dev/config.yaml")
+		WithHint("set containers[].dev.debug.language (%s), or debug.remoteDebugPort together with command.debug, in .dev/config.yaml", strings.Join(Languages(), ", "))
 }
 
 // Start is how a service is started under its debugger.
@@ -42,6 +76,8 @@ type Start struct {
 	Argv []string
 	// Builds says that the command builds the sources itself, so that command.build is not needed before it.
 	Builds bool
+	// Program is what clients attach to, where the debugger does not know it by itself.
+	Program string
 }
 
 // Options say how to start.
@@ -57,27 +93,24 @@ func Command(dev config.Dev, o Options) (Start, error) {
 		return Start{Argv: dev.Command.Debug.Args(dev.Shell)}, nil
 	}
 	const hint = "set containers[].dev.command.debug in .dev/config.yaml to a command whose debugger listens on 127.0.0.1:%d"
-	var wrap func(line, config.Dev, Options) (line, bool)
-	switch dev.Debug.Language {
-	case Go:
-		wrap = dlv
-	case Python:
-		wrap = debugpy
-	case Node:
-		wrap = inspector
-	case "":
+	p := of(dev.Debug.Language)
+	switch {
+	case dev.Debug.Language == "":
 		return Start{}, problem.New(problem.Usage, "the config has neither command.debug nor debug.language").
-			WithHint("set containers[].dev.debug.language to go, python or node in .dev/config.yaml, or command.debug")
-	default:
+			WithHint("set containers[].dev.debug.language (%s) in .dev/config.yaml, or command.debug", strings.Join(Languages(), ", "))
+	case p.wrap == nil:
 		return Start{}, problem.New(problem.Usage, "nhctl does not start debuggers for %s by itself yet", dev.Debug.Language).WithHint(hint, o.Port)
 	}
 	run, before := parse(dev.Command.Run)
-	wrapped, ok := wrap(run, dev, o)
+	wrapped, ok := p.wrap(run, dev, o)
 	if !ok {
 		return Start{}, problem.New(problem.Usage, "command.run (%s) does not show how to start it under the %s debugger", dev.Command.Run, dev.Debug.Language).
 			WithHint(hint, o.Port)
 	}
-	start := Start{Builds: dev.Debug.Language == Go}
+	start := Start{Builds: p.builds}
+	if lldbs(p.language) {
+		start.Program = run.program
+	}
 	if len(dev.Command.Run.Argv) > 0 {
 		start.Argv = wrapped.words()
 		return start, nil

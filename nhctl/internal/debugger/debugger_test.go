@@ -14,6 +14,8 @@ func text(line string) config.Command { return config.Command{Line: []string{lin
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	const dlv = "dlv debug --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient --output=/tmp/nhctl-debug "
+	const agent = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:2345"
+	const lldb = "/.nhctl/bin/sidecar adapter -listen 127.0.0.1:2345 --"
 	for name, tt := range map[string]struct {
 		language   string
 		build, run config.Command
@@ -32,6 +34,15 @@ func TestCommand(t *testing.T) {
 		"python module":            {Python, config.Command{}, text("python3 -m http.server"), true, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 --wait-for-client -m http.server"},
 		"a command that is python": {Python, config.Command{}, text("flask run"), false, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 -m flask run"},
 		"node":                     {Node, config.Command{}, text("npm ci && exec node main.js"), false, "npm ci && exec node --inspect=127.0.0.1:2345 main.js"},
+		"java":                     {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false, "exec java " + agent + " -cp /tmp/classes Main"},
+		"java waits":               {Java, config.Command{}, text("java -jar a.jar"), true, "java " + strings.Replace(agent, "suspend=n", "suspend=y", 1) + " -jar a.jar"},
+		"maven":                    {Java, config.Command{}, text("./mvnw -q exec:java"), false, "env MAVEN_OPTS=" + agent + " ./mvnw -q exec:java"},
+		"maven as argv":            {Java, config.Command{}, config.Command{Argv: []string{"mvn", "exec:java"}}, false, "env MAVEN_OPTS=" + agent + " mvn exec:java"},
+		"spring":                   {Java, config.Command{}, text("mvn spring-boot:run"), false, "mvn spring-boot:run -Dspring-boot.run.jvmArguments=" + agent},
+		"ruby":                     {Ruby, config.Command{}, text("exec bundle exec puma -p 80"), false, "exec env RUBYOPT=-rdebug/open_nonstop RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 bundle exec puma -p 80"},
+		"ruby waits":               {Ruby, config.Command{}, text("ruby app.rb"), true, "env RUBYOPT=-rdebug/open RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 ruby app.rb"},
+		"c++":                      {CPP, config.Command{}, text("make && exec /tmp/web -v"), false, "make && exec " + lldb + " /tmp/web -v"},
+		"rust waits":               {Rust, config.Command{}, text("target/debug/web"), true, lldb},
 		"node waits":               {Node, config.Command{}, config.Command{Argv: []string{"node", "main.js"}}, true, "node --inspect-brk=127.0.0.1:2345 main.js"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +52,7 @@ func TestCommand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Start{Argv: []string{"sh", "-c", tt.want}, Builds: tt.language == Go}
+			want := Start{Argv: []string{"sh", "-c", tt.want}, Builds: tt.language == Go, Program: map[string]string{CPP: "/tmp/web", Rust: "target/debug/web"}[tt.language]}
 			if len(tt.run.Argv) > 0 {
 				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
 			}
@@ -67,7 +78,10 @@ func TestRefusedCommands(t *testing.T) {
 		want string
 	}{
 		"no language":    {config.Dev{}, "neither command.debug nor debug.language"},
-		"not yet":        {config.Dev{Debug: config.Debug{Language: "java"}}, "does not start debuggers for java"},
+		"not yet":        {config.Dev{Debug: config.Debug{Language: "php"}}, "does not start debuggers for php"},
+		"no path":        {config.Dev{Debug: config.Debug{Language: Rust}, Command: config.Commands{Run: text("cargo run")}}, "(cargo run) does not show how"},
+		"gradle":         {config.Dev{Debug: config.Debug{Language: Java}, Command: config.Commands{Run: text("./gradlew bootRun")}}, "does not show how"},
+		"no ruby":        {config.Dev{Debug: config.Debug{Language: Ruby}, Command: config.Commands{Run: text("make")}}, "does not show how"},
 		"npm is a shell": {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("npm start")}}, "npm start"},
 		"no run":         {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
 		"no program":     {config.Dev{Debug: config.Debug{Language: Python}, Command: config.Commands{Run: text("python3")}}, "does not show how"},
@@ -80,7 +94,7 @@ func TestRefusedCommands(t *testing.T) {
 
 func TestPort(t *testing.T) {
 	t.Parallel()
-	for want, d := range map[int]config.Debug{2345: {Language: Go}, 5678: {Language: Python}, 9229: {Language: Node}, 7: {Language: Go, RemoteDebugPort: 7}} {
+	for want, d := range map[int]config.Debug{2345: {Language: Go}, 5678: {Language: Python}, 9229: {Language: Node}, 5005: {Language: Java}, 12345: {Language: Ruby}, 4711: {Language: C}, 9003: {Language: "php"}, 7: {Language: Go, RemoteDebugPort: 7}} {
 		if got, err := Port(d); got != want || err != nil {
 			t.Errorf("%+v: %d, %v", d, got, err)
 		}

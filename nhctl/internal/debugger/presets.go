@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // debugBinary is where delve puts what it builds: outside of the sources, which are synced.
@@ -127,4 +128,56 @@ func inspector(run line, _ config.Dev, o Options) (line, bool) {
 	}
 	args := append([]string{fmt.Sprintf("%s=127.0.0.1:%d", flag, o.Port)}, run.args...)
 	return line{prefix: run.prefix, program: run.program, args: args}, true
+}
+
+// jdwp opens the debug port of the JVM that runs the program: java's own, or that of a Maven goal.
+func jdwp(run line, _ config.Dev, o Options) (line, bool) {
+	agent := fmt.Sprintf("-agentlib:jdwp=transport=dt_socket,server=y,suspend=%s,address=127.0.0.1:%d", map[bool]string{true: "y", false: "n"}[o.Wait], o.Port)
+	switch name := path.Base(run.program); {
+	case name == "java":
+		run.args = append([]string{agent}, run.args...)
+	case (name == "mvn" || name == "mvnw") && slices.Contains(run.args, "spring-boot:run"):
+		run.args = append(slices.Clip(run.args), "-Dspring-boot.run.jvmArguments="+agent)
+	case name == "mvn" || name == "mvnw":
+		run = with(run, "MAVEN_OPTS="+agent)
+	default:
+		return line{}, false
+	}
+	return run, true
+}
+
+// with gives a program variables, in a shell or without one.
+func with(run line, variables ...string) line {
+	return line{prefix: run.prefix, program: "env", args: slices.Concat(variables, []string{run.program}, run.args)}
+}
+
+// rubies are the programs that are Ruby's own, or scripts of its interpreter.
+var rubies = [...]string{"bundle", "puma", "rackup", "rails", "rake", "ruby", "sidekiq", "unicorn"}
+
+// rdbg has the interpreter load Ruby's debugger first.
+func rdbg(run line, _ config.Dev, o Options) (line, bool) {
+	if !slices.Contains(rubies[:], path.Base(run.program)) {
+		return line{}, false
+	}
+	open := "open_nonstop"
+	if o.Wait {
+		open = "open"
+	}
+	return with(run, "RUBYOPT=-rdebug/"+open, "RUBY_DEBUG_HOST=127.0.0.1", fmt.Sprintf("RUBY_DEBUG_PORT=%d", o.Port)), true
+}
+
+func lldbs(language string) bool {
+	return language == C || language == CPP || language == Rust
+}
+
+// lldb serves LLDB's debug adapter beside the program, which is named by its path. Where it shall wait, clients start it themselves.
+func lldb(run line, _ config.Dev, o Options) (line, bool) {
+	if !strings.Contains(run.program, "/") {
+		return line{}, false
+	}
+	args := []string{"adapter", "-listen", fmt.Sprintf("127.0.0.1:%d", o.Port), "--"}
+	if !o.Wait {
+		args = slices.Concat(args, []string{run.program}, run.args)
+	}
+	return line{prefix: run.prefix, program: contract.Binary, args: args}, true
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -19,8 +20,9 @@ import (
 const probeLimit = 5 * time.Second
 
 // Ready asks the debugger behind an address once whether it takes clients, by its own protocol. An unknown language's has to take a
-// connection and keep it for a moment, since a forwarded port takes connections for ports where nothing listens.
-func Ready(ctx context.Context, language, address string) error {
+// connection and keep it for a moment, since a forwarded port takes connections for ports where nothing listens; so has a JVM that waits,
+// since it would go on after a handshake.
+func Ready(ctx context.Context, language, address string, waits bool) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	if language == Node {
@@ -33,18 +35,40 @@ func Ready(ctx context.Context, language, address string) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	switch language {
-	case Go:
+	switch {
+	case language == Go:
 		return delve.Ready(conn)
-	case Python:
-		return greet(conn)
+	case language == Python:
+		return greet(conn, true)
+	case lldbs(language):
+		return greet(conn, false)
+	case language == Ruby:
+		return echo(conn, "info cookie: -\n", "PID: ")
+	case language == Java && !waits:
+		return echo(conn, "JDWP-Handshake", "JDWP-Handshake")
 	}
 	return stays(conn)
 }
 
-// greet goes through the Debug Adapter Protocol as far as the program's own end of it, and leaves before anything is configured. A client
-// that leaves after initialize alone, before the program has reported to debugpy's adapter, would end the adapter.
-func greet(conn net.Conn) error {
+// echo says what a debugger has to answer to with the beginning of a text.
+func echo(conn net.Conn, say, want string) error {
+	if _, err := io.WriteString(conn, say); err != nil {
+		return err
+	}
+	heard := make([]byte, len(want))
+	if _, err := io.ReadFull(conn, heard); err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	if string(heard) != want {
+		return fmt.Errorf("it is no debugger that answers %q", heard)
+	}
+	return nil
+}
+
+// greet goes through the Debug Adapter Protocol, and leaves before anything is configured: after initialize, or with attach as far as the
+// program's own end. A client that leaves after initialize alone, before the program has reported to debugpy's adapter, would end that
+// adapter.
+func greet(conn net.Conn, attach bool) error {
 	reader, seq := bufio.NewReader(conn), 0
 	send := func(command string, request dap.RequestMessage) error {
 		seq++
@@ -54,6 +78,9 @@ func greet(conn net.Conn) error {
 			return fmt.Errorf("%s: %w", command, err)
 		}
 		return nil
+	}
+	leave := func() error {
+		return send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
 	}
 	initialize := &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "nhctl", AdapterID: "nhctl", PathFormat: "path", LinesStartAt1: true}}
 	if err := send("initialize", initialize); err != nil {
@@ -69,9 +96,15 @@ func greet(conn net.Conn) error {
 		}
 		switch m := message.(type) {
 		case *dap.InitializeResponse:
-			err = send("attach", &dap.AttachRequest{Arguments: json.RawMessage(`{"name":"nhctl"}`)}) // debugpy takes no empty ones
+			if attach {
+				err = send("attach", &dap.AttachRequest{Arguments: json.RawMessage(`{"name":"nhctl"}`)}) // debugpy takes no empty ones
+			} else {
+				err = leave()
+			}
 		case *dap.InitializedEvent:
-			err = send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
+			if attach {
+				err = leave()
+			}
 		case *dap.DisconnectResponse:
 			return nil
 		case *dap.ErrorResponse:

@@ -175,9 +175,13 @@ type DebugData struct {
 	Host       string `json:"host"`
 	Port       int    `json:"port"`
 	RemotePort int    `json:"remotePort"`
-	// Language is go, python, node or another; empty where the config names none.
-	Language string     `json:"language,omitempty"`
-	Paths    []PathData `json:"paths"`
+	// Language is go, python, node, java, ruby, c, cpp, rust or another; empty where the config names none.
+	Language string `json:"language,omitempty"`
+	// Program is the path in the container of what clients attach to, where the debugger does not know it by itself (c, cpp, rust). With
+	// Waits the program stands before its first line, or (c, cpp, rust) clients launch it.
+	Program string     `json:"program,omitempty"`
+	Waits   bool       `json:"waits,omitempty"`
+	Paths   []PathData `json:"paths"`
 }
 
 // PathData says where a folder of this computer is in the container.

@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// goEnv asks a go command where modules and the standard library are, and of which version it is.
+var goEnv = [...]string{"go", "env", "GOMODCACHE", "GOROOT", "GOVERSION"}
+
+// goEnvLimit limits that question: a debugger must not wait for it.
+const goEnvLimit = 5 * time.Second
+
+// goPaths say where Go's modules and standard library are on both sides, so that breakpoints and stacks in them find their files.
+// Vendored packages are in the synced folder. Where either side has no Go, there is nothing to map.
+func (s *session) goPaths(ctx context.Context, caller rpc.Caller, language string) []event.PathData {
+	if language != debugger.Go {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, goEnvLimit)
+	defer cancel()
+	r := s.record()
+	var remote bytes.Buffer
+	command := append([]string{contract.Binary, "exec", "-dir", r.WorkDir, "--"}, goEnv[:]...)
+	if err := s.client().Exec(ctx, kube.ExecOptions{Pod: s.interactive.State().Pod, Container: r.Container, Command: command, Stdout: &remote}); err != nil {
+		s.logger.Debug("ask for Go's folders in the pod", "error", err)
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, goEnv[0], goEnv[1:]...)
+	cmd.Dir = r.Folder
+	for key, value := range caller.Env {
+		cmd.Env = append(cmd.Env, key+"="+value)
+	}
+	local, err := cmd.Output()
+	if err != nil {
+		s.logger.Debug("ask for Go's folders here", "error", err)
+		return nil
+	}
+	return pairGo(string(local), remote.String())
+}
+
+// pairGo pairs two answers to goEnv. Another version's standard library has other lines.
+func pairGo(local, remote string) []event.PathData {
+	here, there := strings.Fields(local), strings.Fields(remote)
+	if len(here) != len(goEnv)-2 || len(there) != len(here) {
+		return nil
+	}
+	pairs := []event.PathData{{Local: here[0], Remote: there[0]}}
+	if here[2] == there[2] {
+		pairs = append(pairs, event.PathData{Local: here[1], Remote: there[1]})
+	}
+	return pairs
+}
