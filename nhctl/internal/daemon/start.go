@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +167,10 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	if p.Image != "" {
 		dev.Image = p.Image
 	}
+	dev, said, err := chosen(dev, root, file != nil)
+	if err != nil {
+		return devmode.Spec{}, saved{}, nil, err
+	}
 	spec, err := specify(p, dev, ref.Kind)
 	spec.Workload, spec.Folder, spec.PodTemplate, spec.Depend, spec.Container = ref, root, podTemplate, depend, first(p.Container, container.Name)
 	if err != nil {
@@ -182,7 +187,7 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 		}
 		state.Forwards = append(state.Forwards, rpc.PortPair{Local: l, Remote: r})
 	}
-	return spec, state, append(file.Notices(), otherOrigin(root, dev.GitURL)...), nil
+	return spec, state, slices.Concat(file.Notices(), said, otherOrigin(root, dev.GitURL)), nil
 }
 
 // adopt takes up the saved sessions that no daemon serves, with the credentials of the caller: after a crash or a reboot, at the

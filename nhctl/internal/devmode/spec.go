@@ -90,10 +90,10 @@ func (s Spec) complete() error {
 		return problem.New(problem.Usage, "the sources of %s are not on this computer", s.Workload).WithHint("get them with git clone %s, then name their folder with --dir", s.GitURL)
 	case s.Folder == "":
 		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
-			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image")
+			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image (auto takes one by the sources)")
 	case s.Image == "":
 		return problem.New(problem.Usage, "no dev image for %s", s.Workload).
-			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0")
+			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto takes one by the sources")
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func Devcontainer(data []byte, name, schema string) (Imported, error) {
 	dev := map[string]any{}
 	m.put(dev, "image", "image", from.Image)
 	m.put(dev, "workspaceFolder", "workDir", variables(from.WorkspaceFolder, name))
-	m.put(dev, "postCreateCommand", "command", commands("build", from.PostCreateCommand))
+	m.put(dev, "postCreateCommand", "command", command("build", from.PostCreateCommand))
 	m.env(dev, from.ContainerEnv, from.RemoteEnv, name)
 	m.ports(dev, from.ForwardPorts, from.AppPort)
 	m.mounts(dev, from.Mounts)
@@ -187,9 +187,9 @@ func (m *mapping) rest() []string {
 	return append(fields, m.unmapped...)
 }
 
-// commands is a command of a devcontainer.json, a text or a list of arguments, as ours.
-func commands(name string, command any) any {
-	switch x := command.(type) {
+// command is a command of a devcontainer.json, a text or a list of arguments, as ours.
+func command(name string, value any) any {
+	switch x := value.(type) {
 	case string:
 		return map[string]any{name: []any{strings.ReplaceAll(x, "$", "$$")}}
 	case []any:

@@ -2,16 +2,20 @@ package scaffold
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 )
 
 // Settings are what a first config says.
 type Settings struct {
 	Name, Kind, Container string
 	Image                 string
-	Run                   string
+	// Build may be empty.
+	Build, Run string
 	// Language is for the debugger; empty where none is known.
 	Language string
 	Ports    []string
@@ -20,9 +24,6 @@ type Settings struct {
 	// Untested says that the image is none of this project's.
 	Untested bool
 }
-
-// debuggers are the languages that debug.language takes.
-const debuggers = " go python node java ruby php c cpp rust "
 
 // Config writes a commented config.
 func Config(s Settings) string {
@@ -45,10 +46,15 @@ func Config(s Settings) string {
 	line("    # Where the sources are in the container.")
 	line("    workDir: /home/dev/src")
 	line("    command:")
+	if s.Build != "" {
+		line("      # What makes the program, before it starts.")
+		line("      build:")
+		line("      - %s", quote(escape(s.Build)))
+	}
 	line("      # What `nhctl dev run` starts, with the container's shell, in workDir; $$ stands for a dollar sign.")
 	line("      run:")
-	line("      - %s", quote(strings.ReplaceAll(s.Run, "$", "$$")))
-	if strings.Contains(debuggers, " "+s.Language+" ") {
+	line("      - %s", quote(escape(s.Run)))
+	if slices.Contains(debugger.Languages(), s.Language) {
 		line("    debug:")
 		line("      language: %s", s.Language)
 	}
@@ -63,6 +69,9 @@ func Config(s Settings) string {
 			line("    - :%s", p)
 		}
 	}
+	line("    # Keep what tools download and build over ends and starts:")
+	line("    # persistentVolumeDirs:")
+	line("    # - {path: /home/dev/.cache, capacity: 5Gi}")
 	line("    # A compiler often needs more than the service:")
 	line("    # resources:")
 	line("    #   limits: {cpu: \"2\", memory: 2Gi}")
@@ -71,6 +80,9 @@ func Config(s Settings) string {
 	line("    # - {name: LOG_LEVEL, value: debug}")
 	return b.String()
 }
+
+// escape writes a command as it has to stand in the config.
+func escape(command string) string { return strings.ReplaceAll(command, "$", "$$") }
 
 // quote writes a text as YAML needs it.
 func quote(text string) string {

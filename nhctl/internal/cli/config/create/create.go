@@ -161,6 +161,7 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 		}
 	}
 	if s.Run == "" {
+		s.Build = g.Build
 		s.Run, err = a.need("command that starts the service", g.Run, "name it with --run")
 	}
 	return s, err

@@ -47,12 +47,12 @@ another's session brings what only its pod has to its own computer when that is 
   nhctl dev start deploy/web --mode duplicate
   nhctl dev start sts/db --ordinal 1
   nhctl dev start rollouts.v1alpha1.argoproj.io/web
-  nhctl dev start web --image ghcr.io/nhctl/dev-go:v0.1.0 --dir ./web`,
+  nhctl dev start web --image auto --dir ./web    # without a config`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	flags := cmd.Flags()
 	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace; a DaemonSet is duplicated)")
 	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")
-	flags.StringVar(&o.Image, "image", "", "dev image (default: the config's)")
+	flags.StringVar(&o.Image, "image", "", "dev image, or auto for one by the sources (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
 	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")

@@ -1,0 +1,184 @@
+package scaffold
+
+import (
+	"encoding/json"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+)
+
+var goModule = regexp.MustCompile(`^module\s+"?([^\s"]+)`)
+
+func inspectGo(folder fs.FS, g *Guess) {
+	if module := firstLine(folder, "go.mod", goModule); module != "" {
+		last := path.Base(module)
+		if regexp.MustCompile(`^v[0-9]+$`).MatchString(last) {
+			last = path.Base(path.Dir(module))
+		}
+		g.Name = label(last)
+	}
+	program := "/tmp/" + g.Name
+	g.Build, g.Run = "go build -o "+program+" .", "exec "+program
+	mains, err := fs.Glob(folder, "cmd/*/main.go")
+	if has(folder, "main.go") || err != nil || len(mains) == 0 {
+		return
+	}
+	chosen := mains[0]
+	for _, m := range mains { // a server is more likely than a tool
+		if base := path.Base(path.Dir(m)); base == g.Name || base == "server" {
+			chosen = m
+		}
+	}
+	g.Build = "go build -o " + program + " ./" + path.Dir(chosen)
+}
+
+func inspectNode(folder fs.FS, g *Guess) {
+	var pkg struct {
+		Name    string
+		Main    string
+		Scripts map[string]string
+
+		Dependencies, DevDependencies map[string]string
+	}
+	if data, err := fs.ReadFile(folder, "package.json"); err == nil && json.Unmarshal(data, &pkg) == nil && pkg.Name != "" {
+		g.Name = label(path.Base(pkg.Name))
+	}
+	tool := "npm"
+	switch {
+	case has(folder, "pnpm-lock.yaml"):
+		tool = "pnpm"
+	case has(folder, "yarn.lock"):
+		tool = "yarn"
+	}
+	if len(pkg.Dependencies)+len(pkg.DevDependencies) > 0 {
+		g.Build = "test -d node_modules || " + tool + " install"
+	}
+	for _, script := range []string{"dev", "start"} {
+		if text := pkg.Scripts[script]; strings.HasPrefix(text, "node ") && !strings.ContainsAny(text, "&|;") {
+			g.Run = "exec " + text // so that the inspector can be put into it
+			return
+		} else if text != "" {
+			g.Run = "exec " + tool + " run " + script
+			return
+		}
+	}
+	g.Run = "exec node ."
+	for _, file := range []string{pkg.Main, "index.js", "server.js", "main.js", "app.js"} {
+		if file != "" && has(folder, path.Clean(file)) {
+			g.Run = "exec node " + file
+			return
+		}
+	}
+}
+
+var tomlName = regexp.MustCompile(`^name\s*=\s*["']([^"']+)["']`)
+
+func inspectPython(folder fs.FS, g *Guess) {
+	if name := firstLine(folder, "pyproject.toml", tomlName); name != "" {
+		g.Name = label(name)
+	}
+	if has(folder, "requirements.txt") {
+		g.Build = "pip install --quiet --requirement requirements.txt"
+	}
+	if has(folder, "manage.py") {
+		g.Run = "exec python3 manage.py runserver 0.0.0.0:8000"
+		return
+	}
+	for _, file := range []string{"main.py", "app.py", "server.py", "wsgi.py"} {
+		if has(folder, file) {
+			g.Run = "exec python3 " + file
+			return
+		}
+	}
+}
+
+func inspectMaven(folder fs.FS, g *Guess) {
+	tool := "mvn"
+	if has(folder, "mvnw") {
+		tool = "./mvnw"
+	}
+	g.Build, g.Run = tool+" -q compile", "exec "+tool+" -q exec:java"
+	if mentions(folder, "pom.xml", "spring-boot") {
+		g.Run = "exec " + tool + " spring-boot:run"
+	}
+}
+
+// inspectGradle takes Gradle's own image where no wrapper brings it.
+func inspectGradle(folder fs.FS, g *Guess) {
+	tool := "./gradlew"
+	if !has(folder, "gradlew") {
+		tool, g.Image = "gradle", "docker.io/library/gradle:8-jdk21"
+	}
+	g.Run = "exec " + tool + " run"
+	if mentions(folder, "build.gradle", "springframework.boot") || mentions(folder, "build.gradle.kts", "springframework.boot") {
+		g.Run = "exec " + tool + " bootRun"
+	}
+}
+
+// inspectJava looks for the class to start among files without a build tool.
+func inspectJava(folder fs.FS, g *Guess) {
+	g.Build = "javac -g -d /tmp/classes $(find . -name '*.java')"
+	files, _ := fs.Glob(folder, "*.java")
+	for _, file := range files {
+		if mentions(folder, file, "void main(") {
+			g.Run = "exec java -cp /tmp/classes " + strings.TrimSuffix(file, ".java")
+			return
+		}
+	}
+}
+
+func inspectRust(folder fs.FS, g *Guess) {
+	name := firstLine(folder, "Cargo.toml", tomlName)
+	if name == "" {
+		g.Run = "cargo run" // a workspace
+		return
+	}
+	g.Name = label(name)
+	g.Build, g.Run = "cargo build", "exec target/debug/"+name
+}
+
+func inspectRuby(folder fs.FS, g *Guess) {
+	bundle := ""
+	if has(folder, "Gemfile") {
+		g.Build, bundle = "bundle check || bundle install", "bundle exec "
+	}
+	switch {
+	case has(folder, "bin/rails"):
+		g.Run = "exec " + bundle + "rails server -b 0.0.0.0"
+	case has(folder, "config.ru"):
+		g.Run = "exec " + bundle + "rackup -o 0.0.0.0"
+	}
+	for _, file := range []string{"app.rb", "main.rb", "server.rb"} {
+		if g.Run == "" && has(folder, file) {
+			g.Run = "exec " + bundle + "ruby " + file
+		}
+	}
+}
+
+var executable = regexp.MustCompile(`(?i)^\s*add_executable\s*\(\s*([\w.-]+)`)
+
+func inspectCMake(folder fs.FS, g *Guess) {
+	g.Build = "cmake -S . -B /tmp/build -DCMAKE_BUILD_TYPE=Debug && cmake --build /tmp/build"
+	if name := firstLine(folder, "CMakeLists.txt", executable); name != "" {
+		g.Run = "exec /tmp/build/" + name
+	}
+}
+
+func inspectCPP(folder fs.FS, g *Guess) {
+	program := "/tmp/" + g.Name
+	if has(folder, "Makefile") {
+		g.Build = "make" // what it makes is not known
+		return
+	}
+	compiler, ending := "g++", ""
+	for _, e := range []string{"c", "cxx", "cc", "cpp"} {
+		if found, err := fs.Glob(folder, "*."+e); err == nil && len(found) > 0 {
+			ending = e
+		}
+	}
+	if ending == "c" {
+		compiler = "gcc"
+	}
+	g.Build, g.Run = compiler+" -g -o "+program+" *."+ending, "exec "+program
+}
