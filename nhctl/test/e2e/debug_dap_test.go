@@ -6,12 +6,12 @@ import (
 	"bufio"
 	"errors"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-dap"
 
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -21,6 +21,7 @@ type adapter struct {
 	conn    net.Conn
 	reader  *bufio.Reader
 	seq     int
+	thread  int           // that stands
 	pending []dap.Message // events that came before they were asked for
 }
 
@@ -61,15 +62,18 @@ func await[T dap.Message](a *adapter) T {
 	}
 }
 
-// attach does what an IDE does, up to breakpoints.
-func attach(t *testing.T, d event.DebugData, file string, line int) *adapter {
+// attachDAP attaches as VS Code does with what `dev debug` prints for it, and sets a breakpoint in a file of this computer.
+func attachDAP(t *testing.T, d event.DebugData, file string, line int) debugClient {
 	t.Helper()
-	conn := debugClient(t, d)
+	conn := dialDebugger(t, d)
 	a := &adapter{t: t, conn: conn, reader: bufio.NewReader(conn)}
-	a.send("initialize", &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "e2e", AdapterID: "debugpy", PathFormat: "path", LinesStartAt1: true, ColumnsStartAt1: true}})
+	a.send("initialize", &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "e2e", AdapterID: d.Language, PathFormat: "path", LinesStartAt1: true, ColumnsStartAt1: true}})
 	await[*dap.InitializeResponse](a)
-	mapping := `{"pathMappings":[{"localRoot":"` + d.Paths[0].Local + `","remoteRoot":"` + d.Paths[0].Remote + `"}]}`
-	a.send("attach", &dap.AttachRequest{Arguments: []byte(mapping)})
+	_, launch, ok := strings.Cut(debugger.HowToAttach(d), "VS Code:   ")
+	if !ok {
+		t.Fatalf("nothing for VS Code in %q", debugger.HowToAttach(d))
+	}
+	a.send("attach", &dap.AttachRequest{Arguments: []byte(launch)})
 	await[*dap.InitializedEvent](a)
 	a.send("setBreakpoints", &dap.SetBreakpointsRequest{Arguments: dap.SetBreakpointsArguments{Source: dap.Source{Path: file}, Breakpoints: []dap.SourceBreakpoint{{Line: line}}}})
 	if set := await[*dap.SetBreakpointsResponse](a); len(set.Body.Breakpoints) != 1 || !set.Body.Breakpoints[0].Verified {
@@ -80,51 +84,28 @@ func attach(t *testing.T, d event.DebugData, file string, line int) *adapter {
 	return a
 }
 
-// A Python service under debugpy: readiness is asked for by DAP, a breakpoint at a local line is hit in the pod, the paused program
-// is not killed, and a second client comes after the first.
-func TestDebugPython(t *testing.T) {
-	t.Parallel()
-	ns := shared.namespace(t)
-	shared.apply(t, ns, manifests+"settings.yaml", manifests+"reviews.yaml")
-	shared.deploymentReady(t, ns, "reviews")
-	shared.impatient(t, ns, "reviews")
-	dev := shared.developer(t, ns)
-	src := dev.sources("examples/bookshop/reviews")
-	dev.must(src, "dev", "start", "--no-terminal")
-	d := outcome[event.DebugData](dev, src, "dev", "debug")
-	if d.Language != "python" || d.RemotePort != 5678 {
-		t.Errorf("%+v", d)
+func (a *adapter) stopped(expression string) (file, value string) {
+	a.t.Helper()
+	stopped := await[*dap.StoppedEvent](a)
+	for stopped.Body.Reason != "breakpoint" { // some stand for a moment when a client comes
+		stopped = await[*dap.StoppedEvent](a)
 	}
-	serviceAnswers(t, ns, "reviews", "/reviews", "Read it twice.")
-	file := filepath.Join(src, "main.py")
-	for round := range 2 {
-		a := attach(t, d, file, lineOf(t, file, `self.answer(200, {"reviews"`))
-		got := ask(t, ns, "reviews", "/reviews")
-		stopped := await[*dap.StoppedEvent](a)
-		a.send("stackTrace", &dap.StackTraceRequest{Arguments: dap.StackTraceArguments{ThreadId: stopped.Body.ThreadId, Levels: 1}})
-		stack := await[*dap.StackTraceResponse](a)
-		if frame := stack.Body.StackFrames[0]; frame.Source.Path != file || frame.Name != "do_GET" {
-			t.Errorf("round %d: stopped in %s of %s, want the local path %s", round, frame.Name, frame.Source.Path, file)
-		}
-		a.send("evaluate", &dap.EvaluateRequest{Arguments: dap.EvaluateArguments{Expression: "self.path", FrameId: stack.Body.StackFrames[0].Id}})
-		if v := await[*dap.EvaluateResponse](a); v.Body.Result != "'/reviews'" {
-			t.Errorf("round %d: self.path is %s", round, v.Body.Result)
-		}
-		if round == 0 {
-			shared.unharmed(t, ns)
-		}
-		a.send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
-		await[*dap.DisconnectResponse](a)
-		a.conn.Close()
-		if body := <-got; !strings.Contains(body, "Read it twice.") {
-			t.Errorf("round %d: after going on: %s", round, body)
-		}
-	}
-	// Hot reload starts it anew under the debugger.
-	edit(t, file, "Read it twice.", "Read it once more.")
-	serviceAnswers(t, ns, "reviews", "/reviews", "Read it once more.")
-	if c := dev.ran(src, "debug"); c.Reloads != 1 {
-		t.Errorf("after a save: %+v", c)
-	}
-	dev.must(src, "dev", "end")
+	a.thread = stopped.Body.ThreadId
+	a.send("stackTrace", &dap.StackTraceRequest{Arguments: dap.StackTraceArguments{ThreadId: a.thread, Levels: 1}})
+	frame := await[*dap.StackTraceResponse](a).Body.StackFrames[0]
+	a.send("evaluate", &dap.EvaluateRequest{Arguments: dap.EvaluateArguments{Expression: expression, FrameId: frame.Id, Context: "watch"}})
+	return frame.Source.Path, await[*dap.EvaluateResponse](a).Body.Result
+}
+
+func (a *adapter) goOn() {
+	a.t.Helper()
+	a.send("continue", &dap.ContinueRequest{Arguments: dap.ContinueArguments{ThreadId: a.thread}})
+	await[*dap.ContinueResponse](a)
+}
+
+func (a *adapter) leave() {
+	a.t.Helper()
+	a.send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
+	await[*dap.DisconnectResponse](a)
+	a.conn.Close()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 type inspector struct {
 	t       *testing.T
 	conn    *websocket.Conn
+	data    event.DebugData
 	id      int
 	pending []inspected
 }
@@ -32,7 +32,8 @@ type inspected struct {
 	Error  json.RawMessage `json:"error"`
 }
 
-func inspect(t *testing.T, d event.DebugData) *inspector {
+// inspect attaches to node's inspector, and sets a breakpoint.
+func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient {
 	t.Helper()
 	response, err := http.Get(fmt.Sprintf("http://%s:%d/json/list", d.Host, d.Port))
 	if err != nil {
@@ -53,7 +54,10 @@ func inspect(t *testing.T, d event.DebugData) *inspector {
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	return &inspector{t: t, conn: conn}
+	i := &inspector{t: t, conn: conn, data: d}
+	i.call("Debugger.enable", map[string]any{})
+	i.call("Debugger.setBreakpointByUrl", map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": line - 1})
+	return i
 }
 
 func (i *inspector) next(want func(inspected) bool) inspected {
@@ -90,51 +94,26 @@ func (i *inspector) call(method string, params any) json.RawMessage {
 	return m.Result
 }
 
-// A Node service under its inspector: breakpoint, variable, a pause longer than the probe's patience, a second client, hot reload.
-func TestDebugNode(t *testing.T) {
-	t.Parallel()
-	ns := shared.namespace(t)
-	shared.apply(t, ns, manifests+"settings.yaml", manifests+"storefront.yaml")
-	shared.deploymentReady(t, ns, "storefront")
-	shared.impatient(t, ns, "storefront")
-	dev := shared.developer(t, ns)
-	src := dev.sources("examples/bookshop/storefront")
-	dev.must(src, "dev", "start", "--no-terminal")
-	d := outcome[event.DebugData](dev, src, "dev", "debug")
-	if d.Language != "node" || d.RemotePort != 9229 {
-		t.Errorf("%+v", d)
+func (i *inspector) stopped(expression string) (file, value string) {
+	i.t.Helper()
+	paused := i.next(func(m inspected) bool { return m.Method == "Debugger.paused" })
+	var where struct {
+		CallFrames []struct{ CallFrameID, URL string }
 	}
-	serviceAnswers(t, ns, "storefront", "/healthz", "ok")
-	file := filepath.Join(src, "main.js")
-	for round := range 2 {
-		i := inspect(t, d)
-		i.call("Debugger.enable", map[string]any{})
-		i.call("Debugger.setBreakpointByUrl", map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": lineOf(t, file, "response.end('ok')") - 1})
-		got := ask(t, ns, "storefront", "/healthz")
-		paused := i.next(func(m inspected) bool { return m.Method == "Debugger.paused" })
-		var where struct {
-			CallFrames []struct{ CallFrameID string }
-		}
-		if err := json.Unmarshal(paused.Params, &where); err != nil || len(where.CallFrames) == 0 {
-			t.Fatalf("paused: %s, %v", paused.Params, err)
-		}
-		v := i.call("Debugger.evaluateOnCallFrame", map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": "request.url"})
-		if !strings.Contains(string(v), `"value":"/healthz"`) {
-			t.Errorf("round %d: request.url is %s", round, v)
-		}
-		if round == 0 {
-			shared.unharmed(t, ns)
-		}
-		i.call("Debugger.disable", map[string]any{}) // goes on
-		i.conn.Close()
-		if body := <-got; body != "ok" {
-			t.Errorf("round %d: after going on: %s", round, body)
-		}
+	if err := json.Unmarshal(paused.Params, &where); err != nil || len(where.CallFrames) == 0 {
+		i.t.Fatalf("paused: %s, %v", paused.Params, err)
 	}
-	edit(t, file, "response.end('ok')", "response.end('saved')")
-	serviceAnswers(t, ns, "storefront", "/healthz", "saved")
-	if c := dev.ran(src, "debug"); c.Reloads != 1 {
-		t.Errorf("after a save: %+v", c)
-	}
-	dev.must(src, "dev", "end")
+	found := i.call("Debugger.evaluateOnCallFrame", map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": expression})
+	return onComputer(i.t, i.data, strings.TrimPrefix(where.CallFrames[0].URL, "file://")), string(found)
+}
+
+func (i *inspector) goOn() {
+	i.t.Helper()
+	i.call("Debugger.resume", map[string]any{})
+}
+
+func (i *inspector) leave() {
+	i.t.Helper()
+	i.call("Debugger.disable", map[string]any{})
+	i.conn.Close()
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
-// debugClient dials a debugger's local port; the test fails when it does not get on within the limit.
-func debugClient(t *testing.T, d event.DebugData) net.Conn {
+// dialDebugger dials a debugger's local port; the test fails when it does not get on within the limit.
+func dialDebugger(t *testing.T, d event.DebugData) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", net.JoinHostPort(d.Host, strconv.Itoa(d.Port)), 10*time.Second)
 	if err != nil {
@@ -83,6 +83,18 @@ func (c *cluster) unharmed(t *testing.T, ns string) {
 	}
 }
 
+// onComputer maps a file of the container back.
+func onComputer(t *testing.T, d event.DebugData, file string) string {
+	t.Helper()
+	for _, p := range d.Paths {
+		if rest, ok := strings.CutPrefix(file, p.Remote+"/"); ok {
+			return filepath.Join(p.Local, rest)
+		}
+	}
+	t.Fatalf("%s is in none of %+v", file, d.Paths)
+	return ""
+}
+
 // ask asks a Service while the program may stand at a breakpoint; the answer comes once it goes on.
 func ask(t *testing.T, ns, service, path string) <-chan string {
 	t.Helper()
@@ -99,8 +111,55 @@ func ask(t *testing.T, ns, service, path string) <-chan string {
 	return answer
 }
 
-// A Go service under delve: it answers, stops on a breakpoint, shows a variable, is not killed meanwhile, goes on, and takes the
-// next client; a save with hot reload starts it anew.
+// delve is a client of Go's debugger.
+type delve struct {
+	t          *testing.T
+	client     *rpc2.RPCClient
+	data       event.DebugData
+	breakpoint int
+	state      <-chan *api.DebuggerState
+}
+
+func attachDelve(t *testing.T, d event.DebugData, file string, line int) debugClient {
+	t.Helper()
+	c := &delve{t: t, client: rpc2.NewClientFromConn(dialDebugger(t, d)), data: d}
+	if _, err := c.client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.client.CreateBreakpoint(&api.Breakpoint{File: inContainer(t, d, file), Line: line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.breakpoint, c.state = b.ID, c.client.Continue()
+	return c
+}
+
+func (c *delve) stopped(expression string) (file, value string) {
+	c.t.Helper()
+	state := <-c.state
+	if state == nil || state.Err != nil || state.CurrentThread == nil || state.CurrentThread.Breakpoint == nil {
+		c.t.Fatalf("%+v", state)
+	}
+	v, err := c.client.EvalVariable(api.EvalScope{GoroutineID: -1}, expression, api.LoadConfig{MaxStringLen: 100})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return onComputer(c.t, c.data, state.CurrentThread.File), v.Value
+}
+
+func (c *delve) goOn() {
+	c.t.Helper()
+	if _, err := c.client.ClearBreakpoint(c.breakpoint); err != nil {
+		c.t.Error(err)
+	}
+	if err := c.client.Disconnect(true); err != nil {
+		c.t.Error(err)
+	}
+}
+
+func (c *delve) leave() {} // to go on was to leave
+
+// A Go service under delve; and what is peculiar to it: --wait, and a run in the debugger's place.
 func TestDebugGo(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
@@ -113,52 +172,17 @@ command:
   run: go run .
 debug: {language: go}`)
 	dev.must(src, "dev", "start", "--no-terminal")
-	d := outcome[event.DebugData](dev, src, "dev", "debug")
-	if d.Language != "go" || d.RemotePort != 2345 || d.Command.State != "running" {
-		t.Errorf("%+v", d)
-	}
-	answer(t, ns, "catalog-nhctl-")
-
-	main := filepath.Join(src, "main.go")
-	for attach := range 2 {
-		client := rpc2.NewClientFromConn(debugClient(t, d))
-		if _, err := client.Halt(); err != nil {
-			t.Fatal(err)
-		}
-		b, err := client.CreateBreakpoint(&api.Breakpoint{File: inContainer(t, d, main), Line: lineOf(t, main, `hostname, _ := os.Hostname()`)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		stopped := client.Continue()
-		got := ask(t, ns, "catalog", "/books")
-		state := <-stopped
-		if state == nil || state.Err != nil || state.CurrentThread == nil || state.CurrentThread.Breakpoint == nil {
-			t.Fatalf("attach %d: %+v", attach, state)
-		}
-		v, err := client.EvalVariable(api.EvalScope{GoroutineID: -1}, `books[0].Title`, api.LoadConfig{MaxStringLen: 100})
-		if err != nil || !strings.Contains(read(t, filepath.Join(src, "books.json")), strconv.Quote(v.Value)) {
-			t.Errorf("attach %d: books[0].Title is %+v, %v", attach, v, err)
-		}
-		if attach == 0 {
-			shared.unharmed(t, ns)
-		}
-		if _, err := client.ClearBreakpoint(b.ID); err != nil {
-			t.Error(err)
-		}
-		if err := client.Disconnect(true); err != nil {
-			t.Error(err)
-		}
-		if body := <-got; !strings.Contains(body, "catalog-nhctl-") {
-			t.Errorf("attach %d: after going on: %s", attach, body)
-		}
-	}
-	edit(t, main, "Welcome to the bookshop", "Debugged and saved")
-	answer(t, ns, "Debugged and saved")
+	d := debugged{
+		service: "catalog", language: "go", port: 2345, attach: attachDelve,
+		file: "main.go", line: `hostname, _ := os.Hostname()`, path: "/books", want: "catalog-nhctl-",
+		expression: "books[0].Title", value: "The Go Programming Language",
+		edit: [2]string{"Welcome to the bookshop", "Debugged and saved"}, edited: "Debugged and saved",
+	}.run(t, ns, dev, src)
 	again := outcome[event.DebugData](dev, src, "dev", "debug", "--wait")
 	if again.Port != d.Port {
 		t.Errorf("the local port moved from %d to %d", d.Port, again.Port)
 	}
-	client := rpc2.NewClientFromConn(debugClient(t, again))
+	client := rpc2.NewClientFromConn(dialDebugger(t, again))
 	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
 		t.Errorf("--wait: %+v, %v", state, err)
 	}
@@ -213,9 +237,9 @@ func TestDebugFails(t *testing.T) {
 	}
 	configure(t, src, "catalog", "dev-go", `
 command:
-  run: java Main
-debug: {language: java}`)
-	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not start debuggers for java by itself yet") || !strings.Contains(r.stderr, "127.0.0.1:5005") {
+  run: php -S :8080
+debug: {language: php}`)
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not start debuggers for php by itself yet") || !strings.Contains(r.stderr, "127.0.0.1:9003") {
 		t.Errorf("a language without a preset: %s", r)
 	}
 	dev.must(src, "dev", "end")

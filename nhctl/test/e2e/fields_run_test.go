@@ -78,7 +78,7 @@ debug: {language: go, remoteDebugPort: 9009}`)
 			t.Errorf("%+v", d)
 		}
 		t.Run("dev.debug.remoteDebugPort", func(t *testing.T) {
-			client := rpc2.NewClientFromConn(debugClient(t, d))
+			client := rpc2.NewClientFromConn(dialDebugger(t, d))
 			if state, err := client.GetStateNonBlocking(); err != nil || state.Running || d.RemotePort != 9009 || d.Port != 9009 {
 				t.Errorf("%+v, %+v, %v", d, state, err)
 			}

@@ -1,0 +1,163 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+)
+
+// debugClient is attached to a program that has one breakpoint.
+type debugClient interface {
+	// stopped waits until the program stands at the breakpoint, and evaluates an expression there. file is on this computer.
+	stopped(expression string) (file, value string)
+	// goOn lets the program go on; leave ends the client.
+	goOn()
+	leave()
+}
+
+// debugged is a service in dev mode, and how its debugger is met.
+type debugged struct {
+	service, language string
+	// port is the debugger's in the container.
+	port   int
+	attach func(t *testing.T, d event.DebugData, file string, line int) debugClient
+	// The program stops in file, at the line with a text, when it is asked for path; it answers with want.
+	file, line, path, want string
+	// expression has value there.
+	expression, value string
+	// edit leads to another answer; broken, where the language has a compiler, to a complaint instead.
+	edit              [2]string
+	edited            string
+	broken, complaint string
+}
+
+// run is the scenario of all languages: the service answers under its debugger, stops on a breakpoint at a local line, shows a variable,
+// is not killed meanwhile, goes on, and takes the next client; a save starts it anew, and what does not compile leaves it alone.
+func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event.DebugData {
+	t.Helper()
+	d := outcome[event.DebugData](dev, src, "dev", "debug")
+	if d.Language != c.language || d.RemotePort != c.port || d.Command.State != "running" {
+		t.Errorf("%+v", d)
+	}
+	serviceAnswers(t, ns, c.service, c.path, c.want)
+	file := filepath.Join(src, c.file)
+	for round := range 2 {
+		client := c.attach(t, d, file, lineOf(t, file, c.line))
+		got := ask(t, ns, c.service, c.path)
+		if where, value := client.stopped(c.expression); where != file || !strings.Contains(value, c.value) {
+			t.Errorf("client %d: stopped in %s, where %s is %s", round, where, c.expression, value)
+		}
+		if round == 0 {
+			shared.unharmed(t, ns)
+		}
+		client.goOn()
+		if body := <-got; !strings.Contains(body, c.want) {
+			t.Errorf("client %d: after going on: %s", round, body)
+		}
+		client.leave()
+	}
+	edit(t, file, c.edit[0], c.edit[1])
+	serviceAnswers(t, ns, c.service, c.path, c.edited)
+	if now := dev.ran(src, "debug"); now.Reloads != 1 {
+		t.Errorf("after a save: %+v", now)
+	}
+	if c.broken != "" {
+		edit(t, file, c.edit[1], c.broken)
+		eventually(t, time.Minute, "the compiler's complaint", func(context.Context) error {
+			if out := dev.must(src, "dev", "logs", "build"); !strings.Contains(out, c.complaint) {
+				return errors.New(out)
+			}
+			return nil
+		})
+		serviceAnswers(t, ns, c.service, c.path, c.edited)
+	}
+	return d
+}
+
+// A Python service under debugpy.
+func TestDebugPython(t *testing.T) {
+	t.Parallel()
+	debugged{
+		service: "reviews", language: "python", port: 5678, attach: attachDAP,
+		file: "main.py", line: `self.answer(200, {"reviews"`, path: "/reviews", want: "Read it twice.",
+		expression: "self.path", value: "'/reviews'",
+		edit: [2]string{"Read it twice.", "Read it once more."}, edited: "Read it once more.",
+	}.ofTheBookshop(t)
+}
+
+// A Node service under its inspector.
+func TestDebugNode(t *testing.T) {
+	t.Parallel()
+	debugged{
+		service: "storefront", language: "node", port: 9229, attach: inspect,
+		file: "main.js", line: "response.end('ok')", path: "/healthz", want: "ok",
+		expression: "request.url", value: `"value":"/healthz"`,
+		edit: [2]string{"response.end('ok')", "response.end('saved')"}, edited: "saved",
+	}.ofTheBookshop(t)
+}
+
+// ofTheBookshop debugs a service of the bookshop.
+func (c debugged) ofTheBookshop(t *testing.T) {
+	t.Helper()
+	ns := shared.namespace(t)
+	shared.apply(t, ns, manifests+"settings.yaml", manifests+c.service+".yaml")
+	shared.deploymentReady(t, ns, c.service)
+	shared.impatient(t, ns, c.service)
+	dev := shared.developer(t, ns)
+	src := dev.sources("examples/bookshop/" + c.service)
+	dev.must(src, "dev", "start", "--no-terminal")
+	c.run(t, ns, dev, src)
+	dev.must(src, "dev", "end")
+}
+
+// A Java service with the JVM's debug port open.
+func TestDebugJava(t *testing.T) {
+	t.Parallel()
+	debugged{
+		language: "java", port: 5005, attach: attachJDWP,
+		file: "Greeter.java", line: "return text;", expression: "name",
+		edit: [2]string{`"Hello, "`, `"Saved, "`}, broken: `"Saved, " nonsense`, complaint: "error: ';' expected",
+	}.greeter(t)
+}
+
+// A Ruby service under the debug gem.
+func TestDebugRuby(t *testing.T) {
+	t.Parallel()
+	debugged{
+		language: "ruby", port: 12345, attach: attachDAP,
+		file: "greeter.rb", line: "text\nend", expression: "name",
+		edit: [2]string{`"Hello, `, `"Saved, `}, broken: `("Saved, `, complaint: "syntax error",
+	}.greeter(t)
+}
+
+// A C++ service beside LLDB's debug adapter.
+func TestDebugCPP(t *testing.T) {
+	t.Parallel()
+	debugged{
+		language: "cpp", port: 4711, attach: attachDAP,
+		file: "greeter.cpp", line: "return text;", expression: "name",
+		edit: [2]string{`"Hello, "`, `"Saved, "`}, broken: `"Saved, " nonsense`, complaint: "error: ",
+	}.greeter(t)
+}
+
+// greeter debugs a small service whose original only holds its place.
+func (c debugged) greeter(t *testing.T) {
+	t.Helper()
+	ns := shared.namespace(t)
+	manifest := read(t, "testdata/greeter/greeter.yaml")
+	shared.create(t, ns, []byte(strings.ReplaceAll(manifest, "IMAGE", "ghcr.io/nhctl/dev-"+c.language+":v0.1.0")))
+	shared.deploymentReady(t, ns, "greeter")
+	dev := shared.developer(t, ns)
+	src := dev.sources("nhctl/test/e2e/testdata/greeter/" + c.language)
+	dev.must(src, "dev", "start", "--no-terminal")
+	c.service, c.path, c.want, c.value, c.edited = "greeter", "/Ada", "Hello, Ada", "Ada", "Saved, Ada"
+	c.run(t, ns, dev, src)
+	dev.must(src, "dev", "end")
+}
