@@ -56,6 +56,10 @@ images: build ## build the sidecar, dev and demo images into bin/images, without
 	@$(GO_BUILD) bin/devimages ./devimages
 	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
 
+.PHONY: images-table
+images-table: images ## write what the dev images have, and their sizes, into nhctl/docs/images.md
+	@bin/devimages table nhctl/docs/images.md
+
 .PHONY: push
 push: images ## push the images to REGISTRY
 	@bin/devimages push --registry $(REGISTRY)
