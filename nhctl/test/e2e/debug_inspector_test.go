@@ -98,13 +98,20 @@ func (i *inspector) stopped(expression string) (file, value string) {
 	i.t.Helper()
 	paused := i.next(func(m inspected) bool { return m.Method == "Debugger.paused" })
 	var where struct {
-		CallFrames []struct{ CallFrameID, URL string }
+		CallFrames []struct {
+			CallFrameID string
+			Location    struct{ ScriptID string }
+		}
 	}
 	if err := json.Unmarshal(paused.Params, &where); err != nil || len(where.CallFrames) == 0 {
 		i.t.Fatalf("paused: %s, %v", paused.Params, err)
 	}
 	found := i.call("Debugger.evaluateOnCallFrame", map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": expression})
-	return onComputer(i.t, i.data, strings.TrimPrefix(where.CallFrames[0].URL, "file://")), string(found)
+	var script struct{ ScriptID, URL string }
+	i.next(func(m inspected) bool {
+		return m.Method == "Debugger.scriptParsed" && json.Unmarshal(m.Params, &script) == nil && script.ScriptID == where.CallFrames[0].Location.ScriptID
+	})
+	return onComputer(i.t, i.data, strings.TrimPrefix(script.URL, "file://")), string(found)
 }
 
 func (i *inspector) goOn() {
