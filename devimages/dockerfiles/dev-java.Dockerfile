@@ -1,4 +1,4 @@
-# For services in Java and Kotlin, with OpenJDK 17 and Maven.
+# For services in Java, with OpenJDK 17 and Maven.
 # Written by `go generate ./devimages` of devimages/definitions/dev-java.yaml. Build it at the root of the source tree:
 #   docker build -f devimages/dockerfiles/dev-java.Dockerfile -t ghcr.io/nhctl/dev-java:v0.1.0 .
 FROM debian:bookworm-slim

@@ -8,8 +8,10 @@ RUN mkdir -p /usr/share/man/man1 \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 1000 --user-group --create-home --shell /bin/bash dev && chmod 0777 /home/dev
 ENV HOME="/home/dev"
-ENV PATH="/home/dev/.local/bin:/usr/local/bin:/usr/bin:/bin"
+ENV PATH="/home/dev/.cache/python/bin:/home/dev/.local/bin:/usr/local/bin:/usr/bin:/bin"
+ENV PIP_BREAK_SYSTEM_PACKAGES="1"
 ENV PYTHONDONTWRITEBYTECODE="1"
 ENV PYTHONUNBUFFERED="1"
+ENV PYTHONUSERBASE="/home/dev/.cache/python"
 USER 1000
 WORKDIR /home/dev
