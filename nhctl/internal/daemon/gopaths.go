@@ -11,7 +11,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
-	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // goEnv asks a go command where modules and the standard library are, and of which version it is.
@@ -30,8 +29,8 @@ func (s *session) goPaths(ctx context.Context, caller rpc.Caller, language strin
 	defer cancel()
 	r := s.record()
 	var remote bytes.Buffer
-	command := append([]string{contract.Binary, "exec", "-dir", r.WorkDir, "--"}, goEnv[:]...)
-	if err := s.client().Exec(ctx, kube.ExecOptions{Pod: s.interactive.State().Pod, Container: r.Container, Command: command, Stdout: &remote}); err != nil {
+	o := kube.ExecOptions{Pod: s.interactive.State().Pod, Container: r.Container, Command: goEnv[:], Stdout: &remote}
+	if err := s.client().Exec(ctx, o); err != nil {
 		s.logger.Debug("ask for Go's folders in the pod", "error", err)
 		return nil
 	}
