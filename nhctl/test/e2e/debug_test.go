@@ -215,7 +215,7 @@ func debuggedAgain(t *testing.T, dev *developer, ns, src string, d event.DebugDa
 		}
 		return nil
 	})
-	client := rpc2.NewClientFromConn(debugClient(t, d))
+	client := rpc2.NewClientFromConn(dialDebugger(t, d))
 	if _, err := client.GetStateNonBlocking(); err != nil {
 		t.Errorf("the debugger in the next pod: %v", err)
 	}
