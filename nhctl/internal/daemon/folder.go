@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -24,10 +25,10 @@ import (
 
 // folder is a synced folder of a session: the engine here, and calls to the one in the pod.
 type folder struct {
-	session  *session
-	id, root string
-	engine   *filesync.Engine
-	logger   *slog.Logger
+	session         *session
+	id, root, state string
+	engine          *filesync.Engine
+	logger          *slog.Logger
 	// settings change when git's rules from outside the folder do.
 	choosing sync.Mutex
 	settings filesync.Settings
@@ -41,6 +42,29 @@ type folder struct {
 	// begun is closed when the two sides were joined for the first time.
 	begun chan struct{}
 	begin sync.Once
+	// differed is how many files had different contents then.
+	differed int
+	// stop ends what serveFolder began, and waits for it.
+	stop func()
+}
+
+// synced are the folders of the session.
+func (s *session) synced() []*folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.folders)
+}
+
+// serveFolder serves a folder until it is stopped or the session ends.
+func (s *session) serveFolder(f *folder, paused bool) {
+	ctx, cancel := context.WithCancel(s.context)
+	ended := make(chan struct{})
+	f.stop = func() { cancel(); <-ended }
+	s.running.Go(func() {
+		defer close(ended)
+		defer cancel()
+		f.serve(ctx, paused)
+	})
 }
 
 // openFolders opens the indexes of all folders of the session. One that only the cluster knew has no settings here for more than the
@@ -66,7 +90,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
-	f := &folder{session: s, id: id, root: root, settings: settings, logger: logger, begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
+	f := &folder{session: s, id: id, root: root, state: state, settings: settings, logger: logger, begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
 	engine, err := filesync.New(filesync.Config{FolderID: id, Root: root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), id),
 		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
 	if err != nil {
@@ -198,6 +222,7 @@ func (f *folder) compare(ctx context.Context) error {
 	if !f.current().Type.Sends() {
 		yieldHere, yieldThere = differing, []string{}
 	}
+	f.differed = len(differing)
 	f.tellDiffering(differing)
 	if _, err := f.do(ctx, control.Do{Action: control.Join, Paths: yieldThere}); err != nil {
 		return err

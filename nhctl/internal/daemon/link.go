@@ -43,7 +43,7 @@ func (s *session) FirstSync(ctx context.Context) error {
 	reported := make(chan struct{})
 	go func() { defer close(reported); s.reportSync(waiting) }()
 	var err error
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		err = errors.Join(err, f.deliver(ctx))
 	}
 	cancel()
@@ -99,7 +99,7 @@ func (m *meter) measure(now time.Time, left int64) (rate, seconds float64) {
 
 // converge waits until each folder is the same on both ends.
 func (s *session) converge(ctx context.Context) error {
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		if err := f.converge(ctx); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (s *session) Flush(ctx context.Context) error {
 		return err
 	}
 	home := 0
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		n, err := f.bringHome(ctx)
 		if err != nil {
 			return err

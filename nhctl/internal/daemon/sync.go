@@ -30,13 +30,14 @@ func (c *client) syncMethods() handler.Map {
 		rpc.MethodSyncDo:       call(c, d.syncDo),
 		rpc.MethodSyncVersions: call(c, d.syncVersions),
 		rpc.MethodSyncExplain:  call(c, d.syncExplain),
+		rpc.MethodSyncFolder:   call(c, d.syncFolder),
 	}
 }
 
 // syncData tells how each folder's sync is.
 func (s *session) syncData(ctx context.Context) []event.SyncData {
 	all := []event.SyncData{}
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		all = append(all, f.data(ctx))
 	}
 	return all
@@ -93,7 +94,7 @@ func (d *Daemon) syncDo(ctx context.Context, p rpc.SyncDo) (rpc.SyncDone, error)
 		return rpc.SyncDone{}, err
 	}
 	done := rpc.SyncDone{Action: p.Action}
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		rel, ok := f.path(p.Path, p.Caller.Dir)
 		if !ok {
 			continue
@@ -221,7 +222,7 @@ func (d *Daemon) syncVersions(ctx context.Context, p rpc.SyncPath) ([]rpc.SyncVe
 		return nil, err
 	}
 	all := []rpc.SyncVersion{}
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		rel, ok := f.path(p.Path, p.Caller.Dir)
 		if !ok {
 			continue
@@ -252,7 +253,7 @@ func (d *Daemon) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason
 	if err != nil {
 		return ignore.Reason{}, err
 	}
-	for _, f := range s.folders {
+	for _, f := range s.synced() {
 		if rel, ok := f.path(strings.TrimSuffix(p.Path, "/"), p.Caller.Dir); ok {
 			return f.current().Explain(f.root, rel, localsync.GlobalSources(f.root, p.Caller.Env, s.image())), nil
 		}

@@ -65,7 +65,7 @@ type leaving struct {
 
 func (l *leaving) flush(ctx context.Context) error {
 	l.record.Phase = Leaving
-	if err := update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, errNotHolder) {
+	if err := Update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, errNotHolder) {
 		return err
 	}
 	pod, err := Pod(ctx, l.Cluster, l.record)

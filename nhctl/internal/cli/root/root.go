@@ -31,6 +31,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/act"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/conflicts"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/explain"
+	syncfolder "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/folder"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/resolve"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/restore"
 	syncstatus "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/status"
@@ -68,7 +69,7 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 	})
 
 	sync := noun("sync", "File sync of a session", syncstatus.New(f), syncwait.New(f), act.Pause(f), act.Resume(f), act.Override(f),
-		act.Reset(f), act.Accept(f), conflicts.New(f), resolve.New(f), restore.New(f), explain.New(f))
+		act.Reset(f), act.Accept(f), conflicts.New(f), resolve.New(f), restore.New(f), explain.New(f), syncfolder.New(f))
 	volumes := noun("volumes", "Volumes of yours that outlive dev mode (persistentVolumeDirs)", volumeslist.New(f), volumesclean.New(f))
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
 		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),

@@ -13,6 +13,7 @@ const (
 	MethodSyncDo       = "dev.sync.do"       // SyncDo -> SyncDone
 	MethodSyncVersions = "dev.sync.versions" // SyncPath -> []SyncVersion
 	MethodSyncExplain  = "dev.sync.explain"  // SyncPath -> ignore.Reason
+	MethodSyncFolder   = "dev.sync.folder"   // SyncFolder -> SyncDone
 )
 
 // SyncWait asks to wait until everything that was saved before is in the container.
@@ -34,6 +35,8 @@ const (
 	SyncAccept   SyncAction = "accept"   // let a mass deletion that waits travel
 	SyncRestore  SyncAction = "restore"  // undo a mass deletion that waits; with a path, bring back its newest version
 	SyncResolve  SyncAction = "resolve"  // decide conflicts
+	// SyncFolderAction is what SyncFolder did.
+	SyncFolderAction SyncAction = "folder"
 )
 
 // SyncDo asks for an action.
@@ -44,6 +47,14 @@ type SyncDo struct {
 	Path string `json:"path,omitempty"`
 	// Side is whose content a conflict is decided for: local, remote, or empty for what is in place now.
 	Side string `json:"side,omitempty"`
+}
+
+// SyncFolder asks to sync another folder of this computer.
+type SyncFolder struct {
+	Target
+	Folder string `json:"folder"`
+	// Of is the synced folder that it takes the place of; empty means the sources.
+	Of string `json:"of,omitempty"`
 }
 
 // SyncDone is what an action did.

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/endpoint/control"
+)
+
+// syncFolder puts another folder of this computer in the place of one that is synced.
+func (d *Daemon) syncFolder(ctx context.Context, p rpc.SyncFolder) (rpc.SyncDone, error) {
+	done := rpc.SyncDone{Action: rpc.SyncFolderAction}
+	s, err := d.find(ctx, p.Target)
+	if err != nil {
+		return done, err
+	}
+	root, err := localsync.CheckRoot(p.Folder, p.Caller.Env["HOME"])
+	if err != nil {
+		return done, err
+	}
+	at, err := s.folderAt(p.Of, root)
+	if err != nil {
+		return done, err
+	}
+	release, err := d.reserve(s.record().Session)
+	if err != nil {
+		return done, err
+	}
+	defer release()
+	quiet := s.tell(emitter(ctx))
+	defer quiet()
+	ctx, cancel := context.WithTimeout(ctx, defaultWait)
+	defer cancel()
+	f, err := s.changeFolder(ctx, at, root, p.Caller.Env)
+	if err != nil {
+		return done, fmt.Errorf("sync %s: %w", root, err)
+	}
+	if err := f.deliver(ctx); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = problem.New(problem.Timeout, "%s is synced now, but not everything is in the container after %s: %w", root, defaultWait, err).
+				WithHint("`nhctl dev sync status` says how far it is")
+		}
+		return done, explainStop(err)
+	}
+	done.Folders, done.Files = []string{root}, f.differed
+	return done, nil
+}
+
+// folderAt finds the folder to change: the one named, or the sources.
+func (s *session) folderAt(of, root string) (int, error) {
+	if real, err := filepath.EvalSymlinks(of); err == nil && of != "" {
+		of = real
+	}
+	at := -1
+	for i, f := range s.synced() {
+		if f.root == root {
+			return 0, problem.New(problem.Usage, "%s is synced already", root)
+		}
+		if of == "" && i == 0 || f.root == of {
+			at = i
+		}
+	}
+	if at < 0 {
+		return 0, problem.New(problem.Usage, "%s is none of the synced folders", of).WithHint("`nhctl dev sync status` lists them")
+	}
+	return at, nil
+}
+
+// changeFolder ends the sync of a folder and begins that of another with the pod's. The pod forgets its index first: should this be cut
+// short, the two sides are compared anew in any case.
+func (s *session) changeFolder(ctx context.Context, at int, root string, env map[string]string) (*folder, error) {
+	old := s.synced()[at]
+	old.stop()
+	_, err := old.do(ctx, control.Do{Action: control.Reset})
+	if err != nil {
+		err = fmt.Errorf("prepare the folder in the pod: %w", err)
+		root = old.root
+	} else if err = os.RemoveAll(old.state); err != nil {
+		err = fmt.Errorf("forget the index of %s: %w", old.root, err)
+		root = old.root
+	}
+	settings := old.settings
+	if settings.GitIgnore {
+		settings.GlobalIgnores = localsync.GlobalIgnores(root, env)
+	}
+	f, openErr := s.openFolder(old.id, root, settings, old.state, old.logger)
+	if openErr != nil {
+		return nil, errors.Join(err, openErr)
+	}
+	if err == nil {
+		err = s.moved(ctx, at, f)
+	}
+	s.mu.Lock()
+	s.folders[at] = f
+	paused := s.saved.Paused
+	s.mu.Unlock()
+	s.serveFolder(f, paused)
+	return f, err
+}
+
+// moved writes down which folder is synced, here and in the cluster.
+func (s *session) moved(ctx context.Context, at int, f *folder) error {
+	s.mu.Lock()
+	if at == 0 {
+		s.saved.Record.Folder, s.saved.Settings = f.root, f.settings
+	} else {
+		s.saved.Record.More[at-1].Local = f.root
+		if at <= len(s.saved.More) {
+			s.saved.More[at-1] = f.settings
+		}
+	}
+	copied := s.saved
+	s.mu.Unlock()
+	if err := s.paths.save(copied); err != nil {
+		return fmt.Errorf("keep the session on this computer: %w", err)
+	}
+	return devmode.Update(ctx, s.client(), copied.Record)
+}
