@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +43,11 @@ func benches() []struct {
 		run  func(*testing.T) []row
 	}{
 		{"save", benchSave},
+		{"save-distant", benchSaveDistant},
+		{"save-often", benchSaveOften},
+		{"switch-200", benchSwitch},
+		{"large", benchLarge},
+		{"reconnect", benchReconnect},
 		{"start", benchStart},
 		{"whole-pod", benchWholePod},
 		{"list", benchList},
@@ -53,6 +56,7 @@ func benches() []struct {
 		{"reload", benchReload},
 		{"first-sync-1000", func(t *testing.T) []row { return benchFirstSync(t, 1000) }},
 		{"first-sync-10000", func(t *testing.T) []row { return benchFirstSync(t, 10000) }},
+		{"tree-100000", benchTree},
 	}
 }
 
@@ -87,88 +91,6 @@ func percentile(values []float64, p float64) float64 {
 }
 
 func median(values []float64) float64 { return percentile(values, 0.5) }
-
-const saves = 200
-
-// benchSave measures from the return of write() to a reader in the container that has the whole new content.
-func benchSave(t *testing.T) []row {
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
-	reader := read(t, "testdata/reader/reader.go")
-	write(t, filepath.Join(src, "reader", "main.go"), reader)
-	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
-	defer dev.must(src, "dev", "end")
-	if _, err := dev.inPod(src, "go", "build", "-o", "/tmp/reader", "./reader"); err != nil {
-		t.Fatal(err)
-	}
-	seen := watchSaves(t, dev, src)
-	written := map[string]time.Time{}
-	for i := range saves {
-		time.Sleep(300 * time.Millisecond)
-		number := strconv.Itoa(i)
-		save(t, filepath.Join(src, "saved.txt"), number)
-		written[number] = time.Now()
-	}
-	time.Sleep(2 * time.Second)
-	save(t, filepath.Join(src, "saved.txt"), "end")
-	times := seen()
-	ours := latencies(written, times)
-	base := benchWatcherDelay(t)
-	p50, p99 := percentile(ours, 0.5), percentile(ours, 0.99)
-	missed := p50 > 25 || p99 > 60 || len(ours) < saves
-	return []row{{What: fmt.Sprintf("save to visible, 2 KiB, %d of %d saves seen (p50 / p99)", len(ours), saves), Measured: fmt.Sprintf("%.1f / %.1f ms", p50, p99), Target: "25 / 60 ms",
-		Baseline: fmt.Sprintf("syncthing's watcher at 1 s: %.0f / %.0f ms", percentile(base, 0.5), percentile(base, 0.99)),
-		Ratio:    fmt.Sprintf("%.3f", p50/percentile(base, 0.5)), Missed: missed, Raw: map[string]any{"ours": ours, "baseline": base}}}
-}
-
-func save(t *testing.T, file, number string) {
-	t.Helper()
-	text := number + " " + strings.Repeat("x", 2048-1-len(number))
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func latencies(written, seen map[string]time.Time) []float64 {
-	var all []float64
-	for number, at := range written {
-		if s, ok := seen[number]; ok {
-			all = append(all, float64(s.Sub(at).Microseconds())/1000)
-		}
-	}
-	return all
-}
-
-func watchSaves(t *testing.T, dev *developer, src string) func() map[string]time.Time {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	cmd := dev.command(ctx, src, "dev", "exec", "--", "/tmp/reader", "saved.txt")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	if !lines.Scan() {
-		t.Fatal("the reader does not run")
-	}
-	return func() map[string]time.Time {
-		defer cancel()
-		seen := map[string]time.Time{}
-		for lines.Scan() {
-			var number string
-			var at int64
-			if _, err := fmt.Sscan(lines.Text(), &number, &at); err == nil {
-				seen[number] = time.Unix(0, at)
-			}
-		}
-		_ = cmd.Wait()
-		return seen
-	}
-}
 
 const rounds = 3
 
@@ -310,20 +232,4 @@ func tarThroughExec(t *testing.T, dev *developer, src string) float64 {
 		t.Fatalf("%s %v", out.String(), err)
 	}
 	return time.Since(begin).Seconds()
-}
-
-var memoryLine = regexp.MustCompile(`(?m)^(VmRSS|VmHWM):\s+(\d+) kB`)
-
-// resident reads resident memory now and at its peak, in MB.
-func resident(t *testing.T, status string) (rest, peak float64) {
-	t.Helper()
-	for _, m := range memoryLine.FindAllStringSubmatch(status, -1) {
-		kb, _ := strconv.ParseFloat(m[2], 64)
-		if m[1] == "VmRSS" {
-			rest = kb / 1000
-		} else {
-			peak = kb / 1000
-		}
-	}
-	return rest, peak
 }
