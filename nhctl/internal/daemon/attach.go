@@ -139,21 +139,21 @@ type attachedConsole struct {
 }
 
 // console opens or finds a console.
-func (d *Daemon) console(ctx context.Context, params []byte) (*session, net.Conn, *attachedConsole, error) {
+func (d *Daemon) console(ctx context.Context, params []byte) (*developed, net.Conn, *attachedConsole, error) {
 	var p rpc.Attach
 	if err := json.Unmarshal(params, &p); err != nil {
 		return nil, nil, nil, problem.New(problem.Usage, "parameters of %s: %w", rpc.MethodAttach, err)
 	}
-	s, err := d.find(ctx, p.Target)
+	s, err := d.developed(ctx, p.Target)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, a := s.record(), p.Console
+	a := p.Console
 	if a.Dir == "" {
-		a.Dir = r.WorkDir
+		a.Dir = s.WorkDir
 	}
 	if a.Shell == "" {
-		a.Shell = r.Shell
+		a.Shell = s.Shell
 	}
 	if p.Synced && !a.Resume {
 		limited, cancel := context.WithTimeout(ctx, arrivalLimit)
@@ -165,9 +165,9 @@ func (d *Daemon) console(ctx context.Context, params []byte) (*session, net.Conn
 	}
 	limited, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	stream, attached, err := s.supervisor(r.Container).Attach(limited, a)
+	stream, attached, err := s.supervisor().Attach(limited, a)
 	if err != nil {
-		return s, nil, nil, explainConsole(a, r.Container, err)
+		return s, nil, nil, explainConsole(a, s.Name, err)
 	}
 	return s, stream, &attachedConsole{attached, a.Keep}, nil
 }
@@ -191,10 +191,10 @@ func explainConsole(a supervise.Attach, container string, err error) error {
 }
 
 // hangUp ends a command whose caller has left.
-func (s *session) hangUp(ctx context.Context, id string) {
+func (s *developed) hangUp(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
 	defer cancel()
-	if err := s.supervisor(s.record().Container).HangUp(ctx, id); err != nil {
+	if err := s.supervisor().HangUp(ctx, id); err != nil {
 		s.logger.Warn("end a command whose caller has left", "error", err)
 	}
 }

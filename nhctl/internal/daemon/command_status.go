@@ -9,8 +9,8 @@ import (
 )
 
 // service is the status of run or debug: of the one that runs, or was started last.
-func (s *session) service(ctx context.Context) (supervise.Status, error) {
-	sup := s.supervisor(s.record().Container)
+func (s *developed) service(ctx context.Context) (supervise.Status, error) {
+	sup := s.supervisor()
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	run, err := sup.Status(ctx, supervise.Run)
@@ -28,8 +28,8 @@ func (s *session) service(ctx context.Context) (supervise.Status, error) {
 }
 
 // commands is the status of the commands that were started; of none, that of run.
-func (s *session) commands(ctx context.Context) []supervise.Status {
-	sup := s.supervisor(s.record().Container)
+func (s *developed) commands(ctx context.Context) []supervise.Status {
+	sup := s.supervisor()
 	var all []supervise.Status
 	for _, name := range []string{supervise.Build, supervise.Run, supervise.Debug} {
 		if st, err := sup.Status(ctx, name); err == nil && st.State != supervise.StateNone {

@@ -30,14 +30,14 @@ func (d *Daemon) build(ctx context.Context, p rpc.Run) (event.CommandData, error
 		}
 		argv = dev.Command.Build.Args(dev.Shell)
 	}
-	arrived(ctx, s)
+	arrived(ctx, s.session)
 	status, err := s.build(ctx, argv)
-	return commandData(status), err
+	return s.data(status), err
 }
 
 // at finds a call's session, and what the config says of its container now.
-func (d *Daemon) at(ctx context.Context, t rpc.Target) (*session, config.Dev, error) {
-	s, err := d.find(ctx, t)
+func (d *Daemon) at(ctx context.Context, t rpc.Target) (*developed, config.Dev, error) {
+	s, err := d.developed(ctx, t)
 	if err != nil {
 		return nil, config.Dev{}, err
 	}
@@ -45,8 +45,8 @@ func (d *Daemon) at(ctx context.Context, t rpc.Target) (*session, config.Dev, er
 	return s, dev, err
 }
 
-func missing(s *session, command string) error {
-	return problem.New(problem.Usage, "the config has no %s command for container %s", command, s.record().Container).
+func missing(s *developed, command string) error {
+	return problem.New(problem.Usage, "the config has no %s command for container %s", command, s.Name).
 		WithHint("set containers[].dev.command.%s in .dev/config.yaml, or name it: nhctl dev %s -- COMMAND", command, command)
 }
 
@@ -74,7 +74,7 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 	if err == nil {
 		s.wants(func(ctx context.Context) error { _, err := d.run(ctx, p); return err }, status)
 	}
-	return commandData(status), err
+	return s.data(status), err
 }
 
 func buildArgs(dev config.Dev) []string {
@@ -94,7 +94,7 @@ func reload(own config.Command, shell string, build, argv []string) *supervise.R
 
 // restart starts anew what was started last: with the present config, or a command of the user's own as it was.
 func (d *Daemon) restart(ctx context.Context, t rpc.Target) (event.CommandData, error) {
-	s, err := d.find(ctx, t)
+	s, err := d.developed(ctx, t)
 	if err != nil {
 		return event.CommandData{}, err
 	}
@@ -114,13 +114,13 @@ func (d *Daemon) restart(ctx context.Context, t rpc.Target) (event.CommandData, 
 }
 
 // launch builds and starts run or debug, when what was saved before is in the pod.
-func (s *session) launch(ctx context.Context, name string, build []string, spec supervise.Spec) (supervise.Status, error) {
+func (s *developed) launch(ctx context.Context, name string, build []string, spec supervise.Spec) (supervise.Status, error) {
 	if spec.Refuse {
 		if st, err := s.service(ctx); err == nil && st.State == supervise.StateRunning {
 			return st, runsAlready(st.Name)
 		}
 	}
-	arrived(ctx, s)
+	arrived(ctx, s.session)
 	if len(build) > 0 {
 		built, err := s.build(ctx, build)
 		if err != nil {
@@ -130,9 +130,8 @@ func (s *session) launch(ctx context.Context, name string, build []string, spec 
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	r := s.record()
-	spec.Dir = r.WorkDir
-	status, err := s.supervisor(r.Container).Start(ctx, name, spec)
+	spec.Dir = s.WorkDir
+	status, err := s.supervisor().Start(ctx, name, spec)
 	if errors.Is(err, supervise.ErrRunning) {
 		return status, runsAlready(name)
 	}
@@ -149,17 +148,16 @@ func runsAlready(name string) error {
 }
 
 // show tells the caller what was started.
-func (s *session) show(ctx context.Context, status supervise.Status) {
-	c := commandData(status)
+func (s *developed) show(ctx context.Context, status supervise.Status) {
+	c := s.data(status)
 	emitter(ctx)(event.Event{Type: event.Command, Session: s.record().Session, Command: &c})
 }
 
 // build runs a build with its output pushed to the caller. A caller that leaves stops it.
-func (s *session) build(ctx context.Context, argv []string) (supervise.Status, error) {
-	r := s.record()
-	sup := s.supervisor(r.Container)
+func (s *developed) build(ctx context.Context, argv []string) (supervise.Status, error) {
+	sup := s.supervisor()
 	starting, cancel := context.WithTimeout(ctx, callLimit)
-	status, err := sup.Start(starting, supervise.Build, supervise.Spec{Argv: argv, Dir: r.WorkDir})
+	status, err := sup.Start(starting, supervise.Build, supervise.Spec{Argv: argv, Dir: s.WorkDir})
 	cancel()
 	if err != nil {
 		return status, fmt.Errorf("start the build: %w", err)
@@ -219,7 +217,7 @@ func arrived(ctx context.Context, s *session) {
 
 // stopCommand stops a command, or whatever runs.
 func (d *Daemon) stopCommand(ctx context.Context, p rpc.Stop) (event.CommandData, error) {
-	s, err := d.find(ctx, p.Target)
+	s, err := d.developed(ctx, p.Target)
 	if err != nil {
 		return event.CommandData{}, err
 	}
@@ -236,16 +234,16 @@ func (d *Daemon) stopCommand(ctx context.Context, p rpc.Stop) (event.CommandData
 	if name != supervise.Build {
 		s.wants(nil, supervise.Status{})
 	}
-	status, err := s.supervisor(s.record().Container).Stop(ctx, name)
+	status, err := s.supervisor().Stop(ctx, name)
 	if err != nil {
 		return event.CommandData{}, fmt.Errorf("stop the %s command: %w", name, err)
 	}
-	return commandData(status), nil
+	return s.data(status), nil
 }
 
 // logs pushes a command's output.
 func (d *Daemon) logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
-	s, err := d.find(ctx, p.Target)
+	s, err := d.developed(ctx, p.Target)
 	if err != nil {
 		return struct{}{}, err
 	}
@@ -261,7 +259,7 @@ func (d *Daemon) logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
 	err = s.follow(ctx, name, supervise.LogsOptions{Tail: p.Tail, Follow: p.Follow}, func(l supervise.Line) { emit(logEvent(name, l)) })
 	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if st, err := s.supervisor(s.record().Container).Status(limited, name); err == nil && st.OOMKilled {
+	if st, err := s.supervisor().Status(limited, name); err == nil && st.OOMKilled {
 		emit(event.Event{Type: event.Notice, Message: outOfMemory(st)})
 	}
 	if errors.Is(err, context.Canceled) {
@@ -276,9 +274,9 @@ func logEvent(command string, l supervise.Line) event.Event {
 
 // follow reads a command's output. Following goes on over a lost carrier; the lines of the new connection that were seen already are
 // left out by their time.
-func (s *session) follow(ctx context.Context, name string, o supervise.LogsOptions, emit func(supervise.Line)) error {
+func (s *developed) follow(ctx context.Context, name string, o supervise.LogsOptions, emit func(supervise.Line)) error {
 	for {
-		err := s.supervisor(s.record().Container).Logs(ctx, name, o, func(l supervise.Line) error {
+		err := s.supervisor().Logs(ctx, name, o, func(l supervise.Line) error {
 			o.Since, o.Tail = l.Time, 0
 			emit(l)
 			return ctx.Err()

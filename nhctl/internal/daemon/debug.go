@@ -10,7 +10,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
-	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -50,9 +49,8 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 	if err := s.debuggerReady(ctx, dev.Debug.Language, net.JoinHostPort(host, strconv.Itoa(local)), p.Wait, *status.Started); err != nil {
 		return event.DebugData{}, err
 	}
-	r := s.record()
-	return event.DebugData{Command: commandData(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
-		Program: start.Program, Waits: p.Wait, Paths: append(mappings(r), s.goPaths(ctx, p.Caller, dev.Debug.Language)...)}, nil
+	return event.DebugData{Command: s.data(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
+		Program: start.Program, Waits: p.Wait, Paths: append(s.mappings(), s.goPaths(ctx, p.Caller, dev.Debug.Language)...)}, nil
 }
 
 // debugStart is what the config makes of debugging, or a command of the user's own.
@@ -63,7 +61,7 @@ func debugStart(p rpc.Debug, dev config.Dev, port int) (debugger.Start, error) {
 	return debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
 }
 
-func (s *session) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, start debugger.Start) (supervise.Status, error) {
+func (s *developed) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, start debugger.Start) (supervise.Status, error) {
 	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
 	var build []string
 	if !start.Builds {
@@ -111,7 +109,7 @@ const (
 )
 
 // debuggerReady waits until the debugger answers, and gives up when its command ends.
-func (s *session) debuggerReady(ctx context.Context, language, address string, waits bool, started time.Time) error {
+func (s *developed) debuggerReady(ctx context.Context, language, address string, waits bool, started time.Time) error {
 	emit, begun := emitter(ctx), time.Now()
 	step := func(state event.StepState, detail string) {
 		emit(event.Event{Type: event.Step, Session: s.record().Session,
@@ -120,7 +118,7 @@ func (s *session) debuggerReady(ctx context.Context, language, address string, w
 	step(event.StepStarted, "")
 	ctx, cancel := context.WithTimeout(ctx, debugLimit)
 	defer cancel()
-	sup := s.supervisor(s.record().Container)
+	sup := s.supervisor()
 	for told := begun; ; {
 		err := debugger.Ready(ctx, language, address, waits)
 		if err == nil {
@@ -146,17 +144,19 @@ func (s *session) debuggerReady(ctx context.Context, language, address string, w
 }
 
 // lastWords pushes what the debug command printed at its end.
-func (s *session) lastWords(ctx context.Context, since time.Time) {
+func (s *developed) lastWords(ctx context.Context, since time.Time) {
 	const lines = 20
 	emit := emitter(ctx)
 	_ = s.follow(ctx, supervise.Debug, supervise.LogsOptions{Tail: lines, Since: since}, func(l supervise.Line) { emit(logEvent(supervise.Debug, l)) })
 }
 
-// mappings are the synced folders, as a debugger maps them.
-func mappings(r devmode.Record) []event.PathData {
+// mappings are the container's synced folders, as a debugger maps them.
+func (s *developed) mappings() []event.PathData {
 	var all []event.PathData
-	for _, f := range r.Folders() {
-		all = append(all, event.PathData{Local: f.Local, Remote: f.Remote})
+	for _, f := range s.record().Folders() {
+		if f.Container == s.Name {
+			all = append(all, event.PathData{Local: f.Local, Remote: f.Remote})
+		}
 	}
 	return all
 }

@@ -10,14 +10,13 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
-// planSync fills in what is synced: the first entry of the config's sync has the sources, the others are folders beside them. A
-// local folder is meant from the one that holds the config, a remote one from the working folder.
-func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *saved) error {
-	base := spec.Folder
+// planSync is what a container syncs: the first entry of the config's sync has the sources, the others are folders beside them. A
+// local folder is meant from base, which holds the config, a remote one from the working folder.
+func planSync(env map[string]string, base string, dev config.Dev) (folders []devmode.Folder, all []filesync.Settings, err error) {
 	for i, sync := range dev.Sync {
 		root, err := localFolder(base, sync.Local, env)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
 			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard)}
@@ -30,16 +29,10 @@ func planSync(env map[string]string, dev config.Dev, spec *devmode.Spec, state *
 		}
 		if i == 0 {
 			settings.IgnorePatterns = append(settings.IgnorePatterns, below(dev)...)
-			spec.Folder, state.Settings = root, settings
-			if remote != dev.WorkDir {
-				spec.MountPath = remote
-			}
-			continue
 		}
-		spec.More = append(spec.More, devmode.Folder{Local: root, Remote: remote})
-		state.More = append(state.More, settings)
+		folders, all = append(folders, devmode.Folder{Local: root, Remote: remote}), append(all, settings)
 	}
-	return nil
+	return folders, all, nil
 }
 
 // guard is the deletion guard's limits, with its own for what the config does not say.

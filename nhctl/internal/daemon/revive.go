@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -10,19 +11,23 @@ import (
 
 // wish is what the user wants to run: a pod that is lost takes it along, and it is started again in the next one.
 type wish struct {
+	in     *developed
 	start  func(context.Context) error
 	status supervise.Status
 }
 
 // wants notes what was started; without a start, nothing is to run.
-func (s *session) wants(start func(context.Context) error, status supervise.Status) {
+func (s *developed) wants(start func(context.Context) error, status supervise.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wish = &wish{start: start, status: status}
+	if s.wishes == nil {
+		s.wishes = map[string]*wish{}
+	}
+	w := &wish{in: s, start: start, status: status}
+	s.wishes[s.Name] = w
 	if start == nil {
-		s.wish = nil
+		delete(s.wishes, s.Name)
 	} else if !status.HotReload {
-		w := s.wish
 		s.running.Go(func() { s.untilItEnds(w) })
 	}
 }
@@ -31,8 +36,8 @@ func (s *session) wants(start func(context.Context) error, status supervise.Stat
 const settling = 3 * time.Second
 
 // untilItEnds gives a wish up when its program has ended by itself, and not with its pod.
-func (s *session) untilItEnds(w *wish) {
-	sup := s.supervisor(s.record().Container)
+func (s *developed) untilItEnds(w *wish) {
+	sup := s.supervisor()
 	if st, err := sup.Wait(s.context, w.status.Name); err != nil || st.State != supervise.StateExited {
 		return
 	}
@@ -44,8 +49,8 @@ func (s *session) untilItEnds(w *wish) {
 	st, err := s.service(s.context)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil && st.State == supervise.StateExited && s.wish == w {
-		s.wish = nil
+	if err == nil && st.State == supervise.StateExited && s.wishes[s.Name] == w {
+		delete(s.wishes, s.Name)
 	}
 }
 
@@ -58,19 +63,24 @@ func (s *session) keepRunning(ctx context.Context) {
 		case <-s.up:
 		}
 		s.mu.Lock()
-		w := s.wish
+		wanted := maps.Clone(s.wishes)
 		s.mu.Unlock()
-		if w == nil {
-			continue
+		for _, w := range wanted {
+			w.again(ctx)
 		}
-		if st, err := s.service(ctx); err != nil || st.State != supervise.StateNone {
-			continue
-		}
-		pod := s.interactive.State().Pod
-		if err := w.start(ctx); err != nil {
-			s.note(fmt.Sprintf("the container was lost with its program, which could not be started again in pod %s: %v", pod, err))
-			continue
-		}
-		s.note(fmt.Sprintf("the container was lost with its program, which was started again in pod %s", pod))
 	}
+}
+
+// again starts what is wanted, where nothing was started so far.
+func (w *wish) again(ctx context.Context) {
+	s := w.in
+	if st, err := s.service(ctx); err != nil || st.State != supervise.StateNone {
+		return
+	}
+	pod := s.interactive.State().Pod
+	if err := w.start(ctx); err != nil {
+		s.note(fmt.Sprintf("the container was lost with its program, which could not be started again in pod %s: %v", pod, err))
+		return
+	}
+	s.note(fmt.Sprintf("the container was lost with its program, which was started again in pod %s", pod))
 }

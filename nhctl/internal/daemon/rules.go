@@ -23,11 +23,17 @@ func (f *folder) current() filesync.Settings {
 	return f.settings
 }
 
-// image is the dev image as the config names it.
-func (s *session) image() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.saved.Dev.Image
+// image is the dev image of the container that has the folder.
+func (f *folder) image() string {
+	r := f.session.record()
+	for _, known := range r.Folders() {
+		for _, c := range r.Containers() {
+			if known.ID == f.id && known.Container == c.Name {
+				return c.Image
+			}
+		}
+	}
+	return r.Image
 }
 
 // followRules lets a change of git's rules from outside the folder take effect, on both sides, until ctx ends.
@@ -40,7 +46,7 @@ func (f *folder) followRules(ctx context.Context) {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 	}
-	read := localsync.GlobalIgnores(f.root, env, f.session.image())
+	read := localsync.GlobalIgnores(f.root, env, f.image())
 	tick := time.NewTicker(rulesLook)
 	defer tick.Stop()
 	for {
@@ -49,7 +55,7 @@ func (f *folder) followRules(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := localsync.GlobalIgnores(f.root, env, f.session.image())
+		now := localsync.GlobalIgnores(f.root, env, f.image())
 		if slices.Equal(now, read) {
 			continue
 		}

@@ -5,18 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
-	"github.com/nhctl/nhctl/sidecar/supervise"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -31,7 +28,7 @@ type session struct {
 	saved   saved
 	cluster *kube.Client
 	notices []string
-	wish    *wish
+	wishes  map[string]*wish
 	started bool
 
 	up                chan struct{} // a carrier has come up
@@ -151,8 +148,8 @@ func (s *session) Start() error {
 	s.running.Go(func() { s.interactive.Serve(s.context) })
 	s.running.Go(func() { s.bulk.Serve(s.context) })
 	s.running.Go(func() { s.keepRunning(s.context) })
-	for _, f := range s.folders {
-		s.running.Go(func() { f.serve(s.context, paused) })
+	for _, f := range s.synced() {
+		s.serveFolder(f, paused)
 	}
 	return nil
 }
@@ -218,32 +215,6 @@ func (s *session) stop() {
 	s.running.Wait()
 }
 
-func (s *session) supervisor(container string) *supervise.Client {
-	return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
-		return s.interactive.Open(ctx, wire.KindSupervisor, wire.SupervisorParams{Container: container})
-	})
-}
-
-// dev is what the config says of the session's container now: commands may be edited while dev mode goes on.
-func (s *session) dev(env map[string]string) (config.Dev, error) {
-	s.mu.Lock()
-	saved := s.saved
-	s.mu.Unlock()
-	if saved.Config == "" {
-		return saved.Dev, nil
-	}
-	file, err := config.Load(filepath.Dir(saved.Config), config.Options{Env: env, Profile: saved.Profile})
-	if err != nil || file == nil {
-		return saved.Dev, err
-	}
-	if service, err := file.Service(saved.Record.Workload); err == nil && service != nil {
-		if c, ok := saved.Section.find(service); ok {
-			return c.Dev, nil
-		}
-	}
-	return saved.Dev, nil
-}
-
 // status is the session as the command line shows it.
 func (s *session) status(ctx context.Context) rpc.Session {
 	s.mu.Lock()
@@ -265,10 +236,12 @@ func (s *session) status(ctx context.Context) rpc.Session {
 	if link.State == tunnel.Up {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
-		for _, st := range s.commands(ctx) {
-			view.Commands = append(view.Commands, commandData(st))
-			if st.OOMKilled {
-				view.Notices = append(view.Notices, outOfMemory(st))
+		for _, c := range s.containers() {
+			for _, st := range c.commands(ctx) {
+				view.Commands = append(view.Commands, c.data(st))
+				if st.OOMKilled {
+					view.Notices = append(view.Notices, outOfMemory(st))
+				}
 			}
 		}
 	}
@@ -277,7 +250,13 @@ func (s *session) status(ctx context.Context) rpc.Session {
 
 // recordView is a record as the command line shows it.
 func recordView(r devmode.Record) rpc.Session {
-	return rpc.Session{ID: r.Session, Namespace: r.Namespace, Workload: r.Workload.String(), Mode: r.Mode, Phase: string(r.Phase), Holder: r.Holder,
+	var all []string
+	if len(r.Beside) > 0 {
+		for _, c := range r.Containers() {
+			all = append(all, c.Name)
+		}
+	}
+	return rpc.Session{Containers: all, ID: r.Session, Namespace: r.Namespace, Workload: r.Workload.String(), Mode: r.Mode, Phase: string(r.Phase), Holder: r.Holder,
 		Since: r.Since, Heartbeat: r.Heartbeat, Twin: r.Twin, Container: r.Container, Image: r.Image, Folder: r.Folder, WorkDir: r.WorkDir}
 }
 

@@ -25,10 +25,8 @@ const leastAbandonAfter = 3 * devmode.Beat
 
 // specify is the part of a spec that the config's dev section and the command line say.
 func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, error) {
-	spec := devmode.Spec{Mode: p.Mode, Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell,
-		DevName: dev.DevContainerName, Probes: workload.Probes(dev.Probes), SkipInit: dev.InitContainers == "skip", Seed: dev.Seed, StorageClass: dev.StorageClass,
+	spec := devmode.Spec{Mode: p.Mode, SkipInit: dev.InitContainers == "skip", StorageClass: dev.StorageClass,
 		ClaimUse: workload.ClaimUse(dev.DuplicateVolumes), Scaled: dev.Restore == "scaled", GitURL: dev.GitURL,
-		User:    workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)},
 		Ordinal: dev.Ordinal, All: p.AllPods, Yes: p.Yes,
 		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
 	spec.TakeOver, spec.Wait = p.TakeOver, p.Wait
@@ -52,11 +50,19 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 			spec.Mode = rpc.Duplicate
 		}
 	}
-	for _, e := range dev.Env {
-		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
-	}
 	for _, patch := range dev.Patches {
 		spec.Patches = append(spec.Patches, workload.Patch{Type: patch.Type, Text: patch.Patch})
+	}
+	spec.Dev, err = container(dev)
+	return spec, err
+}
+
+// container is the part of a spec that is about one container.
+func container(dev config.Dev) (devmode.Dev, error) {
+	spec := devmode.Dev{Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell, DevName: dev.DevContainerName,
+		Probes: workload.Probes(dev.Probes), Seed: dev.Seed, User: workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)}}
+	for _, e := range dev.Env {
+		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
 	}
 	for _, d := range dev.PersistentVolumeDirs {
 		capacity, err := resource.ParseQuantity(d.Capacity)
@@ -65,6 +71,7 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		}
 		spec.Dirs = append(spec.Dirs, devmode.Dir{Path: d.Path, Capacity: capacity, Late: d.WaitForFirstConsumer})
 	}
+	var err error
 	spec.Resources, err = resources(dev.Resources)
 	return spec, err
 }

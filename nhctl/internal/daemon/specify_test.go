@@ -24,9 +24,9 @@ func TestSpecify(t *testing.T) {
 		PersistentVolumeDirs: []config.PersistentVolumeDir{{Path: "/go", Capacity: "5Gi", WaitForFirstConsumer: true}},
 		Env:                  []config.EnvVar{{Name: "A", Value: "b"}}, SidecarImage: "sidecar:1", Patches: []config.Patch{{Patch: "{}", Type: "merge"}},
 		Mode: "duplicate", Probes: "keep", Ordinal: &two, InitContainers: "skip", DuplicateVolumes: "none", User: config.User{RunAsUser: &two, RunAsGroup: &three}, Restore: "scaled"}
-	want := devmode.Spec{Mode: rpc.Duplicate, Ordinal: &two, DevName: "bench", Image: "dev:1", PullPolicy: corev1.PullAlways, WorkDir: "/src", Shell: "bash",
+	want := devmode.Spec{Mode: rpc.Duplicate, Ordinal: &two, Dev: devmode.Dev{DevName: "bench", Image: "dev:1", PullPolicy: corev1.PullAlways, WorkDir: "/src", Shell: "bash",
 		Env: []corev1.EnvVar{{Name: "A", Value: "b"}}, Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("1Gi")}},
-		User: workload.User{UID: &uid, GID: &gid}, Probes: workload.ProbesKeep, SkipInit: true, Dirs: []devmode.Dir{{Path: "/go", Capacity: resource.MustParse("5Gi"), Late: true}},
+		User: workload.User{UID: &uid, GID: &gid}, Probes: workload.ProbesKeep, Dirs: []devmode.Dir{{Path: "/go", Capacity: resource.MustParse("5Gi"), Late: true}}}, SkipInit: true,
 		StorageClass: "fast", ClaimUse: workload.ClaimNone, Patches: []workload.Patch{{Type: "merge", Text: "{}"}}, Scaled: true, GitURL: "https://example.com/web.git", SidecarImage: "sidecar:1"}
 	got, err := specify(rpc.Start{}, dev, workload.StatefulSet)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

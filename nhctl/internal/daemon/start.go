@@ -53,6 +53,9 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 		live[0].renew(c)
 		// A cluster or a namespace that was made anew knows nothing of it.
 		if _, there, err := devmode.Lookup(ctx, c, live[0].record()); err != nil || there {
+			if err := live[0].develops(spec); err != nil {
+				return rpc.Session{}, err
+			}
 			view := live[0].status(ctx)
 			view.Reattached = true
 			return view, nil
@@ -138,7 +141,7 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	if _, err := localsync.CheckRoot(p.Folder, p.Caller.Env["HOME"]); p.Folder != "" && err != nil && problem.From(err).Code == problem.Refused {
 		return devmode.Spec{}, saved{}, nil, err // whatever the cluster says
 	}
-	container := config.Default(p.Container)
+	entry := config.Default(p.Container)
 	folder, podTemplate := p.Folder, ""
 	var depend devmode.Depend
 	state := saved{Profile: p.Profile}
@@ -149,10 +152,10 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	if file != nil && !file.Shared() {
 		state.Config = file.Path
 	}
+	there := func() ([]corev1.Container, error) { return cluster.containers(ref, podTemplate) }
 	if service != nil {
 		podTemplate, depend = service.PodTemplate, devmode.Depend(service.DependLabelSelector)
-		there := func() ([]corev1.Container, error) { return cluster.containers(ref, podTemplate) }
-		if container, state.Section, err = section(service, p.Container, there); err != nil {
+		if entry, state.Section, err = section(service, p.Container, there); err != nil {
 			return devmode.Spec{}, saved{}, nil, err
 		}
 		folder = first(folder, file.Folder)
@@ -160,10 +163,10 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	root := ""
 	if folder != "" {
 		if root, err = localsync.CheckRoot(folder, p.Caller.Env["HOME"]); err != nil {
-			return devmode.Spec{}, saved{}, nil, whereFrom(err, folder, container.Dev.GitURL)
+			return devmode.Spec{}, saved{}, nil, whereFrom(err, folder, entry.Dev.GitURL)
 		}
 	}
-	dev := container.Dev
+	dev := entry.Dev
 	if p.Image != "" {
 		dev.Image = p.Image
 	}
@@ -172,20 +175,27 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 		return devmode.Spec{}, saved{}, nil, err
 	}
 	spec, err := specify(p, dev, ref.Kind)
-	spec.Workload, spec.Folder, spec.PodTemplate, spec.Depend, spec.Container = ref, root, podTemplate, depend, first(p.Container, container.Name)
+	spec.Workload, spec.Folder, spec.PodTemplate, spec.Depend, spec.Container = ref, root, podTemplate, depend, first(p.Container, entry.Name)
 	if err != nil {
 		return spec, saved{}, nil, err
 	}
 	state.Dev = dev
-	if err := planSync(p.Caller.Env, dev, &spec, &state); err != nil {
+	folders, settings, err := planSync(p.Caller.Env, root, dev)
+	if err != nil {
 		return spec, saved{}, nil, err
 	}
-	for _, text := range dev.PortForward {
-		l, r, err := config.Ports(text)
-		if err != nil {
-			return spec, state, nil, err
+	if len(folders) > 0 {
+		spec.Folder, spec.More, state.Settings, state.More = folders[0].Local, folders[1:], settings[0], settings[1:]
+		if folders[0].Remote != dev.WorkDir {
+			spec.MountPath = folders[0].Remote
 		}
-		state.Forwards = append(state.Forwards, rpc.PortPair{Local: l, Remote: r})
+	}
+	if state.Forwards, err = forwards(dev); err != nil {
+		return spec, saved{}, nil, err
+	}
+	err = planBeside(p, root, service, there, &spec, &state)
+	if err != nil {
+		return spec, saved{}, nil, err
 	}
 	return spec, state, slices.Concat(file.Notices(), said, otherOrigin(root, dev.GitURL)), nil
 }

@@ -26,11 +26,13 @@ type saved struct {
 	// Paused says that sync rests until it is resumed.
 	Paused bool `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
-	Config   string         `json:"config,omitempty"`
-	Profile  string         `json:"profile,omitempty"`
-	Section  configSection  `json:"section"`
-	Dev      config.Dev     `json:"dev"`
-	Forwards []rpc.PortPair `json:"forwards,omitempty"`
+	Config  string        `json:"config,omitempty"`
+	Profile string        `json:"profile,omitempty"`
+	Section configSection `json:"section"`
+	Dev     config.Dev    `json:"dev"`
+	// Beside are the other containers in dev mode, as the record has them.
+	Beside   []savedContainer `json:"beside,omitempty"`
+	Forwards []rpc.PortPair   `json:"forwards,omitempty"`
 }
 
 const savedFile = "session.json"

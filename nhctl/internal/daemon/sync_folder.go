@@ -86,9 +86,9 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 		err = fmt.Errorf("forget the index of %s: %w", old.root, err)
 		root = old.root
 	}
-	settings := old.settings
+	settings := old.current()
 	if settings.GitIgnore {
-		settings.GlobalIgnores = localsync.GlobalIgnores(root, env)
+		settings.GlobalIgnores = localsync.GlobalIgnores(root, env, old.image())
 	}
 	f, openErr := s.openFolder(old.id, root, settings, old.state, old.logger)
 	if openErr != nil {

@@ -1,7 +1,6 @@
 package devmode
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -80,7 +79,7 @@ func (e *entry) tell() {
 func (e *entry) steps() []step {
 	spec := e.spec
 	steps := []step{{stepLock, e.lock, e.unlock}, {"ask the cluster's policies", e.try, nil}}
-	if len(spec.Dirs) > 0 {
+	if len(spec.dirs()) > 0 {
 		steps = append(steps, step{"prepare the volumes", e.prepareVolumes, nil})
 	}
 	twin := []step{{"create the twin", e.create, e.remove}, {"wait for the dev pod", e.wait, nil}, {"connect to the sidecar", e.Link.Connect, nil}}
@@ -123,9 +122,14 @@ func (e *entry) resolve(ctx context.Context) error {
 		return err
 	}
 	e.original = original
-	container, err := chooseContainer(original.Template.Spec.Containers, spec.Container)
-	if err != nil {
+	if e.spec.Container, err = chooseContainer(original.Template.Spec.Containers, spec.Container); err != nil {
 		return err
+	}
+	spec = e.spec
+	for _, d := range spec.Beside {
+		if _, err := chooseContainer(original.Template.Spec.Containers, d.Container); err != nil {
+			return err
+		}
 	}
 	if err := spec.complete(); err != nil {
 		return err
@@ -138,8 +142,11 @@ func (e *entry) resolve(ctx context.Context) error {
 	e.record = Record{
 		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
 		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
-		Container: cmp.Or(spec.DevName, container), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
+		Container: spec.Name(), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
 		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
+	}
+	for _, d := range spec.Beside {
+		e.record.Beside = append(e.record.Beside, Container{Name: d.Name(), Image: d.Image, WorkDir: d.WorkDir, Shell: d.Shell})
 	}
 	for i, f := range spec.More {
 		f.ID = fmt.Sprintf("%s-%d", id, i+2)
@@ -156,11 +163,11 @@ func (e *entry) resolve(ctx context.Context) error {
 	if err := e.findAutoscalers(ctx); err != nil {
 		return err
 	}
-	return e.plan(ctx, container)
+	return e.plan(ctx)
 }
 
 // plan makes the twin, as it will be created.
-func (e *entry) plan(ctx context.Context, container string) error {
+func (e *entry) plan(ctx context.Context) error {
 	spec, r := e.spec, e.record
 	keys, err := e.selectorKeys(ctx)
 	if err != nil {
@@ -171,8 +178,7 @@ func (e *entry) plan(ctx context.Context, container string) error {
 	}
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
 		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
-		Container: container, DevName: spec.DevName, Image: spec.Image, PullPolicy: spec.PullPolicy, WorkDir: spec.WorkDir, Folders: synced(r),
-		Env: spec.Env, Resources: spec.Resources, User: spec.User, Probes: spec.Probes, SkipInit: spec.SkipInit, Seed: spec.Seed, Mounts: e.mounts(),
+		Dev: e.dev(spec.Dev), Beside: e.beside(), SkipInit: spec.SkipInit,
 		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
 	})
 	if err != nil {
@@ -206,13 +212,23 @@ func chooseContainer(containers []corev1.Container, wanted string) (string, erro
 	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).WithHint("its containers are:%s", names)
 }
 
-// synced are a session's folders, as the sidecar knows them.
-func synced(r Record) []contract.Folder {
+// dev is a container as the twin has it, with its own folders.
+func (e *entry) dev(d Dev) workload.Dev {
 	var folders []contract.Folder
-	for _, f := range r.Folders() {
-		folders = append(folders, contract.Folder{ID: f.ID, MountPath: f.Remote})
+	for _, f := range e.record.Folders() {
+		if f.Container == d.Name() {
+			folders = append(folders, contract.Folder{ID: f.ID, MountPath: f.Remote})
+		}
 	}
-	return folders
+	return workload.Dev{Container: d.Container, DevName: d.DevName, Image: d.Image, PullPolicy: d.PullPolicy, WorkDir: d.WorkDir, Folders: folders, Env: d.Env,
+		Resources: d.Resources, User: d.User, Probes: d.Probes, Seed: d.Seed, Mounts: e.mounts(d)}
+}
+
+func (e *entry) beside() (all []workload.Dev) {
+	for _, d := range e.spec.Beside {
+		all = append(all, e.dev(d))
+	}
+	return all
 }
 
 // The carrier's port lies below those that connections get of themselves (32768 and up): while nobody listens there yet, a dial from the

@@ -112,10 +112,10 @@ contexts: [{name: c, context: {cluster: c, namespace: shop}}]}`, server.URL), 0o
 }
 
 func spec(mode rpc.Mode) Spec {
-	return Spec{Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Mode: mode, Image: "dev:1", WorkDir: "/src", Shell: "bash",
+	return Spec{Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Mode: mode, Dev: Dev{Image: "dev:1", WorkDir: "/src", Shell: "bash",
 		Env:       []corev1.EnvVar{{Name: "DEBUG", Value: "1"}},
-		Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
-		Folder:    "/home/ada/web", SidecarImage: "sidecar:1", Holder: rpc.Holder{User: "ada", Local: "ada@laptop"}}
+		Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}}},
+		Folder: "/home/ada/web", SidecarImage: "sidecar:1", Holder: rpc.Holder{User: "ada", Local: "ada@laptop"}}
 }
 
 // What is planned: the record that everything is ended from, and the twin with all its parts.
@@ -143,7 +143,7 @@ func TestResolve(t *testing.T) {
 				t.Errorf("record:\n%s", diff)
 			}
 			twin, err := workload.Twin(original().Spec.Template, workload.Settings{Name: record.Twin, Namespace: "shop", Session: id, Duplicate: mode == rpc.Duplicate,
-				SelectorKeys: []string{"routed", "app", "stage"}, Container: "app", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: id}}, Env: s.Env, Resources: s.Resources,
+				SelectorKeys: []string{"routed", "app", "stage"}, Dev: workload.Dev{Container: "app", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: id, MountPath: "/src"}}, Env: s.Env, Resources: s.Resources},
 				SidecarImage: "sidecar:1", Port: port})
 			if err != nil {
 				t.Fatal(err)

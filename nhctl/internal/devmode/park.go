@@ -118,13 +118,18 @@ func (e *entry) notReady(pod *corev1.Pod) string {
 	if workload.Ready(pod) {
 		return ""
 	}
-	names, own := "", e.spec.Probes == workload.ProbesReadiness || e.spec.Probes == workload.ProbesKeep
+	names, own := "", map[string]bool{}
+	for _, d := range e.spec.devs() {
+		own[d.Name()] = d.Probes == workload.ProbesReadiness || d.Probes == workload.ProbesKeep
+	}
+	excused := false
 	for _, s := range pod.Status.ContainerStatuses {
-		if !s.Ready && !(own && s.Name == e.record.Container) {
+		excused = excused || !s.Ready && own[s.Name]
+		if !s.Ready && !own[s.Name] {
 			names += " " + s.Name
 		}
 	}
-	if names == "" && own {
+	if names == "" && excused {
 		return ""
 	}
 	return "containers that are not ready:" + names
@@ -132,7 +137,7 @@ func (e *entry) notReady(pod *corev1.Pod) string {
 
 func (e *entry) activate(ctx context.Context) error {
 	e.record.Phase = Active
-	if err := update(ctx, e.Cluster, e.record); err != nil {
+	if err := Update(ctx, e.Cluster, e.record); err != nil {
 		return err
 	}
 	return e.Link.Save(e.record, e.token)

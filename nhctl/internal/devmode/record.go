@@ -64,6 +64,8 @@ type Record struct {
 	MountPath string `json:"mountPath,omitempty"`
 	// More are the other synced folders.
 	More []Folder `json:"more,omitempty"`
+	// Beside are the other containers in dev mode.
+	Beside []Container `json:"beside,omitempty"`
 	// Paused are the autoscalers that rest meanwhile, by our doing.
 	Paused []string `json:"paused,omitempty"`
 	// Fingerprint is that of the pod template that the twin was made of.
@@ -77,9 +79,24 @@ type Record struct {
 	Wanted       *Wanted       `json:"-"`
 }
 
+// Container is a container in dev mode, as the twin has it.
+type Container struct {
+	Name    string `json:"name"`
+	Image   string `json:"image"`
+	WorkDir string `json:"workDir"`
+	Shell   string `json:"shell,omitempty"`
+}
+
+// Containers are all in dev mode; the first is the one that is meant where none is named.
+func (r Record) Containers() []Container {
+	return append([]Container{{Name: r.Container, Image: r.Image, WorkDir: r.WorkDir, Shell: r.Shell}}, r.Beside...)
+}
+
 // Folder is a synced folder.
 type Folder struct {
 	ID string `json:"id"`
+	// Container has it; empty means the first.
+	Container string `json:"container,omitempty"`
 	// Local is on the holder's computer, Remote in the dev container.
 	Local  string `json:"local"`
 	Remote string `json:"remote"`
@@ -87,7 +104,11 @@ type Folder struct {
 
 // Folders are all that are synced, the sources first.
 func (r Record) Folders() []Folder {
-	return append([]Folder{{ID: r.FolderID, Local: r.Folder, Remote: cmp.Or(r.MountPath, r.WorkDir)}}, r.More...)
+	all := append([]Folder{{ID: r.FolderID, Local: r.Folder, Remote: cmp.Or(r.MountPath, r.WorkDir)}}, r.More...)
+	for i := range all {
+		all[i].Container = cmp.Or(all[i].Container, r.Container)
+	}
+	return all
 }
 
 func (r Record) before() workload.Before {
@@ -172,8 +193,8 @@ func Lookup(ctx context.Context, c *kube.Client, r Record) (Record, bool, error)
 	return found, err == nil && found.Session == r.Session, err
 }
 
-// update writes a record to its Lease.
-func update(ctx context.Context, c *kube.Client, r Record) error {
+// Update writes a record to its Lease.
+func Update(ctx context.Context, c *kube.Client, r Record) error {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -1,7 +1,10 @@
 package devmode
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +26,33 @@ type Spec struct {
 	Ordinal  *int
 	All, Yes bool
 	Depend   Depend
-	// Container is developed; empty means the only one. DevName is its name in the twin; empty means its own.
+	// Dev is the container that is developed; Beside are others of the same pod.
+	Dev
+	Beside   []Dev
+	SkipInit bool
+	// StorageClass is that of the developer's volumes.
+	StorageClass string
+	ClaimUse     workload.ClaimUse
+	Patches      []workload.Patch
+	// Scaled says that the end does not wait for ready pods.
+	Scaled bool
+	// Folder is on this computer; GitURL is where its sources are from.
+	Folder, GitURL string
+	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without ids, those of the
+	// containers beside it too.
+	MountPath    string
+	More         []Folder
+	SidecarImage string
+	Holder       rpc.Holder
+	// TakeOver ends another's session of the workload, Wait waits for its end.
+	TakeOver, Wait bool
+	// AbandonAfter is how long a silent session blocks others; 0 means the default.
+	AbandonAfter time.Duration
+}
+
+// Dev says how a container is developed.
+type Dev struct {
+	// Container is the original's; empty means the only one. DevName is its name in the twin; empty means its own.
 	Container, DevName string
 	Image              string
 	PullPolicy         corev1.PullPolicy
@@ -33,25 +62,28 @@ type Spec struct {
 	Resources          corev1.ResourceRequirements
 	User               workload.User
 	Probes             workload.Probes
-	SkipInit, Seed     bool
-	// Dirs are kept on volumes of the developer's, of StorageClass.
-	Dirs         []Dir
-	StorageClass string
-	ClaimUse     workload.ClaimUse
-	Patches      []workload.Patch
-	// Scaled says that the end does not wait for ready pods.
-	Scaled bool
-	// Folder is on this computer; GitURL is where its sources are from.
-	Folder, GitURL string
-	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without ids.
-	MountPath    string
-	More         []Folder
-	SidecarImage string
-	Holder       rpc.Holder
-	// TakeOver ends another's session of the workload, Wait waits for its end.
-	TakeOver, Wait bool
-	// AbandonAfter is how long a silent session blocks others; 0 means the default.
-	AbandonAfter time.Duration
+	Seed               bool
+	// Dirs are kept on volumes of the developer's.
+	Dirs []Dir
+}
+
+// Name is the container's in the twin.
+func (d Dev) Name() string { return cmp.Or(d.DevName, d.Container) }
+
+// devs are all containers that are developed.
+func (s Spec) devs() []Dev { return append([]Dev{s.Dev}, s.Beside...) }
+
+// dirs are the folders of all of them that outlive dev mode.
+func (s Spec) dirs() []Dir {
+	var all []Dir
+	for _, d := range s.devs() {
+		for _, dir := range d.Dirs { // the same path is the same volume
+			if !slices.ContainsFunc(all, func(o Dir) bool { return o.Path == dir.Path }) {
+				all = append(all, dir)
+			}
+		}
+	}
+	return all
 }
 
 // Link does the work that needs the twin's pod, or this computer.
@@ -91,9 +123,12 @@ func (s Spec) complete() error {
 	case s.Folder == "":
 		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
 			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image (auto takes one by the sources)")
-	case s.Image == "":
-		return problem.New(problem.Usage, "no dev image for %s", s.Workload).
-			WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto takes one by the sources")
+	}
+	for _, d := range s.devs() {
+		if d.Image == "" {
+			return problem.New(problem.Usage, "no dev image for %s", strings.TrimSuffix(s.Workload.String()+", container "+d.Container, ", container ")).
+				WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto takes one by the sources")
+		}
 	}
 	return nil
 }

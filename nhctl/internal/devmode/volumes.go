@@ -35,10 +35,10 @@ func claimName(h rpc.Holder, ref workload.Ref, path string) string {
 	return "nhctl-" + strings.Trim(ref.Name[:min(len(ref.Name), room)], ".-") + "-" + hex.EncodeToString(sum[:5])
 }
 
-// mounts are the developer's claims, as the twin mounts them.
-func (e *entry) mounts() []workload.Mount {
+// mounts are the developer's claims, as a container of the twin mounts them.
+func (e *entry) mounts(dev Dev) []workload.Mount {
 	var list []workload.Mount
-	for _, d := range e.spec.Dirs {
+	for _, d := range dev.Dirs {
 		list = append(list, workload.Mount{Claim: claimName(e.spec.Holder, e.spec.Workload, d.Path), Path: d.Path})
 	}
 	return list
@@ -47,7 +47,7 @@ func (e *entry) mounts() []workload.Mount {
 // prepareVolumes creates the developer's claims that are not there yet. They have no owner: they stay when the twin goes.
 func (e *entry) prepareVolumes(ctx context.Context) error {
 	claims := e.Cluster.API.CoreV1().PersistentVolumeClaims(e.Cluster.Namespace)
-	for _, d := range e.spec.Dirs {
+	for _, d := range e.spec.dirs() {
 		claim := e.claim(d)
 		_, err := claims.Create(ctx, claim, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {

@@ -151,9 +151,11 @@ type LogData struct {
 
 // CommandData is the state of a supervised command.
 type CommandData struct {
-	Name  string   `json:"name"`  // build, run, debug
-	State string   `json:"state"` // running, exited, none
-	Argv  []string `json:"argv,omitempty"`
+	Name string `json:"name"` // build, run, debug
+	// Container is where it runs, where several are in dev mode.
+	Container string   `json:"container,omitempty"`
+	State     string   `json:"state"` // running, exited, none
+	Argv      []string `json:"argv,omitempty"`
 	// PID is that inside the dev container.
 	PID       int        `json:"pid,omitempty"`
 	Started   *time.Time `json:"started,omitempty"`

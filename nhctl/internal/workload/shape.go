@@ -39,7 +39,7 @@ type User struct{ UID, GID *int64 }
 
 // answerProbes lets the supervisor answer in the program's place: a paused debugger must not be killed, and a program that does not
 // run yet is no reason to restart the container. Policies demand that probes stay.
-func answerProbes(c *corev1.Container, s Settings) {
+func answerProbes(c *corev1.Container, s Dev) {
 	answered := []*corev1.Probe{c.LivenessProbe, c.StartupProbe, c.ReadinessProbe}
 	switch s.Probes {
 	case ProbesKeep:
@@ -112,8 +112,15 @@ func skipInit(spec *corev1.PodSpec) {
 
 // mountClaims adds the volumes that outlive the twin.
 func mountClaims(spec *corev1.PodSpec, c *corev1.Container, mounts []Mount) {
+	const prefix = "nhctl-dir-"
+	others := 0
+	for _, v := range spec.Volumes {
+		if strings.HasPrefix(v.Name, prefix) {
+			others++
+		}
+	}
 	for i, m := range mounts {
-		name := fmt.Sprintf("nhctl-dir-%d", i)
+		name := fmt.Sprintf("%s%d", prefix, others+i)
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Claim}}})
 		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(o corev1.VolumeMount) bool { return o.MountPath == m.Path })

@@ -1,11 +1,8 @@
 package workload
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,23 +23,11 @@ type Settings struct {
 	SelectorKeys []string
 	// Identity are labels that controllers set, and that the twin needs to stand in for one certain pod.
 	Identity map[string]string
-	// Container is developed in Image; commands start in WorkDir.
-	Container, Image, WorkDir string
-	// Folders are synced; without a MountPath a folder is at WorkDir.
-	Folders []contract.Folder
-	// PullPolicy is the dev image's; empty means IfNotPresent.
-	PullPolicy corev1.PullPolicy
-	// DevName is the dev container's name in the twin; empty means the original's.
-	DevName string
-	Env     []corev1.EnvVar
-	// Resources override the container's, quantity by quantity.
-	Resources corev1.ResourceRequirements
-	User      User
-	Probes    Probes
-	// SkipInit leaves out the original's init containers; Seed begins with what the dev image has at WorkDir.
-	SkipInit, Seed bool
-	// Mounts are claims of the developer's, which outlive the twin.
-	Mounts []Mount
+	// Dev is the container that is developed; the sidecar runs in its image, as its user. Beside are others of the pod.
+	Dev
+	Beside []Dev
+	// SkipInit leaves out the original's init containers.
+	SkipInit bool
 	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their place.
 	Exclusive []string
 	ClaimUse  ClaimUse
@@ -51,11 +36,8 @@ type Settings struct {
 	Port         int
 }
 
-func (s Settings) devName() string { return cmp.Or(s.DevName, s.Container) }
-
-func (s Settings) pullPolicy() corev1.PullPolicy {
-	return cmp.Or(s.PullPolicy, corev1.PullIfNotPresent)
-}
+// devs are all containers that are developed, the sidecar's first.
+func (s Settings) devs() []Dev { return append([]Dev{s.Dev}, s.Beside...) }
 
 // controllerLabels are set on pods by their controllers, and mean nothing on the twin.
 var controllerLabels = [...]string{"pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
@@ -67,10 +49,6 @@ const twinGrace = 5
 // Twin makes the Deployment that stands in for, or beside, a workload with this pod template. The template is not changed.
 func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, error) {
 	t := *template.DeepCopy()
-	at := slices.IndexFunc(t.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.Container })
-	if at < 0 {
-		return nil, fmt.Errorf("the pod template has no container %q", s.Container)
-	}
 	own := map[string]string{contract.LabelSession: s.Session, contract.LabelRole: contract.RoleTwin}
 	t.Labels = twinLabels(t.Labels, s)
 	maps.Copy(t.Labels, s.Identity)
@@ -80,11 +58,6 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	}
 	t.Annotations[contract.AnnotationDefaultContainer] = s.devName()
 
-	folders := s.folders()
-	dev := &t.Spec.Containers[at]
-	if err := rename(&t.Spec, dev, s.devName()); err != nil {
-		return nil, err
-	}
 	if s.SkipInit {
 		skipInit(&t.Spec)
 	}
@@ -92,17 +65,26 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		releaseNode(&t.Spec)
 		releaseClaims(&t.Spec, s.Exclusive, s.ClaimUse)
 	}
-	develop(dev, s, folders)
-	mountClaims(&t.Spec, dev, s.Mounts)
-	sidecar, err := sidecarContainer(*dev, s, folders)
+	var seeds []corev1.Container
+	for _, d := range s.devs() {
+		dev, err := develop(&t.Spec, d)
+		if err != nil {
+			return nil, err
+		}
+		if d.Seed {
+			seeds = append(seeds, seedContainer(dev, d, len(seeds)))
+		}
+	}
+	if err := sameUser(t.Spec, s.devs()); err != nil {
+		return nil, err
+	}
+	host := container(t.Spec, s.devName())
+	sidecar, err := sidecarContainer(*host, s)
 	if err != nil {
 		return nil, err
 	}
 	t.Spec.Containers = append(t.Spec.Containers, sidecar)
-	first := []corev1.Container{plantContainer(*dev, s)}
-	if s.Seed {
-		first = append(first, seedContainer(*dev, s, folders))
-	}
+	first := append([]corev1.Container{plantContainer(*host, s)}, seeds...)
 	t.Spec.InitContainers = append(first, t.Spec.InitContainers...)
 	t.Spec.Volumes = append(t.Spec.Volumes, volumes(s)...)
 	t.Spec.RestartPolicy = corev1.RestartPolicyAlways
@@ -136,66 +118,6 @@ func twinLabels(labels map[string]string, s Settings) map[string]string {
 	return kept
 }
 
-// develop turns the original's container into the dev container: it keeps all but what would run or probe the original's program.
-func develop(c *corev1.Container, s Settings, folders []contract.Folder) {
-	c.Image, c.ImagePullPolicy = s.Image, s.pullPolicy()
-	c.Command = []string{contract.Binary, "supervise", "--container", s.devName(), "--dir", s.WorkDir}
-	c.Args, c.Lifecycle = nil, nil
-	c.WorkingDir = s.WorkDir
-	c.Env = mergeEnv(c.Env, s.Env)
-	c.Resources = mergeResources(c.Resources, s.Resources)
-	answerProbes(c, s)
-	asUser(c, s.User)
-	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
-		return slices.ContainsFunc(folders, func(f contract.Folder) bool { return path.Clean(m.MountPath) == path.Clean(f.MountPath) })
-	})
-	c.VolumeMounts = append(c.VolumeMounts,
-		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
-		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir})
-	for _, f := range folders {
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: f.MountPath, SubPath: f.DataSubPath()})
-	}
-}
-
-// folders are the synced ones, as the sidecar is told.
-func (s Settings) folders() []contract.Folder {
-	folders := slices.Clone(s.Folders)
-	for i := range folders {
-		folders[i].Container, folders[i].MountPath = s.devName(), cmp.Or(folders[i].MountPath, s.WorkDir)
-	}
-	return folders
-}
-
-// mergeEnv puts the config's variables in place of the original's of the same name, and the others behind them.
-func mergeEnv(original, added []corev1.EnvVar) []corev1.EnvVar {
-	merged := slices.DeleteFunc(slices.Clone(original), func(e corev1.EnvVar) bool {
-		return slices.ContainsFunc(added, func(a corev1.EnvVar) bool { return a.Name == e.Name })
-	})
-	return append(merged, added...)
-}
-
-// mergeResources overrides quantity by quantity. A request above a limit that is left would be refused, so it is lowered.
-func mergeResources(original, added corev1.ResourceRequirements) corev1.ResourceRequirements {
-	merged := *original.DeepCopy()
-	for _, m := range []struct {
-		to   *corev1.ResourceList
-		from corev1.ResourceList
-	}{{&merged.Requests, added.Requests}, {&merged.Limits, added.Limits}} {
-		for name, quantity := range m.from {
-			if *m.to == nil {
-				*m.to = corev1.ResourceList{}
-			}
-			(*m.to)[name] = quantity
-		}
-	}
-	for name, limit := range merged.Limits {
-		if request, ok := merged.Requests[name]; ok && request.Cmp(limit) > 0 {
-			merged.Requests[name] = limit
-		}
-	}
-	return merged
-}
-
 // confined is the security context of nhctl's own containers: that of the dev container's user, and nothing beyond.
 func confined(dev corev1.Container) *corev1.SecurityContext {
 	no, yes := false, true
@@ -218,8 +140,13 @@ func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.
 }
 
 // sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing it.
-func sidecarContainer(dev corev1.Container, s Settings, folders []contract.Folder) (corev1.Container, error) {
-	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: folders, Containers: []string{s.devName()}})
+func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error) {
+	var folders []contract.Folder
+	var names []string
+	for _, d := range s.devs() {
+		folders, names = append(folders, d.folders()...), append(names, d.devName())
+	}
+	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: folders, Containers: names})
 	if err != nil {
 		return corev1.Container{}, err
 	}
@@ -256,22 +183,6 @@ func plantContainer(dev corev1.Container, s Settings) corev1.Container {
 		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
 		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
 	}
-}
-
-// seedContainer copies what the dev image has where folders are synced to: the volume there hides the image's files.
-func seedContainer(dev corev1.Container, s Settings, folders []contract.Folder) corev1.Container {
-	c := corev1.Container{
-		Name: contract.SeedContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
-		Command: []string{contract.Binary, "seed"}, WorkingDir: "/",
-		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
-		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true}},
-	}
-	for _, f := range folders {
-		data := contract.WorkDir + "/" + f.DataSubPath()
-		c.Command = append(c.Command, f.MountPath, data)
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
-	}
-	return c
 }
 
 func volumes(s Settings) []corev1.Volume {

@@ -38,8 +38,8 @@ func template() corev1.PodTemplateSpec {
 }
 
 func settings() Settings {
-	return Settings{Name: "web-nhctl-1", Namespace: "shop", Session: "1", Container: "web", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: "f"}},
-		Env: []corev1.EnvVar{{Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}, SidecarImage: "sidecar:1", Port: 50000}
+	return Settings{Name: "web-nhctl-1", Namespace: "shop", Session: "1", Dev: Dev{Container: "web", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: "f"}},
+		Env: []corev1.EnvVar{{Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}}, SidecarImage: "sidecar:1", Port: 50000}
 }
 
 func TestTwinReplaces(t *testing.T) {

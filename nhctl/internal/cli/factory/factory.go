@@ -156,7 +156,7 @@ type Target struct {
 // AddFlags adds the flags that choose a session.
 func (t *Target) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.Session, "session", "", "session id, where the workload alone is ambiguous")
-	cmd.Flags().StringVarP(&t.Container, "container", "c", "", "container in dev mode (default: the only one)")
+	cmd.Flags().StringVarP(&t.Container, "container", "c", "", "container in dev mode (default: the first)")
 }
 
 // AddWorkloadFlag adds the workload as a flag, for commands whose arguments are something else.

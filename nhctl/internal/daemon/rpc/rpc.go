@@ -67,6 +67,9 @@ const (
 type Start struct {
 	Target
 	Mode Mode `json:"mode,omitempty"` // empty: the config's, or what the kind's is
+	// Beside names other containers of the pod to develop with Container; AllContainers means all that the config has a dev image for.
+	Beside        []string `json:"beside,omitempty"`
+	AllContainers bool     `json:"allContainers,omitempty"`
 	// Image overrides the config's dev image.
 	Image string `json:"image,omitempty"`
 	// SidecarImage overrides the build's.
@@ -145,15 +148,17 @@ type Session struct {
 	Since     time.Time `json:"since"`
 	Heartbeat time.Time `json:"heartbeat"`
 	// Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anybody may end it.
-	Silent     float64 `json:"silent,omitempty"`
-	Abandoned  bool    `json:"abandoned,omitempty"`
-	Twin       string  `json:"twin"` // name of the twin Deployment
-	Pod        string  `json:"pod,omitempty"`
-	Container  string  `json:"container"`
-	Image      string  `json:"image,omitempty"`
-	Folder     string  `json:"folder,omitempty"`  // on the holder's computer
-	WorkDir    string  `json:"workDir,omitempty"` // in the dev container
-	Reattached bool    `json:"reattached,omitempty"`
+	Silent    float64 `json:"silent,omitempty"`
+	Abandoned bool    `json:"abandoned,omitempty"`
+	Twin      string  `json:"twin"` // name of the twin Deployment
+	Pod       string  `json:"pod,omitempty"`
+	Container string  `json:"container"`
+	// Containers are all in dev mode, where there are several; Container is the first.
+	Containers []string `json:"containers,omitempty"`
+	Image      string   `json:"image,omitempty"`
+	Folder     string   `json:"folder,omitempty"`  // on the holder's computer
+	WorkDir    string   `json:"workDir,omitempty"` // in the dev container
+	Reattached bool     `json:"reattached,omitempty"`
 
 	Link     *event.LinkData     `json:"link,omitempty"`
 	Sync     []event.SyncData    `json:"sync,omitempty"`
@@ -161,6 +166,14 @@ type Session struct {
 	Commands []event.CommandData `json:"commands,omitempty"`
 	// Notices say what the user should know now, such as an original that somebody scaled up.
 	Notices []string `json:"notices,omitempty"`
+}
+
+// ContainerNames are the containers in dev mode, for people.
+func (s Session) ContainerNames() string {
+	if len(s.Containers) > 0 {
+		return strings.Join(s.Containers, ", ")
+	}
+	return s.Container
 }
 
 // Holder is who holds a session.

@@ -21,6 +21,8 @@ type Options struct {
 	Target                         factory.Target
 	Mode, Image, SidecarImage, Dir string
 	Profile                        string
+	Containers                     []string
+	AllContainers                  bool
 	NoTerminal, All, Yes           bool
 	TakeOver, Wait                 bool
 	Ordinal                        int
@@ -42,16 +44,21 @@ the session lives re-attaches to it. Leaving the terminal does not end dev mode.
 
 A workload that another developer has in replace mode is refused, with their name: work on a duplicate, --wait, or --take-over. A session
 whose computer has been silent for longer than it may block others (10 minutes, or its own --abandon-after) is ended first. Ending
-another's session brings what only its pod has to its own computer when that is up, and else into a folder of this one.`,
+another's session brings what only its pod has to its own computer when that is up, and else into a folder of this one.
+
+Several containers of the pod can be developed at once, each with its own image, folders and commands; they must run as the same user.
+Other commands then choose one with -c, and mean the first without it.`,
 		Example: `  nhctl dev start                       # in a folder with a .dev/config.yaml
   nhctl dev start deploy/web --mode duplicate
   nhctl dev start sts/db --ordinal 1
+  nhctl dev start web -c app -c worker   # two containers of one pod
   nhctl dev start rollouts.v1alpha1.argoproj.io/web
   nhctl dev start web --image auto --dir ./web    # without a config`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	flags := cmd.Flags()
 	flags.StringVar(&o.Mode, "mode", "", "replace the workload, or work on a duplicate beside it (default: the config's, or replace; a DaemonSet is duplicated)")
-	flags.StringVarP(&o.Target.Container, "container", "c", "", "container to develop (default: the config's first, or the pod's only one)")
+	flags.StringArrayVarP(&o.Containers, "container", "c", nil, "container to develop; again for another one of the pod (default: the config's first, or the pod's only one)")
+	flags.BoolVar(&o.AllContainers, "all-containers", false, "develop all containers that the config has a dev image for")
 	flags.StringVar(&o.Image, "image", "", "dev image, or auto for one by the sources (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
@@ -81,7 +88,11 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	defer stop()
 	var session rpc.Session
 	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile,
-		AllPods: o.All, Yes: o.Yes, TakeOver: o.TakeOver, Wait: o.Wait, AbandonAfter: o.AbandonAfter, Timeout: o.Timeout}
+		AllPods: o.All, Yes: o.Yes, TakeOver: o.TakeOver, Wait: o.Wait, AbandonAfter: o.AbandonAfter, Timeout: o.Timeout,
+		AllContainers: o.AllContainers}
+	if len(o.Containers) > 0 {
+		call.Container, call.Beside = o.Containers[0], o.Containers[1:]
+	}
 	if o.Ordinal >= 0 {
 		call.Ordinal = &o.Ordinal
 	}
@@ -109,7 +120,7 @@ func describe(w io.Writer, s rpc.Session) {
 		verb = "is in dev mode already; attached to your session"
 	}
 	fmt.Fprintf(w, "%s %s (%s, session %s)\n", s.Workload, verb, s.Mode, s.ID)
-	rows := [][]string{{"  pod", s.Pod + ", container " + s.Container}, {"  synced", s.Folder + " <-> " + s.WorkDir}}
+	rows := [][]string{{"  pod", s.Pod + ", container " + s.ContainerNames()}, {"  synced", s.Folder + " <-> " + s.WorkDir}}
 	for _, p := range s.Forwards {
 		rows = append(rows, []string{"  forwarded", fmt.Sprintf("localhost:%d -> %d", p.Local, p.Remote)})
 	}

@@ -49,7 +49,7 @@ func describe(w io.Writer, s rpc.Session) {
 	if s.Link != nil {
 		text := s.Link.State
 		if s.Link.Pod != "" {
-			text += ", pod " + s.Link.Pod + ", container " + s.Container
+			text += ", pod " + s.Link.Pod + ", container " + s.ContainerNames()
 		}
 		if s.Link.Reason != "" {
 			text += ": " + s.Link.Reason
@@ -63,7 +63,11 @@ func describe(w io.Writer, s rpc.Session) {
 		rows = append(rows, []string{"forwarded", fmt.Sprintf("localhost:%d -> %d", p.Local, p.Remote)})
 	}
 	for _, c := range s.Commands {
-		rows = append(rows, []string{c.Name, ui.Command(c)})
+		name := c.Name
+		if c.Container != "" {
+			name += " in " + c.Container
+		}
+		rows = append(rows, []string{name, ui.Command(c)})
 	}
 	_ = ui.Table(w, rows...)
 	for _, n := range s.Notices {
