@@ -48,7 +48,7 @@ faults: ## fail at and after every step of dev mode, for every kind and mode, an
 	@NHCTL_FAULTS=all NHCTL_FAULTS_OUT=$(CURDIR)/bin/faults.md NHCTL_TEST_TIMEOUT=4h NHCTL_TEST_RUN='^TestFaults$$' hack/test.sh "$(TAGS)"
 
 .PHONY: bench
-bench: ## measure speed and memory against baselines, on a playground of its own
+bench: ## measure speed and memory against baselines, on a playground of its own (BENCH=save chooses)
 	@hack/bench.sh "$(TAGS)"
 
 .PHONY: images

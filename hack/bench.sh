@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make bench: measure against baselines in the same run, on a playground of its own. The table and the raw data go to bin/bench.
-# Usage: hack/bench.sh TAGS
+# Usage: hack/bench.sh TAGS; BENCH=REGEXP chooses some of them by name (see benches in nhctl/test/e2e/bench_test.go).
 set -euo pipefail
 tags=$1
 name=bench-$(pwd | sha256sum | cut -c1-6)
@@ -10,4 +10,4 @@ bin/playground up --name "$name"
 bin/playground load --name "$name" bin/images/*.tar
 export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name NHCTL_TEST_BIN=$PWD/bin NHCTL_BENCH_OUT=$PWD/bin/bench LOGGER_DISCARD=1
 mkdir -p "$NHCTL_BENCH_OUT"
-go test -tags "$tags,e2e,bench" -count=1 -timeout 40m -run '^TestBench$' ./nhctl/test/e2e -v
+go test -tags "$tags,e2e,bench" -count=1 -timeout 60m -run "^TestBench\$/${BENCH:-}" ./nhctl/test/e2e -v
