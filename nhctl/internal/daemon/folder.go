@@ -11,12 +11,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
@@ -151,112 +149,6 @@ func (f *folder) attach(ctx context.Context) error {
 		return err
 	}
 	return f.engine.Attach(ctx, stream, there)
-}
-
-// fill gives a pod that has nothing of the folder all of it at once. One that has something, or knows no such streams, refuses; then the
-// engines do it, as always.
-func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
-	if err := f.engine.Ready(ctx); err != nil {
-		return err
-	}
-	pod := f.session.bulk.State().Pod
-	if st, err := f.engine.Status(); err != nil || !f.current().Type.Sends() || st.State == filesync.StatePaused || pod != "" && pod == f.offered {
-		return err
-	}
-	stream, err := f.session.bulk.Open(ctx, wire.KindFill, wire.SyncParams{Folder: f.id, Settings: settings, Instance: f.engine.Instance()})
-	if errors.Is(err, wire.ErrRefused) {
-		f.offered = pod
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.offered = pod
-	f.delivered.Store(false)
-	if err := f.engine.Pour(ctx, stream); err != nil {
-		f.logger.Warn("fill the folder in the pod; the rest goes file by file", "error", err)
-		return nil
-	}
-	f.delivered.Store(true)
-	return f.engine.Join(ctx, nil)
-}
-
-// join compares the two sides before they are joined for the first time: where they differ, the side that sends wins (the computer
-// where both do), and the other keeps what it had. It returns the name of the pod's index.
-func (f *folder) join(ctx context.Context) (instance string, err error) {
-	if err := f.engine.Ready(ctx); err != nil {
-		return "", err
-	}
-	var there filesync.Status
-	if err := f.call(ctx, http.MethodPut, control.PathSync(f.id), f.current(), &there); err != nil {
-		return "", fmt.Errorf("open the folder in the pod: %w", err)
-	}
-	if f.engine.Joined() && there.Joined {
-		return there.Instance, nil
-	}
-	return there.Instance, f.compare(ctx)
-}
-
-func (f *folder) compare(ctx context.Context) error {
-	if err := errors.Join(f.engine.Scan(ctx), f.Scan(ctx)); err != nil {
-		if errors.Is(err, filesync.ErrPaused) {
-			return nil // it is compared once sync goes on
-		}
-		return err
-	}
-	here, err := f.engine.Status()
-	if err != nil {
-		return err
-	}
-	there, err := f.Status(ctx)
-	if err != nil {
-		return err
-	}
-	var differing []string
-	if here.Files > 0 && there.Files > 0 {
-		if differing, err = f.differing(ctx); err != nil {
-			return err
-		}
-	}
-	yieldHere, yieldThere := []string{}, differing
-	if !f.current().Type.Sends() {
-		yieldHere, yieldThere = differing, []string{}
-	}
-	f.differed = len(differing)
-	f.tellDiffering(differing)
-	if _, err := f.do(ctx, control.Do{Action: control.Join, Paths: yieldThere}); err != nil {
-		return err
-	}
-	return f.engine.Join(ctx, yieldHere)
-}
-
-func (f *folder) differing(ctx context.Context) ([]string, error) {
-	mine, err := f.engine.Content(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var theirs map[string]string
-	if err := f.call(ctx, http.MethodGet, control.PathContent(f.id), nil, &theirs); err != nil {
-		return nil, err
-	}
-	paths := filesync.Differing(mine, theirs)
-	sort.Strings(paths)
-	return paths, nil
-}
-
-// tellDiffering says how many files differ, before anything is overwritten.
-func (f *folder) tellDiffering(paths []string) {
-	if len(paths) == 0 {
-		return
-	}
-	winner, loser := "this computer", "the pod"
-	if !f.current().Type.Sends() {
-		winner, loser = loser, winner
-	}
-	text := fmt.Sprintf("%d files differ between this computer and the pod (%s ...): those of %s win; %s keeps what it had, and `nhctl dev sync restore` brings it back",
-		len(paths), paths[0], winner, loser)
-	f.session.note(text)
-	f.session.emit(event.Event{Type: event.Notice, Message: text})
 }
 
 // call calls the sidecar about this folder.
