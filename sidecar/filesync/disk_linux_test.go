@@ -57,7 +57,11 @@ func TestDiskFull(t *testing.T) {
 	put(t, a, "small", "1")
 	p.start()
 	p.same()
-	put(t, a, "large", strings.Repeat("x", 3<<20))
+	whole := filepath.Join(t.TempDir(), "large") // in one step: a file in the making would travel as it is
+	put(t, filepath.Dir(whole), "large", strings.Repeat("x", 3<<20))
+	if err := os.Rename(whole, filepath.Join(a, "large")); err != nil {
+		t.Fatal(err)
+	}
 	err := p.local.engine.Wait(limited(t, time.Minute), peer{p.remote.engine})
 	if err == nil || !strings.Contains(err.Error(), "large") || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("wait: %v", err)
