@@ -47,7 +47,7 @@ func TestSharedConfig(t *testing.T) {
 	if r := dev.nhctl(src, "dev", "start", "catalog", "--dir", src, "--mode", "duplicate", "--no-terminal"); r.code != 0 || !strings.Contains(r.stderr, "deployment/catalog (annotation "+contract.AnnotationConfig+")") {
 		t.Fatalf("start with the annotation's config: %s", r)
 	}
-	if out := dev.must(src, "dev", "exec", "--workload", "catalog", "--", "sh", "-c", "echo $FROM; pwd"); out != "annotation\n/src\n" {
+	if out := dev.must(src, "dev", "exec", "catalog", "--", "sh", "-c", "echo $FROM; pwd"); out != "annotation\n/src\n" {
 		t.Errorf("in the dev container: %q", out)
 	}
 	dev.must(src, "dev", "end", "catalog")
