@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -172,6 +173,21 @@ func (e *editor) hear(line string) {
 	}
 }
 
+// operations are what chaos.sh does.
+var operations = [...]string{"create", "write", "append", "rename over", "delete", "chmod", "move folder", "shift time"}
+
+// missing says what has not been done so far.
+func (e *editor) missing() (err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, op := range operations {
+		if e.counts[op] == 0 {
+			err = errors.Join(err, fmt.Errorf("no %s by the %s", op, e.side))
+		}
+	}
+	return err
+}
+
 // halt lets the program end, and returns when all that it printed was heard.
 func (e *editor) halt() {
 	e.t.Helper()
@@ -282,6 +298,7 @@ func TestSyncChaos(t *testing.T) {
 			there.start(seed)
 		}
 	}
+	eventually(t, time.Minute, "each side has done everything", func(context.Context) error { return errors.Join(here.missing(), there.missing()) })
 	here.halt()
 	there.halt()
 	eventually(t, 2*time.Minute, "both sides are the same", func(context.Context) error {
@@ -316,11 +333,8 @@ func TestSyncChaos(t *testing.T) {
 				t.Errorf("a reader on the %s side saw in %s what nobody wrote: %.100s", e.side, path, sig)
 			}
 		}
-		for _, op := range []string{"create", "write", "append", "rename over", "delete", "chmod", "move folder", "shift time"} {
+		for _, op := range operations {
 			t.Logf("%6d %s: %s", e.counts[op], e.side, op)
-			if e.counts[op] == 0 {
-				t.Errorf("no %s by the %s", op, e.side)
-			}
 		}
 	}
 	for _, blow := range slices.Sorted(maps.Keys(counts)) {
