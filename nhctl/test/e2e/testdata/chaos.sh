@@ -28,7 +28,7 @@ place() {
 # Each operation has its turn; those on what is there choose one of that.
 while [ ! -e "$scratch.stop" ]; do
   n=$((n + 1))
-  new=d$((RANDOM % 6))/f$((RANDOM % 6)) to=d$((RANDOM % 9))
+  new=d$((RANDOM % 6))/f$((RANDOM % 6)) to=d$((RANDOM % 40))
   files=(d*/f*) dirs=(d*)
   p=${files[RANDOM % ${#files[@]}]} d=${dirs[RANDOM % ${#dirs[@]}]}
   case $((n % 9)) in
