@@ -214,8 +214,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// sample is what every run of the scenarios has time for: of a Deployment that is replaced each call with an error at it, after it, and with
-// a dead daemon, and a few of the rest; of the others two cases.
+// sample is what every run of the scenarios has time for: of a Deployment that is replaced each call with an error at it and after it, and
+// a few of the rest; of the others two cases.
 func sample(shuffled []injected, full bool) []injected {
 	if !full {
 		return shuffled[:min(2, len(shuffled))]
@@ -223,7 +223,7 @@ func sample(shuffled []injected, full bool) []injected {
 	var always, rest []injected
 	for _, c := range shuffled {
 		switch c.fault {
-		case failAt, failAfter, killAt:
+		case failAt, failAfter:
 			always = append(always, c)
 		default:
 			rest = append(rest, c)
