@@ -17,7 +17,7 @@ import (
 
 // Main runs the program with the arguments behind its name, and returns its exit code.
 func Main(args []string) int {
-	debug.SetGCPercent(400) // most commands end before a collection pays; the daemon sets its own
+	debug.SetGCPercent(1200) // most commands end before a collection pays; the daemon sets its own
 	f, err := factory.System()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

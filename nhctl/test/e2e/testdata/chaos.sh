@@ -11,7 +11,7 @@ scratch=../scratch/$side-$2
 sig() { uniq -c "$1" 2>/dev/null | tr -s ' ' | tr '\n' ';'; }
 
 reader() {
-  while [ ! -e "$scratch.stop" ]; do
+  while [ ! -e "$scratch.stop" ] && [ -e ../chaos.sh ]; do
     for f in d*/f*; do
       [ -f "$f" ] && s=$(sig "$f") && [ -n "$s" ] && echo "R $f $s"
     done
@@ -26,7 +26,7 @@ place() {
 }
 
 # Each operation has its turn; those on what is there choose one of that.
-while [ ! -e "$scratch.stop" ]; do
+while [ ! -e "$scratch.stop" ] && [ -e ../chaos.sh ]; do
   n=$((n + 1))
   new=d$((RANDOM % 6))/f$((RANDOM % 6)) to=d$((RANDOM % 40))
   files=(d*/f*) dirs=(d*)
