@@ -78,7 +78,6 @@ playground-down: bin/playground ## remove the playground and every trace of it
 
 .PHONY: demo
 demo: bin/playground images ## from nothing to a running change: dev mode on a real application
-	@bin/playground status --name $(PLAYGROUND) >/dev/null
 	@bin/playground up --name $(PLAYGROUND)
 	@bin/playground load --name $(PLAYGROUND) bin/images/sidecar.tar bin/images/dev-go.tar bin/images/bookshop-*.tar
 	@$(GO_BUILD) bin/demo ./examples/demo
