@@ -54,7 +54,7 @@ bench: ## measure speed and memory against baselines, on a playground of its own
 .PHONY: images
 images: build ## build the sidecar, dev and demo images into bin/images, without Docker
 	@$(GO_BUILD) bin/devimages ./devimages
-	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
+	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)" $(IMAGES)
 
 .PHONY: images-table
 images-table: images ## write what the dev images have, and their sizes, into nhctl/docs/images.md
@@ -77,9 +77,10 @@ playground-down: bin/playground ## remove the playground and every trace of it
 	@bin/playground down --name $(PLAYGROUND)
 
 .PHONY: demo
+demo: IMAGES := sidecar dev-go bookshop-catalog bookshop-redis bookshop-reviews bookshop-storefront
 demo: bin/playground images ## from nothing to a running change: dev mode on a real application
 	@bin/playground up --name $(PLAYGROUND)
-	@bin/playground load --name $(PLAYGROUND) bin/images/sidecar.tar bin/images/dev-go.tar bin/images/bookshop-*.tar
+	@bin/playground load --name $(PLAYGROUND) $(IMAGES:%=bin/images/%.tar)
 	@$(GO_BUILD) bin/demo ./examples/demo
 	@bin/demo --playground $(PLAYGROUND)
 

@@ -18,6 +18,7 @@ packages() {
   [[ -x /usr/sbin/iptables || -x /sbin/iptables ]] || missing+=(iptables)
   [[ -x /usr/sbin/ip || -x /sbin/ip ]] || missing+=(iproute2)
   command -v sysctl >/dev/null || missing+=(procps)
+  command -v igzip >/dev/null || missing+=(isal) # containerd unpacks images with it where it is found, in half the time
   command -v nsenter >/dev/null || missing+=(util-linux)
   ((${#missing[@]})) || return 0
   if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then

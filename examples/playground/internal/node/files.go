@@ -33,6 +33,9 @@ state = %q
 disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.internal.v1.tracing"]
 [grpc]
   address = %q
+[plugins."io.containerd.metadata.v1.bolt"]
+  # A playground starts over anyway after a crash of the computer.
+  no_sync = true
 [plugins."io.containerd.cri.v1.runtime"]
   # A computer that is itself a container may not lower oom_score_adj.
   restrict_oom_score_adj = true

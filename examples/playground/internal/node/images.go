@@ -12,11 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/sync/errgroup"
 )
 
 // loadPause makes the sandbox image of a static program and loads it.
@@ -71,7 +74,7 @@ func importArchive(ctx context.Context, p *Plan, archive string) error {
 	return err
 }
 
-// LoadImages imports image archives that the node does not have yet, and says which.
+// LoadImages imports image archives that the node does not have yet, two at a time since most of it is unpacking, and says which.
 func LoadImages(ctx context.Context, p *Plan, archives []string, out io.Writer) error {
 	record := p.path("containerd", "loaded.json")
 	loaded := map[string]string{} // digest of index.json (or manifest.json) by file name
@@ -80,27 +83,38 @@ func LoadImages(ctx context.Context, p *Plan, archives []string, out io.Writer) 
 			return fmt.Errorf("read %s: %w", record, err)
 		}
 	}
-	for _, archive := range archives {
-		digest, err := archiveDigest(archive)
-		if err != nil {
-			return fmt.Errorf("read image archive %s: %w", archive, err)
-		}
-		key := filepath.Base(archive)
-		if loaded[key] == digest {
-			continue
-		}
-		fmt.Fprintf(out, "  load %s\n", key)
+	var lock sync.Mutex // over loaded and out
+	load := func(ctx context.Context, archive, digest string) error {
+		begin := time.Now()
 		if err := importArchive(ctx, p, archive); err != nil {
 			return err
 		}
-		loaded[key] = digest
+		lock.Lock()
+		defer lock.Unlock()
+		loaded[filepath.Base(archive)] = digest
+		fmt.Fprintf(out, "  load %-52s %4.1f s\n", filepath.Base(archive), time.Since(begin).Seconds())
 		data, err := json.Marshal(loaded)
 		if err != nil {
 			return err
 		}
-		if err := writeFile(record, data); err != nil {
-			return err
+		return writeFile(record, data)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	for _, archive := range archives {
+		digest, err := archiveDigest(archive)
+		if err != nil {
+			return errors.Join(fmt.Errorf("read image archive %s: %w", archive, err), group.Wait())
 		}
+		lock.Lock()
+		known := loaded[filepath.Base(archive)] == digest
+		lock.Unlock()
+		if !known {
+			group.Go(func() error { return load(ctx, archive, digest) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	fmt.Fprintf(out, "%d images are on the node\n", len(archives))
 	return nil
