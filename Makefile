@@ -44,7 +44,7 @@ chaos: ## edit both sides of a sync at random while streams, engines and pods di
 	@NHCTL_CHAOS=$(CHAOS) NHCTL_TEST_RUN='^TestSyncChaos$$' $(MAKE) --no-print-directory test
 
 .PHONY: faults
-faults: ## fail at and after every step of dev mode, for every kind and mode, and print the table (about an hour)
+faults: ## fail at and after every step of dev mode, for every kind and mode, and print the table (about an hour; NHCTL_FAULTS_KINDS="job pod" chooses)
 	@NHCTL_FAULTS=all NHCTL_FAULTS_OUT=$(CURDIR)/bin/faults.md NHCTL_TEST_TIMEOUT=4h NHCTL_TEST_RUN='^TestFaults$$' hack/test.sh "$(TAGS)"
 
 .PHONY: bench

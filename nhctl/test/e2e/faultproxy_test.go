@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -43,12 +44,15 @@ type proxy struct {
 
 	mu    sync.Mutex
 	calls []string
-	// at is the number of the call that the fault hits, from 0.
-	at    int
+	// at is the call that the fault hits; act is called then.
+	at    string
 	fault fault
-	kill  func()
+	act   func()
 	hit   bool
 }
+
+// dial is the point where a carrier is dialled.
+const dial = "dial the pod"
 
 func newProxy(t *testing.T) *proxy {
 	t.Helper()
@@ -61,7 +65,7 @@ func newProxy(t *testing.T) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{at: -1, kill: func() {}}
+	p := &proxy{act: func() {}}
 	p.up = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     &http.Transport{TLSClientConfig: config, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
@@ -92,10 +96,10 @@ func (p *proxy) kubeconfig(t *testing.T, direct string) string {
 }
 
 // arm forgets the calls so far, and sets the next fault.
-func (p *proxy) arm(at int, f fault, kill func()) {
+func (p *proxy) arm(at string, f fault, act func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.calls, p.at, p.fault, p.kill, p.hit = nil, at, f, kill, false
+	p.calls, p.at, p.fault, p.act, p.hit = nil, at, f, act, false
 }
 
 // disarm returns what was called, and whether the fault hit.
@@ -103,8 +107,19 @@ func (p *proxy) disarm() ([]string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	hit := p.hit
-	p.at, p.hit = -1, false
+	p.at, p.hit = "", false
 	return p.calls, hit
+}
+
+// numbered is a call's name, with a number from the second of that name on. So a name means the same call in each run, whatever the
+// heartbeat and the carriers do between two others.
+func (p *proxy) numbered(name string) string {
+	for n, numbered := 2, name; ; n++ {
+		if !slices.Contains(p.calls, numbered) {
+			return numbered
+		}
+		numbered = fmt.Sprintf("%s, no. %d", name, n)
+	}
 }
 
 // point names what a request changes or dials, or "" for those that only look, and for heartbeats.
@@ -113,7 +128,7 @@ func point(r *http.Request, body []byte) string {
 	i := slices.Index(parts, "namespaces")
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/portforward"):
-		return "dial the pod"
+		return dial
 	case r.Method == http.MethodGet || i < 0 || i+2 >= len(parts) || bytes.Contains(body, []byte("renewTime\",\"value")) || bytes.Contains(body, []byte(`"/spec/renewTime"`)):
 		return ""
 	}
@@ -135,47 +150,40 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name := point(r, body)
 	p.mu.Lock()
-	if name == "" || name == "dial the pod" && slices.Contains(p.calls, name) && !(p.hit && p.calls[p.at] == name) {
-		p.mu.Unlock()
-		p.up.ServeHTTP(w, r)
-		return
+	// A pod that can't be dialled once is dialled again: all dials are one point, and a fault stays for all of them.
+	if name != dial && name != "" && !p.hit {
+		name = p.numbered(name)
 	}
-	// A pod that can't be dialled once is dialled again: the fault stays for all dials.
-	here := p.at >= 0 && len(p.calls) == p.at || p.hit && name == "dial the pod"
-	if !p.hit {
+	here := name != "" && name == p.at && (!p.hit || name == dial)
+	if name != "" && !p.hit && !slices.Contains(p.calls, name) {
 		p.calls = append(p.calls, name)
 	}
 	p.hit = p.hit || here
-	f, kill := p.fault, p.kill
+	f, act := p.fault, p.act
 	p.mu.Unlock()
 	if !here {
 		p.up.ServeHTTP(w, r)
 		return
 	}
-	p.fail(w, r, f, kill)
+	p.fail(w, r, f, act)
 }
 
-func (p *proxy) fail(w http.ResponseWriter, r *http.Request, f fault, kill func()) {
+func (p *proxy) fail(w http.ResponseWriter, r *http.Request, f fault, act func()) {
+	if f == failAfter || f == killAfter {
+		if r.Header.Get("Upgrade") == "" {
+			p.up.ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+	act()
 	switch f {
 	case failAt:
 		http.Error(w, "injected", http.StatusInternalServerError)
 		return
 	case hang:
-		kill()
 		<-r.Context().Done()
 	case killCLI:
-		kill()
 		p.up.ServeHTTP(w, r)
 		return
-	case killAt:
-		kill()
-	case failAfter, killAfter:
-		if r.Header.Get("Upgrade") == "" {
-			p.up.ServeHTTP(httptest.NewRecorder(), r)
-		}
-		if f == killAfter {
-			kill()
-		}
 	}
 	panic(http.ErrAbortHandler) // no answer
 }

@@ -14,9 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
@@ -26,9 +29,10 @@ type injected struct {
 	kind    string
 	mode    rpc.Mode
 	leaving bool
-	at      int
 	point   string
-	fault   fault
+	// early says that the point comes before the twin's pod does.
+	early bool
+	fault fault
 }
 
 func (c injected) String() string {
@@ -36,14 +40,16 @@ func (c injected) String() string {
 	if c.leaving {
 		what = "leave"
 	}
-	return fmt.Sprintf("%s/%s/%s/%d %s/%s", c.kind, c.mode, what, c.at, c.point, c.fault)
+	return fmt.Sprintf("%s/%s/%s/%s/%s", c.kind, c.mode, what, c.point, c.fault)
 }
 
 // lane is a namespace with a workload, where one case runs after the other: each leaves it as it was.
 type lane struct {
 	ns, kubeconfig string
 	proxy          *proxy
-	before         snapshot
+	// second is another computer of the same developer, which ends what the first has left.
+	second *developer
+	before snapshot
 }
 
 var lanePods = map[string]int{"deployment": 1, "replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1, "pod": 1}
@@ -54,6 +60,7 @@ func newLane(t *testing.T, kind string) *lane {
 	shared.create(t, l.ns, []byte(kindManifests()[kind]))
 	shared.settled(t, l.ns, lanePods[kind])
 	l.kubeconfig = shared.user(t, l.ns, randomName("dev-"))
+	l.second = l.computer(t, l.kubeconfig)
 	l.before = shared.mustSnapshot(t, l.ns)
 	return l
 }
@@ -76,12 +83,13 @@ func points(t *testing.T, kind string, mode rpc.Mode) (enter, leave []string) {
 	src := filepath.Join(dev.home, "src")
 	write(t, filepath.Join(src, "hello.txt"), "hello\n")
 	c := injected{kind: kind, mode: mode}
-	l.proxy.arm(-1, "", nil)
+	l.proxy.arm("", "", nil)
 	dev.must(src, c.start(dev, src, "90s")...)
 	enter, _ = l.proxy.disarm()
-	l.proxy.arm(-1, "", nil)
+	l.proxy.arm("", "", nil)
 	dev.must(src, "dev", "end", kind+"/it")
 	leave, _ = l.proxy.disarm()
+	leave = slices.DeleteFunc(leave, func(name string) bool { return name == dial }) // a carrier that falls with its pod is dialled again, or not
 	shared.restored(t, l.ns, l.before)
 	return enter, leave
 }
@@ -93,7 +101,11 @@ func (c injected) run(t *testing.T, l *lane) string {
 	src := filepath.Join(dev.home, "src")
 	write(t, filepath.Join(src, "hello.txt"), "hello\n")
 	limit := "90s"
-	if !c.leaving && (c.fault == hang || c.point == "dial the pod") {
+	switch {
+	case c.leaving || c.fault != hang:
+	case c.early:
+		limit = "5s"
+	default:
 		limit = "15s"
 	}
 	args := c.start(dev, src, limit)
@@ -109,17 +121,23 @@ func (c injected) run(t *testing.T, l *lane) string {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	started := make(chan struct{})
-	l.proxy.arm(c.at, c.fault, func() {
+	const enough = 3
+	var dials atomic.Int32
+	l.proxy.arm(c.point, c.fault, func() {
 		<-started
 		switch c.fault {
 		case killCLI:
 			_ = cmd.Process.Kill()
+		case killAt, killAfter:
+			_ = syscall.Kill(daemon, syscall.SIGKILL)
 		case hang: // entering has a limit, and leaving ends when its user is out of patience
 			if c.leaving {
 				_ = cmd.Process.Signal(syscall.SIGINT)
 			}
-		default:
-			_ = syscall.Kill(daemon, syscall.SIGKILL)
+		default: // as a dial does that fails again and again
+			if c.point == dial && dials.Add(1) == enough {
+				_ = cmd.Process.Signal(syscall.SIGINT)
+			}
 		}
 	})
 	err := cmd.Start()
@@ -142,7 +160,8 @@ func (c injected) run(t *testing.T, l *lane) string {
 // work on its own undos: both must come to the same end.
 func (l *lane) putBack(t *testing.T, c injected) {
 	t.Helper()
-	second := l.computer(t, l.kubeconfig)
+	second := l.second
+	second.t = t
 	for _, s := range query[[]rpc.Session](second, "", "dev", "list") {
 		if r := second.nhctl("", "dev", "end", "--force", "--session", s.ID); r.code != 0 && !strings.Contains(r.stderr, "is not in dev mode") {
 			t.Errorf("the end from a second computer: %s", r)
@@ -151,7 +170,6 @@ func (l *lane) putBack(t *testing.T, c injected) {
 	if r := second.nhctl("", "dev", "end", "--force", c.kind+"/it"); r.code != 0 && !strings.Contains(r.stderr, "is not in dev mode") {
 		t.Errorf("the end from a second computer: %s", r)
 	}
-	second.nhctl("", "daemon", "stop")
 	shared.restored(t, l.ns, l.before)
 }
 
@@ -159,18 +177,26 @@ func (l *lane) putBack(t *testing.T, c injected) {
 func matrix(kind string, mode rpc.Mode, enter, leave []string) []injected {
 	var all []injected
 	for _, f := range faults() {
-		for at, name := range enter {
-			all = append(all, injected{kind, mode, false, at, name, f})
+		for i, name := range enter {
+			all = append(all, injected{kind, mode, false, name, i < slices.Index(enter, dial), f})
 		}
-		for at, name := range leave {
-			all = append(all, injected{kind, mode, true, at, name, f})
+		for _, name := range leave {
+			all = append(all, injected{kind, mode, true, name, false, f})
 		}
 	}
 	return all
 }
 
-// TestFaults fails at and after every change that entering and leaving make. NHCTL_FAULTS=all runs the whole matrix and prints its table;
-// otherwise it is every call of a Deployment that is replaced, and a sample of the rest (NHCTL_FAULTS_SEED repeats one).
+// suite is a kind and a mode, with the cases that run of it.
+type suite struct {
+	kind  string
+	mode  rpc.Mode
+	cases []injected
+}
+
+// TestFaults fails at and after every change that entering and leaving make. NHCTL_FAULTS=all runs the whole matrix and prints its table
+// (NHCTL_FAULTS_KINDS chooses from it); otherwise it is every call of a Deployment that is replaced, and a sample of the rest
+// (NHCTL_FAULTS_SEED repeats one).
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	whole := os.Getenv("NHCTL_FAULTS") == "all"
@@ -183,34 +209,78 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("NHCTL_FAULTS_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	suites := suites(whole, random)
+	atOnce(t, suites, func(s *suite) string { return s.kind + "/" + string(s.mode) }, func(t *testing.T, s *suite) {
+		enter, leave := points(t, s.kind, s.mode)
+		s.cases = matrix(s.kind, s.mode, enter, leave)
+	})
+	var lots []*suite
+	for _, s := range suites {
+		random.Shuffle(len(s.cases), func(i, j int) { s.cases[i], s.cases[j] = s.cases[j], s.cases[i] })
+		if !whole {
+			s.cases = sample(s.cases, s.full())
+		}
+		for lot := range slices.Chunk(s.cases, lotSize) {
+			lots = append(lots, &suite{s.kind, s.mode, lot})
+		}
+	}
+	table := &table{rows: map[string]string{}}
+	atOnce(t, lots, func(*suite) string { return "cases" }, func(t *testing.T, s *suite) { s.run(t, table) })
+	if whole {
+		table.print(t)
+	}
+}
+
+// suites are those of a run: all, or a Deployment that is replaced and one or two others.
+func suites(whole bool, random *rand.Rand) (chosen []*suite) {
 	kinds := []string{"deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob", "pod"}
 	if whole {
 		kinds = append(kinds, rollouts)
 	}
-	table := &table{rows: map[string]string{}}
-	t.Run("cases", func(t *testing.T) {
-		for _, kind := range kinds {
-			for _, mode := range []rpc.Mode{rpc.Replace, rpc.Duplicate} {
-				full := whole || kind == "deployment" && mode == rpc.Replace
-				if !full && random.IntN(len(kinds)) > 2 { // a few kinds are enough for one run
-					continue
-				}
-				seed := random.Uint64()
-				t.Run(kind+"/"+string(mode), func(t *testing.T) {
-					t.Parallel()
-					enter, leave := points(t, kind, mode)
-					cases := matrix(kind, mode, enter, leave)
-					rand.New(rand.NewPCG(seed, 1)).Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-					if !whole {
-						cases = sample(cases, full)
-					}
-					inLanes(t, kind, cases, table)
-				})
+	only := os.Getenv("NHCTL_FAULTS_KINDS")
+	for _, kind := range kinds {
+		for _, mode := range []rpc.Mode{rpc.Replace, rpc.Duplicate} {
+			s := &suite{kind: kind, mode: mode}
+			if only != "" && !slices.Contains(strings.Fields(only), kind) {
+				continue
+			}
+			if whole || s.full() || random.IntN(len(kinds)) == 0 {
+				chosen = append(chosen, s)
 			}
 		}
-	})
-	if whole {
-		table.print(t)
+	}
+	return chosen
+}
+
+func (s *suite) full() bool { return s.kind == "deployment" && s.mode == rpc.Replace }
+
+// lotSize is how many cases one namespace has one after the other; lanes how many namespaces there are at once.
+const (
+	lotSize = 9
+	lanes   = 4
+)
+
+// atOnce runs parts as sub-tests, a few at a time. Sub-tests that are parallel by Go's own means would queue behind all other scenarios.
+func atOnce(t *testing.T, parts []*suite, name func(*suite) string, do func(*testing.T, *suite)) {
+	var running errgroup.Group
+	running.SetLimit(lanes)
+	for _, part := range parts {
+		running.Go(func() error {
+			t.Run(name(part), func(t *testing.T) { do(t, part) })
+			return nil
+		})
+	}
+	_ = running.Wait()
+}
+
+// run has the cases one after the other in one namespace; one that fails leaves it to its mess.
+func (s *suite) run(t *testing.T, table *table) {
+	l := newLane(t, s.kind)
+	for _, c := range s.cases {
+		if !t.Run(c.String(), func(t *testing.T) { table.add(c, c.run(t, l)) }) {
+			table.add(c, "FAILED")
+			l = newLane(t, s.kind)
+		}
 	}
 }
 
@@ -231,24 +301,6 @@ func sample(shuffled []injected, full bool) []injected {
 	}
 	const others = 6
 	return append(always, rest[:min(others, len(rest))]...)
-}
-
-// inLanes runs cases in a few namespaces at a time.
-func inLanes(t *testing.T, kind string, cases []injected, table *table) {
-	const most = 3
-	lanes := min(most, (len(cases)+9)/10)
-	for i := range lanes {
-		t.Run(strconv.Itoa(i), func(t *testing.T) {
-			t.Parallel()
-			l := newLane(t, kind)
-			for n := i; n < len(cases); n += lanes {
-				if !t.Run(cases[n].String(), func(t *testing.T) { table.add(cases[n], cases[n].run(t, l)) }) {
-					table.add(cases[n], "FAILED")
-					l = newLane(t, kind)
-				}
-			}
-		})
-	}
 }
 
 // table collects what was seen.

@@ -6,19 +6,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -88,29 +85,6 @@ func killSidecar(t *testing.T, ns string) {
 func (c *cluster) restoredButLease(t *testing.T, ns string, before snapshot) {
 	t.Helper()
 	c.restoredBut(t, ns, before, "leases")
-}
-
-// restoredBut is restored, but for what begins with a prefix.
-func (c *cluster) restoredBut(t *testing.T, ns string, before snapshot, prefixes ...string) {
-	t.Helper()
-	drop := func(s snapshot) snapshot {
-		kept := snapshot{}
-		for key, value := range s {
-			if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) }) {
-				kept[key] = value
-			}
-		}
-		return kept
-	}
-	eventually(t, time.Minute, "namespace equal to its snapshot", func(ctx context.Context) error {
-		after, err := c.snapshot(ctx, ns)
-		if err == nil {
-			if diff := cmp.Diff(drop(before), drop(after)); diff != "" {
-				err = fmt.Errorf("(-before +after)\n%s", diff)
-			}
-		}
-		return err
-	})
 }
 
 // at runs a command, and calls do once its JSON events name a step as started.

@@ -92,6 +92,9 @@ spec:
 			return err
 		}
 		meta.MaybeResetRESTMapper(c.mapper)
+		c.mu.Lock()
+		c.resources = nil
+		c.mu.Unlock()
 		_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind}, version)
 		return err
 	})
