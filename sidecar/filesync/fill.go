@@ -159,14 +159,10 @@ func (p *pouring) load(i *poured) {
 	}
 }
 
-// wireInfo is an entry without what only concerns this side, as the model sends it.
+// wireInfo is an entry as it is poured.
 func wireInfo(f protocol.FileInfo) protocol.FileInfo {
-	f.Name = filepath.ToSlash(osutil.NormalizedFilename(f.Name))
-	f.RawInvalid = f.IsInvalid()
-	if f.IsReceiveOnlyChanged() {
-		f.Version = protocol.Vector{}
-	}
-	f.LocalFlags, f.VersionHash, f.InodeChangeNs, f.Platform = 0, nil, 0, protocol.PlatformData{}
+	f = announced(f)
+	f.Name, f.Platform = filepath.ToSlash(osutil.NormalizedFilename(f.Name)), protocol.PlatformData{}
 	return f
 }
 

@@ -104,13 +104,20 @@ func (a *attached) close(reason error) {
 	<-a.gone
 }
 
-// farewell is the model, as a connection sees it that tells of its end.
-type farewell struct {
+// heard is the model, as a connection tells it what it hears.
+type heard struct {
 	protocol.Model
+	conn *eager
 	gone chan struct{}
 }
 
-func (f farewell) Closed(conn protocol.Connection, err error) {
+// ClusterConfig has the model answer on the eager connection: it answers on the one that the peer's introduction came by.
+func (f heard) ClusterConfig(_ protocol.Connection, config *protocol.ClusterConfig) error {
+	return f.Model.ClusterConfig(f.conn, config)
+}
+
+// Closed tells of the connection's end.
+func (f heard) Closed(conn protocol.Connection, err error) {
 	defer close(f.gone)
 	f.Model.Closed(conn, err)
 }
@@ -119,8 +126,8 @@ func (f farewell) Closed(conn protocol.Connection, err error) {
 func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	gone := make(chan struct{})
-	conn := &eager{Connection: protocol.NewConnection(e.peer(), stream, stream, stream, farewell{e.model, gone}, info, protocol.CompressionNever, e.keys)}
+	gone, conn := make(chan struct{}), &eager{}
+	conn.Connection = protocol.NewConnection(e.peer(), stream, stream, stream, heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
 	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
 	if config, ok := e.introduction(); ok {
 		conn.introduce(config)
@@ -153,6 +160,9 @@ type eager struct {
 	protocol.Connection
 	mu   sync.Mutex
 	sent *protocol.ClusterConfig
+
+	order sync.Mutex // one index update at a time
+	last  int64      // the sequence number up to which the peer was told; 0 before the model has told anything
 }
 
 func (c *eager) introduce(config *protocol.ClusterConfig) {
