@@ -38,6 +38,8 @@ type Config struct {
 	OnChange func()
 	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last one.
 	OnBatch func(time.Time)
+
+	foldsCase func(root string) bool // foldsCase; tests may know better
 }
 
 // Engine syncs one folder with one peer.
@@ -101,6 +103,9 @@ func New(c Config) (*Engine, error) {
 	}
 	if c.OnBatch == nil {
 		c.OnBatch = func(time.Time) {}
+	}
+	if c.foldsCase == nil {
+		c.foldsCase = foldsCase
 	}
 	if c.KeptDir == "" {
 		c.KeptDir = filepath.Join(c.StateDir, "kept")

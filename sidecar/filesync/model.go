@@ -57,7 +57,7 @@ func folder(c Config, kind config.FilesystemType) config.FolderConfiguration {
 		DisableTempIndexes:    true,
 		MaxConcurrentWrites:   16,
 		DisableFsync:          c.Side == Remote, // a pod's volume lives no longer than the pod
-		CaseSensitiveFS:       runtime.GOOS == "linux",
+		CaseSensitiveFS:       !c.foldsCase(c.Root),
 		CopyRangeMethod:       config.CopyRangeMethodStandard,
 		Hashers:               runtime.NumCPU(),
 	}

@@ -162,12 +162,19 @@ func (p *place) remove(name string) error {
 	return os.Remove(p.path(temporary))
 }
 
-// linkNew is moveNew where the system has no such call.
+// linkNew is moveNew where the system has no such call. A file system without hard links can only be asked first.
 func linkNew(from, to string) error {
-	if err := os.Link(from, to); err != nil {
+	err := os.Link(from, to)
+	switch {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, iofs.ErrExist) || errors.Is(err, iofs.ErrNotExist):
 		return err
 	}
-	return os.Remove(from)
+	if _, err := os.Lstat(to); !errors.Is(err, iofs.ErrNotExist) {
+		return &os.LinkError{Op: "move", Old: from, New: to, Err: errors.Join(iofs.ErrExist, err)}
+	}
+	return os.Rename(from, to)
 }
 
 // came remembers how a file is that gets its time next.

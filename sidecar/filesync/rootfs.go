@@ -63,6 +63,15 @@ func (f *rootFS) Lstat(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
+// DirNames has syncthing's own files too: where names are compared without regard to case, it looks for them there.
+func (f *rootFS) DirNames(name string) ([]string, error) {
+	names, err := f.Filesystem.DirNames(name)
+	if err == nil && name == "." {
+		names = append(names, marker, ignoreFile)
+	}
+	return names, err
+}
+
 func (f *rootFS) Open(name string) (fs.File, error) {
 	if internal(name) {
 		return f.state.Open(name)
