@@ -157,7 +157,7 @@ func (d *Daemon) console(ctx context.Context, params []byte) (*developed, net.Co
 	}
 	if p.Synced && !a.Resume {
 		limited, cancel := context.WithTimeout(ctx, arrivalLimit)
-		err := s.converge(limited)
+		err := converge(limited, s.synced())
 		cancel()
 		if err != nil {
 			return s, nil, nil, fmt.Errorf("wait until what was saved is in the container: %w", err)

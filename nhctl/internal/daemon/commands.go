@@ -209,7 +209,7 @@ const arrivalLimit = 30 * time.Second
 func arrived(ctx context.Context, s *session) {
 	limited, cancel := context.WithTimeout(ctx, arrivalLimit)
 	defer cancel()
-	if err := s.converge(limited); err != nil && ctx.Err() == nil {
+	if err := converge(limited, s.synced()); err != nil && ctx.Err() == nil {
 		emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session,
 			Message: fmt.Sprintf("the command runs with what is in the pod, but not all that was saved is there: %v; `nhctl dev sync status` says more", err)})
 	}

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
@@ -25,6 +26,7 @@ import (
 type folder struct {
 	session         *session
 	id, root, state string
+	container       string // that has it
 	engine          *filesync.Engine
 	logger          *slog.Logger
 	// settings change when git's rules from outside the folder do.
@@ -54,7 +56,10 @@ func (s *session) synced() []*folder {
 }
 
 // serveFolder serves a folder until it is stopped or the session ends.
-func (s *session) serveFolder(f *folder, paused bool) {
+func (s *session) serveFolder(f *folder) {
+	s.mu.Lock()
+	paused := slices.Contains(s.saved.Paused, f.id)
+	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(s.context)
 	ended := make(chan struct{})
 	f.stop = func() { cancel(); <-ended }
@@ -77,7 +82,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 				settings = s.saved.More[i-1]
 			}
 		}
-		f, err := s.openFolder(synced.ID, synced.Local, settings, filepath.Join(s.paths.session(s.saved.Record.Session), state), logger)
+		f, err := s.openFolder(synced, settings, filepath.Join(s.paths.session(s.saved.Record.Session), state), logger)
 		if err != nil {
 			return err
 		}
@@ -87,12 +92,13 @@ func (s *session) openFolders(logger *slog.Logger) error {
 }
 
 // openFolder opens the session's index of a folder.
-func (s *session) openFolder(id, root string, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
-	f := &folder{session: s, id: id, root: root, state: state, settings: settings, logger: logger, begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
-	engine, err := filesync.New(filesync.Config{FolderID: id, Root: root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), id),
+func (s *session) openFolder(of devmode.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
+	f := &folder{session: s, id: of.ID, root: of.Local, container: of.Container, state: state, settings: settings, logger: logger,
+		begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
+	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),
 		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
 	if err != nil {
-		return nil, fmt.Errorf("open the folder %s for sync: %w", root, err)
+		return nil, fmt.Errorf("open the folder %s for sync: %w", f.root, err)
 	}
 	f.engine = engine
 	return f, nil

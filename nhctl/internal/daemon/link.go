@@ -49,7 +49,7 @@ func (s *session) FirstSync(ctx context.Context) error {
 	cancel()
 	<-reported
 	if err == nil {
-		for _, d := range s.syncData(ctx) {
+		for _, d := range syncData(ctx, s.synced()) {
 			s.emit(event.Event{Type: event.SyncState, Sync: &d})
 		}
 	}
@@ -65,7 +65,7 @@ func (s *session) reportSync(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, d := range s.syncData(ctx) {
+			for _, d := range syncData(ctx, s.synced()) {
 				if meters[d.Folder] == nil {
 					meters[d.Folder] = &meter{}
 				}
@@ -98,8 +98,8 @@ func (m *meter) measure(now time.Time, left int64) (rate, seconds float64) {
 }
 
 // converge waits until each folder is the same on both ends.
-func (s *session) converge(ctx context.Context) error {
-	for _, f := range s.synced() {
+func converge(ctx context.Context, folders []*folder) error {
+	for _, f := range folders {
 		if err := f.converge(ctx); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (s *session) Flush(ctx context.Context) error {
 	if err := s.Connect(ctx); err != nil {
 		return err
 	}
-	if err := s.converge(ctx); err != nil {
+	if err := converge(ctx, s.synced()); err != nil {
 		return err
 	}
 	home := 0

@@ -130,7 +130,6 @@ func (s *session) Start() error {
 		s.mu.Unlock()
 		return err
 	}
-	paused := s.saved.Paused
 	s.interactive = tunnel.NewLine(s.dial, s.saved.Token, r.Session, wire.PurposeInteractive, logger, func(d event.LinkData) {
 		s.emit(event.Event{Type: event.LinkState, Link: &d})
 		if d.State == tunnel.Up {
@@ -149,7 +148,7 @@ func (s *session) Start() error {
 	s.running.Go(func() { s.bulk.Serve(s.context) })
 	s.running.Go(func() { s.keepRunning(s.context) })
 	for _, f := range s.synced() {
-		s.serveFolder(f, paused)
+		s.serveFolder(f)
 	}
 	return nil
 }
@@ -227,7 +226,7 @@ func (s *session) status(ctx context.Context) rpc.Session {
 	}
 	link := s.interactive.State()
 	view.Link, view.Pod, view.Forwards = &link, link.Pod, s.forwards.List()
-	view.Sync = s.syncData(ctx)
+	view.Sync = syncData(ctx, s.synced())
 	for _, d := range view.Sync {
 		if len(d.ConflictPaths) > 0 {
 			view.Notices = append(view.Notices, conflictText(d.ConflictPaths))

@@ -24,7 +24,7 @@ type saved struct {
 	// More are the settings of the record's other folders.
 	More []filesync.Settings `json:"more,omitempty"`
 	// Paused says that sync rests until it is resumed.
-	Paused bool `json:"paused,omitempty"`
+	Paused []string `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
 	Config  string        `json:"config,omitempty"`
 	Profile string        `json:"profile,omitempty"`

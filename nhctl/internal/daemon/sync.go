@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -34,10 +35,26 @@ func (c *client) syncMethods() handler.Map {
 	}
 }
 
+// syncing finds a call's session, and the folders that it is about: those of the container that it names, else all.
+func (d *Daemon) syncing(ctx context.Context, t rpc.Target) (*session, []*folder, error) {
+	c, err := d.developed(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	folders := c.synced()
+	if t.Container != "" {
+		folders = slices.DeleteFunc(folders, func(f *folder) bool { return f.container != c.Name })
+	}
+	if len(folders) == 0 {
+		return nil, nil, problem.New(problem.Usage, "container %s has no synced folder", t.Container).WithHint("`nhctl dev sync status` lists them all")
+	}
+	return c.session, folders, nil
+}
+
 // syncData tells how each folder's sync is.
-func (s *session) syncData(ctx context.Context) []event.SyncData {
+func syncData(ctx context.Context, folders []*folder) []event.SyncData {
 	all := []event.SyncData{}
-	for _, f := range s.synced() {
+	for _, f := range folders {
 		all = append(all, f.data(ctx))
 	}
 	return all
@@ -56,11 +73,11 @@ func explainStop(err error) error {
 }
 
 func (d *Daemon) syncStatus(ctx context.Context, t rpc.Target) ([]event.SyncData, error) {
-	s, err := d.find(ctx, t)
+	_, folders, err := d.syncing(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return s.syncData(ctx), nil
+	return syncData(ctx, folders), nil
 }
 
 // defaultWait limits a wait for sync.
@@ -68,7 +85,7 @@ const defaultWait = time.Minute
 
 // syncWait returns when everything that was saved before the call is in the container.
 func (d *Daemon) syncWait(ctx context.Context, p rpc.SyncWait) ([]event.SyncData, error) {
-	s, err := d.find(ctx, p.Target)
+	_, folders, err := d.syncing(ctx, p.Target)
 	if err != nil {
 		return nil, err
 	}
@@ -78,23 +95,24 @@ func (d *Daemon) syncWait(ctx context.Context, p rpc.SyncWait) ([]event.SyncData
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := s.converge(ctx); err != nil {
+	if err := converge(ctx, folders); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return nil, problem.New(problem.Timeout, "not everything is in the container after %s: %w", limit, err).WithHint("`nhctl dev sync status` says what is missing")
 		}
 		return nil, err
 	}
-	return s.syncData(ctx), nil
+	return syncData(ctx, folders), nil
 }
 
 // syncDo pauses, decides, restores.
 func (d *Daemon) syncDo(ctx context.Context, p rpc.SyncDo) (rpc.SyncDone, error) {
-	s, err := d.find(ctx, p.Target)
+	s, folders, err := d.syncing(ctx, p.Target)
 	if err != nil {
 		return rpc.SyncDone{}, err
 	}
 	done := rpc.SyncDone{Action: p.Action}
-	for _, f := range s.synced() {
+	var ids []string
+	for _, f := range folders {
 		rel, ok := f.path(p.Path, p.Caller.Dir)
 		if !ok {
 			continue
@@ -105,19 +123,25 @@ func (d *Daemon) syncDo(ctx context.Context, p rpc.SyncDo) (rpc.SyncDone, error)
 		}
 		done.Files += files
 		done.Folders = append(done.Folders, f.root)
+		ids = append(ids, f.id)
 	}
 	if len(done.Folders) == 0 {
 		return done, problem.New(problem.Usage, "%s is in none of the synced folders", p.Path).WithHint("`nhctl dev sync status` lists them")
 	}
 	if p.Action == rpc.SyncPause || p.Action == rpc.SyncResume {
-		return done, s.setPaused(p.Action == rpc.SyncPause)
+		return done, s.setPaused(p.Action == rpc.SyncPause, ids)
 	}
 	return done, nil
 }
 
-func (s *session) setPaused(paused bool) error {
+// setPaused writes down which folders rest, for a daemon to come.
+func (s *session) setPaused(paused bool, ids []string) error {
 	s.mu.Lock()
-	s.saved.Paused = paused
+	rest := slices.DeleteFunc(slices.Clone(s.saved.Paused), func(id string) bool { return slices.Contains(ids, id) })
+	if paused {
+		rest = append(rest, ids...)
+	}
+	s.saved.Paused = rest
 	copied := s.saved
 	s.mu.Unlock()
 	return s.paths.save(copied)
@@ -217,12 +241,12 @@ func (f *folder) reset(ctx context.Context) error {
 
 // syncVersions lists what is kept of the files that sync overwrote or deleted, newest first.
 func (d *Daemon) syncVersions(ctx context.Context, p rpc.SyncPath) ([]rpc.SyncVersion, error) {
-	s, err := d.find(ctx, p.Target)
+	_, folders, err := d.syncing(ctx, p.Target)
 	if err != nil {
 		return nil, err
 	}
 	all := []rpc.SyncVersion{}
-	for _, f := range s.synced() {
+	for _, f := range folders {
 		rel, ok := f.path(p.Path, p.Caller.Dir)
 		if !ok {
 			continue
@@ -249,11 +273,11 @@ func (d *Daemon) syncVersions(ctx context.Context, p rpc.SyncPath) ([]rpc.SyncVe
 
 // syncExplain says why a path is synced or not.
 func (d *Daemon) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason, error) {
-	s, err := d.find(ctx, p.Target)
+	_, folders, err := d.syncing(ctx, p.Target)
 	if err != nil {
 		return ignore.Reason{}, err
 	}
-	for _, f := range s.synced() {
+	for _, f := range folders {
 		if rel, ok := f.path(strings.TrimSuffix(p.Path, "/"), p.Caller.Dir); ok {
 			return f.current().Explain(f.root, rel, localsync.GlobalSources(f.root, p.Caller.Env, f.image())), nil
 		}

@@ -17,7 +17,7 @@ import (
 // syncFolder puts another folder of this computer in the place of one that is synced.
 func (d *Daemon) syncFolder(ctx context.Context, p rpc.SyncFolder) (rpc.SyncDone, error) {
 	done := rpc.SyncDone{Action: rpc.SyncFolderAction}
-	s, err := d.find(ctx, p.Target)
+	s, folders, err := d.syncing(ctx, p.Target)
 	if err != nil {
 		return done, err
 	}
@@ -25,7 +25,7 @@ func (d *Daemon) syncFolder(ctx context.Context, p rpc.SyncFolder) (rpc.SyncDone
 	if err != nil {
 		return done, err
 	}
-	at, err := s.folderAt(p.Of, root)
+	at, err := s.folderAt(folders, p.Of, root)
 	if err != nil {
 		return done, err
 	}
@@ -53,8 +53,8 @@ func (d *Daemon) syncFolder(ctx context.Context, p rpc.SyncFolder) (rpc.SyncDone
 	return done, nil
 }
 
-// folderAt finds the folder to change: the one named, or the sources.
-func (s *session) folderAt(of, root string) (int, error) {
+// folderAt finds the folder to change among those of the call: the one named, or the first.
+func (s *session) folderAt(among []*folder, of, root string) (int, error) {
 	if real, err := filepath.EvalSymlinks(of); err == nil && of != "" {
 		of = real
 	}
@@ -63,7 +63,7 @@ func (s *session) folderAt(of, root string) (int, error) {
 		if f.root == root {
 			return 0, problem.New(problem.Usage, "%s is synced already", root)
 		}
-		if of == "" && i == 0 || f.root == of {
+		if of == "" && f == among[0] || f.root == of {
 			at = i
 		}
 	}
@@ -90,7 +90,7 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 	if settings.GitIgnore {
 		settings.GlobalIgnores = localsync.GlobalIgnores(root, env, old.image())
 	}
-	f, openErr := s.openFolder(old.id, root, settings, old.state, old.logger)
+	f, openErr := s.openFolder(devmode.Folder{ID: old.id, Container: old.container, Local: root}, settings, old.state, old.logger)
 	if openErr != nil {
 		return nil, errors.Join(err, openErr)
 	}
@@ -99,9 +99,8 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 	}
 	s.mu.Lock()
 	s.folders[at] = f
-	paused := s.saved.Paused
 	s.mu.Unlock()
-	s.serveFolder(f, paused)
+	s.serveFolder(f)
 	return f, err
 }
 

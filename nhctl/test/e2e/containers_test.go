@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 const twoContainers = `name: catalog
@@ -81,6 +83,21 @@ func TestTwoContainers(t *testing.T) {
 	if r := dev.nhctl(src, "dev", "run", "-c", "nobody"); r.code != 2 || !strings.Contains(r.stderr, "catalog, worker") {
 		t.Errorf("a container that is not in dev mode: %s", r)
 	}
+	// One container's folder rests, also after the daemon's end; the other one's goes on.
+	dev.must(src, "dev", "sync", "pause", "-c", "worker")
+	dev.must("", "daemon", "stop")
+	var states []string
+	for _, folder := range query[[]event.SyncData](dev, src, "dev", "sync", "status") {
+		states = append(states, folder.State)
+	}
+	if paused := query[[]event.SyncData](dev, src, "dev", "sync", "status", "-c", "worker"); len(paused) != 1 || paused[0].State != filesync.StatePaused {
+		t.Errorf("the worker's folder: %+v", paused)
+	}
+	if len(states) != 2 || states[0] == filesync.StatePaused || states[1] != filesync.StatePaused {
+		t.Errorf("the folders are %v", states)
+	}
+	dev.must(src, "dev", "sync", "resume")
+	dev.must(src, "dev", "sync", "wait", "-c", "worker")
 	dev.must(src, "dev", "stop", "-c", "worker")
 	dev.must(src, "dev", "end")
 }

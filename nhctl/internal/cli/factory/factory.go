@@ -155,8 +155,17 @@ type Target struct {
 
 // AddFlags adds the flags that choose a session.
 func (t *Target) AddFlags(cmd *cobra.Command) {
+	t.addFlags(cmd, "container in dev mode (default: the first)")
+}
+
+// AddFolderFlags adds the flags that choose a session's synced folders.
+func (t *Target) AddFolderFlags(cmd *cobra.Command) {
+	t.addFlags(cmd, "only the folders of this container (default: those of all)")
+}
+
+func (t *Target) addFlags(cmd *cobra.Command, container string) {
 	cmd.Flags().StringVar(&t.Session, "session", "", "session id, where the workload alone is ambiguous")
-	cmd.Flags().StringVarP(&t.Container, "container", "c", "", "container in dev mode (default: the first)")
+	cmd.Flags().StringVarP(&t.Container, "container", "c", "", container)
 }
 
 // AddWorkloadFlag adds the workload as a flag, for commands whose arguments are something else.

@@ -81,7 +81,7 @@ func command(f *factory.Factory, k kind) *cobra.Command {
 	cmd := o.Target.Command(f, &cobra.Command{
 		Use: string(k.action) + " [WORKLOAD]", Short: k.short, Long: k.long, Example: "  nhctl dev sync " + string(k.action),
 	}, func(ctx context.Context) error { return run(ctx, f, o, k) })
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	if k.ask != "" {
 		cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "don't ask")
 	}

@@ -28,7 +28,7 @@ func New(f *factory.Factory) *cobra.Command {
 outside of your sources until you decide with nhctl dev sync resolve.`,
 		Example: `  nhctl dev sync conflicts`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	return cmd
 }
 

@@ -32,7 +32,7 @@ func New(f *factory.Factory) *cobra.Command {
 			return run(cmd.Context(), f, o)
 		},
 	}
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	o.Target.AddWorkloadFlag(cmd, f)
 	return cmd
 }

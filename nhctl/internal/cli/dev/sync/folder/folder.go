@@ -36,7 +36,7 @@ config's sync type lets it. The folder that was synced before stays as it is.`,
 			return run(cmd.Context(), f, o)
 		},
 	}
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	o.Target.AddWorkloadFlag(cmd, f)
 	cmd.Flags().StringVar(&o.Of, "of", "", "which folder to change, where several are synced (default: the sources')")
 	return cmd

@@ -37,7 +37,7 @@ stays among the versions (nhctl dev sync restore).`,
 			return run(cmd.Context(), f, o)
 		},
 	}
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	o.Target.AddWorkloadFlag(cmd, f)
 	cmd.Flags().BoolVar(&o.Local, "local", false, "this computer's content counts")
 	cmd.Flags().BoolVar(&o.Remote, "remote", false, "the container's content counts")

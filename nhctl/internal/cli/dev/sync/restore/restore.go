@@ -41,7 +41,7 @@ Versions are kept on the side that had made them. Those of this computer outlive
 			return run(cmd.Context(), f, o)
 		},
 	}
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	o.Target.AddWorkloadFlag(cmd, f)
 	cmd.Flags().BoolVarP(&o.List, "list", "l", false, "only list the versions that there are")
 	return cmd

@@ -32,7 +32,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Example: `  nhctl dev sync status
   nhctl dev sync status --watch -o json`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it anew whenever it changes, until Ctrl-C")
 	return cmd
 }

@@ -32,7 +32,7 @@ once when sync is paused, or has stopped for a decision.`,
 		Example: `  nhctl dev sync wait && nhctl dev exec -- go test ./...
   nhctl dev sync wait --timeout 10s`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
-	o.Target.AddFlags(cmd)
+	o.Target.AddFolderFlags(cmd)
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", time.Minute, "how long to wait at most")
 	return cmd
 }
