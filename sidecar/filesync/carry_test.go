@@ -24,6 +24,17 @@ func (e *end) status() Status {
 	return s
 }
 
+// fails waits until a side says why it can't go on; the model notes that just after a scan has failed.
+func (e *end) fails(why string) {
+	e.t.Helper()
+	eventually(e.t, func() error {
+		if s := e.status(); s.State != StateError || !strings.Contains(s.Error, why) {
+			return fmt.Errorf("status %+v; want the error %q", s, why)
+		}
+		return nil
+	})
+}
+
 // What can't be carried is listed on its side, and is no concern of the other.
 func TestNotCarried(t *testing.T) {
 	t.Parallel()

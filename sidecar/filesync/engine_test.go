@@ -172,10 +172,7 @@ func TestFolderReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = p.local.engine.Scan(t.Context())
-	s, err := p.local.engine.Status()
-	if err != nil || s.State != StateError || !strings.Contains(s.Error, "replaced or unmounted") {
-		t.Errorf("status %+v, %v", s, err)
-	}
+	p.local.fails("replaced or unmounted")
 	arrives(t, b, "file", "precious")
 }
 
