@@ -12,6 +12,11 @@ run=${NHCTL_TEST_RUN:-}
 make --no-print-directory images
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   make --no-print-directory bin/playground
+  log=bin/playground.log
+  echo "test: starting the playground $name meanwhile"
+  { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar; } >"$log" 2>&1 &
+  starting=$!
+  trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || bin/playground down --name "$name" >/dev/null' EXIT
 fi
 if [[ -z $run ]]; then
   make --no-print-directory check
@@ -22,10 +27,10 @@ if [[ -z $run ]]; then
 fi
 
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
-  trap '[[ -n ${NHCTL_TEST_KEEP:-} ]] || bin/playground down --name "$name" >/dev/null' EXIT
-  echo "test: starting the playground $name"
-  bin/playground up --name "$name"
-  bin/playground load --name "$name" bin/images/*.tar
+  status=0
+  wait "$starting" || status=$?
+  cat "$log"
+  ((status == 0)) || exit "$status"
   export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
 fi
 echo "test: scenarios on a real cluster"
