@@ -181,29 +181,3 @@ func TestCompletionOfKinds(t *testing.T) {
 		}
 	}
 }
-
-// The daemon dies in the middle of a start: whatever the kind, the next command puts everything back.
-func TestKindsCutShort(t *testing.T) {
-	t.Parallel()
-	ready := map[string]int{"replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1, "pod": 1, "cronjob": 0}
-	for kind, pods := range ready {
-		for _, step := range []string{"park the original", "route traffic to the twin"} {
-			t.Run(kind+"/"+strings.ReplaceAll(step, " ", "-"), func(t *testing.T) {
-				t.Parallel()
-				ns := shared.namespace(t)
-				shared.create(t, ns, []byte(kindManifests()[kind]))
-				shared.settled(t, ns, pods)
-				dev := shared.developer(t, ns)
-				src := filepath.Join(dev.home, "src")
-				write(t, filepath.Join(src, "hello.txt"), "hello\n")
-				before := shared.mustSnapshot(t, ns)
-				r := dev.killDaemonAt(src, step, "dev", "start", kind+"/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", "replace", "--yes", "--no-terminal", "-o", "json")
-				if r.code != 1 || !strings.Contains(r.stderr, "the daemon was lost") {
-					t.Errorf("%s", r)
-				}
-				dev.must(src, "dev", "list")
-				shared.restored(t, ns, before)
-			})
-		}
-	}
-}
