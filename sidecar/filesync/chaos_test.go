@@ -17,7 +17,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/syncthing/syncthing/lib/db"
+	"github.com/syncthing/syncthing/lib/db/backend"
+	"github.com/syncthing/syncthing/lib/events"
 	syncfs "github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again. From chaosLong on
@@ -402,14 +406,58 @@ func (p *pair) connectAnew() {
 	p.connect()
 }
 
+// hurry has the index of a side that rests count as if its clock had been ahead when it last looked at the files: the model counts a
+// file's changes from the time of day on, and knows no other clock than the computer's. One that is behind makes no difference to it.
+func (e *end) hurry(by time.Duration) {
+	e.t.Helper()
+	store, err := backend.OpenLevelDB(filepath.Join(e.config.StateDir, indexDir), backend.TuningSmall)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	low, err := db.NewLowlevel(store, events.NoopLogger)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer low.Close()
+	set, err := db.NewFileSet(e.config.FolderID, low)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	snapshot, err := set.Snapshot()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var touched []protocol.FileInfo
+	snapshot.WithHave(protocol.LocalDeviceID, func(f protocol.FileInfo) bool {
+		if newest, ok := snapshot.GetGlobal(f.Name); ok && newest.Version.Equal(f.Version) && by > 0 {
+			f.Version = f.Version.Copy()
+			for i := range f.Version.Counters {
+				if f.Version.Counters[i].ID == e.engine.me.Short() {
+					f.Version.Counters[i].Value += uint64(by / time.Second)
+					touched = append(touched, f)
+				}
+			}
+		}
+		return true
+	})
+	snapshot.Release()
+	set.Update(protocol.LocalDeviceID, touched)
+}
+
 // strike is one blow. A pod that dies takes with it what nobody else has.
 func (p *pair) strike(event string, pod *user) {
 	p.t.Helper()
 	switch event {
 	case "clock skewed":
 		pod.mu.Lock()
-		defer pod.mu.Unlock()
 		pod.skew = time.Duration(pod.rand.IntN(7200)-3600) * time.Second
+		skew := pod.skew
+		pod.mu.Unlock()
+		p.cut()
+		p.remote.kill()
+		p.remote.hurry(skew)
+		p.remote.start()
+		p.connect()
 	case "stream cut":
 		p.connectAnew()
 	case "daemon killed":
