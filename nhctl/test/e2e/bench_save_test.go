@@ -30,15 +30,22 @@ func bench(t *testing.T, over *link, prepare func(src string)) (*developer, stri
 	}
 	dev := shared.developerWith(t, name, kubeconfig)
 	src := dev.sources(catalog)
-	write(t, filepath.Join(src, "reader", "main.go"), read(t, "testdata/reader/reader.go"))
 	if prepare != nil {
 		prepare(src)
 	}
-	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal", "--timeout", "9m")
+	startWithReader(t, dev, src)
+	return dev, src
+}
+
+// startWithReader starts a duplicate, builds the reader in its pod, and returns how long the sync step took, in seconds.
+func startWithReader(t *testing.T, dev *developer, src string) float64 {
+	t.Helper()
+	write(t, filepath.Join(src, "reader", "main.go"), read(t, "testdata/reader/reader.go"))
+	step := syncStep(t, dev, src)
 	if _, err := dev.inPod(src, "go", "build", "-o", "/tmp/reader", "./reader"); err != nil {
 		t.Fatal(err)
 	}
-	return dev, src
+	return step
 }
 
 // saving saves a file n times with a pause, and returns in milliseconds, for each save, when it or a newer one was seen by a reader in the
