@@ -17,6 +17,7 @@ func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser, instance
 	}
 	select {
 	case <-conn.gone:
+		e.config.Logger.Debug("stream ended", "folder", e.config.FolderID, "blocks ahead", conn.came.Load(), "blocks asked for", conn.asked.Load())
 		return nil
 	case <-e.ended:
 		return ErrEnded

@@ -61,7 +61,8 @@ type Engine struct {
 	running chan struct{} // closed when the engine takes scans and streams
 	ended   chan struct{}
 
-	attach      sync.Mutex // one peer stream at a time
+	prompts     chan struct{} // has something in it when the peer is to be told
+	attach      sync.Mutex    // one peer stream at a time
 	current     *attached
 	connections int
 
@@ -140,7 +141,7 @@ func New(c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place,
-		running: make(chan struct{}), ended: make(chan struct{}),
+		running: make(chan struct{}), ended: make(chan struct{}), prompts: make(chan struct{}, 1),
 		tree: ignore.New(c.Root, c.Settings.GitIgnore, c.Settings.GlobalIgnores), watcher: watcher,
 	}
 	if err := e.identifyIndex(); err != nil {
@@ -194,9 +195,11 @@ func (e *Engine) Serve(ctx context.Context) error {
 	}
 	close(e.running)
 	services.Go(func() { e.report(ctx) })
+	services.Go(func() { e.announce(ctx) })
 	services.Go(func() { _ = e.watcher.Serve(ctx, func(b watch.Batch) { e.changed(ctx, b) }) })
 	e.rescan(ctx)
 	cancel()
+	e.detach() // whoever waits for the peer
 	services.Wait()
 	e.detach()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -126,8 +127,8 @@ func (f heard) Closed(conn protocol.Connection, err error) {
 func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	gone, conn := make(chan struct{}), &eager{}
-	conn.Connection = protocol.NewConnection(e.peer(), stream, stream, stream, heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
+	gone, conn := make(chan struct{}), &eager{stream: newFramed(stream), model: e.model, me: e.me.Short()}
+	conn.Connection = protocol.NewConnection(e.peer(), conn.stream, conn.stream, conn.stream, heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
 	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
 	if config, ok := e.introduction(); ok {
 		conn.introduce(config)
@@ -158,6 +159,12 @@ func (e *Engine) introduction() (*protocol.ClusterConfig, bool) {
 // eager is a connection that is used at once: the model rests for a second before it introduces itself on a new one.
 type eager struct {
 	protocol.Connection
+	stream *framed
+	model  protocol.Model
+	me     protocol.ShortID
+	// came counts the blocks that were there before they were asked for, asked the others.
+	came, asked atomic.Int64
+
 	mu   sync.Mutex
 	sent *protocol.ClusterConfig
 

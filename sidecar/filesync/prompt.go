@@ -2,16 +2,12 @@ package filesync
 
 import (
 	"context"
-	"time"
 
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // prompted is the greatest number of entries that are sent past the model; greater batches are worth its pause.
-const prompted = 200
-
-// promptLimit limits how long a connection that takes nothing may hold up scans; the model tells the peer later.
-const promptLimit = 100 * time.Millisecond
+const prompted = 1000
 
 // Index notes what the model says first.
 func (c *eager) Index(ctx context.Context, index *protocol.Index) error {
@@ -44,46 +40,67 @@ func (c *eager) update(ctx context.Context, update *protocol.IndexUpdate) error 
 			return nil
 		}
 	}
-	err := c.Connection.IndexUpdate(ctx, &left)
+	err := c.sendAhead(&left)
+	if err == nil {
+		err = c.Connection.IndexUpdate(ctx, &left)
+	}
 	if err == nil {
 		c.last = left.LastSequence
 	}
 	return err
 }
 
-// prompt tells the peer at once what a scan has found: the model rests for 250 ms after each update. It leaves that to the model where it
-// is at it, has not said anything on this connection so far, or where that is much.
-func (e *Engine) prompt(ctx context.Context) {
-	e.attach.Lock()
-	current := e.current
-	e.attach.Unlock()
-	if current == nil || !current.order.TryLock() {
-		return
+// prompt has the peer told at once what a scan has found: the model rests for 250 ms after each update.
+func (e *Engine) prompt() {
+	select {
+	case e.prompts <- struct{}{}:
+	default: // it will be told of all
 	}
-	c := current.eager
-	defer c.order.Unlock()
-	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
-	if err != nil || c.last == 0 {
-		if err == nil {
-			snapshot.Release()
+}
+
+// announce tells the peer when it is prompted, until ctx ends. A stream that takes nothing holds up nobody else.
+func (e *Engine) announce(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.prompts:
 		}
-		return
+		e.attach.Lock()
+		current := e.current
+		e.attach.Unlock()
+		if current == nil {
+			continue
+		}
+		if err := e.tell(ctx, current.eager); err != nil {
+			e.config.Logger.Debug("tell the peer at once", "folder", e.config.FolderID, "error", err)
+		}
 	}
-	defer snapshot.Release()
+}
+
+// tell sends what the model has not sent so far. It leaves that to the model where it has not said anything on this connection yet, and
+// where it is much.
+func (e *Engine) tell(ctx context.Context, c *eager) error {
+	c.order.Lock()
+	defer c.order.Unlock()
+	if c.last == 0 {
+		return nil
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return err
+	}
 	var files []protocol.FileInfo
+	deleted := false
 	snapshot.WithHaveSequence(c.last+1, func(f protocol.FileInfo) bool {
-		files = append(files, announced(f))
-		return len(files) <= prompted
+		files, deleted = append(files, announced(f)), f.Deleted
+		return len(files) <= prompted && !deleted
 	})
-	if len(files) == 0 || len(files) > prompted {
-		return
+	snapshot.Release()
+	if len(files) == 0 || len(files) > prompted || deleted { // what is deleted may be the first of many
+		return nil
 	}
-	update := &protocol.IndexUpdate{Folder: e.config.FolderID, Files: files, PrevSequence: c.last, LastSequence: files[len(files)-1].Sequence}
-	ctx, cancel := context.WithTimeout(ctx, promptLimit)
-	defer cancel()
-	if err := c.update(ctx, update); err != nil {
-		e.config.Logger.Debug("tell the peer at once", "folder", e.config.FolderID, "error", err)
-	}
+	return c.update(ctx, &protocol.IndexUpdate{Folder: e.config.FolderID, Files: files, PrevSequence: c.last, LastSequence: files[len(files)-1].Sequence})
 }
 
 // announced is an entry without what only concerns this side, as the model announces it.

@@ -57,7 +57,7 @@ func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	if err := e.scanSaved(paths, b.Since); err != nil {
 		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 	}
-	e.prompt(ctx)
+	e.prompt()
 }
 
 // sort picks the paths to scan from a batch, after updating the ignore rules; whole says to scan everything.

@@ -138,7 +138,7 @@ func benchSwitch(t *testing.T) []row {
 	const files = 200
 	change := func(src, text string) {
 		for i := range files {
-			write(t, filepath.Join(src, "branch", fmt.Sprintf("file-%d.txt", i)), text+strings.Repeat(" line of a source file\n", 40))
+			write(t, filepath.Join(src, "branch", fmt.Sprintf("file-%d.txt", i)), text+fmt.Sprint(i)+strings.Repeat(" line of a source file\n", 40))
 		}
 	}
 	dev, src := bench(t, nil, func(src string) { change(src, "0") })

@@ -1,0 +1,159 @@
+package filesync
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// The kinds of frames on a stream between two engines. A frame is a kind, a length of four bytes, and so many bytes.
+const (
+	frameModel byte = iota // of the model's own protocol
+	frameBlock             // a block of a file that the peer is about to ask for
+)
+
+const (
+	// aheadFile is the greatest file that is sent ahead, one block; aheadBatch limits those of one update, and what is kept unasked for.
+	aheadFile  = protocol.MinBlockSize
+	aheadBatch = 4 << 20
+)
+
+// framed is a stream that carries, beside the model's protocol, blocks that nobody has asked for yet: an answer that is there before the
+// question saves the way there and back. Whoever misses one asks for it as ever.
+type framed struct {
+	stream io.ReadWriteCloser
+	reader *bufio.Reader
+	left   int // of the model's frame that is being read
+
+	writing sync.Mutex
+	frame   []byte
+
+	mu     sync.Mutex
+	blocks map[[sha256.Size]byte][]byte
+	oldest [][sha256.Size]byte
+	size   int
+}
+
+func newFramed(stream io.ReadWriteCloser) *framed {
+	return &framed{stream: stream, reader: bufio.NewReaderSize(stream, 64<<10), blocks: map[[sha256.Size]byte][]byte{}}
+}
+
+func (f *framed) Write(p []byte) (int, error) {
+	if err := f.send(frameModel, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (f *framed) send(kind byte, data []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.frame = binary.BigEndian.AppendUint32(append(f.frame[:0], kind), uint32(len(data)))
+	f.frame = append(f.frame, data...)
+	_, err := f.stream.Write(f.frame)
+	if cap(f.frame) > aheadFile*2 {
+		f.frame = nil
+	}
+	return err
+}
+
+// Read returns what is the model's, and keeps the blocks that come between.
+func (f *framed) Read(p []byte) (int, error) {
+	for f.left == 0 {
+		var header [5]byte
+		if _, err := io.ReadFull(f.reader, header[:]); err != nil {
+			return 0, err
+		}
+		length := int(binary.BigEndian.Uint32(header[1:]))
+		switch kind := header[0]; {
+		case kind == frameModel:
+			f.left = length
+		case kind == frameBlock && length <= aheadFile:
+			data := make([]byte, length)
+			if _, err := io.ReadFull(f.reader, data); err != nil {
+				return 0, err
+			}
+			f.keep(data)
+		default:
+			return 0, fmt.Errorf("read from the other sync engine: a frame of kind %d with %d bytes", kind, length)
+		}
+	}
+	n, err := f.reader.Read(p[:min(len(p), f.left)])
+	f.left -= n
+	return n, err
+}
+
+func (f *framed) Close() error { return f.stream.Close() }
+
+func (f *framed) keep(data []byte) {
+	hash := sha256.Sum256(data)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.blocks[hash]; known {
+		return
+	}
+	for len(f.oldest) > 0 {
+		first, waits := f.blocks[f.oldest[0]]
+		if waits && f.size+len(data) <= aheadBatch {
+			break
+		}
+		f.size -= len(first)
+		delete(f.blocks, f.oldest[0])
+		f.oldest = f.oldest[1:]
+	}
+	f.blocks[hash], f.oldest, f.size = data, append(f.oldest, hash), f.size+len(data)
+}
+
+// take returns a block that came ahead, once.
+func (f *framed) take(hash []byte) ([]byte, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(hash) != sha256.Size {
+		return nil, false
+	}
+	key := [sha256.Size]byte(hash)
+	data, ok := f.blocks[key]
+	f.size -= len(data)
+	delete(f.blocks, key)
+	return data, ok
+}
+
+// Request asks for a block, unless it is there already.
+func (c *eager) Request(ctx context.Context, req *protocol.Request) ([]byte, error) {
+	if data, ok := c.stream.take(req.Hash); ok && len(data) == req.Size {
+		c.came.Add(1)
+		return data, nil
+	}
+	c.asked.Add(1)
+	return c.Connection.Request(ctx, req)
+}
+
+// sendAhead sends the small files of an update that this side made, before the peer hears of them.
+func (c *eager) sendAhead(update *protocol.IndexUpdate) error {
+	left := aheadBatch
+	for _, f := range update.Files {
+		if f.ModifiedBy != c.me || f.Deleted || f.IsInvalid() || f.Type != protocol.FileInfoTypeFile || len(f.Blocks) != 1 || f.Size > aheadFile {
+			continue
+		}
+		if left -= int(f.Size); left < 0 {
+			return nil
+		}
+		block := f.Blocks[0]
+		answer, err := c.model.Request(c, &protocol.Request{Folder: update.Folder, Name: f.Name, Size: block.Size, Hash: block.Hash})
+		if err != nil {
+			continue // it changed again
+		}
+		err = c.stream.send(frameBlock, answer.Data())
+		answer.Close()
+		if err != nil {
+			return fmt.Errorf("send %s ahead: %w", f.Name, err)
+		}
+	}
+	return nil
+}
