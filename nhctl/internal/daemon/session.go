@@ -14,6 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -163,6 +164,11 @@ func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
 	if pod == nil {
 		return nil, "", errors.New("the twin has no pod at the moment")
 	}
+	if r.ByExec && r.Phase == devmode.Active && workload.AwaitsBinary(pod) { // entering does that itself
+		if err := devmode.Plant(ctx, c, pod); err != nil {
+			return nil, pod.Name, err
+		}
+	}
 	conn, err := c.DialPod(ctx, pod.Name, r.Port)
 	return conn, pod.Name, err
 }
@@ -232,9 +238,13 @@ func (s *session) status(ctx context.Context) rpc.Session {
 			view.Notices = append(view.Notices, conflictText(d.ConflictPaths))
 		}
 	}
-	if link.State == tunnel.Up {
-		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-		defer cancel()
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if link.State != tunnel.Up {
+		if why, err := devmode.Ails(ctx, s.client(), r); err == nil && why != "" {
+			view.Notices = append(view.Notices, why)
+		}
+	} else {
 		for _, c := range s.containers() {
 			for _, st := range c.commands(ctx) {
 				view.Commands = append(view.Commands, c.data(st))

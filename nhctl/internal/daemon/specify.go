@@ -15,6 +15,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
@@ -29,7 +30,13 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		ClaimUse: workload.ClaimUse(dev.DuplicateVolumes), Scaled: dev.Restore == "scaled", GitURL: dev.GitURL,
 		Ordinal: dev.Ordinal, All: p.AllPods, Yes: p.Yes,
 		SidecarImage: first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
-	spec.TakeOver, spec.Wait = p.TakeOver, p.Wait
+	spec.TakeOver, spec.Wait, spec.ByExec = p.TakeOver, p.Wait, p.ByExec
+	if spec.ByExec {
+		dirs, err := plant.Dirs()
+		if err := errors.Join(err, plant.Check(dirs)); err != nil {
+			return spec, err
+		}
+	}
 	abandonAfter, err := time.ParseDuration(first(dev.AbandonAfter, "0s"))
 	if err != nil {
 		return spec, problem.New(problem.Usage, "dev.abandonAfter: %w", err).WithHint("write a duration such as 10m or 1h")

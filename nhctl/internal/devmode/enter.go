@@ -143,7 +143,7 @@ func (e *entry) resolve(ctx context.Context) error {
 		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
 		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
 		Container: spec.Name(), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
-		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
+		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, ByExec: spec.ByExec, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
 	}
 	for _, d := range spec.Beside {
 		e.record.Beside = append(e.record.Beside, Container{Name: d.Name(), Image: d.Image, WorkDir: d.WorkDir, Shell: d.Shell})
@@ -179,7 +179,7 @@ func (e *entry) plan(ctx context.Context) error {
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
 		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
 		Dev: e.dev(spec.Dev), Beside: e.beside(), SkipInit: spec.SkipInit,
-		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, Port: r.Port,
+		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, ByExec: spec.ByExec, Port: r.Port,
 	})
 	if err != nil {
 		return err
@@ -187,14 +187,15 @@ func (e *entry) plan(ctx context.Context) error {
 	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
 		return err
 	}
-	known, err := json.Marshal(r)
+	if !e.duplicate() {
+		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
+	}
+	e.record.Alone = e.first != ""
+	known, err := json.Marshal(e.record)
 	if err != nil {
 		return err
 	}
 	metav1.SetMetaDataAnnotation(&e.twin.ObjectMeta, contract.AnnotationRecord, string(known))
-	if !e.duplicate() {
-		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
-	}
 	return nil
 }
 

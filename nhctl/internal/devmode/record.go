@@ -66,6 +66,10 @@ type Record struct {
 	More []Folder `json:"more,omitempty"`
 	// Beside are the other containers in dev mode.
 	Beside []Container `json:"beside,omitempty"`
+	// ByExec says that the sidecar's binary comes through exec, into each pod of the twin.
+	ByExec bool `json:"byExec,omitempty"`
+	// Alone says that the twin's pod and the original's can't run at once: whichever comes waits for the other to go.
+	Alone bool `json:"alone,omitempty"`
 	// Paused are the autoscalers that rest meanwhile, by our doing.
 	Paused []string `json:"paused,omitempty"`
 	// Fingerprint is that of the pod template that the twin was made of.

@@ -43,7 +43,9 @@ type Spec struct {
 	MountPath    string
 	More         []Folder
 	SidecarImage string
-	Holder       rpc.Holder
+	// ByExec plants the sidecar's binary through exec, instead of from its image.
+	ByExec bool
+	Holder rpc.Holder
 	// TakeOver ends another's session of the workload, Wait waits for its end.
 	TakeOver, Wait bool
 	// AbandonAfter is how long a silent session blocks others; 0 means the default.

@@ -3,13 +3,17 @@ package devmode
 import (
 	"context"
 	"errors"
+	"io"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -24,11 +28,15 @@ func (e *entry) wait(ctx context.Context) error {
 	if err := e.Link.Start(); err != nil {
 		return err
 	}
-	begin, last := time.Now(), ""
+	begin, last, planted := time.Now(), "", ""
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
 		pod, err := Pod(ctx, e.Cluster, e.record)
 		if err != nil || workload.Running(pod) {
 			return err == nil, err
+		}
+		if e.record.ByExec && pod != nil && pod.Name != planted && workload.AwaitsBinary(pod) {
+			planted = pod.Name
+			return false, Plant(ctx, e.Cluster, pod)
 		}
 		twin := e.twin
 		if pod == nil {
@@ -38,7 +46,7 @@ func (e *entry) wait(ctx context.Context) error {
 		}
 		waiting, fatal := workload.Diagnose(twin, pod, time.Since(begin))
 		if fatal != nil {
-			return false, fatal
+			return false, withOutput(ctx, e.Cluster, pod, fatal)
 		}
 		if waiting != last || time.Since(begin) < eager {
 			e.Link.Wake()
@@ -54,6 +62,55 @@ func (e *entry) wait(ctx context.Context) error {
 			WithHint("give it longer with --timeout")
 	}
 	return err
+}
+
+// withOutput adds what a container of a pod has printed before it crashed, where that can be had.
+func withOutput(ctx context.Context, c *kube.Client, pod *corev1.Pod, fatal *problem.Error) *problem.Error {
+	if pod == nil {
+		return fatal
+	}
+	name, again := workload.Crashed(pod)
+	if name == "" {
+		return fatal
+	}
+	lines := int64(10)
+	output, err := c.API.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: name, Previous: again, TailLines: &lines}).DoRaw(ctx)
+	if err != nil {
+		return fatal // the container may never have run
+	}
+	return workload.WithOutput(fatal, string(output))
+}
+
+// Ails says why a session's twin does not run, or "" when it does.
+func Ails(ctx context.Context, c *kube.Client, r Record) (string, error) {
+	pod, err := Pod(ctx, c, r)
+	if err != nil || workload.Running(pod) {
+		return "", err
+	}
+	twin, err := c.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Twin, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "the twin was deleted; end dev mode and start again", nil
+	}
+	if err != nil {
+		return "", c.Explain(err)
+	}
+	waiting, fatal := workload.Diagnose(twin, pod, time.Hour)
+	if fatal == nil {
+		return "the dev pod waits " + strings.TrimSpace(waiting), nil
+	}
+	fatal = withOutput(ctx, c, pod, fatal)
+	return fatal.Message + " (" + fatal.Hint + ")", nil
+}
+
+// Plant puts the sidecar's binary into a pod that waits for it.
+func Plant(ctx context.Context, c *kube.Client, pod *corev1.Pod) error {
+	dirs, err := plant.Dirs()
+	if err != nil {
+		return err
+	}
+	return plant.Into(ctx, func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+		return c.Exec(ctx, kube.ExecOptions{Pod: pod.Name, Container: contract.PlantContainer, Command: argv, Stdin: stdin, Stdout: stdout})
+	}, dirs)
 }
 
 // Pod returns the twin's pod that is not on its way out, or nil.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -25,6 +27,8 @@ func (c *Client) Explain(err error) error {
 		return problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).WithHint("renew your credentials, then try again; `kubectl auth whoami` shows who you are")
 	case apierrors.IsForbidden(err):
 		return forbidden(c, err)
+	case errors.As(err, &status) && denied(status.Status()):
+		return refused(c, err)
 	case errors.As(err, &status):
 		return err
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "connection refused"):
@@ -41,7 +45,16 @@ func forbidden(c *Client, err error) error {
 		return problem.New(problem.Forbidden, "you may not do that in namespace %s: %w", c.Namespace, err).
 			WithHint("ask an administrator for the Role that `nhctl doctor --role` prints, in that namespace, or choose another with -n")
 	}
-	return problem.New(problem.Refused, "the cluster refused it: %w", err).WithHint("a policy or quota of namespace %s says so; the text above names it", c.Namespace)
+	return refused(c, err)
+}
+
+func refused(c *Client, err error) error {
+	return problem.New(problem.Refused, "the cluster refused it: %w", err).WithHint("a policy or quota of namespace %s says so; the text above names it; what it asks of the pod can be set by dev.patches in the config", c.Namespace)
+}
+
+// denied says whether an admission webhook or policy refused: they choose the code and the reason themselves, and only the words are fixed.
+func denied(s metav1.Status) bool {
+	return s.Code >= http.StatusBadRequest && s.Code < http.StatusInternalServerError && (strings.Contains(s.Message, "denied the request") || strings.Contains(s.Message, "denied request: "))
 }
 
 // rootCause drops the URL that net/http puts in front.

@@ -137,13 +137,14 @@ func (p *podConn) SetWriteDeadline(time.Time) error { return nil }
 type ExecOptions struct {
 	Pod, Container string
 	Command        []string
+	Stdin          io.Reader // nil for none
 	Stdout         io.Writer
 }
 
 // Exec runs a command in a container and returns when it has ended.
 func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	request := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(o.Pod).SubResource("exec")
-	request.VersionedParams(&corev1.PodExecOptions{Container: o.Container, Command: o.Command, Stdout: true}, scheme.ParameterCodec)
+	request.VersionedParams(&corev1.PodExecOptions{Container: o.Container, Command: o.Command, Stdin: o.Stdin != nil, Stdout: true}, scheme.ParameterCodec)
 	websocket, err := remotecommand.NewWebSocketExecutor(c.config, http.MethodGet, request.URL().String())
 	if err != nil {
 		return err
@@ -156,5 +157,5 @@ func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	if err != nil {
 		return err
 	}
-	return c.Explain(executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: o.Stdout}))
+	return c.Explain(executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout}))
 }

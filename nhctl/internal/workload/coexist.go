@@ -27,11 +27,16 @@ func CannotCoexist(template corev1.PodTemplateSpec, exclusive []string) string {
 	}
 	if a := template.Spec.Affinity; a != nil && a.PodAntiAffinity != nil {
 		for _, term := range a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution {
-			selector, err := metav1.LabelSelectorAsSelector(term.LabelSelector)
-			if err == nil && selector.Matches(labels.Set(template.Labels)) {
+			if selects(term, template.Labels) {
 				return "it keeps its own pods off the same " + term.TopologyKey
 			}
 		}
 	}
 	return ""
+}
+
+// selects says whether a term is about pods with these labels.
+func selects(term corev1.PodAffinityTerm, of map[string]string) bool {
+	selector, err := metav1.LabelSelectorAsSelector(term.LabelSelector)
+	return err == nil && selector.Matches(labels.Set(of))
 }

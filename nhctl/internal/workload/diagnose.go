@@ -10,10 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
-
-// patience is how long a pod may be without a place: a claim that is being provisioned, or a node that is being added.
-const patience = 15 * time.Second
 
 // Diagnose says what a twin's pod waits for, and when that will not come by itself, the problem. pod is nil when there is none yet.
 func Diagnose(twin *appsv1.Deployment, pod *corev1.Pod, waited time.Duration) (waiting string, fatal *problem.Error) {
@@ -28,11 +26,10 @@ func Diagnose(twin *appsv1.Deployment, pod *corev1.Pod, waited time.Duration) (w
 	}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			if waited < patience {
+			if waited < patienceFor(c.Message) {
 				return "for a node: " + c.Message, nil
 			}
-			return "", problem.New(problem.NotReady, "no node takes the dev pod: %s", c.Message).
-				WithHint("free resources, or change what the message names: dev.resources in the config, the node selector or the claim of the original")
+			return "", unplaced(pod, c.Message)
 		}
 	}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -56,13 +53,11 @@ func diagnoseContainer(s corev1.ContainerStatus) *problem.Error {
 			if w.Reason == "ErrImagePull" && !imageMissing(w.Message) {
 				return nil // it may have been the network: the kubelet tries once more
 			}
-			return problem.New(problem.NotReady, "the image %s can't be pulled: %s", s.Image, w.Message).
-				WithHint("is the name right, and may the cluster pull it? name another with dev.image in the config, or --image")
+			return notPulled(s, w.Message)
 		case "InvalidImageName":
 			return problem.New(problem.NotReady, "%q is no image name: %s", s.Image, w.Message).WithHint("correct dev.image in the config, or --image")
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-			return problem.New(problem.NotReady, "container %s can't start: %s", s.Name, w.Message).
-				WithHint("the message names what is missing; the image must also fit the pod's security context")
+			return cannotStart(s.Name, w.Message)
 		case "CrashLoopBackOff":
 			return crashed(s, s.LastTerminationState.Terminated)
 		}
@@ -74,8 +69,38 @@ func diagnoseContainer(s corev1.ContainerStatus) *problem.Error {
 }
 
 func imageMissing(message string) bool {
-	return strings.Contains(message, "not found") || strings.Contains(message, "no such host") || strings.Contains(message, "does not exist")
+	return strings.Contains(message, "not found") || strings.Contains(message, "no such host") || strings.Contains(message, "does not exist") || strings.Contains(message, noPlatform)
 }
+
+// noPlatform is what a container runtime says of an image that is not made for its architecture.
+const noPlatform = "no match for platform"
+
+func notPulled(s corev1.ContainerStatus, message string) *problem.Error {
+	p := problem.New(problem.NotReady, "the image %s can't be pulled: %s", s.Image, message)
+	switch {
+	case strings.Contains(message, noPlatform):
+		return p.WithHint("the image is not made for the node's architecture: name another with dev.image in the config, or --image, or choose nodes that it fits by dev.patches (nodeSelector kubernetes.io/arch)")
+	case s.Name == contract.PlantContainer:
+		return p.WithHint("push the sidecar's image where the cluster may pull it and name it with --sidecar-image or dev.sidecarImage; or do without: --inject exec")
+	}
+	return p.WithHint("is the name right, and may the cluster pull it? name another with dev.image in the config, or --image")
+}
+
+// wrongFormat is what a kernel says of a program for another architecture.
+const wrongFormat = "exec format error"
+
+func cannotStart(name, message string) *problem.Error {
+	p := problem.New(problem.NotReady, "container %s can't start: %s", name, message)
+	if strings.Contains(message, wrongFormat) {
+		return p.WithHint(wrongArchitecture)
+	}
+	if name == contract.PlantContainer {
+		return p.WithHint("the dev image has no shell, which --inject exec needs: name another dev image, or start without it")
+	}
+	return p.WithHint("the message names what is missing; the image must also fit the pod's security context")
+}
+
+const wrongArchitecture = "the program is made for another architecture than the node's: use an image for that, or choose nodes by dev.patches (nodeSelector kubernetes.io/arch)"
 
 func crashed(s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *problem.Error {
 	if t == nil {
@@ -83,10 +108,39 @@ func crashed(s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *prob
 	}
 	if t.Reason == "OOMKilled" {
 		return problem.New(problem.NotReady, "container %s was killed for lack of memory", s.Name).
-			WithHint("raise containers[].dev.resources.limits.memory in the config")
+			WithHint("raise its memory limit: containers[].dev.resources.limits.memory in the config, or by dev.patches where it is not a dev container")
 	}
-	return problem.New(problem.NotReady, "container %s ended with code %d: %s %s", s.Name, t.ExitCode, t.Reason, t.Message).
-		WithHint("`kubectl logs` of that container has more; an image for another architecture fails like this too")
+	if t.Reason == "StartError" {
+		return cannotStart(s.Name, t.Message)
+	}
+	return problem.New(problem.NotReady, "container %s ended with code %d: %s", s.Name, t.ExitCode, strings.TrimSpace(t.Reason+" "+t.Message)).
+		WithHint("`kubectl logs` of that container has more")
+}
+
+// Crashed names a container of a pod that has ended and should not have, and says whether another try has begun since.
+func Crashed(pod *corev1.Pod) (name string, again bool) {
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		switch t := s.State.Terminated; {
+		case t != nil && t.ExitCode != 0:
+			return s.Name, false
+		case s.State.Waiting != nil && s.LastTerminationState.Terminated != nil:
+			return s.Name, true
+		}
+	}
+	return "", false
+}
+
+// WithOutput adds what a container that crashed has printed last.
+func WithOutput(p *problem.Error, output string) *problem.Error {
+	if output = strings.TrimSpace(output); output == "" {
+		return p
+	}
+	said := *p
+	said.Message += "; the last that it printed:\n    " + strings.ReplaceAll(output, "\n", "\n    ")
+	if strings.Contains(output, wrongFormat) {
+		said.Hint = wrongArchitecture
+	}
+	return &said
 }
 
 // Running says whether every container of a pod runs.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -36,7 +37,7 @@ func TestDiagnose(t *testing.T) {
 	plain := &appsv1.Deployment{}
 	refused := &appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{
 		{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"}}}}
-	unplaced := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+	nowhere := &corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
 		{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available"}}}}
 	initFails := &corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "nhctl-plant", State: ended(1, "Error")}},
 		ContainerStatuses: []corev1.ContainerStatus{waiting("PodInitializing", "")}}}
@@ -48,8 +49,8 @@ func TestDiagnose(t *testing.T) {
 	}{
 		"no pod yet":         {plain, nil, 0, "for the pod to be created", ""},
 		"quota":              {refused, nil, 0, "", "the cluster does not let the dev pod be created: exceeded quota"},
-		"no node so far":     {plain, unplaced, patience - 1, "for a node: 0/1 nodes are available", ""},
-		"no node":            {plain, unplaced, patience, "", "no node takes the dev pod: 0/1 nodes are available"},
+		"no node so far":     {plain, nowhere, patience - 1, "for a node: 0/1 nodes are available", ""},
+		"no node":            {plain, nowhere, patience, "", "no node takes the dev pod: 0/1 nodes are available"},
 		"nothing known":      {plain, podWith(), 0, "for the pod's containers to start", ""},
 		"initializing":       {plain, podWith(waiting("PodInitializing", "")), 0, "for the pod's containers to start", ""},
 		"creating":           {plain, podWith(waiting("ContainerCreating", "")), 0, "for container web: ContainerCreating ", ""},
@@ -143,5 +144,59 @@ func TestTwinLeavesTheTemplateAlone(t *testing.T) {
 	}
 	if diff := cmp.Diff(template(), original); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What the scheduler says is told with what was asked for.
+func TestUnplaced(t *testing.T) {
+	t.Parallel()
+	pod := &corev1.Pod{Spec: corev1.PodSpec{
+		NodeSelector: map[string]string{"disk": "fast"},
+		Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+			NodeSelectorTerms: []corev1.NodeSelectorTerm{{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "zone", Operator: corev1.NodeSelectorOpIn, Values: []string{"a", "b"}}}}}}}},
+		Containers: []corev1.Container{
+			{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}}},
+			{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2Gi")}}}},
+		Volumes: []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}},
+	}}
+	for name, tt := range map[string]struct {
+		says, want string
+		patience   time.Duration
+	}{
+		"resources": {"0/2 nodes are available: 1 Insufficient memory, 2 Insufficient cpu.", "; the pod asks for 3Gi memory; the pod asks for 0 cpu", patience},
+		"selector":  {"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available.", "; the pod wants a node with the label disk=fast, where zone In a, b", 0},
+		"unbound":   {"0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "; its claims are data", provisioning},
+		"no claim":  {`0/1 nodes are available: persistentvolumeclaim "data" not found.`, "; its claims are data", 0},
+		"port":      {"0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.", "; another pod has its host port", patience},
+		"taint":     {"0/1 nodes are available: 1 node(s) had untolerated taint {gpu: }.", "; it tolerates no such taint", patience},
+		"anything":  {"0/1 nodes are available.", "", patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := unplaced(pod, tt.says)
+			if diff := cmp.Diff("no node takes the dev pod: "+strings.TrimSuffix(strings.TrimSuffix(tt.says, " preemption: 0/1 nodes are available."), ".")+tt.want, p.Message); diff != "" || p.Hint == "" {
+				t.Error(diff, p.Hint)
+			}
+			if got := patienceFor(tt.says); got != tt.patience {
+				t.Errorf("patience %s, want %s", got, tt.patience)
+			}
+		})
+	}
+}
+
+// The last lines of a container that crashed are told, and judged.
+func TestWithOutput(t *testing.T) {
+	t.Parallel()
+	pod := podWith(waiting("PodInitializing", ""), crashLoop(ended(1, "Error")))
+	if name, again := Crashed(pod); name != "web" || !again {
+		t.Errorf("%s %v", name, again)
+	}
+	_, p := Diagnose(nil, pod, 0)
+	if got := WithOutput(p, ""); got != p {
+		t.Error(got)
+	}
+	got := WithOutput(p, "one\nexec /app: exec format error\n")
+	if want := p.Message + "; the last that it printed:\n    one\n    exec /app: exec format error"; got.Message != want || got.Hint != wrongArchitecture {
+		t.Errorf("%+v", got)
 	}
 }

@@ -31,8 +31,9 @@ type Settings struct {
 	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their place.
 	Exclusive []string
 	ClaimUse  ClaimUse
-	// SidecarImage holds the binary to plant; Port is the carrier's on the pod's loopback.
+	// SidecarImage holds the binary to plant; ByExec waits for it to come through exec instead. Port is the carrier's on the pod's loopback.
 	SidecarImage string
+	ByExec       bool
 	Port         int
 }
 
@@ -62,7 +63,7 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		skipInit(&t.Spec)
 	}
 	if s.Duplicate {
-		releaseNode(&t.Spec)
+		releaseNode(&t.Spec, template.Labels)
 		releaseClaims(&t.Spec, s.Exclusive, s.ClaimUse)
 	}
 	var seeds []corev1.Container
@@ -177,12 +178,29 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 
 // plantContainer copies the sidecar's binary into the pod before anything else starts.
 func plantContainer(dev corev1.Container, s Settings) corev1.Container {
-	return corev1.Container{
+	c := corev1.Container{
 		Name: contract.PlantContainer, Image: s.SidecarImage, ImagePullPolicy: corev1.PullIfNotPresent,
 		Command: []string{contract.ImageEntry, "plant", contract.Binary}, WorkingDir: "/",
 		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
 		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
 	}
+	if s.ByExec {
+		c.Image, c.ImagePullPolicy, c.Command = s.Image, s.pullPolicy(), []string{"sh", "-c", awaitBinary, contract.Binary}
+	}
+	return c
+}
+
+// awaitBinary ends once the binary is there. Not every sleep knows parts of a second.
+const awaitBinary = `trap 'exit 1' TERM; until [ -x "$0" ]; do sleep 0.1 2> /dev/null || sleep 1; done`
+
+// AwaitsBinary says whether a pod waits for the sidecar's binary to be planted through exec.
+func AwaitsBinary(pod *corev1.Pod) bool {
+	for _, s := range pod.Status.InitContainerStatuses {
+		if s.Name == contract.PlantContainer {
+			return s.State.Running != nil && pod.DeletionTimestamp == nil
+		}
+	}
+	return false
 }
 
 func volumes(s Settings) []corev1.Volume {
@@ -196,8 +214,14 @@ func volumes(s Settings) []corev1.Volume {
 // releaseNode gives up what only one pod of a node can have. A duplicate runs beside the original, often on the only node, and the
 // scheduler would never place it there with the same host ports. Those are also how the API server writes down every port of a pod in
 // the node's network, so a duplicate has a network of its own: the original keeps answering on the node's address, and the duplicate is
-// reached through its forwards. Init containers count too, since those that keep running hold their ports as long as the pod lives.
-func releaseNode(spec *corev1.PodSpec) {
+// reached through its forwards. Init containers count too, since those that keep running hold their ports as long as the pod lives. And
+// it may be where the original is, although that keeps its own pods apart.
+func releaseNode(spec *corev1.PodSpec, labels map[string]string) {
+	if spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
+		apart := spec.Affinity.PodAntiAffinity
+		apart.RequiredDuringSchedulingIgnoredDuringExecution = slices.DeleteFunc(apart.RequiredDuringSchedulingIgnoredDuringExecution,
+			func(term corev1.PodAffinityTerm) bool { return selects(term, labels) })
+	}
 	spec.HostNetwork = false
 	if spec.DNSPolicy == corev1.DNSClusterFirstWithHostNet {
 		spec.DNSPolicy = corev1.DNSClusterFirst

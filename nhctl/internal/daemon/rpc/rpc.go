@@ -74,6 +74,8 @@ type Start struct {
 	Image string `json:"image,omitempty"`
 	// SidecarImage overrides the build's.
 	SidecarImage string `json:"sidecarImage,omitempty"`
+	// ByExec plants the sidecar through exec instead.
+	ByExec bool `json:"byExec,omitempty"`
 	// Folder is the local folder to sync; empty means the one that holds the config's .dev folder.
 	Folder string `json:"folder,omitempty"`
 	// Profile is an overlay of the config.

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Target                         factory.Target
 	Mode, Image, SidecarImage, Dir string
-	Profile                        string
+	Inject, Profile                string
 	Containers                     []string
 	AllContainers                  bool
 	NoTerminal, All, Yes           bool
@@ -61,6 +61,7 @@ Other commands then choose one with -c, and mean the first without it.`,
 	flags.BoolVar(&o.AllContainers, "all-containers", false, "develop all containers that the config has a dev image for")
 	flags.StringVar(&o.Image, "image", "", "dev image, or auto for one by the sources (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "", "image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
+	flags.StringVar(&o.Inject, "inject", injectImage, "how the sidecar comes into the pod: from its image, or by exec, where the cluster can't pull that (the dev image needs a shell)")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
 	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
 	flags.IntVar(&o.Ordinal, "ordinal", -1, "pod of a StatefulSet to stand in for (default: the config's, or the highest); those below it go on")
@@ -72,8 +73,15 @@ Other commands then choose one with -c, and mean the first without it.`,
 	flags.DurationVar(&o.AbandonAfter, "abandon-after", 0, "how long the session blocks others once this computer is silent (default: the config's, or 10m)")
 	flags.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "limit of the whole start")
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("inject", cobra.FixedCompletions([]string{injectImage, injectExec}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
+
+// The values of --inject.
+const (
+	injectImage = "image"
+	injectExec  = "exec"
+)
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.TakeOver && o.Wait {
@@ -82,12 +90,15 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Mode != "" && o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
 		return problem.New(problem.Usage, "--mode %s: want replace or duplicate", o.Mode)
 	}
+	if o.Inject != injectImage && o.Inject != injectExec {
+		return problem.New(problem.Usage, "--inject %s: want image or exec", o.Inject)
+	}
 	stop := context.AfterFunc(ctx, func() {
 		fmt.Fprintln(f.Streams.Err, "\ninterrupted: putting everything back (Ctrl-C again leaves that to the daemon)")
 	})
 	defer stop()
 	var session rpc.Session
-	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, Folder: o.Dir, Profile: o.Profile,
+	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, ByExec: o.Inject == injectExec, Folder: o.Dir, Profile: o.Profile,
 		AllPods: o.All, Yes: o.Yes, TakeOver: o.TakeOver, Wait: o.Wait, AbandonAfter: o.AbandonAfter, Timeout: o.Timeout,
 		AllContainers: o.AllContainers}
 	if len(o.Containers) > 0 {
