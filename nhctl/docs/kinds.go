@@ -46,6 +46,39 @@ func Kinds(scenarios fs.FS) (string, error) {
 	return b.String(), nil
 }
 
+// podRow is what TestPodShapes looks at: a feature of a pod, and what becomes of it.
+type podRow struct {
+	Shape, Feature, Mode, Config, What string
+}
+
+// Pods describes what becomes of a pod's features in each mode, from the rows that the scenarios look at.
+func Pods(scenarios fs.FS) (string, error) {
+	data, err := fs.ReadFile(scenarios, "testdata/pods.json")
+	if err != nil {
+		return "", err
+	}
+	var rows []podRow
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(podsHeader)
+	for _, r := range rows {
+		mode := r.Mode
+		if r.Config != "" {
+			mode += ", `" + r.Config + "`"
+		}
+		name := strings.TrimSpace(r.Shape + "/" + r.Mode + " " + r.Config)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Feature, mode, r.What, "TestPodShapes/"+strings.ReplaceAll(name+"/"+r.Feature, " ", "_"))
+	}
+	return b.String(), nil
+}
+
+const podsHeader = "# What becomes of a pod's features\n\nGenerated from the rows that the scenarios look at on a real cluster; `make generate` writes it anew.\n\n" +
+	"A StatefulSet's volumeClaimTemplates are in the [table of kinds](kinds.md): its twin has the claims of the pod that it stands in for, a\n" +
+	"duplicate has empty volumes. An image without a shell works as a dev image for sync, ports, `dev run` and `dev exec` of its programs.\n\n" +
+	"| feature | mode | in the twin | seen in |\n|---|---|---|---|\n"
+
 const kindsHeader = "# What happens to each kind of workload\n\nGenerated from the rows that the scenarios compare with a real cluster; `make generate` writes it anew.\n\n" +
 	"*Changes* are all differences of the original while it is in dev mode, as the scenario finds them; `SESSION` is the session's id. After\n" +
 	"`nhctl dev end` there are none in the whole namespace. The custom resource is one shaped like Argo Rollouts, without its controller.\n\n" +

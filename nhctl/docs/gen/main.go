@@ -9,6 +9,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/docs"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/root"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 )
 
 func main() {
@@ -28,7 +29,11 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields, "kinds.md": kinds} {
+	pods, err := docs.Pods(scenarios)
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields, "kinds.md": kinds, "pods.md": pods, "role.md": docs.Role(kube.Role)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}

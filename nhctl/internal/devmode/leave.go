@@ -37,13 +37,7 @@ const (
 // Leave ends a session from what the cluster has of it. It can be called again after any failure, and by anybody with the rights.
 func Leave(ctx context.Context, deps Deps, r Record, o LeaveOptions) error {
 	l := &leaving{Deps: deps, record: r, options: o}
-	for _, s := range []step{
-		{"bring home what only the pod has", l.flush, nil},
-		{"take the twin out of its Services", l.close, nil},
-		{"restore the original", l.restore, nil},
-		{"delete the twin", func(ctx context.Context) error { return deleteTwin(ctx, deps.Cluster, r) }, nil},
-		{"release the workload", func(ctx context.Context) error { return deleteLease(ctx, deps.Cluster, r) }, nil},
-	} {
+	for _, s := range l.steps() {
 		begin := time.Now()
 		deps.Emit(stepEvent(s.name, event.StepStarted, "", begin))
 		if err := s.do(ctx); err != nil {
@@ -61,6 +55,20 @@ type leaving struct {
 	options LeaveOptions
 	// reachable says that the twin's pod runs.
 	reachable bool
+}
+
+// steps give the original back before the twin goes, so that there is no gap; but where the two can't run at once, its pods only come up
+// once the twin's is gone.
+func (l *leaving) steps() []step {
+	remove := step{"delete the twin", func(ctx context.Context) error { return deleteTwin(ctx, l.Cluster, l.record) }, nil}
+	await := step{"restore the original", l.awaitRestored, nil}
+	steps := []step{{"bring home what only the pod has", l.flush, nil}, {"take the twin out of its Services", l.close, nil}, {"start the original", l.unpark, nil}}
+	if l.record.Alone {
+		steps = append(steps, remove, await)
+	} else {
+		steps = append(steps, await, remove)
+	}
+	return append(steps, step{"release the workload", func(ctx context.Context) error { return deleteLease(ctx, l.Cluster, l.record) }, nil})
 }
 
 func (l *leaving) flush(ctx context.Context) error {
@@ -103,25 +111,29 @@ func (l *leaving) close(ctx context.Context) error {
 	return nil
 }
 
-func (l *leaving) restore(ctx context.Context) error {
+func (l *leaving) unpark(ctx context.Context) error {
 	if l.record.Mode == rpc.Duplicate {
 		return nil
 	}
-	p := parkerFor(l.Cluster, l.record.Workload)
-	said, err := p.unpark(ctx, l.record)
+	said, err := parkerFor(l.Cluster, l.record.Workload).unpark(ctx, l.record)
 	if err := errors.Join(err, resume(ctx, l.Cluster, l.record)); err != nil {
 		return err
 	}
 	if said != "" {
 		l.Emit(notice(said))
 	}
-	if l.record.Scaled {
+	return nil
+}
+
+func (l *leaving) awaitRestored(ctx context.Context) error {
+	if l.record.Mode == rpc.Duplicate || l.record.Scaled {
 		return nil
 	}
+	p := parkerFor(l.Cluster, l.record.Workload)
 	waiting, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()
 	begin := time.Now()
-	err = poll(waiting, func(ctx context.Context) (bool, error) {
+	err := poll(waiting, func(ctx context.Context) (bool, error) {
 		done, err := p.restored(ctx, l.record)
 		if done || err != nil || time.Since(begin) < patience {
 			return done, err
