@@ -6,14 +6,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -301,32 +299,4 @@ func sample(shuffled []injected, full bool) []injected {
 	}
 	const others = 6
 	return append(always, rest[:min(others, len(rest))]...)
-}
-
-// table collects what was seen.
-type table struct {
-	mu   sync.Mutex
-	rows map[string]string
-}
-
-func (b *table) add(c injected, what string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rows[strings.Join(strings.SplitN(c.String(), "/", 5), " | ")] = what
-}
-
-func (b *table) print(t *testing.T) {
-	var text strings.Builder
-	text.WriteString("| kind | mode | phase | call | fault | the command | restored from a second computer |\n|---|---|---|---|---|---|---|\n")
-	for _, key := range slices.Sorted(maps.Keys(b.rows)) {
-		restored := "yes"
-		if b.rows[key] == "FAILED" {
-			restored = "**no**"
-		}
-		fmt.Fprintf(&text, "| %s | %s | %s |\n", key, b.rows[key], restored)
-	}
-	fmt.Println(text.String())
-	if file := os.Getenv("NHCTL_FAULTS_OUT"); file != "" {
-		write(t, file, text.String())
-	}
 }

@@ -156,9 +156,11 @@ func TestKinds(t *testing.T) {
 				if r := dev.nhctl(src, args...); r.code != 1 || !strings.Contains(r.stderr, "--yes") {
 					t.Errorf("without a yes: %s", r)
 				}
-				args = append(args, "--yes")
+				dev.answers(src, "n", 1, args...)
+				dev.answers(src, "y", 0, args...)
+			} else {
+				dev.must(src, args...)
 			}
-			dev.must(src, args...)
 			if out, err := dev.execIn(src, row.Kind+"/it", "cat", "hello.txt"); err != nil || out != "hello\n" {
 				t.Errorf("in the dev container: %q, %v", out, err)
 			}
@@ -169,6 +171,17 @@ func TestKinds(t *testing.T) {
 			dev.must(src, "dev", "end", row.Kind+"/it")
 			shared.restored(t, ns, before)
 		})
+	}
+}
+
+// answers runs a command on a terminal, which asks before it does something.
+func (d *developer) answers(src, answer string, code int, args ...string) {
+	d.t.Helper()
+	l := d.begin(src, true, args...)
+	l.until("go on? [y/N]")
+	l.say(answer + "\n")
+	if got := l.code(); got != code {
+		d.t.Errorf("code %d after %q: %s", got, answer, l.out.String())
 	}
 }
 

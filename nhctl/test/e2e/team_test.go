@@ -293,7 +293,7 @@ func TestConfigOfTheTeam(t *testing.T) {
 	}
 }
 
-// One replaces while another works on a duplicate: neither notices the other, whoever ends first.
+// One replaces, and then duplicates, while another works on a duplicate: neither notices the other, whoever ends first.
 func TestReplaceBesideADuplicate(t *testing.T) {
 	t.Parallel()
 	ns := small(t)
@@ -306,9 +306,19 @@ func TestReplaceBesideADuplicate(t *testing.T) {
 		t.Errorf("sessions: %+v", sessions)
 	}
 	ada.must(adaSrc, "dev", "end")
-	if _, err := bob.inPod(bobSrc, "cat", "hello.txt"); err != nil {
-		t.Errorf("Bob's session after Ada's end: %v", err)
+	ada.must(adaSrc, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	write(t, filepath.Join(adaSrc, "hello.txt"), "Ada's\n")
+	eventually(t, 20*time.Second, "Ada has her own file", func(context.Context) error {
+		out, err := ada.inPod(adaSrc, "cat", "hello.txt")
+		if err == nil && out != "Ada's\n" {
+			err = fmt.Errorf("%q", out)
+		}
+		return err
+	})
+	if out, err := bob.inPod(bobSrc, "cat", "hello.txt"); err != nil || out != "hello\n" {
+		t.Errorf("Bob's session beside Ada's: %q %v", out, err)
 	}
 	bob.must(bobSrc, "dev", "end")
+	ada.must(adaSrc, "dev", "end")
 	shared.restored(t, ns, before)
 }
