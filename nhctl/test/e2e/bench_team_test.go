@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func benchWholePod(t *testing.T) []row {
 	shared.deploymentReady(t, ns, "it")
 	dev := shared.developer(t, ns)
 	src := dev.smallSources()
+	edit(t, filepath.Join(src, ".dev", "config.yaml"), "- dev:", "- name: main\n  dev:")
 	admin := os.Getenv("NHCTL_TEST_KUBECONFIG")
 	var start, pod, end, scale []float64
 	for range rounds {
@@ -86,7 +88,6 @@ func benchList(t *testing.T) []row {
 	dev := shared.developer(t, ns)
 	src := dev.smallSources()
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
-	defer dev.must(src, "dev", "end")
 	leases := shared.typed.CoordinationV1().Leases(ns)
 	list, err := leases.List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(list.Items) != 1 {
@@ -95,6 +96,7 @@ func benchList(t *testing.T) []row {
 	const developers = 30
 	mine := list.Items[0]
 	id := mine.Labels[contract.LabelSession]
+	defer dev.must(src, "dev", "end", "--session", id)
 	for i := 1; i < developers; i++ {
 		other := fmt.Sprintf("%08x", i)
 		l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: strings.ReplaceAll(mine.Name, id, other), Labels: map[string]string{contract.LabelSession: other, contract.LabelRole: contract.RoleSession},
