@@ -159,7 +159,7 @@ func TestConfigShapesTheTwin(t *testing.T) {
 		ready(true)
 	})
 	t.Run("dev.initContainers", func(t *testing.T) { in(t, "", "ls /made") })
-	t.Run("dev.user.runAsUser", func(t *testing.T) { in(t, "1234", "id -u") })
+	t.Run("dev.user.runAsUser", func(t *testing.T) { in(t, "1234 0", "echo $(id -u) $(find . -mindepth 1 ! -user 1234 | wc -l)") })
 	t.Run("dev.user.runAsGroup", func(t *testing.T) { in(t, "4321", "id -g") })
 	t.Run("dev.patches.type", func(t *testing.T) {
 		if pod.Annotations["patched"] != "merge" || *pod.Spec.EnableServiceLinks {

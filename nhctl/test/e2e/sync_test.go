@@ -55,6 +55,8 @@ test ! -e local-notes
 test ! -e .git
 test ! -e .dev
 test ! -e .stfolder
+test "$(id -u)" != 0
+test -z "$(find . -mindepth 1 ! -user "$(id -u)" -o ! -type l ! -writable)"
 test "$(sha256sum < big.bin | cut -d' ' -f1)" = ` + hex.EncodeToString(sum[:])
 	eventually(t, time.Minute, "all changes are in the container", func(context.Context) error {
 		_, err := dev.inPod(src, "bash", "-xc", script)
