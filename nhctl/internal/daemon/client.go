@@ -137,14 +137,14 @@ func spawn(ctx context.Context, paths Paths, env []string) error {
 	go func() { died <- cmd.Wait() }()
 	limit := time.After(startLimit)
 	for {
-		if conn, err := net.DialTimeout("unix", paths.Socket, time.Second); err == nil {
-			return conn.Close()
+		if answers(paths) {
+			return nil
 		}
 		select {
 		case err := <-died:
 			// Another command may have started one at the same moment.
-			if conn, dialErr := net.DialTimeout("unix", paths.Socket, time.Second); dialErr == nil {
-				return conn.Close()
+			if answers(paths) {
+				return nil
 			}
 			died <- err
 		case <-ctx.Done():
@@ -159,18 +159,14 @@ func spawn(ctx context.Context, paths Paths, env []string) error {
 
 // stopped waits until no daemon holds the lock.
 func stopped(ctx context.Context, paths Paths) error {
-	for {
-		conn, err := net.DialTimeout("unix", paths.Socket, time.Second)
-		if err != nil {
-			return nil
-		}
-		conn.Close()
+	for answers(paths) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	return nil
 }
 
 // Stop stops the daemon and returns when it is gone. Sessions stay as they are in the cluster.

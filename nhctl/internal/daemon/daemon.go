@@ -54,9 +54,9 @@ var ErrRunning = errors.New("a daemon runs already")
 
 // Serve runs the daemon until ctx ends, a client stops it, or nobody needs it.
 func Serve(ctx context.Context, paths Paths) error {
-	lock := flock.New(paths.lock())
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return errors.Join(ErrRunning, err)
+	lock, err := acquire(ctx, paths)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = lock.Unlock() }()
 	// Many small objects come and go with an index: a tighter collector keeps the daemon small.
@@ -94,6 +94,35 @@ func Serve(ctx context.Context, paths Paths) error {
 		s.stop()
 	}
 	return nil
+}
+
+// acquire takes the lock that the user's one daemon holds. A daemon that answers keeps it; one that ends is waited for.
+func acquire(ctx context.Context, paths Paths) (*flock.Flock, error) {
+	lock := flock.New(paths.lock())
+	for limit := time.Now().Add(startLimit / 2); ; {
+		ok, err := lock.TryLock()
+		if ok {
+			return lock, nil
+		}
+		if answers(paths) || err != nil || time.Now().After(limit) {
+			return nil, errors.Join(ErrRunning, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// answers says whether a daemon listens.
+func answers(paths Paths) bool {
+	conn, err := net.DialTimeout("unix", paths.Socket, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // prune removes what is kept of sessions that ended, where it is too old or too much.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -88,6 +89,35 @@ func TestOneDaemonAUser(t *testing.T) {
 	}
 	cancel()
 	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// A daemon that is ending still has the lock for a while: the next one waits for it.
+func TestDaemonAfterOneThatEnds(t *testing.T) {
+	t.Parallel()
+	p := paths(t)
+	ending, err := acquire(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := make(chan error, 1)
+	go func() {
+		lock, err := acquire(t.Context(), p)
+		if err == nil {
+			err = lock.Unlock()
+		}
+		next <- err
+	}()
+	select {
+	case err := <-next:
+		t.Errorf("the next one did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := ending.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if err := <-next; err != nil {
 		t.Error(err)
 	}
 }
