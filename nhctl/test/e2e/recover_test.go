@@ -216,11 +216,17 @@ func TestEndWithoutTwin(t *testing.T) {
 		}
 		return err
 	})
+	eventually(t, 20*time.Second, "the status says why there is no pod", func(context.Context) error {
+		if out := dev.must(src, "dev", "status"); !strings.Contains(out, "the twin was deleted") {
+			return errors.New(out)
+		}
+		return nil
+	})
 	dev.must(src, "dev", "end")
 	shared.restored(t, ns, before)
 }
 
-// The API server is gone for 20 s: all comes back by itself. The other tests wait for this one to have the cluster for itself.
+// The API server is gone for 30 s: all comes back by itself. The other tests wait for this one to have the cluster for itself.
 func TestAPIServerGone(t *testing.T) {
 	playground := os.Getenv("NHCTL_TEST_PLAYGROUND")
 	if playground == "" {
@@ -246,7 +252,7 @@ func TestAPIServerGone(t *testing.T) {
 	if r.code != 4 || !strings.Contains(r.stderr, "does not answer") {
 		t.Errorf("without an API server: %s", r)
 	}
-	const gone = 20 * time.Second
+	const gone = 30 * time.Second
 	time.Sleep(gone) // the scenario itself: an outage of this length
 	part("start")
 	inPodEventually(t, dev, src, "meanwhile.txt", "no API server")
