@@ -41,6 +41,7 @@ func benchWholePod(t *testing.T) []row {
 		dev.must(src, "dev", "start", "--no-terminal", "-c", "main")
 		start = append(start, time.Since(begin).Seconds())
 		twin := shared.deployment(t, ns, query[rpc.Session](dev, src, "dev", "status").Twin)
+		shared.settled(t, ns, 0) // as before the scale below: what ends would only slow what begins
 		end = append(end, untilRestored(t, dev, src))
 		pod = append(pod, startPod(t, ns, twin.Spec.Template, twin.Name))
 
