@@ -66,7 +66,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 			err = errors.Join(err, seed.Copy(pair[0], pair[len(pair)-1]))
 		}
 	case "supervise":
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(10) // nearly all of its heap is the output of the commands, and has no pointers
+		if err := supervise.Trim(); err != nil {
+			logger.Warn("give memory back", "error", err)
+		}
 		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir, Logger: logger}).Serve(ctx)
 	case "sync":
 		err = serve(ctx, logger)
@@ -95,6 +98,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// pieces is how much of the program is written at once. The kernel keeps a file in memory in such pieces as it was written in, and who runs
+// it has all of a piece in their memory as soon as they need some of it.
+const pieces = 16 << 10
+
 // plant copies this program to a path, in one step, so that nobody ever runs half of it.
 func plant(to string) error {
 	if to == "" {
@@ -104,12 +111,18 @@ func plant(to string) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(self)
+	from, err := os.Open(self)
 	if err != nil {
 		return err
 	}
+	defer from.Close()
 	unfinished := filepath.Join(filepath.Dir(to), ".planting")
-	if err := os.WriteFile(unfinished, data, 0o755); err != nil {
+	file, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{file}, struct{ io.Reader }{from}, make([]byte, pieces))
+	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(unfinished, to)

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func (c *command) collect(r io.Reader, stream string) {
 	for {
 		text, err := lines.ReadSlice('\n')
 		if len(text) > 0 {
-			c.output.add(Line{Time: time.Now(), Stream: stream, Text: strings.TrimRight(string(text), "\r\n")})
+			c.output.add(stream, bytes.TrimRight(text, "\r\n"))
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
@@ -224,7 +225,7 @@ func ending(s Status) string {
 }
 
 func (c *command) remark(text string) {
-	c.output.add(Line{Time: time.Now(), Stream: "nhctl", Text: text})
+	c.output.add("nhctl", []byte(text))
 }
 
 func (c *command) stop(ctx context.Context) (Status, error) {

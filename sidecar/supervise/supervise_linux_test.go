@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // serve runs a supervisor on a socket. Tests of this package share the process, so its reaper would reap other tests' children:
@@ -180,7 +181,7 @@ func TestFlood(t *testing.T) {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	if m.HeapAlloc > 4*ringBytes {
+	if m.HeapAlloc > ringBytes+ringBytes/2 {
 		t.Errorf("the heap has %d MB", m.HeapAlloc>>20)
 	}
 	if s, err := c.Stop(t.Context(), Run); err != nil || s.Signal != "terminated" {
@@ -218,16 +219,35 @@ func TestFollow(t *testing.T) {
 }
 
 func TestRingIsBounded(t *testing.T) {
-	r := newRing(10 * (lineOverhead + 10))
-	for range 100 {
-		r.add(Line{Text: "0123456789"})
+	all := newRings(4 * blockBytes)
+	build, run := all.ring(), all.ring()
+	build.add("nhctl", []byte("built"))
+	const perBlock = blockBytes / (lineHeader + 10)
+	const total = 10*perBlock + 1
+	for range total {
+		run.add("stdout", []byte("0123456789"))
 	}
-	if len(r.lines) != 10 || r.first != 90 {
-		t.Errorf("kept %d lines from %d on", len(r.lines), r.first)
+	// The quiet one keeps its block, the loud one has three: two are full, and one has the last line.
+	lines, next, _ := run.since(0)
+	if want := fmt.Sprintf("(%d lines were dropped)", 8*perBlock); lines[0].Text != want || next != 8*perBlock+1023 {
+		t.Errorf("a slow reader saw %q, next %d; want %s", lines[0].Text, next, want)
 	}
-	lines, next, _ := r.since(0)
-	if lines[0].Text != "(90 lines were dropped)" || next != 100 {
-		t.Errorf("a slow reader saw %q, next %d", lines[0].Text, next)
+	lines, next, _ = run.since(total - 1)
+	if diff := cmp.Diff([]Line{{Stream: "stdout", Text: "0123456789"}}, lines, cmpopts.IgnoreFields(Line{}, "Time")); diff != "" || next != total {
+		t.Errorf("the last line (next %d): %s", next, diff)
+	}
+	if lines, _, _ = build.since(0); len(lines) != 1 || lines[0].Text != "built" {
+		t.Errorf("the other command's: %+v", lines)
+	}
+	if at := run.start(3, time.Time{}); at != total-3 {
+		t.Errorf("the last three lines of %d begin at %d", total, at)
+	}
+	if at := run.start(0, time.Now()); at != total {
+		t.Errorf("what comes begins at %d", at)
+	}
+	run.add("stderr", []byte(strings.Repeat("x", 2*maxLine)))
+	if lines, _, _ = run.since(total); len(lines[0].Text) != maxLine {
+		t.Errorf("a long line is kept with %d bytes", len(lines[0].Text))
 	}
 }
 

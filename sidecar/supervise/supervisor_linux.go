@@ -42,9 +42,10 @@ func New(options Options) *Supervisor {
 		options.Grace = DefaultGrace
 	}
 	s := &Supervisor{options: options, reaper: newReaper(), commands: map[string]*command{}}
+	kept := newRings(ringBytes)
 	for _, name := range []string{Build, Run, Debug} {
 		s.commands[name] = &command{name: name, reaper: s.reaper, memory: memory{root: "/sys/fs/cgroup"}, grace: options.Grace,
-			output: newRing(ringBytes), dir: options.Dir, status: Status{Name: name, State: StateNone}}
+			output: kept.ring(), dir: options.Dir, status: Status{Name: name, State: StateNone}}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
 	s.consoles = &consoles{reaper: s.reaper, grace: options.Grace, dir: options.Dir, all: map[string]*console{}}

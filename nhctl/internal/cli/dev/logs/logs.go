@@ -37,7 +37,7 @@ func New(f *factory.Factory) *cobra.Command {
 	}
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on with new lines, until Ctrl-C")
-	cmd.Flags().IntVar(&o.Tail, "tail", 0, "only the last lines (default: all that are kept, 8 MB)")
+	cmd.Flags().IntVar(&o.Tail, "tail", 0, "only the last lines (default: all that are kept, 8 MB with those of other commands)")
 	return cmd
 }
 

@@ -1,0 +1,37 @@
+package supervise
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Trim gives back the program's own pages that only its start has needed: the supervisor uses a small part of a program that is the
+// sidecar, too. Those needed after all are read again from the file.
+func Trim() error {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(maps)) {
+		// Such as: 00400000-00be8000 r-xp 00000000 fe:00 1876864 /.nhctl/bin/sidecar
+		fields := strings.Fields(line)
+		if len(fields) < 6 || fields[5] != self || strings.Contains(fields[1], "w") {
+			continue
+		}
+		var from, to uintptr
+		if _, err := fmt.Sscanf(fields[0], "%x-%x", &from, &to); err != nil {
+			return err
+		}
+		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED); errno != 0 {
+			return errno
+		}
+	}
+	return nil
+}
