@@ -141,11 +141,13 @@ command:
   build: go build -o /tmp/catalog .
   run: exec /tmp/catalog
 portForward: [":8080"]`)
+	// The answer is asked for again and again while the compiler works; the list of books would look for redis each time.
+	edit(t, filepath.Join(src, "main.go"), "w.WriteHeader(http.StatusOK)", "_, _ = w.Write([]byte(Greeting))")
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	defer dev.must(src, "dev", "end")
 	dev.must(src, "dev", "run")
 	serving(t, dev, src)
-	url := fmt.Sprintf("http://127.0.0.1:%d/books", query[rpc.Session](dev, src, "dev", "status").Forwards[0].Local)
+	url := fmt.Sprintf("http://127.0.0.1:%d/healthz", query[rpc.Session](dev, src, "dev", "status").Forwards[0].Local)
 	var ours, base []float64
 	greeting := "Welcome to the bookshop"
 	for i := range 7 {
@@ -160,7 +162,7 @@ portForward: [":8080"]`)
 			if time.Now().After(limit) {
 				t.Fatalf("%s did not come", next)
 			}
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 		ours = append(ours, float64(time.Since(begin).Milliseconds()))
 		out, err := dev.inPod(src, "sh", "-c", fmt.Sprintf(byHand, i))
@@ -184,7 +186,7 @@ const byHand = `rm -rf /tmp/hand && cp -r . /tmp/hand && cd /tmp/hand && sed -i 
 begin=$(date +%%s%%N)
 go build -o /tmp/hand.bin . || exit 1
 /tmp/hand.bin >/dev/null 2>&1 & pid=$!
-until curl -s http://127.0.0.1:8081/books | grep -q "By hand %[1]d."; do sleep 0.005; done
+until curl -s http://127.0.0.1:8081/healthz | grep -q "By hand %[1]d."; do sleep 0.01; done
 end=$(date +%%s%%N)
 kill $pid
 echo $(( (end - begin) / 1000000 ))`
