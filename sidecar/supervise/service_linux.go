@@ -145,8 +145,10 @@ func (s *service) reload(ctx context.Context, crashes *int) bool {
 		}
 	}
 	begun := time.Now()
-	if len(how.Build) > 0 && !s.rebuild(ctx, this, how.Build) {
-		s.update(wish, begun) // the next change tries again
+	if len(how.Build) > 0 && !s.rebuild(ctx, this, how) {
+		if s.update(wish, begun) && how.StopOnFailure { // the next change tries again
+			s.halt(ctx, this, wish)
+		}
 		return true
 	}
 	s.restart(ctx, name, how.Argv, wish, begun)
@@ -154,8 +156,8 @@ func (s *service) reload(ctx context.Context, crashes *int) bool {
 }
 
 // rebuild says whether the build succeeded.
-func (s *service) rebuild(ctx context.Context, this *command, argv []string) bool {
-	if _, err := s.build.start(ctx, Spec{Argv: argv}); err != nil {
+func (s *service) rebuild(ctx context.Context, this *command, how *Reload) bool {
+	if _, err := s.build.start(ctx, Spec{Argv: how.Build}); err != nil {
 		this.remark(fmt.Sprintf("hot reload: the build can't start: %v", err))
 		return false
 	}
@@ -169,8 +171,27 @@ func (s *service) rebuild(ctx context.Context, this *command, argv []string) boo
 	if st.ExitCode != nil && *st.ExitCode == 0 {
 		return true
 	}
-	this.remark(fmt.Sprintf("hot reload: the build failed (%s), what ran goes on", ending(st)))
+	then := "what ran goes on"
+	if how.StopOnFailure {
+		then = "what ran is stopped"
+	}
+	this.remark(fmt.Sprintf("hot reload: the build failed (%s), %s", ending(st), then))
 	return false
+}
+
+// halt stops what runs until the next change, unless the user wished something else meanwhile.
+func (s *service) halt(ctx context.Context, this *command, wish int) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	s.mu.Lock()
+	same := s.wish == wish
+	s.mu.Unlock()
+	if !same {
+		return
+	}
+	if _, err := this.stop(ctx); err != nil {
+		this.remark(fmt.Sprintf("hot reload: %v", err))
+	}
 }
 
 // update notes up to when changes have been dealt with, unless the user wished something else meanwhile.

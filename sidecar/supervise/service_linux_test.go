@@ -143,25 +143,28 @@ func TestChangeDuringTheBuildOfAStart(t *testing.T) {
 	reloads(t, c, Run, 1)
 }
 
-func TestOldProcessGoesOnWhenTheBuildFails(t *testing.T) {
+// While the build fails, the old process goes on or is stopped, as is wanted; the next good one starts it anew.
+func TestBuildOfAReloadFails(t *testing.T) {
 	c := serve(t, time.Second)
-	gate := filepath.Join(t.TempDir(), "good")
-	first := start(t, c, Debug, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Build: []string{"test", "-e", gate}, Argv: []string{"sleep", "61"}}})
-	change(t, c)
-	eventually(t, func() error {
-		if lines := output(t, c, Debug, 1); !strings.Contains(lines[0], "hot reload: the build failed (exited with code 1), what ran goes on") {
-			return fmt.Errorf("%q", lines)
+	for then, stop := range map[string]bool{"goes on": false, "is stopped": true} {
+		gate := filepath.Join(t.TempDir(), "good")
+		first := start(t, c, Debug, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Build: []string{"test", "-e", gate}, StopOnFailure: stop, Argv: []string{"sleep", "61"}}})
+		change(t, c)
+		eventually(t, func() error {
+			lines := strings.Join(output(t, c, Debug, 2), "\n")
+			if s := status(t, c, Debug); (s.State == StateExited) != stop || s.PID != first.PID || !strings.Contains(lines, "hot reload: the build failed (exited with code 1), what ran "+then) {
+				return fmt.Errorf("%+v %q", s, lines)
+			}
+			return nil
+		})
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if s := status(t, c, Debug); s.State != StateRunning || s.PID != first.PID {
-		t.Errorf("after a failed build: %+v", s)
+		change(t, c)
+		if s := reloads(t, c, Debug, 1); s.State != StateRunning {
+			t.Errorf("after a good build: %+v", s)
+		}
 	}
-	if err := os.WriteFile(gate, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	change(t, c)
-	reloads(t, c, Debug, 1)
 }
 
 // A program in a process group of its own, as debuggers start theirs, ends with its command; so does what an exited one left.

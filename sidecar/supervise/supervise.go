@@ -69,9 +69,10 @@ type Spec struct {
 
 // Reload is how run or debug is started anew.
 type Reload struct {
-	// Build comes first; while it fails, the old process goes on.
-	Build []string `json:"build,omitempty"`
-	Argv  []string `json:"argv"`
+	// Build comes first; while it fails, the old process goes on, or with StopOnFailure is stopped.
+	Build         []string `json:"build,omitempty"`
+	StopOnFailure bool     `json:"stopOnFailure,omitempty"`
+	Argv          []string `json:"argv"`
 }
 
 // Change tells of changed sources.

@@ -111,7 +111,7 @@ func TestShapes(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	dev := load(t, "name: web\ncontainers: [{}]\n", Options{}).Services[0].Containers[0].Dev
-	want := Dev{ImagePullPolicy: "IfNotPresent", WorkDir: "/home/nocalhost-dev", Probes: "off", InitContainers: "run", DuplicateVolumes: "empty", Restore: "ready", AbandonAfter: "10m",
+	want := Dev{ImagePullPolicy: "IfNotPresent", WorkDir: "/home/nocalhost-dev", Probes: "off", InitContainers: "run", DuplicateVolumes: "empty", Restore: "ready", AbandonAfter: "10m", OnBuildFailure: "keep",
 		Sync: Syncs{{Type: "sendReceive", Mode: "gitIgnore", DeleteProtection: true, Local: ".", Remote: "/home/nocalhost-dev"}}}
 	if diff := cmp.Diff(want, dev); diff != "" {
 		t.Error(diff)

@@ -74,6 +74,7 @@ type Dev struct {
 	SidecarImage         string                `json:"sidecarImage" doc:"Image of the sidecar, instead of the one that this nhctl was built with."`
 	Patches              []Patch               `json:"patches" doc:"Patches of the dev pod's workload, in order."`
 
+	OnBuildFailure   string `json:"onBuildFailure" doc:"What becomes of the running service when the build of a hot reload, of nhctl dev run or of nhctl dev debug fails: keep lets it go on, stop ends it." enum:"keep,stop" default:"keep" added:"true"`
 	Mode             string `json:"mode" doc:"How dev mode starts: replace takes the workload's place, duplicate works beside it. Empty means replace, and duplicate for a DaemonSet." enum:"replace,duplicate" added:"true"`
 	Probes           string `json:"probes" doc:"Probes of the dev container: off answers for the program, so that a debugger may stop it; readiness keeps the original's readiness probe; keep keeps all." enum:"off,readiness,keep" default:"off" added:"true"`
 	Ordinal          *int   `json:"ordinal" doc:"Which pod of a StatefulSet; empty means the highest." added:"true"`

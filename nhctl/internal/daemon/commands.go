@@ -65,12 +65,12 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		spec.Argv, build = dev.Command.Run.Args(dev.Shell), buildArgs(dev)
 	}
 	if dev.HotReload {
-		spec.Reload = reload(dev.Command.HotReloadRun, dev.Shell, build, spec.Argv)
+		spec.Reload = reload(dev, dev.Command.HotReloadRun, build, spec.Argv)
 	}
 	if p.NoBuild {
 		build = nil
 	}
-	status, err := s.launch(ctx, supervise.Run, build, spec)
+	status, err := s.launch(ctx, supervise.Run, dev, build, spec)
 	if err == nil {
 		s.wants(func(ctx context.Context) error { _, err := d.run(ctx, p); return err }, status)
 	}
@@ -84,12 +84,15 @@ func buildArgs(dev config.Dev) []string {
 	return dev.Command.Build.Args(dev.Shell)
 }
 
+// stopOnFailure is the value of dev.onBuildFailure that ends what runs.
+const stopOnFailure = "stop"
+
 // reload says how a command is started anew: by a command of its own, or as it was started.
-func reload(own config.Command, shell string, build, argv []string) *supervise.Reload {
+func reload(dev config.Dev, own config.Command, build, argv []string) *supervise.Reload {
 	if !own.Empty() {
-		return &supervise.Reload{Argv: own.Args(shell)}
+		return &supervise.Reload{Argv: own.Args(dev.Shell)}
 	}
-	return &supervise.Reload{Build: build, Argv: argv}
+	return &supervise.Reload{Build: build, StopOnFailure: dev.OnBuildFailure == stopOnFailure, Argv: argv}
 }
 
 // restart starts anew what was started last: with the present config, or a command of the user's own as it was.
@@ -114,7 +117,7 @@ func (d *Daemon) restart(ctx context.Context, t rpc.Target) (event.CommandData, 
 }
 
 // launch builds and starts run or debug, when what was saved before is in the pod.
-func (s *developed) launch(ctx context.Context, name string, build []string, spec supervise.Spec) (supervise.Status, error) {
+func (s *developed) launch(ctx context.Context, name string, dev config.Dev, build []string, spec supervise.Spec) (supervise.Status, error) {
 	if spec.Refuse {
 		if st, err := s.service(ctx); err == nil && st.State == supervise.StateRunning {
 			return st, runsAlready(st.Name)
@@ -124,7 +127,7 @@ func (s *developed) launch(ctx context.Context, name string, build []string, spe
 	if len(build) > 0 {
 		built, err := s.build(ctx, build)
 		if err != nil {
-			return built, err
+			return built, s.afterFailure(ctx, dev, err)
 		}
 		spec.Sources = built.Started
 	}
@@ -140,6 +143,22 @@ func (s *developed) launch(ctx context.Context, name string, build []string, spe
 	}
 	s.show(ctx, status)
 	return status, nil
+}
+
+// afterFailure stops what runs, where the config wants that of a failed build.
+func (s *developed) afterFailure(ctx context.Context, dev config.Dev, failure error) error {
+	failed := problem.From(failure)
+	if dev.OnBuildFailure != stopOnFailure || failed.Code != problem.Command {
+		return failure
+	}
+	last, err := s.service(ctx)
+	if err == nil {
+		_, err = s.supervisor().Stop(ctx, last.Name)
+	}
+	if err != nil {
+		return errors.Join(failure, fmt.Errorf("stop what ran before: %w", err))
+	}
+	return failed.WithHint("its output is above, and in `nhctl dev logs build`; what ran before is stopped (dev.onBuildFailure)")
 }
 
 func runsAlready(name string) error {

@@ -56,24 +56,21 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 // debugStart is what the config makes of debugging, or a command of the user's own.
 func debugStart(p rpc.Debug, dev config.Dev, port int) (debugger.Start, error) {
 	if len(p.Argv) > 0 {
-		return debugger.Start{Argv: p.Argv, Builds: true}, nil
+		return debugger.Start{Argv: p.Argv}, nil
 	}
 	return debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
 }
 
 func (s *developed) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, start debugger.Start) (supervise.Status, error) {
 	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
-	var build []string
-	if !start.Builds {
-		build = buildArgs(dev)
-	}
+	build := start.Build
 	if dev.HotReload {
-		spec.Reload = reload(dev.Command.HotReloadDebug, dev.Shell, build, spec.Argv)
+		spec.Reload = reload(dev, dev.Command.HotReloadDebug, build, spec.Argv)
 	}
 	if p.NoBuild {
 		build = nil
 	}
-	return s.launch(ctx, supervise.Debug, build, spec)
+	return s.launch(ctx, supervise.Debug, dev, build, spec)
 }
 
 // debugPort forwards a debugger's port: to the wanted local one, or to the one that leads there already, its own number, or any.

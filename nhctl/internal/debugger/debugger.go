@@ -27,14 +27,14 @@ type preset struct {
 	language string
 	port     int
 	wrap     func(line, config.Dev, Options) (line, bool)
-	// builds says that the debugger builds the sources itself.
-	builds bool
+	// check compiles what a debugger that builds the sources itself will build.
+	check func(line, config.Dev) line
 }
 
 func presets() []preset {
 	return []preset{
-		{Go, 2345, dlv, true}, {Python, 5678, debugpy, false}, {Node, 9229, inspector, false}, {Java, 5005, jdwp, false},
-		{Ruby, 12345, rdbg, false}, {C, 4711, lldb, false}, {CPP, 4711, lldb, false}, {Rust, 4711, lldb, false}, {"php", 9003, nil, false},
+		{Go, 2345, dlv, compiles}, {Python, 5678, debugpy, nil}, {Node, 9229, inspector, nil}, {Java, 5005, jdwp, nil},
+		{Ruby, 12345, rdbg, nil}, {C, 4711, lldb, nil}, {CPP, 4711, lldb, nil}, {Rust, 4711, lldb, nil}, {"php", 9003, nil, nil},
 	}
 }
 
@@ -74,8 +74,8 @@ func Port(d config.Debug) (int, error) {
 // Start is how a service is started under its debugger.
 type Start struct {
 	Argv []string
-	// Builds says that the command builds the sources itself, so that command.build is not needed before it.
-	Builds bool
+	// Build comes before it: command.build, or a check of the sources where the debugger builds them itself.
+	Build []string
 	// Program is what clients attach to, where the debugger does not know it by itself.
 	Program string
 }
@@ -89,8 +89,13 @@ type Options struct {
 
 // Command is command.debug, or what debug.language makes of the config's run command.
 func Command(dev config.Dev, o Options) (Start, error) {
+	var start Start
+	if !dev.Command.Build.Empty() {
+		start.Build = dev.Command.Build.Args(dev.Shell)
+	}
 	if !dev.Command.Debug.Empty() {
-		return Start{Argv: dev.Command.Debug.Args(dev.Shell)}, nil
+		start.Argv = dev.Command.Debug.Args(dev.Shell)
+		return start, nil
 	}
 	const hint = "set containers[].dev.command.debug in .dev/config.yaml to a command whose debugger listens on 127.0.0.1:%d"
 	p := of(dev.Debug.Language)
@@ -107,20 +112,24 @@ func Command(dev config.Dev, o Options) (Start, error) {
 		return Start{}, problem.New(problem.Usage, "command.run (%s) does not show how to start it under the %s debugger", dev.Command.Run, dev.Debug.Language).
 			WithHint(hint, o.Port)
 	}
-	start := Start{Builds: p.builds}
 	if lldbs(p.language) {
 		start.Program = run.program
 	}
-	if len(dev.Command.Run.Argv) > 0 {
-		start.Argv = wrapped.words()
-		return start, nil
-	}
-	if start.Builds {
+	if p.check != nil {
 		before = slices.DeleteFunc(before, func(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), "go build") })
+		start.Build = behind(before, p.check(run, dev), dev)
 	}
-	text := strings.Join(append(before, strings.Join(wrapped.words(), " ")), " && ")
-	start.Argv = config.Command{Line: []string{text}}.Args(dev.Shell)
+	start.Argv = behind(before, wrapped, dev)
 	return start, nil
+}
+
+// behind is a line behind what comes before it, as its own words or for the shell, as the run command is.
+func behind(before []string, l line, dev config.Dev) []string {
+	if len(dev.Command.Run.Argv) > 0 {
+		return l.words()
+	}
+	text := strings.Join(append(slices.Clip(before), strings.Join(l.words(), " ")), " && ")
+	return config.Command{Line: []string{text}}.Args(dev.Shell)
 }
 
 // line is a command line: what stands before the program (exec, variables), the program, and its arguments.

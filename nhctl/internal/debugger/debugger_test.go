@@ -52,12 +52,41 @@ func TestCommand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Start{Argv: []string{"sh", "-c", tt.want}, Builds: tt.language == Go, Program: map[string]string{CPP: "/tmp/web", Rust: "target/debug/web"}[tt.language]}
+			want := Start{Argv: []string{"sh", "-c", tt.want}, Program: map[string]string{CPP: "/tmp/web", Rust: "target/debug/web"}[tt.language]}
 			if len(tt.run.Argv) > 0 {
 				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
 			}
+			if tt.language == Go { // see TestCheck
+				got.Build = nil
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What delve builds is compiled first, in the same way, and without a program; other debuggers come after the config's build.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	const list = `go list -export -f '{{""}}' '-gcflags=all=-N -l' `
+	for name, tt := range map[string]struct {
+		language   string
+		build, run config.Command
+		want       []string
+	}{
+		"go run":                  {Go, config.Command{}, text("go run -tags e2e ./cmd/web --port 80"), []string{"sh", "-c", list + "-tags e2e ./cmd/web"}},
+		"a build of its own":      {Go, text("go build -race -o /tmp/web ./web"), text("exec /tmp/web"), []string{"sh", "-c", "exec " + list + "-race ./web"}},
+		"what comes before stays": {Go, config.Command{}, text("cd web && go build -o web . && ./web"), []string{"sh", "-c", "cd web && " + list + "."}},
+		"as argv":                 {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "."}}, []string{"go", "list", "-export", "-f", `{{""}}`, "-gcflags=all=-N -l", "."}},
+		"java":                    {Java, text("mvn -q package"), text("java -jar a.jar"), []string{"sh", "-c", "mvn -q package"}},
+		"no build":                {Node, config.Command{}, text("node main.js"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Command(config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run}, Debug: config.Debug{Language: tt.language}}, Options{Port: 2345})
+			if diff := cmp.Diff(tt.want, got.Build); diff != "" || err != nil {
+				t.Error(err, diff)
 			}
 		})
 	}

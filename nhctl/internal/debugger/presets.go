@@ -15,7 +15,39 @@ const debugBinary = "/tmp/nhctl-debug"
 
 // dlv makes `dlv debug` of `go run`, or of `go build` and the program that it makes.
 func dlv(run line, dev config.Dev, o Options) (line, bool) {
-	var flags, packages, args []string
+	flags, packages, args := goBuild(run, dev)
+	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2", "--accept-multiclient", "--output=" + debugBinary}
+	if !o.Wait {
+		listen = append(listen, "--continue")
+	}
+	if len(flags) > 0 {
+		listen = append(listen, quoted("--build-flags="+strings.Join(flags, " "), dev))
+	}
+	listen = append(listen, packages...)
+	if len(args) > 0 {
+		listen = append(append(listen, "--"), args...)
+	}
+	return line{prefix: run.prefix, program: "dlv", args: listen}, true
+}
+
+// compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old program still runs,
+// and what it made is there for delve.
+func compiles(run line, dev config.Dev) line {
+	flags, packages, _ := goBuild(run, dev)
+	args := []string{"list", "-export", "-f", quoted(`{{""}}`, dev), quoted("-gcflags=all=-N -l", dev)}
+	return line{prefix: run.prefix, program: "go", args: slices.Concat(args, flags, packages)}
+}
+
+// quoted is a word that the shell takes as it is, where the run command is for a shell.
+func quoted(word string, dev config.Dev) string {
+	if len(dev.Command.Run.Argv) > 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// goBuild is what a run command, or the build before it, has Go build, and the arguments of the program.
+func goBuild(run line, dev config.Dev) (flags, packages, args []string) {
 	if run.program == "go" && len(run.args) > 0 && run.args[0] == "run" {
 		flags, packages, args = goArguments(run.args[1:])
 	} else {
@@ -25,22 +57,7 @@ func dlv(run line, dev config.Dev, o Options) (line, bool) {
 	if len(packages) == 0 {
 		packages = []string{"."}
 	}
-	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2", "--accept-multiclient", "--output=" + debugBinary}
-	if !o.Wait {
-		listen = append(listen, "--continue")
-	}
-	if len(flags) > 0 {
-		text := "--build-flags=" + strings.Join(flags, " ")
-		if len(dev.Command.Run.Argv) == 0 {
-			text = "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-		}
-		listen = append(listen, text)
-	}
-	listen = append(listen, packages...)
-	if len(args) > 0 {
-		listen = append(append(listen, "--"), args...)
-	}
-	return line{prefix: run.prefix, program: "dlv", args: listen}, true
+	return flags, packages, args
 }
 
 // buildOf finds a `go build` in the build or run command.

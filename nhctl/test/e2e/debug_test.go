@@ -232,8 +232,12 @@ func TestDebugFails(t *testing.T) {
 	src := dev.sources(catalog)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	edit(t, filepath.Join(src, "main.go"), "func main() {", "func main() { nonsense")
-	if r := dev.nhctl(src, "dev", "debug"); r.code != 1 || !strings.Contains(r.stdout, "undefined: nonsense") || !strings.Contains(r.stderr, "the debugger did not come up") {
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 1 || !strings.Contains(r.stdout, "undefined: nonsense") || !strings.Contains(r.stderr, "the build failed with exit code 1") {
 		t.Errorf("a compile error: %s", r)
+	}
+	edit(t, filepath.Join(src, "main.go"), "func main() { nonsense", "func main() {")
+	if r := dev.nhctl(src, "dev", "debug", "--", "sh", "-c", "echo no debugger; exit 3"); r.code != 1 || !strings.Contains(r.stdout, "no debugger") || !strings.Contains(r.stderr, "the debugger did not come up") {
+		t.Errorf("a debugger that ends: %s", r)
 	}
 	configure(t, src, "catalog", "dev-go", `
 command:

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,6 +101,26 @@ debug: {language: go, remoteDebugPort: 9009}`)
 		changed(t, "run", "one", "sleep 5001")
 		if out := dev.must(src, "dev", "logs", "build"); strings.Count(out, "\nbuilt again\n") != 2 {
 			t.Errorf("builds: %s", out)
+		}
+	})
+	t.Run("dev.onBuildFailure", func(t *testing.T) {
+		configure(t, src, "catalog", "dev-go", "hotReload: true\nonBuildFailure: stop\ncommand: {build: '! test -e broken', run: sleep 5005}")
+		dev.must(src, "dev", "run")
+		write(t, filepath.Join(src, "broken"), "")
+		logged(t, "run", "hot reload: the build failed (exited with code 1), what ran is stopped")
+		if c := dev.ran(src, "run"); c.State != "exited" {
+			t.Errorf("after a failed hot reload: %+v", c)
+		}
+		if err := os.Remove(filepath.Join(src, "broken")); err != nil {
+			t.Fatal(err)
+		}
+		changed(t, "run", "mended", "sleep 5005")
+		configure(t, src, "catalog", "dev-go", "onBuildFailure: stop\ncommand: {build: 'false', run: sleep 5005}")
+		if r := dev.nhctl(src, "dev", "run"); r.code != 1 || !strings.Contains(r.stderr, "what ran before is stopped") {
+			t.Errorf("dev run: %s", r)
+		}
+		if c := dev.ran(src, "run"); c.State != "exited" {
+			t.Errorf("after a failed build: %+v", c)
 		}
 	})
 	t.Run("dev.command.hotReloadRun", func(t *testing.T) {
