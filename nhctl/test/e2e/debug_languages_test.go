@@ -5,11 +5,15 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -36,6 +40,8 @@ type debugged struct {
 	edit              [2]string
 	edited            string
 	broken, complaint string
+	// lost says that the pod is deleted under the debugger.
+	lost bool
 }
 
 // run is the scenario of all languages: the service answers under its debugger, stops on a breakpoint at a local line, shows a variable,
@@ -48,25 +54,18 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 	}
 	serviceAnswers(t, ns, c.service, c.path, c.want)
 	file := filepath.Join(src, c.file)
-	for round := range 2 {
-		client := c.attach(t, d, file, lineOf(t, file, c.line))
-		got := ask(t, ns, c.service, c.path)
-		if where, value := client.stopped(c.expression); where != file || !strings.Contains(value, c.value) {
-			t.Errorf("client %d: stopped in %s, where %s is %s", round, where, c.expression, value)
-		}
-		if round == 0 {
-			shared.unharmed(t, ns)
-		}
-		client.goOn()
-		if body := <-got; !strings.Contains(body, c.want) {
-			t.Errorf("client %d: after going on: %s", round, body)
-		}
-		client.leave()
-	}
+	line := lineOf(t, file, c.line)
+	c.stops(t, ns, d, file, line, c.want, func() { shared.unharmed(t, ns) })
+	c.stops(t, ns, d, file, line, c.want, func() {})
 	edit(t, file, c.edit[0], c.edit[1])
 	serviceAnswers(t, ns, c.service, c.path, c.edited)
 	if now := dev.ran(src, "debug"); now.Reloads != 1 {
 		t.Errorf("after a save: %+v", now)
+	}
+	if c.lost {
+		debuggedAgain(t, dev, ns, src)
+		serviceAnswers(t, ns, c.service, c.path, c.edited)
+		c.stops(t, ns, d, file, line, c.edited, func() {})
 	}
 	if c.broken != "" {
 		edit(t, file, c.edit[1], c.broken)
@@ -81,6 +80,37 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 	return d
 }
 
+// stops attaches a client, has the program stop at the breakpoint and go on, and leaves.
+func (c debugged) stops(t *testing.T, ns string, d event.DebugData, file string, line int, want string, meanwhile func()) {
+	t.Helper()
+	client := c.attach(t, d, file, line)
+	got := ask(t, ns, c.service, c.path)
+	if where, value := client.stopped(c.expression); where != file || !strings.Contains(value, c.value) {
+		t.Errorf("stopped in %s, where %s is %s", where, c.expression, value)
+	}
+	meanwhile()
+	client.goOn()
+	if body := <-got; !strings.Contains(body, want) {
+		t.Errorf("after going on: %s", body)
+	}
+	client.leave()
+}
+
+// debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port.
+func debuggedAgain(t *testing.T, dev *developer, ns, src string) {
+	t.Helper()
+	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns), metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 90*time.Second, "the debugger is back", func(context.Context) error {
+		s := query[rpc.Session](dev, src, "dev", "status")
+		if len(s.Notices) == 0 || !strings.Contains(s.Notices[len(s.Notices)-1], "was started again in pod "+s.Pod) {
+			return fmt.Errorf("%q", s.Notices)
+		}
+		return nil
+	})
+}
+
 // A Python service under debugpy.
 func TestDebugPython(t *testing.T) {
 	t.Parallel()
@@ -88,7 +118,7 @@ func TestDebugPython(t *testing.T) {
 		service: "reviews", language: "python", port: 5678, attach: attachDAP,
 		file: "main.py", line: `self.answer(200, {"reviews"`, path: "/reviews", want: "Read it twice.",
 		expression: "self.path", value: "'/reviews'",
-		edit: [2]string{"Read it twice.", "Read it once more."}, edited: "Read it once more.",
+		edit: [2]string{"Read it twice.", "Read it once more."}, edited: "Read it once more.", lost: true,
 	}.ofTheBookshop(t)
 }
 
@@ -99,7 +129,7 @@ func TestDebugNode(t *testing.T) {
 		service: "storefront", language: "node", port: 9229, attach: inspect,
 		file: "main.js", line: "response.end('ok')", path: "/healthz", want: "ok",
 		expression: "request.url", value: `"value":"/healthz"`,
-		edit: [2]string{"response.end('ok')", "response.end('saved')"}, edited: "saved",
+		edit: [2]string{"response.end('ok')", "response.end('saved')"}, edited: "saved", lost: true,
 	}.ofTheBookshop(t)
 }
 
@@ -123,7 +153,7 @@ func TestDebugJava(t *testing.T) {
 	debugged{
 		language: "java", port: 5005, attach: attachJDWP,
 		file: "Greeter.java", line: "return text;", expression: "name",
-		edit: [2]string{`"Hello, "`, `"Saved, "`}, broken: `"Saved, " nonsense`, complaint: "error: ';' expected",
+		edit: [2]string{`"Hello, "`, `"Saved, "`}, broken: `"Saved, " nonsense`, complaint: "error: ';' expected", lost: true,
 	}.greeter(t)
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/go-delve/delve/service/rpc2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -176,8 +175,10 @@ debug: {language: go}`)
 		service: "catalog", language: "go", port: 2345, attach: attachDelve,
 		file: "main.go", line: `hostname, _ := os.Hostname()`, path: "/books", want: "catalog-nhctl-",
 		expression: "books[0].Title", value: "The Go Programming Language",
-		edit: [2]string{"Welcome to the bookshop", "Debugged and saved"}, edited: "Debugged and saved",
+		edit: [2]string{"Welcome to the bookshop", "Debugged and saved"}, edited: "Debugged and saved", lost: true,
+		broken: `Debugged and saved" nonsense`, complaint: "syntax error",
 	}.run(t, ns, dev, src)
+	edit(t, filepath.Join(src, "main.go"), `Debugged and saved" nonsense`, "Debugged and saved")
 	again := outcome[event.DebugData](dev, src, "dev", "debug", "--wait")
 	if again.Port != d.Port {
 		t.Errorf("the local port moved from %d to %d", d.Port, again.Port)
@@ -190,7 +191,6 @@ debug: {language: go}`)
 		t.Error(err)
 	}
 	answer(t, ns, "Debugged and saved")
-	debuggedAgain(t, dev, ns, src, again)
 	dev.must(src, "dev", "run") // takes the debugger's place
 	answer(t, ns, "Debugged and saved")
 	if c := dev.ran(src, "debug"); c.State != "exited" {
@@ -199,28 +199,6 @@ debug: {language: go}`)
 	dev.must(src, "dev", "end")
 	if _, err := os.Stat(filepath.Join(src, "__debug_bin")); err == nil {
 		t.Error("the debugger's binary came home")
-	}
-}
-
-// debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port.
-func debuggedAgain(t *testing.T, dev *developer, ns, src string, d event.DebugData) {
-	t.Helper()
-	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns), metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 90*time.Second, "the debugger is back", func(context.Context) error {
-		s := query[rpc.Session](dev, src, "dev", "status")
-		if len(s.Notices) == 0 || !strings.Contains(s.Notices[len(s.Notices)-1], "was started again in pod "+s.Pod) {
-			return fmt.Errorf("%q", s.Notices)
-		}
-		return nil
-	})
-	client := rpc2.NewClientFromConn(dialDebugger(t, d))
-	if _, err := client.GetStateNonBlocking(); err != nil {
-		t.Errorf("the debugger in the next pod: %v", err)
-	}
-	if err := client.Disconnect(true); err != nil {
-		t.Error(err)
 	}
 }
 
