@@ -70,9 +70,10 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 	if p.NoBuild {
 		build = nil
 	}
-	status, err := s.launch(ctx, supervise.Run, dev, build, spec)
+	w := &wish{Command: supervise.Run, Build: build, Spec: spec}
+	status, err := s.launch(ctx, w, dev.OnBuildFailure == stopOnFailure)
 	if err == nil {
-		s.wants(func(ctx context.Context) error { _, err := d.run(ctx, p); return err }, status)
+		s.wants(w)
 	}
 	return s.data(status), err
 }
@@ -82,17 +83,6 @@ func buildArgs(dev config.Dev) []string {
 		return nil
 	}
 	return dev.Command.Build.Args(dev.Shell)
-}
-
-// stopOnFailure is the value of dev.onBuildFailure that ends what runs.
-const stopOnFailure = "stop"
-
-// reload says how a command is started anew: by a command of its own, or as it was started.
-func reload(dev config.Dev, own config.Command, build, argv []string) *supervise.Reload {
-	if !own.Empty() {
-		return &supervise.Reload{Argv: own.Args(dev.Shell)}
-	}
-	return &supervise.Reload{Build: build, StopOnFailure: dev.OnBuildFailure == stopOnFailure, Argv: argv}
 }
 
 // restart starts anew what was started last: with the present config, or a command of the user's own as it was.
@@ -114,56 +104,6 @@ func (d *Daemon) restart(ctx context.Context, t rpc.Target) (event.CommandData, 
 		return debug.Command, err
 	}
 	return d.run(ctx, p)
-}
-
-// launch builds and starts run or debug, when what was saved before is in the pod.
-func (s *developed) launch(ctx context.Context, name string, dev config.Dev, build []string, spec supervise.Spec) (supervise.Status, error) {
-	if spec.Refuse {
-		if st, err := s.service(ctx); err == nil && st.State == supervise.StateRunning {
-			return st, runsAlready(st.Name)
-		}
-	}
-	arrived(ctx, s.session)
-	if len(build) > 0 {
-		built, err := s.build(ctx, build)
-		if err != nil {
-			return built, s.afterFailure(ctx, dev, err)
-		}
-		spec.Sources = built.Started
-	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	spec.Dir = s.WorkDir
-	status, err := s.supervisor().Start(ctx, name, spec)
-	if errors.Is(err, supervise.ErrRunning) {
-		return status, runsAlready(name)
-	}
-	if err != nil {
-		return status, fmt.Errorf("start the %s command: %w", name, err)
-	}
-	s.show(ctx, status)
-	return status, nil
-}
-
-// afterFailure stops what runs, where the config wants that of a failed build.
-func (s *developed) afterFailure(ctx context.Context, dev config.Dev, failure error) error {
-	failed := problem.From(failure)
-	if dev.OnBuildFailure != stopOnFailure || failed.Code != problem.Command {
-		return failure
-	}
-	last, err := s.service(ctx)
-	if err == nil {
-		_, err = s.supervisor().Stop(ctx, last.Name)
-	}
-	if err != nil {
-		return errors.Join(failure, fmt.Errorf("stop what ran before: %w", err))
-	}
-	return failed.WithHint("its output is above, and in `nhctl dev logs build`; what ran before is stopped (dev.onBuildFailure)")
-}
-
-func runsAlready(name string) error {
-	return problem.New(problem.Refused, "the %s command runs already", name).
-		WithHint("leave out --keep to replace it, or stop it with `nhctl dev stop`")
 }
 
 // show tells the caller what was started.
@@ -251,7 +191,7 @@ func (d *Daemon) stopCommand(ctx context.Context, p rpc.Stop) (event.CommandData
 		name = last.Name
 	}
 	if name != supervise.Build {
-		s.wants(nil, supervise.Status{})
+		s.wants(nil)
 	}
 	status, err := s.supervisor().Stop(ctx, name)
 	if err != nil {

@@ -30,27 +30,26 @@ func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error
 		return event.DebugData{}, err
 	}
 	start, err := debugStart(p, dev, port)
+	a := &awaited{Language: dev.Debug.Language, Port: port, Waits: p.Wait}
 	if p.Join && status.Name == supervise.Debug && status.State == supervise.StateRunning {
-		p.Wait = false // it goes on as it is
+		a.Waits = false // it goes on as it is
 	} else {
 		if err != nil {
 			return event.DebugData{}, err
 		}
-		if status, err = s.launchDebug(ctx, p, dev, start); err != nil {
+		w := debugWish(p, dev, start)
+		w.Debugger = a
+		if status, err = s.launch(ctx, w, dev.OnBuildFailure == stopOnFailure); err != nil {
 			return event.DebugData{}, err
 		}
-		s.wants(func(ctx context.Context) error { _, err := d.debug(ctx, p); return err }, status)
+		s.wants(w)
 	}
-	local, err := s.debugPort(p.LocalPort, port)
+	local, err := s.awaitDebugger(ctx, a, p.LocalPort, *status.Started)
 	if err != nil {
 		return event.DebugData{}, err
 	}
-	const host = "127.0.0.1"
-	if err := s.debuggerReady(ctx, dev.Debug.Language, net.JoinHostPort(host, strconv.Itoa(local)), p.Wait, *status.Started); err != nil {
-		return event.DebugData{}, err
-	}
-	return event.DebugData{Command: s.data(status), Host: host, Port: local, RemotePort: port, Language: dev.Debug.Language,
-		Program: start.Program, Waits: p.Wait, Paths: append(s.mappings(), s.goPaths(ctx, p.Caller, dev.Debug.Language)...)}, nil
+	return event.DebugData{Command: s.data(status), Host: debugHost, Port: local, RemotePort: port, Language: dev.Debug.Language,
+		Program: start.Program, Waits: a.Waits, Paths: append(s.mappings(), s.goPaths(ctx, p.Caller, dev.Debug.Language)...)}, nil
 }
 
 // debugStart is what the config makes of debugging, or a command of the user's own.
@@ -61,7 +60,18 @@ func debugStart(p rpc.Debug, dev config.Dev, port int) (debugger.Start, error) {
 	return debugger.Command(dev, debugger.Options{Port: port, Wait: p.Wait})
 }
 
-func (s *developed) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev, start debugger.Start) (supervise.Status, error) {
+// debugHost is where debuggers are forwarded to.
+const debugHost = "127.0.0.1"
+
+// awaitDebugger forwards a debugger's port and waits until it takes clients there.
+func (s *developed) awaitDebugger(ctx context.Context, a *awaited, wanted int, started time.Time) (local int, err error) {
+	if local, err = s.debugPort(wanted, a.Port); err != nil {
+		return 0, err
+	}
+	return local, s.debuggerReady(ctx, a.Language, net.JoinHostPort(debugHost, strconv.Itoa(local)), a.Waits, started)
+}
+
+func debugWish(p rpc.Debug, dev config.Dev, start debugger.Start) *wish {
 	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
 	build := start.Build
 	if dev.HotReload {
@@ -70,7 +80,7 @@ func (s *developed) launchDebug(ctx context.Context, p rpc.Debug, dev config.Dev
 	if p.NoBuild {
 		build = nil
 	}
-	return s.launch(ctx, supervise.Debug, dev, build, spec)
+	return &wish{Command: supervise.Debug, Build: build, Spec: spec}
 }
 
 // debugPort forwards a debugger's port: to the wanted local one, or to the one that leads there already, its own number, or any.

@@ -9,36 +9,68 @@ import (
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// wish is what the user wants to run: a pod that is lost takes it along, and it is started again in the next one.
+// wish is what the user wants to run in a container: one that is lost takes it along, and it is started again in the next one. It is kept
+// with the session, as it was started: a daemon that takes the session up knows nothing of the caller's environment.
 type wish struct {
-	in     *developed
-	start  func(context.Context) error
-	status supervise.Status
+	Command string         `json:"command"`
+	Build   []string       `json:"build,omitempty"`
+	Spec    supervise.Spec `json:"spec"`
+	// Debugger is set where there is one to wait for.
+	Debugger *awaited `json:"debugger,omitempty"`
+
+	watched bool
 }
 
-// wants notes what was started; without a start, nothing is to run.
-func (s *developed) wants(start func(context.Context) error, status supervise.Status) {
+// awaited is a debugger, with its port in the container.
+type awaited struct {
+	Language string `json:"language"`
+	Port     int    `json:"port"`
+	Waits    bool   `json:"waits,omitempty"`
+}
+
+// wants notes what was started; nil means that nothing is to run.
+func (s *developed) wants(w *wish) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.wishes == nil {
-		s.wishes = map[string]*wish{}
+	all := maps.Clone(s.saved.Wishes)
+	if all == nil {
+		all = map[string]*wish{}
 	}
-	w := &wish{in: s, start: start, status: status}
-	s.wishes[s.Name] = w
-	if start == nil {
-		delete(s.wishes, s.Name)
-	} else if !status.HotReload {
-		s.running.Go(func() { s.untilItEnds(w) })
+	if all[s.Name] = w; w == nil {
+		delete(all, s.Name)
+	}
+	s.saved.Wishes = all
+	copied := s.saved
+	s.mu.Unlock()
+	if err := s.paths.save(copied); err != nil {
+		s.logger.Error("keep what is to run", "error", err)
+	}
+	if w != nil {
+		s.mind(w)
 	}
 }
 
 // settling is how long a pod that goes takes to end after its programs.
 const settling = 3 * time.Second
 
+// mind gives a wish up when its program ends by itself, unless a change starts it again.
+func (s *developed) mind(w *wish) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.watched || w.Spec.Reload != nil {
+		return
+	}
+	w.watched = true
+	s.running.Go(func() {
+		s.untilItEnds(w)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		w.watched = false // the connection was lost; the next one is minded again
+	})
+}
+
 // untilItEnds gives a wish up when its program has ended by itself, and not with its pod.
 func (s *developed) untilItEnds(w *wish) {
-	sup := s.supervisor()
-	if st, err := sup.Wait(s.context, w.status.Name); err != nil || st.State != supervise.StateExited {
+	if st, err := s.supervisor().Wait(s.context, w.Command); err != nil || st.State != supervise.StateExited {
 		return
 	}
 	select {
@@ -48,9 +80,10 @@ func (s *developed) untilItEnds(w *wish) {
 	}
 	st, err := s.service(s.context)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil && st.State == supervise.StateExited && s.wishes[s.Name] == w {
-		delete(s.wishes, s.Name)
+	same := s.saved.Wishes[s.Name] == w
+	s.mu.Unlock()
+	if err == nil && st.State == supervise.StateExited && same {
+		s.wants(nil)
 	}
 }
 
@@ -63,24 +96,43 @@ func (s *session) keepRunning(ctx context.Context) {
 		case <-s.up:
 		}
 		s.mu.Lock()
-		wanted := maps.Clone(s.wishes)
+		wanted := s.saved.Wishes
 		s.mu.Unlock()
-		for _, w := range wanted {
-			w.again(ctx)
+		for _, c := range s.containers() {
+			if w := wanted[c.Name]; w != nil {
+				c.again(ctx, w)
+			}
 		}
 	}
 }
 
 // again starts what is wanted, where nothing was started so far.
-func (w *wish) again(ctx context.Context) {
-	s := w.in
-	if st, err := s.service(ctx); err != nil || st.State != supervise.StateNone {
+func (s *developed) again(ctx context.Context, w *wish) {
+	st, err := s.service(ctx)
+	if err != nil {
+		return
+	}
+	if st.State != supervise.StateNone {
+		s.mind(w)
 		return
 	}
 	pod := s.interactive.State().Pod
-	if err := w.start(ctx); err != nil {
+	if err := s.anew(ctx, w); err != nil {
 		s.note(fmt.Sprintf("the container was lost with its program, which could not be started again in pod %s: %v", pod, err))
 		return
 	}
 	s.note(fmt.Sprintf("the container was lost with its program, which was started again in pod %s", pod))
+}
+
+func (s *developed) anew(ctx context.Context, w *wish) error {
+	status, err := s.launch(ctx, w, false)
+	if err != nil {
+		return err
+	}
+	s.mind(w)
+	if w.Debugger == nil {
+		return nil
+	}
+	_, err = s.awaitDebugger(ctx, w.Debugger, 0, *status.Started)
+	return err
 }

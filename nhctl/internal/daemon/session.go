@@ -29,7 +29,6 @@ type session struct {
 	saved   saved
 	cluster *kube.Client
 	notices []string
-	wishes  map[string]*wish
 	started bool
 
 	up                chan struct{} // a carrier has come up

@@ -33,6 +33,8 @@ type saved struct {
 	// Beside are the other containers in dev mode, as the record has them.
 	Beside   []savedContainer `json:"beside,omitempty"`
 	Forwards []rpc.PortPair   `json:"forwards,omitempty"`
+	// Wishes are what is to run, by container.
+	Wishes map[string]*wish `json:"wishes,omitempty"`
 }
 
 const savedFile = "session.json"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,6 +64,9 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 		t.Errorf("after a save: %+v", now)
 	}
 	if c.lost {
+		if c.language == "node" { // whose wish has to outlive the daemon, too
+			_ = syscall.Kill(dev.daemonPID(), syscall.SIGKILL)
+		}
 		debuggedAgain(t, dev, ns, src)
 		serviceAnswers(t, ns, c.service, c.path, c.edited)
 		c.stops(t, ns, d, file, line, c.edited, func() {})
