@@ -121,6 +121,11 @@ func (c *command) launch(spec Spec) error {
 func outputs(tty bool) (files, readers []*os.File, err error) {
 	if tty {
 		near, far, err := openTerminal(Size{Columns: 200, Rows: 50}) // wide, so that lines stay whole in a log
+		if err != nil {
+			return nil, nil, err
+		}
+		const endOfInput = 4 // Ctrl-D: a program that asks learns that nobody answers
+		_, err = near.Write([]byte{endOfInput})
 		return []*os.File{far, far, far}, []*os.File{near}, err
 	}
 	null, err := os.Open(os.DevNull)

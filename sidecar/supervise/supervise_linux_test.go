@@ -148,13 +148,13 @@ func TestSecondStartReplacesOrRefuses(t *testing.T) {
 
 func TestTTYOfACommand(t *testing.T) {
 	c := serve(t, time.Second)
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "test -t 1 && test -t 2 && echo on a terminal; exit 4"}, TTY: true}); err != nil {
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "test -t 1 && test -t 2 && cat && echo on a terminal, and nobody types; exit 4"}, TTY: true}); err != nil {
 		t.Fatal(err)
 	}
 	if s := exited(t, c); s.ExitCode == nil || *s.ExitCode != 4 {
 		t.Errorf("%+v", s)
 	}
-	if got := output(t, c, Run, 2)[0]; got != "stdout: on a terminal" {
+	if got := output(t, c, Run, 2)[0]; got != "stdout: on a terminal, and nobody types" {
 		t.Errorf("%q", got)
 	}
 }

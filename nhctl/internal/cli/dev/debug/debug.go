@@ -52,7 +52,7 @@ runs meanwhile. What runs already is stopped and replaced. Probes don't kill a p
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
-	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its input has ended")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "keep the program before its first line until a client lets it go on")
 	cmd.Flags().BoolVar(&o.Attach, "attach", false, "open delve's terminal; a debugger that runs already is taken as it is")
 	cmd.Flags().IntVar(&o.LocalPort, "local-port", 0, "local port of the debugger (default: the remote one's number, or a free one)")

@@ -48,7 +48,7 @@ succeeded. With hotReload in the config, a change of the sources builds and star
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
-	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its input has ended: what asks for input runs with --once, or in dev terminal")
 	cmd.Flags().BoolVar(&o.Once, "once", false, "run COMMAND to its end beside the service, with your input and its exit code")
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "print what the program prints, until Ctrl-C; it goes on running")
 	return cmd
