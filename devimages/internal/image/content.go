@@ -75,6 +75,8 @@ func (b *Builder) fill(ctx context.Context, l Layer, root string) error {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
+	case l.Npm != nil:
+		return b.npm(ctx, *l.Npm, root)
 	case l.Copy != nil:
 		return os.CopyFS(filepath.Join(root, l.Copy.To), os.DirFS(filepath.Join(b.Repository, l.Copy.From)))
 	default:

@@ -46,6 +46,8 @@ func (b *Builder) Contents(ctx context.Context, d Definition) (Contents, error) 
 		switch {
 		case l.GoToolchain != "":
 			c.Tools = append(c.Tools, "go "+strings.TrimPrefix(runtime.Version(), "go"))
+		case l.Npm != nil:
+			c.Tools = append(c.Tools, "npm "+l.Npm.Version)
 		case l.GoBuild != nil && l.GoBuild.Dir == "":
 			version, err := b.moduleVersion(ctx, l.GoBuild.Package)
 			if err != nil {

@@ -41,6 +41,8 @@ type Layer struct {
 	GoCache string `json:"goCache,omitempty"`
 	// GoBuild is a static Go program.
 	GoBuild *GoBuild `json:"goBuild,omitempty"`
+	// Npm is Node's package manager.
+	Npm *Npm `json:"npm,omitempty"`
 	// Copy is a folder of the repository.
 	Copy *Copy `json:"copy,omitempty"`
 	// Sidecar is where to put the sidecar's binary, which the caller names.
@@ -52,6 +54,13 @@ type GoBuild struct {
 	Dir     string `json:"dir,omitempty"`
 	Package string `json:"package"`
 	To      string `json:"to"`
+}
+
+// Npm names a version of npm, its archive's integrity as the registry has it, and the folder that gets its bin and lib.
+type Npm struct {
+	Version   string `json:"version"`
+	Integrity string `json:"integrity"`
+	To        string `json:"to"`
 }
 
 // Copy names a folder of the repository and its path in the image.

@@ -31,6 +31,10 @@ func (b *Builder) Dockerfile(ctx context.Context, d Definition) (string, error) 
 			steps = append(steps, fmt.Sprintf("COPY --from=%s /out/%s %s", stage, path.Base(l.GoBuild.Package), l.GoBuild.To))
 		case l.GoCache != "":
 			steps = append(steps, cacheStep(d, l.GoCache))
+		case l.Npm != nil:
+			stage := fmt.Sprintf("build%d", i)
+			stages = append(stages, fmt.Sprintf("FROM node:18 AS %s\nRUN npm install --global --prefix /out npm@%s\n", stage, l.Npm.Version))
+			steps = append(steps, fmt.Sprintf("COPY --from=%s /out %s", stage, l.Npm.To))
 		case l.Copy != nil:
 			steps = append(steps, fmt.Sprintf("COPY %s %s", l.Copy.From, l.Copy.To))
 		default:

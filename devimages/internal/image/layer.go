@@ -88,6 +88,8 @@ func (l Layer) describe() string {
 		return "build cache of Go's standard library"
 	case l.GoBuild != nil:
 		return "Go program " + l.GoBuild.To
+	case l.Npm != nil:
+		return "npm " + l.Npm.Version
 	case l.Copy != nil:
 		return "folder " + l.Copy.From
 	default:

@@ -51,16 +51,18 @@ func inspectNode(folder fs.FS, g *Guess) {
 	case has(folder, "yarn.lock"):
 		tool = "yarn"
 	}
-	const upstream = "docker.io/library/node:22" // with npm, which the dev image has not
+	if tool != "npm" {
+		g.Image = "docker.io/library/node:22" // which has those, and the dev image has not
+	}
 	if len(pkg.Dependencies)+len(pkg.DevDependencies) > 0 {
-		g.Image, g.Build = upstream, "test -d node_modules || "+tool+" install"
+		g.Build = "test -d node_modules || " + tool + " install"
 	}
 	for _, script := range []string{"dev", "start"} {
 		if text := pkg.Scripts[script]; strings.HasPrefix(text, "node ") && !strings.ContainsAny(text, "&|;") {
 			g.Run = "exec " + text // so that the inspector can be put into it
 			return
 		} else if text != "" {
-			g.Image, g.Run = upstream, "exec "+tool+" run "+script
+			g.Run = "exec " + tool + " run " + script
 			return
 		}
 	}

@@ -31,6 +31,7 @@ func TestLook(t *testing.T) {
 		"go below cmd":          {files{"go.mod": "module x/shop/v3", "cmd/zz/main.go": "", "cmd/shop/main.go": ""}, found{"shop", "go", "dev-go", "go build -o /tmp/shop ./cmd/shop", "exec /tmp/shop"}},
 		"go with web tools":     {files{"go.mod": "module web", "package.json": "{}"}, found{"web", "go", "dev-go", "go build -o /tmp/web .", "exec /tmp/web"}},
 		"node with a script":    {files{"package.json": `{"name":"@a/b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`, "yarn.lock": ""}, found{"b", "node", "docker.io/library/node:22", "test -d node_modules || yarn install", "exec yarn run start"}},
+		"node with npm":         {files{"package.json": `{"name":"b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`}, found{"b", "node", "dev-node", "test -d node_modules || npm install", "exec npm run start"}},
 		"node in a script":      {files{"package.json": `{"scripts":{"start":"node --trace-warnings main.js"}}`}, found{"my-folder", "node", "dev-node", "", "exec node --trace-warnings main.js"}},
 		"node with a main file": {files{"package.json": `{"main":"./lib/app.js"}`, "lib/app.js": ""}, found{"my-folder", "node", "dev-node", "", "exec node ./lib/app.js"}},
 		"node, broken":          {files{"package.json": `{`, "server.js": ""}, found{"my-folder", "node", "dev-node", "", "exec node server.js"}},
