@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -50,6 +52,7 @@ type debugged struct {
 func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event.DebugData {
 	t.Helper()
 	d := outcome[event.DebugData](dev, src, "dev", "debug")
+	equipped(t, dev, src, map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version", "java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
 	if d.Language != c.language || d.RemotePort != c.port || d.Command.State != "running" {
 		t.Errorf("%+v", d)
 	}
@@ -151,6 +154,15 @@ func (c debugged) ofTheBookshop(t *testing.T) {
 	dev.must(src, "dev", "end")
 }
 
+// equipped looks for what every dev image has: its user, tools, completion in the shell, and a place for caches.
+func equipped(t *testing.T, dev *developer, src, tools string) {
+	t.Helper()
+	out, err := dev.inPod(src, "bash", "-ic", `id -u; command -v git curl less make vi | wc -l; { complete -p -D && mkdir -p ~/.cache/mine && `+tools+`; } >/dev/null && echo $HOME`)
+	if err != nil || out != "1000\n5\n/home/dev\n" {
+		t.Errorf("what the dev image has: %q, %v", out, err)
+	}
+}
+
 // A Java service with the JVM's debug port open.
 func TestDebugJava(t *testing.T) {
 	t.Parallel()
@@ -181,13 +193,61 @@ func TestDebugCPP(t *testing.T) {
 	}.greeter(t)
 }
 
-// greeter debugs a small service whose original only holds its place.
-func (c debugged) greeter(t *testing.T) {
+const staticGreeter = `package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func main() {
+	panic(http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "Hello, ", r.URL.Path[1:]) })))
+}
+`
+
+// A program that is built on the computer runs in the image that has no toolchain, and starts anew with each build.
+func TestBaseImage(t *testing.T) {
+	t.Parallel()
+	ns := place(t, "base")
+	dev := shared.developer(t, ns)
+	src := filepath.Join(dev.home, "src", "base")
+	compile := func(source string) {
+		t.Helper()
+		write(t, filepath.Join(dev.home, "greeter.go"), source)
+		cmd := exec.Command("go", "build", "-o", filepath.Join(src, "greeter"), filepath.Join(dev.home, "greeter.go"))
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s %v", out, err)
+		}
+	}
+	compile(staticGreeter)
+	configure(t, src, "greeter", "dev-base", "hotReload: true\ncommand: {run: {argv: [./greeter]}}")
+	dev.must(src, "dev", "start", "--no-terminal")
+	equipped(t, dev, src, "true")
+	dev.must(src, "dev", "run")
+	serviceAnswers(t, ns, "greeter", "/Ada", "Hello, Ada")
+	compile(strings.Replace(staticGreeter, "Hello, ", "Saved, ", 1))
+	serviceAnswers(t, ns, "greeter", "/Ada", "Saved, Ada")
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not say where the debugger listens") {
+		t.Errorf("a debugger in the base image: %s", r)
+	}
+	dev.must(src, "dev", "end")
+}
+
+// place makes a namespace with a Service whose Deployment only holds its place.
+func place(t *testing.T, language string) string {
 	t.Helper()
 	ns := shared.namespace(t)
 	manifest := read(t, "testdata/greeter/greeter.yaml")
-	shared.create(t, ns, []byte(strings.ReplaceAll(manifest, "IMAGE", "ghcr.io/nhctl/dev-"+c.language+":v0.1.0")))
+	shared.create(t, ns, []byte(strings.ReplaceAll(manifest, "IMAGE", "ghcr.io/nhctl/dev-"+language+":v0.1.0")))
 	shared.deploymentReady(t, ns, "greeter")
+	return ns
+}
+
+// greeter debugs a small service whose original only holds its place.
+func (c debugged) greeter(t *testing.T) {
+	t.Helper()
+	ns := place(t, c.language)
 	dev := shared.developer(t, ns)
 	src := dev.sources("nhctl/test/e2e/testdata/greeter/" + c.language)
 	dev.must(src, "dev", "start", "--no-terminal")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/go-delve/delve/service/rpc2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -170,18 +172,27 @@ hotReload: true
 command:
   run: go run .
 debug: {language: go}`)
-	dev.must(src, "dev", "start", "--no-terminal")
-	d := debugged{
+	vendored := filepath.Join("vendor", "example.com", "greet", "greet.go")
+	vendor(t, src)
+	dev.must(src, "dev", "start", "--no-terminal", "--image", "auto")
+	if s := query[rpc.Session](dev, src, "dev", "status"); s.Image != "ghcr.io/nhctl/dev-go:v0.1.0" {
+		t.Errorf("the sources chose %s", s.Image)
+	}
+	scenario := debugged{
 		service: "catalog", language: "go", port: 2345, attach: attachDelve,
 		file: "main.go", line: `hostname, _ := os.Hostname()`, path: "/books", want: "catalog-nhctl-",
 		expression: "books[0].Title", value: "The Go Programming Language",
 		edit: [2]string{"Welcome to the bookshop", "Debugged and saved"}, edited: "Debugged and saved", lost: true,
 		broken: `Debugged and saved" nonsense`, complaint: "syntax error",
-	}.run(t, ns, dev, src)
+	}
+	d := scenario.run(t, ns, dev, src)
 	edit(t, filepath.Join(src, "main.go"), `Debugged and saved" nonsense`, "Debugged and saved")
 	again := outcome[event.DebugData](dev, src, "dev", "debug", "--wait")
 	if again.Port != d.Port {
 		t.Errorf("the local port moved from %d to %d", d.Port, again.Port)
+	}
+	if len(d.Paths) < 2 || d.Paths[1].Remote != "/home/dev/go/pkg/mod" {
+		t.Errorf("paths of modules: %+v", d.Paths)
 	}
 	client := rpc2.NewClientFromConn(dialDebugger(t, again))
 	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
@@ -191,6 +202,8 @@ debug: {language: go}`)
 		t.Error(err)
 	}
 	answer(t, ns, "Debugged and saved")
+	scenario.expression, scenario.value = "host", "catalog-nhctl-"
+	scenario.stops(t, ns, again, filepath.Join(src, vendored), 4, "Debugged and saved", func() {})
 	dev.must(src, "dev", "run") // takes the debugger's place
 	answer(t, ns, "Debugged and saved")
 	if c := dev.ran(src, "debug"); c.State != "exited" {
@@ -199,6 +212,23 @@ debug: {language: go}`)
 	dev.must(src, "dev", "end")
 	if _, err := os.Stat(filepath.Join(src, "__debug_bin")); err == nil {
 		t.Error("the debugger's binary came home")
+	}
+}
+
+// vendor has the catalog name its host through a package of another module, a copy of which is among its sources.
+func vendor(t *testing.T, src string) {
+	t.Helper()
+	module := filepath.Join(src, "..", "greet")
+	write(t, filepath.Join(module, "go.mod"), "module example.com/greet\n")
+	write(t, filepath.Join(module, "greet.go"), "package greet\n\nfunc Name(host string) string {\n\treturn host\n}\n")
+	edit(t, filepath.Join(src, "go.mod"), "go 1.24", "go 1.24\n\nrequire example.com/greet v0.0.0\n\nreplace example.com/greet => ../greet")
+	edit(t, filepath.Join(src, "main.go"), `"served_by": hostname`, `"served_by": greet.Name(hostname)`)
+	edit(t, filepath.Join(src, "main.go"), `	"syscall"`, `	"syscall"
+	"example.com/greet"`)
+	cmd := exec.Command("go", "mod", "vendor")
+	cmd.Dir = src
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %v", out, err)
 	}
 }
 

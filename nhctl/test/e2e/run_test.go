@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,18 @@ command:
 	if r := dev.nhctl(src, "dev", "run", "--keep"); r.code != 1 || !strings.Contains(r.stderr, "runs already") {
 		t.Errorf("--keep: %s", r)
 	}
+	// A program with a terminal prints as to one; when it asks, nobody answers, and it is not left waiting.
+	dev.must(src, "dev", "run", "--tty", "--", "sh", "-c", "test -t 1 && read answer || echo nobody answers; exit 8")
+	eventually(t, 10*time.Second, "the program that asks has ended", func(context.Context) error {
+		if c := dev.ran(src, "run"); c.ExitCode == nil || *c.ExitCode != 8 {
+			return fmt.Errorf("%+v", c)
+		}
+		return nil
+	})
+	if out := dev.must(src, "dev", "logs", "run", "--tail", "2"); !strings.Contains(out, "nobody answers") {
+		t.Errorf("logs: %s", out)
+	}
+	floods(t, dev, src)
 	// One that ignores SIGTERM, and one that forks and leaves: nothing is left of them.
 	dev.must(src, "dev", "run", "--", "sh", "-c", "trap '' TERM; sleep 4001 & while :; do sleep 4002; done")
 	eventually(t, 10*time.Second, "the stubborn program runs", func(context.Context) error {
@@ -159,6 +172,26 @@ command:
 		t.Errorf("logs: %s", out)
 	}
 	dev.must(src, "dev", "end")
+}
+
+// floods runs a program that prints as fast as it can: the supervisor's memory stays small, and it can be stopped.
+func floods(t *testing.T, dev *developer, src string) {
+	t.Helper()
+	c := outcome[event.CommandData](dev, src, "dev", "run", "--", "yes", strings.Repeat("x", 99))
+	eventually(t, time.Minute, "300 MB were printed", func(context.Context) error {
+		out, err := dev.inPod(src, "sh", "-c", fmt.Sprintf("sed -n 's/^wchar: //p' /proc/%d/io", c.PID))
+		if n, _ := strconv.Atoi(strings.TrimSpace(out)); err == nil && n < 300e6 {
+			err = fmt.Errorf("%d bytes", n)
+		}
+		return err
+	})
+	out, err := dev.inPod(src, "sed", "-n", "s/^VmHWM:[^0-9]*//p", "/proc/1/status")
+	if peak, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(out), " kB")); err != nil || peak == 0 || peak > 48_000 {
+		t.Errorf("the supervisor's memory was up to %q, %v", out, err)
+	}
+	if out := dev.must(src, "dev", "stop"); !strings.Contains(out, "run: ended by signal: ") {
+		t.Errorf("stop: %s", out)
+	}
 }
 
 // A save is enough: the service is built and started anew, once, with the carrier or without; a broken one stays out.
