@@ -205,33 +205,50 @@ func main() {
 }
 `
 
-// A program that is built on the computer runs in the image that has no toolchain, and starts anew with each build.
-func TestBaseImage(t *testing.T) {
+// A program that is built on the computer runs in images without a toolchain, and starts anew with each build: in the base image, which
+// has a shell and its tools, and in one that has not even a shell.
+func TestBuiltOnTheComputer(t *testing.T) {
 	t.Parallel()
-	ns := place(t, "base")
-	dev := shared.developer(t, ns)
-	src := filepath.Join(dev.home, "src", "base")
-	compile := func(source string) {
-		t.Helper()
-		write(t, filepath.Join(dev.home, "greeter.go"), source)
-		cmd := exec.Command("go", "build", "-o", filepath.Join(src, "greeter"), filepath.Join(dev.home, "greeter.go"))
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s %v", out, err)
-		}
+	for image, look := range map[string]func(*testing.T, *developer, string){
+		"dev-base": func(t *testing.T, dev *developer, src string) {
+			equipped(t, dev, src, "true")
+			if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not say where the debugger listens") {
+				t.Errorf("a debugger in the base image: %s", r)
+			}
+		},
+		"bookshop-catalog": func(t *testing.T, dev *developer, src string) {
+			if r := dev.nhctl(src, "dev", "run", "--", "sh", "-c", "true"); r.code == 0 || !strings.Contains(r.stderr, "sh is in none of") {
+				t.Errorf("a shell that is not there: %s", r)
+			}
+		},
+	} {
+		t.Run(image, func(t *testing.T) {
+			t.Parallel()
+			ns := place(t, "base")
+			dev := shared.developer(t, ns)
+			src := filepath.Join(dev.home, "src", "static")
+			compile(t, dev, src, staticGreeter)
+			configure(t, src, "greeter", image, "hotReload: true\ncommand: {run: {argv: [./greeter]}}")
+			dev.must(src, "dev", "start", "--no-terminal")
+			look(t, dev, src)
+			dev.must(src, "dev", "run")
+			serviceAnswers(t, ns, "greeter", "/Ada", "Hello, Ada")
+			compile(t, dev, src, strings.Replace(staticGreeter, "Hello, ", "Saved, ", 1))
+			serviceAnswers(t, ns, "greeter", "/Ada", "Saved, Ada")
+			dev.must(src, "dev", "end")
+		})
 	}
-	compile(staticGreeter)
-	configure(t, src, "greeter", "dev-base", "hotReload: true\ncommand: {run: {argv: [./greeter]}}")
-	dev.must(src, "dev", "start", "--no-terminal")
-	equipped(t, dev, src, "true")
-	dev.must(src, "dev", "run")
-	serviceAnswers(t, ns, "greeter", "/Ada", "Hello, Ada")
-	compile(strings.Replace(staticGreeter, "Hello, ", "Saved, ", 1))
-	serviceAnswers(t, ns, "greeter", "/Ada", "Saved, Ada")
-	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not say where the debugger listens") {
-		t.Errorf("a debugger in the base image: %s", r)
+}
+
+// compile makes a static program of a source that is not synced.
+func compile(t *testing.T, dev *developer, src, source string) {
+	t.Helper()
+	write(t, filepath.Join(dev.home, "greeter.go"), source)
+	cmd := exec.Command("go", "build", "-o", filepath.Join(src, "greeter"), filepath.Join(dev.home, "greeter.go"))
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %v", out, err)
 	}
-	dev.must(src, "dev", "end")
 }
 
 // place makes a namespace with a Service whose Deployment only holds its place.
