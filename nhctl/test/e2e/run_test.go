@@ -177,7 +177,8 @@ command:
 // floods runs a program that prints as fast as it can: the supervisor's memory stays small, and it can be stopped.
 func floods(t *testing.T, dev *developer, src string) {
 	t.Helper()
-	c := outcome[event.CommandData](dev, src, "dev", "run", "--", "yes", strings.Repeat("x", 99))
+	dev.must(src, "dev", "run", "--", "yes", strings.Repeat("x", 99))
+	c := dev.ran(src, "run")
 	eventually(t, time.Minute, "300 MB were printed", func(context.Context) error {
 		out, err := dev.inPod(src, "sh", "-c", fmt.Sprintf("sed -n 's/^wchar: //p' /proc/%d/io", c.PID))
 		if n, _ := strconv.Atoi(strings.TrimSpace(out)); err == nil && n < 300e6 {
