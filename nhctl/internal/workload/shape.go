@@ -37,6 +37,9 @@ type Mount struct{ Claim, Path string }
 // User are ids that the dev container runs with; nil leaves the original's.
 type User struct{ UID, GID *int64 }
 
+// late is how many answers in a row may be missed before the container is restarted: a compiler takes all that a node has.
+const late = 3
+
 // answerProbes lets the supervisor answer in the program's place: a paused debugger must not be killed, and a program that does not
 // run yet is no reason to restart the container. Policies demand that probes stay.
 func answerProbes(c *corev1.Container, s Dev) {
@@ -52,6 +55,7 @@ func answerProbes(c *corev1.Container, s Dev) {
 		if probe != nil {
 			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
 			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, contract.ProbeTimeout
+			probe.FailureThreshold = max(probe.FailureThreshold, late)
 		}
 	}
 }
