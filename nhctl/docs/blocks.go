@@ -26,11 +26,16 @@ func Refresh(page string, repository fs.FS) (string, error) {
 
 var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)```")
 
+// kubernetesObject begins a line that only Kubernetes' own objects have.
+var kubernetesObject = regexp.MustCompile(`(?m)^apiVersion:`)
+
 // Configs are the code blocks of a page that hold a config.
 func Configs(page string) []string {
 	var blocks []string
 	for _, m := range yamlBlock.FindAllStringSubmatch(page, -1) {
-		blocks = append(blocks, strings.TrimSpace(m[1])+"\n")
+		if !kubernetesObject.MatchString(m[1]) {
+			blocks = append(blocks, strings.TrimSpace(m[1])+"\n")
+		}
 	}
 	return blocks
 }
