@@ -17,7 +17,7 @@ func instructions() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"FROM":    regexp.MustCompile(`^[a-z]+:[a-z0-9.-]+( AS [a-z0-9]+)?$`),
 		"RUN":     regexp.MustCompile(`^\S`),
-		"COPY":    regexp.MustCompile(`^(--from=\S+ )?\S+ /\S+$`),
+		"COPY":    regexp.MustCompile(`^(--(from|chmod)=\S+ )?\S+ /\S+$`),
 		"ENV":     regexp.MustCompile(`^[A-Z_]+="[^"]*"$`),
 		"USER":    regexp.MustCompile(`^[0-9]+$`),
 		"WORKDIR": regexp.MustCompile(`^/\S+$`),
@@ -99,13 +99,13 @@ func dockerfile(t *testing.T, text string, words []string) {
 			if out, err := exec.Command("sh", "-n", "-c", arguments).CombinedOutput(); err != nil {
 				t.Errorf("%s: %s %v", arguments, out, err)
 			}
-		case name == "COPY" && len(fields) == 2:
-			if _, err := os.Stat(filepath.Join("..", fields[0])); err != nil {
-				t.Errorf("%s: %v", line, err)
-			}
 		case name == "COPY":
-			from := strings.TrimPrefix(fields[0], "--from=")
-			if !strings.Contains(from, ":") && !slices.Contains(stages, from) {
+			from, other := strings.CutPrefix(fields[0], "--from=")
+			if !other {
+				if _, err := os.Stat(filepath.Join("..", fields[len(fields)-2])); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+			} else if !strings.Contains(from, ":") && !slices.Contains(stages, from) {
 				t.Errorf("%s: there is no such stage", line)
 			}
 		}

@@ -7,7 +7,7 @@ RUN mkdir -p /usr/share/man/man1 \
  && apt-get install -y --no-install-recommends bash bash-completion ca-certificates curl git less make procps vim-tiny openjdk-17-jdk-headless default-jre-headless maven \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 1000 --user-group --create-home --shell /bin/bash dev && chmod 0777 /home/dev
-COPY devimages/files/java /home/dev/.m2
+COPY --chmod=0777 devimages/files/java /home/dev/.m2
 ENV GRADLE_USER_HOME="/home/dev/.cache/gradle"
 ENV HOME="/home/dev"
 ENV JAVA_HOME="/usr/lib/jvm/default-java"

@@ -36,7 +36,7 @@ func (b *Builder) Dockerfile(ctx context.Context, d Definition) (string, error) 
 			stages = append(stages, fmt.Sprintf("FROM node:18 AS %s\nRUN npm install --global --prefix /out npm@%s\n", stage, l.Npm.Version))
 			steps = append(steps, fmt.Sprintf("COPY --from=%s /out %s", stage, l.Npm.To))
 		case l.Copy != nil:
-			steps = append(steps, fmt.Sprintf("COPY %s %s", l.Copy.From, l.Copy.To))
+			steps = append(steps, fmt.Sprintf("COPY --chmod=0777 %s %s", l.Copy.From, l.Copy.To))
 		default:
 			return "", fmt.Errorf("image %s: no Dockerfile can have the layer: %s", d.Name, l.describe())
 		}

@@ -25,7 +25,7 @@ RUN mkdir -p /usr/share/man/man1 \
  && apt-get install -y --no-install-recommends gcc lldb \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 1000 --user-group --create-home --shell /bin/bash dev && chmod 0777 /home/dev
-COPY devimages/files/java /home/dev/.m2
+COPY --chmod=0777 devimages/files/java /home/dev/.m2
 ENV A="a b"
 ENV B="2"
 USER 1000

@@ -75,7 +75,7 @@ func (b *Builder) write(ctx context.Context, l Layer, root, file string) error {
 	if err := b.fill(ctx, l, root); err != nil {
 		return err
 	}
-	return compress(file, func(w io.Writer) error { return writeTree(w, root, l.GoCache != "") })
+	return compress(file, func(w io.Writer) error { return writeTree(w, root, l.open()) })
 }
 
 func (l Layer) describe() string {
@@ -97,6 +97,9 @@ func (l Layer) describe() string {
 	}
 }
 
+// open says whether any user of the image may change what the layer brings: what lies in the user's home.
+func (l Layer) open() bool { return l.GoCache != "" || l.Copy != nil }
+
 // key is a digest of everything that a layer's content follows from.
 func (b *Builder) key(ctx context.Context, l Layer) (string, error) {
 	sum := sha256.New()
@@ -115,6 +118,7 @@ func (b *Builder) key(ctx context.Context, l Layer) (string, error) {
 		fmt.Fprintln(sum, runtime.Version())
 		err = b.hashDependencies(ctx, sum, l.GoBuild.Package)
 	case l.Copy != nil:
+		fmt.Fprintln(sum, "open")
 		err = hashTree(sum, filepath.Join(b.Repository, l.Copy.From))
 	case l.Sidecar != "":
 		if b.SidecarBinary == "" {
@@ -204,7 +208,7 @@ func writeTree(w io.Writer, root string, open bool) error {
 		*h = tar.Header{Typeflag: h.Typeflag, Name: filepath.ToSlash(rel), Linkname: h.Linkname, Size: h.Size, Mode: h.Mode, Format: tar.FormatPAX}
 		if open { // any user of the image may add to it
 			h.Mode |= 0o666
-			if info.IsDir() {
+			if info.IsDir() && rel != "home" {
 				h.Mode |= 0o777
 			}
 			h.ModTime = time.Now()
