@@ -143,15 +143,31 @@ func serve(ctx context.Context, logger *slog.Logger) error {
 func health(ctx context.Context, container string, ready bool) error {
 	ctx, cancel := context.WithTimeout(ctx, (contract.ProbeTimeout-1)*time.Second)
 	defer cancel()
-	if container != "" {
-		return supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", contract.SupervisorSocket(container))
-		}).Healthy(ctx)
+	switch {
+	case container != "":
+		return supervised(ctx, container)
+	case ready:
+		return endpoint.HoldGate(ctx, "")
 	}
-	if !ready {
-		return nil
+	return nil
+}
+
+// supervised asks a supervisor, which may be about to start, until it answers.
+func supervised(ctx context.Context, container string) error {
+	client := supervise.NewClient(func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", contract.SupervisorSocket(container))
+	})
+	for {
+		err := client.Healthy(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return endpoint.AwaitGate(ctx, "")
 }
 
 // carryFiles is the container's end of a copy, on standard input and output.

@@ -70,6 +70,12 @@ const (
 // ProbeTimeout limits the probes that the sidecar's binary answers, in seconds.
 const ProbeTimeout = 5
 
+// GateTimeout limits the probe of the readiness gate, in seconds: it waits in the pod for the gate to open, and then for it to close.
+const GateTimeout = 10
+
+// RestingPeriod is the period of probes that hardly ever have news, in seconds: each is a process in the pod.
+const RestingPeriod = 10
+
 // Keys of the session Secret, and so file names under TokenDir.
 const (
 	// SecretToken is the carrier token: 32 random bytes, hex.

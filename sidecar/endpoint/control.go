@@ -76,7 +76,29 @@ func AwaitGate(ctx context.Context, root string) error {
 	}
 }
 
-// gateLook is how often a closed gate is looked at.
+// HoldGate returns at the end of ctx, or with the reason once the gate closes. So an open gate costs few probes, and the kubelet learns of
+// its closing at once. It does not hold a gate that was opened lately: the kubelet has to hear of that first.
+func HoldGate(ctx context.Context, root string) error {
+	info, err := os.Stat(root + gateFile)
+	if err != nil || time.Since(info.ModTime()) < gateHeard {
+		return AwaitGate(ctx, root)
+	}
+	for {
+		if open, err := Gate(root); !open || err != nil {
+			return errors.Join(errors.New("the twin gets no Service traffic any more"), err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(gateLook):
+		}
+	}
+}
+
+// gateHeard is after what time the kubelet has heard of an open gate.
+const gateHeard = 5 * time.Second
+
+// gateLook is how often a gate is looked at.
 const gateLook = 20 * time.Millisecond
 
 // Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the session's

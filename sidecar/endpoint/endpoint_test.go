@@ -250,6 +250,28 @@ func TestGate(t *testing.T) {
 			t.Errorf("wait for a gate that stays %v: %v", open, err)
 		}
 	}
+	if err := HoldGate(t.Context(), tw.root); err != nil {
+		t.Errorf("a gate that was opened just now is held: %v", err)
+	}
+	long := time.Now().Add(-time.Minute)
+	if err := os.Chtimes(tw.root+gateFile, long, long); err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := HoldGate(over, tw.root); err != nil {
+		t.Errorf("hold a gate that stays open: %v", err)
+	}
+	go func() { waited <- HoldGate(t.Context(), tw.root) }()
+	if err := SetGate(tw.root, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; err == nil {
+		t.Error("a gate that closes while it is held")
+	}
+	if err := SetGate(tw.root, true); err != nil {
+		t.Fatal(err)
+	}
 	if code, _ := tw.call(t, http.MethodPut, control.PathReady, "open, sesame"); code != http.StatusBadRequest {
 		t.Errorf("nonsense is answered with %d", code)
 	}

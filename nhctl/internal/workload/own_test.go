@@ -43,7 +43,7 @@ func TestTwinsOwnParts(t *testing.T) {
 				{Name: "NHCTL_SIDECAR", Value: `{"session":"1","port":50000,"folders":[{"id":"f","container":"web","mountPath":"/src"}],"containers":["web"]}`},
 				{Name: "LOGGER_DISCARD", Value: "1"}},
 			Resources: resources([2]string{"10m", "64Mi"}, [2]string{"2", "256Mi"}),
-			ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: 5,
+			ReadinessProbe: &corev1.Probe{FailureThreshold: 1, TimeoutSeconds: 10,
 				ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/.nhctl/bin/sidecar", "health", "--ready"}}}},
 			SecurityContext: ownContext(&uid),
 			VolumeMounts: []corev1.VolumeMount{
@@ -61,7 +61,8 @@ func TestTwinsOwnParts(t *testing.T) {
 		Volumes: []corev1.Volume{theirs, {Name: "nhctl-bin", VolumeSource: empty}, {Name: "nhctl-run", VolumeSource: empty}, {Name: "nhctl-work", VolumeSource: empty},
 			{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "web-nhctl-1"}}}},
 	}
-	for _, duplicate := range []bool{false, true} {
+	for duplicate, period := range map[bool]int32{false: 1, true: 10} {
+		want.Sidecar.ReadinessProbe.PeriodSeconds = period
 		original, s := template(), settings()
 		original.Spec.Volumes = []corev1.Volume{theirs}
 		s.Duplicate = duplicate

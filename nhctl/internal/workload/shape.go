@@ -55,6 +55,7 @@ func answerProbes(c *corev1.Container, s Dev) {
 		if probe != nil {
 			probe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: health}}
 			probe.InitialDelaySeconds, probe.TimeoutSeconds = 0, contract.ProbeTimeout
+			probe.PeriodSeconds = max(probe.PeriodSeconds, contract.RestingPeriod)
 			probe.FailureThreshold = max(probe.FailureThreshold, late)
 		}
 	}

@@ -161,6 +161,10 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 			mounts = append(mounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + part, SubPath: part})
 		}
 	}
+	period := int32(1)
+	if s.Duplicate { // its gate is open from the beginning
+		period = contract.RestingPeriod
+	}
 	return corev1.Container{
 		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
 		Command: []string{contract.Binary, "sync"}, WorkingDir: "/",
@@ -169,7 +173,7 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 		Resources: quantities("10m", "64Mi", "2", "256Mi"),
 		ReadinessProbe: &corev1.Probe{
 			ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}}},
-			PeriodSeconds: 1, FailureThreshold: 1, TimeoutSeconds: contract.ProbeTimeout,
+			PeriodSeconds: period, FailureThreshold: 1, TimeoutSeconds: contract.GateTimeout,
 		},
 		SecurityContext: confined(dev),
 		VolumeMounts:    mounts,

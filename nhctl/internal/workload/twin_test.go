@@ -74,7 +74,7 @@ func TestTwinReplaces(t *testing.T) {
 	want.Image, want.ImagePullPolicy, want.WorkingDir = "dev:1", corev1.PullIfNotPresent, "/src"
 	want.Command, want.Args = []string{contract.Binary, "supervise", "--container", "web", "--dir", "/src"}, nil
 	want.Env = []corev1.EnvVar{{Name: "B", Value: "kept"}, {Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}
-	want.LivenessProbe = &corev1.Probe{PeriodSeconds: 5, FailureThreshold: 3, TimeoutSeconds: 5,
+	want.LivenessProbe = &corev1.Probe{PeriodSeconds: 10, FailureThreshold: 3, TimeoutSeconds: 5,
 		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--container", "web"}}}}
 	want.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
 		{Name: contract.VolumeRun, MountPath: contract.RunDir}, {Name: contract.VolumeWork, MountPath: "/src", SubPath: "data-f"}}
