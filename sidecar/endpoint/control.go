@@ -76,12 +76,15 @@ func AwaitGate(ctx context.Context, root string) error {
 	}
 }
 
-// HoldGate returns at the end of ctx, or with the reason once the gate closes. So an open gate costs few probes, and the kubelet learns of
-// its closing at once. It does not hold a gate that was opened lately: the kubelet has to hear of that first.
+// HoldGate is AwaitGate for a gate that is not open for long. Where it is, it returns at the end of ctx, or with the reason once the gate
+// closes: so an open gate costs few probes, and the kubelet learns of its closing at once.
 func HoldGate(ctx context.Context, root string) error {
-	info, err := os.Stat(root + gateFile)
-	if err != nil || time.Since(info.ModTime()) < gateHeard {
+	if open, err := Gate(root); !open || err != nil {
 		return AwaitGate(ctx, root)
+	}
+	info, err := os.Stat(root + gateFile)
+	if err != nil || time.Since(info.ModTime()) < gateHeard { // the kubelet has to hear of it first
+		return nil
 	}
 	for {
 		if open, err := Gate(root); !open || err != nil {
