@@ -61,10 +61,16 @@ type Status struct {
 	Instance string `json:"instance"`
 }
 
+// restartLimit limits how long the model may take a folder up anew.
+const restartLimit = 2 * time.Second
+
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
 	s := Status{Held: e.Held(), Conflicts: e.place.kept.Conflicts(), Joined: e.Joined(), Instance: e.instance}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	for limit := time.Now().Add(restartLimit); errors.Is(err, model.ErrFolderNotRunning) && time.Now().Before(limit) && e.alive(); {
+		snapshot, err = e.model.DBSnapshot(e.config.FolderID) // it was just taken up anew, as for another peer
+	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		s.State = StatePaused
 		return s, nil
