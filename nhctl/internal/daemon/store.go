@@ -23,7 +23,7 @@ type saved struct {
 	Settings   filesync.Settings `json:"settings"`
 	// More are the settings of the record's other folders.
 	More []filesync.Settings `json:"more,omitempty"`
-	// Paused says that sync rests until it is resumed.
+	// Paused are the ids of the folders whose sync rests until it is resumed.
 	Paused []string `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
 	Config  string        `json:"config,omitempty"`
