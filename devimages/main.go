@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/nhctl/nhctl/devimages/definitions"
 	"github.com/nhctl/nhctl/devimages/internal/image"
@@ -71,6 +72,9 @@ func (o *options) selected(names []string) ([]image.Definition, error) {
 	return image.Select(all, names)
 }
 
+// atOnce is how many images are made at a time: a Debian system unpacks on one core, and waits for its packages.
+const atOnce = 2
+
 func (o *options) build() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{Use: "build [NAME...]", Short: "Make image archives"}
@@ -81,14 +85,19 @@ func (o *options) build() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		building, ctx := errgroup.WithContext(cmd.Context())
+		building.SetLimit(atOnce)
 		for _, d := range chosen {
-			file, err := o.builder.Archive(cmd.Context(), d, out)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "image %-20s %s\n", d.Name, file)
+			building.Go(func() error {
+				file, err := o.builder.Archive(ctx, d, out)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "image %-20s %s\n", d.Name, file)
+				return nil
+			})
 		}
-		return nil
+		return building.Wait()
 	}
 	return cmd
 }

@@ -17,6 +17,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // recipe is raised when the way in which layers are made changes, so that caches made the old way are not used.
@@ -33,6 +35,8 @@ type Builder struct {
 	SidecarBinary string
 	// Progress receives a line for each long step.
 	Progress io.Writer
+
+	making singleflight.Group // layers, by their keys: images have some in common
 }
 
 // standardPackages are what a service's first build needs from the standard library.
@@ -46,26 +50,34 @@ func (b *Builder) layer(ctx context.Context, l Layer) (string, error) {
 		return "", err
 	}
 	cached := filepath.Join(b.Cache, "layer-"+key+".tar.gz")
-	if _, err := os.Stat(cached); err == nil {
-		return cached, nil
-	}
+	_, err, _ = b.making.Do(key, func() (any, error) {
+		if _, err := os.Stat(cached); err == nil {
+			return nil, nil
+		}
+		return nil, b.make(ctx, l, cached)
+	})
+	return cached, err
+}
+
+// make puts a layer's compressed tar into a file.
+func (b *Builder) make(ctx context.Context, l Layer, file string) error {
 	begin := time.Now()
 	fmt.Fprintf(b.Progress, "  make layer: %s\n", l.describe())
 	work, err := os.MkdirTemp(b.Cache, "work-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.RemoveAll(work)
 	root := filepath.Join(work, "root")
 	if err := os.Mkdir(root, 0o755); err != nil {
-		return "", err
+		return err
 	}
 	unfinished := filepath.Join(work, "layer.tar.gz")
 	if err := b.write(ctx, l, root, unfinished); err != nil {
-		return "", fmt.Errorf("make layer %s: %w", l.describe(), err)
+		return fmt.Errorf("make layer %s: %w", l.describe(), err)
 	}
-	fmt.Fprintf(b.Progress, "    done in %.0f s\n", time.Since(begin).Seconds())
-	return cached, os.Rename(unfinished, cached)
+	fmt.Fprintf(b.Progress, "    made in %.0f s: %s\n", time.Since(begin).Seconds(), l.describe())
+	return os.Rename(unfinished, file)
 }
 
 func (b *Builder) write(ctx context.Context, l Layer, root, file string) error {
