@@ -86,7 +86,7 @@ func (e *entry) steps() []step {
 	if len(spec.Depend.TCP)+len(spec.Depend.HTTP) > 0 {
 		twin = append(twin, step{stepReachable, e.awaitReachable, nil})
 	}
-	twin = append(twin, step{"sync the sources", e.Link.FirstSync, nil})
+	twin = append(twin, step{"sync the sources", e.sync, nil})
 	park := step{"park the original", e.park, e.unpark}
 	if len(e.record.Paused) > 0 {
 		steps = append(steps, step{"pause the autoscaler", e.pause, func(ctx context.Context) error { return resume(ctx, e.Cluster, e.record) }})

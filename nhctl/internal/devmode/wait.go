@@ -64,6 +64,21 @@ func (e *entry) wait(ctx context.Context) error {
 	return err
 }
 
+// sync returns when the sources are there. A container that ends soon after its start has done so by then: the original stays as it is.
+func (e *entry) sync(ctx context.Context) error {
+	if err := e.Link.FirstSync(ctx); err != nil {
+		return err
+	}
+	pod, err := Pod(ctx, e.Cluster, e.record)
+	if err != nil || workload.Running(pod) {
+		return err
+	}
+	if _, fatal := workload.Diagnose(e.twin, pod, 0); fatal != nil {
+		return withOutput(ctx, e.Cluster, pod, fatal)
+	}
+	return nil
+}
+
 // withOutput adds what a container of a pod has printed before it crashed, where that can be had.
 func withOutput(ctx context.Context, c *kube.Client, pod *corev1.Pod, fatal *problem.Error) *problem.Error {
 	if pod == nil {

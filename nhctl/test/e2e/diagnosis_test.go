@@ -52,7 +52,7 @@ func TestDiagnosis(t *testing.T) {
 	}{
 		"crash loop": {manifest: asleep("", besides(small+"        command: [sh, -c, \"echo the ledger is locked; exit 3\"]")),
 			want: []string{"container ledger ended with code 3", "the last that it printed", "the ledger is locked"}},
-		"out of memory": {manifest: asleep("", besides(small+"        command: [sh, -c, \"tail -c 200m /dev/zero | tail -c 100m > /dev/null; exit 137\"]")),
+		"out of memory": {manifest: asleep("initContainers:"+besides(small+"        command: [dd, if=/dev/zero, of=/dev/null, bs=200M]"), ""),
 			want: []string{"container ledger", "memory"}},
 		"another architecture": {manifest: fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: foreign}\nbinaryData: {program: %s}\n---\n", foreign()) +
 			asleep("volumes: [{name: foreign, configMap: {name: foreign, defaultMode: 493}}]", besides(small+"        volumeMounts: [{name: foreign, mountPath: /foreign}]\n        command: [/foreign/program]")),
