@@ -44,6 +44,8 @@ type proxy struct {
 
 	mu    sync.Mutex
 	calls []string
+	// looked has the path of every list and watch so far.
+	looked []string
 	// at is the call that the fault hits; act is called then.
 	at    string
 	fault fault
@@ -150,6 +152,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name := point(r, body)
 	p.mu.Lock()
+	if r.Method == http.MethodGet && r.Header.Get("Upgrade") == "" {
+		p.looked = append(p.looked, r.URL.RequestURI())
+	}
 	// A pod that can't be dialled once is dialled again: all dials are one point, and a fault stays for all of them.
 	if name != dial && name != "" && !p.hit {
 		name = p.numbered(name)

@@ -322,3 +322,33 @@ func TestReplaceBesideADuplicate(t *testing.T) {
 	ada.must(adaSrc, "dev", "end")
 	shared.restored(t, ns, before)
 }
+
+// Nothing of a session looks beyond its namespace, however many namespaces the cluster has.
+func TestLooksAtItsNamespaceOnly(t *testing.T) {
+	t.Parallel()
+	ns := small(t)
+	through := newProxy(t)
+	name := randomName("dev-")
+	dev := shared.developerWith(t, name, through.kubeconfig(t, shared.user(t, ns, name)))
+	src := dev.smallSources()
+	dev.must(src, "dev", "start", "--no-terminal")
+	dev.must(src, "dev", "list")
+	dev.must(src, "dev", "status")
+	dev.must(src, "dev", "end")
+	through.mu.Lock()
+	defer through.mu.Unlock()
+	watches := 0
+	for _, uri := range through.looked {
+		path, query, _ := strings.Cut(uri, "?")
+		if strings.Contains(query, "watch=") {
+			watches++
+		}
+		objects := len(strings.Split(path, "/")) > len(strings.Split("/apis/group/version", "/")) || strings.HasPrefix(path, "/api/v1/")
+		if objects && !strings.HasPrefix(path, "/openapi/") && !strings.Contains(path, "/namespaces/"+ns) {
+			t.Errorf("looks at %s", uri)
+		}
+	}
+	if watches == 0 {
+		t.Errorf("no watch among %q", through.looked)
+	}
+}
