@@ -215,6 +215,7 @@ func (c *command) finish(ended <-chan syscall.WaitStatus, readers []*os.File, co
 	for _, r := range readers {
 		r.Close()
 	}
+	_ = Trim() // what only a flood of output has needed
 }
 
 // ending says how a command ended.
