@@ -52,7 +52,7 @@ type debugged struct {
 func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event.DebugData {
 	t.Helper()
 	d := outcome[event.DebugData](dev, src, "dev", "debug")
-	equipped(t, dev, src, map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version", "java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
+	equipped(t, dev, src, "mkdir -p "+caches(c.language)+"/mine && "+map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version", "java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
 	if d.Language != c.language || d.RemotePort != c.port || d.Command.State != "running" {
 		t.Errorf("%+v", d)
 	}
@@ -73,6 +73,9 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 		debuggedAgain(t, dev, ns, src)
 		serviceAnswers(t, ns, c.service, c.path, c.edited)
 		c.stops(t, ns, d, file, line, c.edited, func() {})
+		if out, err := dev.inPod(src, "ls", "-d", caches(c.language)+"/mine"); err != nil {
+			t.Errorf("the cache is gone with its pod: %s %v", out, err)
+		}
 	}
 	if c.broken != "" {
 		edit(t, file, c.edit[1], c.broken)
@@ -149,15 +152,25 @@ func (c debugged) ofTheBookshop(t *testing.T) {
 	shared.impatient(t, ns, c.service)
 	dev := shared.developer(t, ns)
 	src := dev.sources("examples/bookshop/" + c.service)
+	const workDir = "    workDir: /home/dev/src\n"
+	edit(t, filepath.Join(src, ".dev", "config.yaml"), workDir, workDir+"    persistentVolumeDirs: [{path: "+caches(c.language)+", capacity: 1Mi}]\n")
 	dev.must(src, "dev", "start", "--no-terminal")
 	c.run(t, ns, dev, src)
 	dev.must(src, "dev", "end")
 }
 
+// caches is the folder of a dev image that the scenarios keep in a volume: where its tools have what they downloaded.
+func caches(language string) string {
+	if language == "go" {
+		return "/home/dev/go/pkg/mod"
+	}
+	return "/home/dev/.cache"
+}
+
 // equipped looks for what every dev image has: its user, tools, completion in the shell, and a place for caches.
 func equipped(t *testing.T, dev *developer, src, tools string) {
 	t.Helper()
-	out, err := dev.inPod(src, "bash", "-ic", `id -u; command -v git curl less make vi | wc -l; { complete -p -D && mkdir -p ~/.cache/mine && `+tools+`; } >/dev/null && echo $HOME`)
+	out, err := dev.inPod(src, "bash", "-ic", `id -u; command -v git curl less make vi | wc -l; { complete -p -D && mkdir -p ~/.cache && `+tools+`; } >/dev/null && echo $HOME`)
 	if err != nil || out != "1000\n5\n/home/dev\n" {
 		t.Errorf("what the dev image has: %q, %v", out, err)
 	}

@@ -171,6 +171,7 @@ func TestDebugGo(t *testing.T) {
 hotReload: true
 command:
   run: go run .
+persistentVolumeDirs: [{path: /home/dev/go/pkg/mod, capacity: 1Mi}]
 debug: {language: go}`)
 	vendored := filepath.Join("vendor", "example.com", "greet", "greet.go")
 	vendor(t, src)
