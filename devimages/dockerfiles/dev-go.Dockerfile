@@ -19,6 +19,7 @@ RUN export PATH=/usr/local/go/bin:/home/dev/go/bin:/usr/local/bin:/usr/bin:/bin 
 ENV CGO_ENABLED="0"
 ENV GOCACHE="/home/dev/.cache/go-build"
 ENV GOFLAGS="-buildvcs=false"
+ENV GOMODCACHE="/home/dev/.cache/go-mod"
 ENV GOTOOLCHAIN="local"
 ENV HOME="/home/dev"
 ENV PATH="/usr/local/go/bin:/home/dev/go/bin:/usr/local/bin:/usr/bin:/bin"

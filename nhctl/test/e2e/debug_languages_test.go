@@ -162,7 +162,7 @@ func (c debugged) ofTheBookshop(t *testing.T) {
 // caches is the folder of a dev image that the scenarios keep in a volume: where its tools have what they downloaded.
 func caches(language string) string {
 	if language == "go" {
-		return "/home/dev/go/pkg/mod"
+		return "/home/dev/.cache/go-mod"
 	}
 	return "/home/dev/.cache"
 }

@@ -171,7 +171,7 @@ func TestDebugGo(t *testing.T) {
 hotReload: true
 command:
   run: go run .
-persistentVolumeDirs: [{path: /home/dev/go/pkg/mod, capacity: 1Mi}]
+persistentVolumeDirs: [{path: /home/dev/.cache/go-mod, capacity: 1Mi}]
 debug: {language: go}`)
 	vendored := filepath.Join("vendor", "example.com", "greet", "greet.go")
 	vendor(t, src)
@@ -192,7 +192,7 @@ debug: {language: go}`)
 	if again.Port != d.Port {
 		t.Errorf("the local port moved from %d to %d", d.Port, again.Port)
 	}
-	if len(d.Paths) < 2 || d.Paths[1].Remote != "/home/dev/go/pkg/mod" {
+	if len(d.Paths) < 2 || d.Paths[1].Remote != "/home/dev/.cache/go-mod" {
 		t.Errorf("paths of modules: %+v", d.Paths)
 	}
 	client := rpc2.NewClientFromConn(dialDebugger(t, again))
