@@ -156,13 +156,15 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-// safety is how often everything is looked at anew, in case the watcher missed something. Where it does not watch everything, that is
-// polling at the latest, and sooner where a look is quick.
+// safety is how often everything is looked at anew, in case the watcher missed something: less often where a look takes long. Where it
+// does not watch everything, that is polling at the latest, and sooner where a look is quick.
 const (
 	safety       = time.Minute
+	safetyRarest = 20 * time.Minute
+	safetyShare  = 200 // a look may take one of so many parts of the time
 	polling      = 2 * time.Second
 	pollingQuick = 200 * time.Millisecond
-	pollingShare = 10 // a look may take one of so many parts of the time
+	pollingShare = 10
 )
 
 // Serve runs the engine until ctx ends.

@@ -32,8 +32,12 @@ type poured struct {
 // pouredEnd says which index the entries were all of.
 type pouredEnd struct{ Index protocol.IndexID }
 
-// filled is the answer to the last one.
-type filled struct{ Error string }
+// filled is an answer to the last one. The first comes when what can be is in place, and says what is left to the engine; the second, when
+// the index knows.
+type filled struct {
+	Error string
+	Left  int
+}
 
 // carried is the size of the greatest file that a fill has: greater ones travel well by blocks, and go on where they were cut off.
 const carried = 1 << 20
@@ -44,9 +48,10 @@ const looking = 20 * time.Millisecond
 // ErrNotFilled says that the peer did not put everything in place.
 var ErrNotFilled = errors.New("the other side could not be filled")
 
-// Pour sends the whole folder to a peer that has nothing of it, and returns when everything is in place there. It begins while the
-// folder is read for the first time. What changes meanwhile is left to the streams that are attached later.
-func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser) error {
+// Pour sends the whole folder to a peer that has nothing of it, and returns when it may be attached there. placed is called before that,
+// when all files are in place. It begins while the folder is read for the first time. What changes meanwhile is left to the streams that
+// are attached later.
+func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed func()) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
 	}
@@ -59,7 +64,7 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser) error {
 
 	out := newChunkWriter(stream)
 	encoder := gob.NewEncoder(out)
-	p := &pouring{engine: e, encoder: encoder}
+	p := &pouring{engine: e, encoder: encoder, awaited: e.found()}
 	e.pouring.Store(p)
 	defer e.pouring.Store(nil)
 	for done := false; !done; {
@@ -76,19 +81,33 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser) error {
 		if err := p.more(ctx); err != nil {
 			return fmt.Errorf("send the folder: %w", err)
 		}
+		done = done || p.all() // what is left of the read looks for what is gone
 	}
 	err := encoder.Encode(poured{End: &pouredEnd{Index: e.ids.IndexID(protocol.LocalDeviceID)}})
 	if err = errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("send the folder: %w", err)
 	}
-	var answer filled
-	if err := gob.NewDecoder(stream).Decode(&answer); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotFilled, err)
-	}
-	if answer.Error != "" {
-		return fmt.Errorf("%w: %s", ErrNotFilled, answer.Error)
+	answers := gob.NewDecoder(stream)
+	for stage := range 2 {
+		var answer filled
+		if err := answers.Decode(&answer); err != nil {
+			return fmt.Errorf("%w: %w", ErrNotFilled, err)
+		}
+		if answer.Error != "" {
+			return fmt.Errorf("%w: %s", ErrNotFilled, answer.Error)
+		}
+		if stage == 0 && answer.Left == 0 {
+			placed()
+		}
 	}
 	return nil
+}
+
+// found is how many files there were when the folder was opened, or last looked at.
+func (e *Engine) found() int64 {
+	e.scanning.Lock()
+	defer e.scanning.Unlock()
+	return int64(e.files)
 }
 
 // firstRead returns when the folder has been read for the first time: the model takes no request before.
@@ -104,14 +123,22 @@ type pouring struct {
 	engine  *Engine
 	encoder *gob.Encoder
 	last    int64 // the sequence number up to which everything was sent
+	awaited int64 // how many files the folder has; 0 when that is not known
+	found   int64 // how many of them were sent
 	files   atomic.Int64
 	bytes   atomic.Int64
 }
+
+// all says whether every file was sent.
+func (p *pouring) all() bool { return p.awaited > 0 && p.found >= p.awaited }
 
 func (p *pouring) send(i poured) error {
 	if i.Info.Type == protocol.FileInfoTypeFile {
 		p.files.Add(1)
 		p.bytes.Add(int64(len(i.Data)))
+	}
+	if !i.Info.IsDirectory() && !i.Info.Deleted {
+		p.found++
 	}
 	return p.encoder.Encode(i)
 }

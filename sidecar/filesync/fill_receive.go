@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/syncthing/syncthing/lib/db"
 	"github.com/syncthing/syncthing/lib/db/backend"
@@ -40,8 +41,9 @@ func Unused(c Config) (bool, error) {
 	return true, nil
 }
 
-// Fill receives what a peer, whose index is the instance, pours into an unused folder. Nothing is seen of a file before it is complete. When the stream breaks, or the
-// folder gets files meanwhile, what is in place stays, and is no more than a beginning for the engine that is opened next.
+// Fill receives what a peer, whose index is the instance, pours into an unused folder. Nothing is seen of a file before it is complete.
+// When the stream breaks, or the folder gets files meanwhile, what is in place stays, and is no more than a beginning for the engine that
+// is opened next.
 func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser, instance string) error {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
@@ -50,15 +52,29 @@ func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser, instance str
 		return err
 	}
 	end, err := f.receive(ctx, stream)
-	err = errors.Join(err, f.commit(end))
-	if end != nil {
-		answer := filled{}
-		if err != nil {
-			answer.Error = err.Error()
+	return errors.Join(err, f.finish(end, stream))
+}
+
+// finish puts in place what has come, and then tells the index. It answers a peer that has sent everything.
+func (f *filling) finish(end *pouredEnd, to io.Writer) error {
+	defer f.spool.close()
+	answers := gob.NewEncoder(to)
+	answer := func(a filled) error {
+		if end == nil {
+			return nil
 		}
-		err = errors.Join(err, gob.NewEncoder(stream).Encode(answer))
+		return answers.Encode(a)
 	}
-	return err
+	err := f.reveal()
+	if err != nil {
+		err = errors.Join(fmt.Errorf("put the files in place: %w", err), f.forget())
+	} else {
+		err = errors.Join(answer(filled{Left: f.left}), f.commit(end))
+	}
+	if err != nil {
+		return errors.Join(err, answer(filled{Error: err.Error()}))
+	}
+	return answer(filled{})
 }
 
 // filling is a folder that is being filled.
@@ -76,8 +92,9 @@ type filling struct {
 	// modes are the folders' permissions that are set last; links are made last too, so that nothing is ever written through one.
 	modes map[string]os.FileMode
 	links []protocol.FileInfo
-	// here and there are the entries that the index gets next, of this side and of the peer.
-	here, there []protocol.FileInfo
+	// spool has what the index gets once the files are in place: they are what is waited for.
+	spool *spool
+	left  int // how much is not placed
 }
 
 func newFilling(c Config, instance string) (*filling, error) {
@@ -94,6 +111,9 @@ func newFilling(c Config, instance string) (*filling, error) {
 		return nil, err
 	}
 	f.masked = 0o777 &^ info.Mode().Perm()
+	if f.spool, err = newSpool(c.StateDir); err != nil {
+		return nil, err
+	}
 	store, err := backend.OpenLevelDB(state, backend.TuningSmall)
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
@@ -194,48 +214,33 @@ func (f *filling) place(a *arrival) {
 	a.Data, a.placed = nil, err == nil
 }
 
-// batched is how many entries the index gets at once.
-const batched = 500
-
-// note takes an entry for the index.
+// note keeps an entry for the index.
 func (f *filling) note(a arrival) error {
-	if a.Info.IsSymlink() && sound(a.Info) {
+	switch {
+	case a.Info.IsSymlink() && sound(a.Info):
 		f.links = append(f.links, a.Info)
+	case !a.placed && sound(a.Info):
+		f.left++
 	}
-	f.there = append(f.there, a.Info)
-	if a.placed {
-		f.here = append(f.here, a.Info)
-	}
-	if len(f.there) >= batched {
-		f.flush()
-	}
-	return nil
+	return f.spool.add(spooled{a.Info, a.placed})
 }
 
-func (f *filling) flush() {
-	f.index.Update(f.peer, f.there)
-	f.index.Update(protocol.LocalDeviceID, f.here)
-	f.there, f.here = f.there[:0], f.here[:0]
-}
-
-// commit puts in place what has come. The index comes last: without it, the engine that is opened next takes the files for what they are,
-// and compares the two sides.
+// commit gives the index what has come. It comes last: without it, the engine that is opened next takes the files for what they are, and
+// compares the two sides.
 func (f *filling) commit(end *pouredEnd) error {
-	for _, i := range f.links {
-		if os.Symlink(string(i.SymlinkTarget), filepath.Join(f.root, filepath.FromSlash(i.Name))) == nil {
-			f.here = append(f.here, i)
-		}
+	err := f.spool.drain(func(here, there []protocol.FileInfo) {
+		f.index.Update(f.peer, there)
+		f.index.Update(protocol.LocalDeviceID, here)
+	})
+	if err != nil {
+		return errors.Join(err, f.forget())
 	}
-	f.flush()
+	f.index.Update(protocol.LocalDeviceID, f.links)
 	if end != nil {
 		f.index.SetIndexID(f.peer, end.Index)
 	}
 	f.low.Close()
-	fresh := filepath.Join(f.config.StateDir, newIndex)
-	if err := f.reveal(); err != nil {
-		return errors.Join(fmt.Errorf("put the files in place: %w", err), os.RemoveAll(fresh))
-	}
-	if err := os.Rename(fresh, filepath.Join(f.config.StateDir, indexDir)); err != nil {
+	if err := os.Rename(filepath.Join(f.config.StateDir, newIndex), filepath.Join(f.config.StateDir, indexDir)); err != nil {
 		return fmt.Errorf("put the index in place: %w", err)
 	}
 	if end == nil {
@@ -245,8 +250,21 @@ func (f *filling) commit(end *pouredEnd) error {
 		os.WriteFile(filepath.Join(f.config.StateDir, joinedFile), nil, 0o600))
 }
 
+// forget drops the index in the making.
+func (f *filling) forget() error {
+	f.low.Close()
+	return os.RemoveAll(filepath.Join(f.config.StateDir, newIndex))
+}
+
 // reveal moves everything to where it belongs.
 func (f *filling) reveal() error {
+	f.links = slices.DeleteFunc(f.links, func(i protocol.FileInfo) bool {
+		err := os.Symlink(string(i.SymlinkTarget), filepath.Join(f.root, filepath.FromSlash(i.Name)))
+		if err != nil {
+			f.left++
+		}
+		return err != nil
+	})
 	entries, err := os.ReadDir(f.root)
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (p *pair) fill(limit int64) (pour, fill error) {
 		stream = &frail{Conn: a, left: limit}
 	}
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(ctx, stream) })
+	both.Go(func() { pour = p.local.engine.Pour(ctx, stream, func() {}) })
 	both.Go(func() { fill = Fill(ctx, p.remote.config, b, p.local.engine.Instance()) })
 	both.Wait()
 	return pour, fill
@@ -174,7 +174,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	a, b := net.Pipe()
 	var pour, fill error
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a) })
+	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a, func() {}) })
 	both.Go(func() {
 		f, err := newFilling(p.remote.config, "")
 		if err != nil {
@@ -183,7 +183,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 		}
 		end, err := f.receive(t.Context(), b)
 		put(t, remote, "both", "there") // somebody writes meanwhile
-		fill = f.commit(end)
+		fill = f.finish(end, b)
 		if err != nil {
 			fill = err
 		}

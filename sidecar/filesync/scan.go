@@ -17,15 +17,22 @@ import (
 
 // rescan looks at everything from time to time, until ctx ends.
 func (e *Engine) rescan(ctx context.Context) {
-	took := time.Duration(0)
+	first := make(chan time.Duration, 1)
+	go func() {
+		begun := time.Now()
+		_ = e.firstRead()
+		first <- time.Since(begun)
+	}()
+	var took time.Duration
 	for {
-		interval := safety
+		interval := min(safetyRarest, max(safety, safetyShare*took))
 		if e.watcher.Limit() != nil {
 			interval = min(polling, max(pollingQuick, pollingShare*took))
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case took = <-first:
 		case <-time.After(interval):
 			begun := time.Now()
 			err := e.Scan(ctx)

@@ -39,9 +39,9 @@ type folder struct {
 	delivered atomic.Bool
 	// stirred has something in it after anything happened to the engine.
 	stirred chan struct{}
-	// begun is closed when the two sides were joined for the first time.
-	begun chan struct{}
-	begin sync.Once
+	// placed is closed when a pod that had nothing has all files; begun, when the two sides were joined for the first time.
+	placed, begun chan struct{}
+	place, begin  sync.Once
 	// differed is how many files had different contents then.
 	differed int
 	// stop ends what serveFolder began, and waits for it.
@@ -94,7 +94,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(of devmode.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
 	f := &folder{session: s, id: of.ID, root: of.Local, container: of.Container, state: state, settings: settings, logger: logger,
-		begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
+		placed: make(chan struct{}), begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
 	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),
 		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
 	if err != nil {
@@ -208,8 +208,31 @@ func (f *folder) bringHome(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// afterFiles is how much longer than the files the indexes may take to be waited for: they don't keep anybody from working.
+const afterFiles = time.Second
+
 // deliver returns when everything that was here when the session began is in the pod.
 func (f *folder) deliver(ctx context.Context) error {
+	waiting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-f.placed:
+			time.AfterFunc(afterFiles, func() { cancel(errPlaced) })
+		case <-waiting.Done():
+		}
+	}()
+	err := f.settled(waiting)
+	if errors.Is(context.Cause(waiting), errPlaced) {
+		return nil
+	}
+	return err
+}
+
+var errPlaced = errors.New("all files are in place")
+
+// settled returns when the two sides are joined, and the pod has everything that was here.
+func (f *folder) settled(ctx context.Context) error {
 	select {
 	case <-f.begun:
 	case <-ctx.Done():

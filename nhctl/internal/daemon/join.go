@@ -34,7 +34,7 @@ func (f *folder) fill(ctx context.Context, settings json.RawMessage) error {
 	}
 	f.offered = pod
 	f.delivered.Store(false)
-	if err := f.engine.Pour(ctx, stream); err != nil {
+	if err := f.engine.Pour(ctx, stream, func() { f.place.Do(func() { close(f.placed) }) }); err != nil {
 		f.logger.Warn("fill the folder in the pod; the rest goes file by file", "error", err)
 		return nil
 	}
