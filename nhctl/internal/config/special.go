@@ -26,9 +26,9 @@ type Command struct {
 // Empty says that there is nothing to run.
 func (c Command) Empty() bool { return c.String() == "" }
 
-// Args is the command as a program and its arguments; shell runs a line.
+// Args is the command as a program and its arguments, nil for none; shell runs a line.
 func (c Command) Args(shell string) []string {
-	if len(c.Argv) > 0 {
+	if len(c.Argv) > 0 || c.Empty() {
 		return c.Argv
 	}
 	if shell == "" {

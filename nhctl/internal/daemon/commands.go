@@ -62,7 +62,7 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		if dev.Command.Run.Empty() {
 			return event.CommandData{}, missing(s, supervise.Run)
 		}
-		spec.Argv, build = dev.Command.Run.Args(dev.Shell), buildArgs(dev)
+		spec.Argv, build = dev.Command.Run.Args(dev.Shell), dev.Command.Build.Args(dev.Shell)
 	}
 	if dev.HotReload {
 		spec.Reload = reload(dev, dev.Command.HotReloadRun, build, spec.Argv)
@@ -76,13 +76,6 @@ func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) 
 		s.wants(w)
 	}
 	return s.data(status), err
-}
-
-func buildArgs(dev config.Dev) []string {
-	if dev.Command.Build.Empty() {
-		return nil
-	}
-	return dev.Command.Build.Args(dev.Shell)
 }
 
 // restart starts anew what was started last: with the present config, or a command of the user's own as it was.

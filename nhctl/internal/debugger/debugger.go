@@ -89,10 +89,7 @@ type Options struct {
 
 // Command is command.debug, or what debug.language makes of the config's run command.
 func Command(dev config.Dev, o Options) (Start, error) {
-	var start Start
-	if !dev.Command.Build.Empty() {
-		start.Build = dev.Command.Build.Args(dev.Shell)
-	}
+	start := Start{Build: dev.Command.Build.Args(dev.Shell)}
 	if !dev.Command.Debug.Empty() {
 		start.Argv = dev.Command.Debug.Args(dev.Shell)
 		return start, nil
