@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ func (c *Client) Explain(err error) error {
 	var explained *problem.Error
 	var status apierrors.APIStatus
 	var network net.Error
+	var certificate *tls.CertificateVerificationError
 	switch {
 	case err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled):
 		return err
@@ -31,6 +33,9 @@ func (c *Client) Explain(err error) error {
 		return refused(c, err)
 	case errors.As(err, &status):
 		return err
+	case errors.As(err, &certificate):
+		return problem.New(problem.Unreachable, "the API server %s can't be trusted (context %q): %w", c.Server(), c.Context, rootCause(err)).
+			WithHint("is the kubeconfig of this very cluster, and no proxy between that shows a certificate of its own?")
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "connection refused"):
 		return problem.New(problem.Unreachable, "the API server %s does not answer (context %q): %w", c.Server(), c.Context, rootCause(err)).WithHint("is the cluster up, and the VPN? `kubectl get --raw /readyz` asks the same server")
 	}

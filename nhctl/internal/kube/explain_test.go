@@ -79,19 +79,19 @@ func TestExplainSilence(t *testing.T) {
 	stranger.StartTLS()
 	t.Cleanup(stranger.Close)
 	for name, tt := range map[string]struct {
-		server, want string
-		limit        time.Duration
+		server, is, want string
+		limit            time.Duration
 	}{
-		"nobody listens":    {"http://" + nobody.Addr().String(), "dial " + nobody.Addr().String() + ": connect: connection refused", time.Minute},
-		"takes too long":    {mute.URL, context.DeadlineExceeded.Error(), 200 * time.Millisecond},
-		"not who it claims": {stranger.URL, "certificate signed by unknown authority", time.Minute},
+		"nobody listens":    {"http://" + nobody.Addr().String(), "does not answer", "dial " + nobody.Addr().String() + ": connect: connection refused", time.Minute},
+		"takes too long":    {mute.URL, "does not answer", context.DeadlineExceeded.Error(), 200 * time.Millisecond},
+		"not who it claims": {stranger.URL, "can't be trusted", "certificate signed by unknown authority", time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
 			defer cancel()
 			p := problem.From(get(ctx, client(t, "server: "+tt.server)))
-			begin := fmt.Sprintf("the API server %s does not answer (context \"work\"): ", tt.server)
+			begin := fmt.Sprintf("the API server %s %s (context \"work\"): ", tt.server, tt.is)
 			if p.Code != problem.Unreachable || !strings.HasPrefix(p.Message, begin) || !strings.HasSuffix(p.Message, tt.want) || p.Hint == "" {
 				t.Errorf("%+v, want: %s%s", p, begin, tt.want)
 			}
