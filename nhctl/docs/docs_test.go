@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,5 +41,42 @@ func TestConfigsInPages(t *testing.T) {
 	}
 	if seen < 6 {
 		t.Errorf("only %d configs were seen in the pages", seen)
+	}
+}
+
+// Every test that a page names must be there.
+func TestNamedTests(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	files, err := filepath.Glob(filepath.Join("..", "test", "e2e", "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(data)
+	}
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(text), -1) {
+			seen++
+			if !strings.Contains(code.String(), "func "+name+"(") {
+				t.Errorf("%s names %s, which is no scenario", page, name)
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d scenarios are named", seen)
 	}
 }
