@@ -48,7 +48,7 @@ func (p *pair) fill(limit int64) (pour, fill error) {
 		stream = &frail{Conn: a, left: limit}
 	}
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(ctx, stream, func() {}) })
+	both.Go(func() { pour = p.local.engine.Pour(ctx, stream, p.placed) })
 	both.Go(func() { fill = Fill(ctx, p.remote.config, b, p.local.engine.Instance()) })
 	both.Wait()
 	return pour, fill
@@ -88,6 +88,7 @@ func TestFill(t *testing.T) {
 			defer os.Chmod(filepath.Join(remote, "closed"), 0o700)
 			p.local.start()
 			defer p.local.kill()
+			p.placed = func() { t.Error("a file is too large to be in place") }
 			pour, fill := p.fill(c.limit)
 			if (pour != nil) != (c.limit > 0) || (fill != nil) != (c.limit > 0) {
 				t.Fatalf("pour: %v, fill: %v", pour, fill)
@@ -127,8 +128,15 @@ func TestFillNothingAgain(t *testing.T) {
 	}
 	p.local.start()
 	defer p.local.kill()
-	if pour, fill := p.fill(0); pour != nil || fill != nil {
-		t.Fatal(pour, fill)
+	placed := false
+	p.placed = func() {
+		placed = true
+		if _, err := os.Stat(filepath.Join(remote, "many/19/file-199.txt")); err != nil {
+			t.Errorf("not in place: %v", err)
+		}
+	}
+	if pour, fill := p.fill(0); pour != nil || fill != nil || !placed {
+		t.Fatal(pour, fill, placed)
 	}
 	var pulled atomic.Int64
 	p.remote.config.OnBatch = func(time.Time) { pulled.Add(1) }
@@ -174,7 +182,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	a, b := net.Pipe()
 	var pour, fill error
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a, func() {}) })
+	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a, p.placed) })
 	both.Go(func() {
 		f, err := newFilling(p.remote.config, "")
 		if err != nil {

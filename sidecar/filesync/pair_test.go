@@ -51,6 +51,7 @@ type pair struct {
 	t             testing.TB
 	local, remote *end
 	cut           func()
+	placed        func() // is called when a fill has everything in place
 }
 
 // newPair returns a pair that has not begun yet, and the two folders.
@@ -65,7 +66,7 @@ func newPair(t testing.TB, s Settings) (p *pair, local, remote string) {
 		return &end{t: t, config: Config{FolderID: strings.ReplaceAll(t.Name(), "/", "-"), Root: root, StateDir: filepath.Join(dir, "state"), Side: side,
 			Settings: s, Logger: slog.New(slog.DiscardHandler)}}
 	}
-	p = &pair{t: t, local: make(Local), remote: make(Remote), cut: func() {}}
+	p = &pair{t: t, local: make(Local), remote: make(Remote), cut: func() {}, placed: func() {}}
 	t.Cleanup(func() { p.cut() })
 	return p, p.local.config.Root, p.remote.config.Root
 }
