@@ -87,6 +87,13 @@ func (c *cluster) namespace(t *testing.T) string {
 			t.Errorf("remove namespace: %v", err)
 		}
 	})
+	eventually(t, time.Minute, "the namespace has what Kubernetes gives to each", func(ctx context.Context) error {
+		if _, err := c.typed.CoreV1().ServiceAccounts(ns.Name).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return err
+		}
+		_, err := c.typed.CoreV1().ConfigMaps(ns.Name).Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
+		return err
+	})
 	return ns.Name
 }
 
