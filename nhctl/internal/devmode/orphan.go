@@ -38,9 +38,9 @@ func parkedWithout(ctx context.Context, c *kube.Client, ref workload.Ref) ([]Rec
 	r := Record{Namespace: c.Namespace, Workload: ref, Mode: rpc.Replace, Phase: Leaving, Replicas: 1}
 	object, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	if ref.Kind == workload.Pod {
-		kept, keptErr := (storing{c}).manifest(ctx, r)
-		if keptErr != nil || kept == nil {
-			return nil, "", keptErr
+		secret, err := (storing{c}).kept(ctx, r)
+		if err != nil || secret.Data[ref.Name] == nil {
+			return nil, "", err
 		}
 		r.Session = "unknown"
 		return []Record{r}, "", nil

@@ -58,22 +58,23 @@ func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
 	return err
 }
 
-// manifest is what is kept of a parked pod; nil where it was never parked, or is back.
-func (s storing) manifest(ctx context.Context, r Record) ([]byte, error) {
+// kept is the Secret, without data where there is none.
+func (s storing) kept(ctx context.Context, r Record) (*corev1.Secret, error) {
 	secret, err := s.API.CoreV1().Secrets(r.Namespace).Get(ctx, contract.ParkedPods, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, nil
+		return &corev1.Secret{}, nil
 	}
-	if err != nil {
-		return nil, s.Explain(err)
-	}
-	return secret.Data[r.Workload.Name], nil
+	return secret, s.Explain(err)
 }
 
 func (s storing) unpark(ctx context.Context, r Record) (string, error) {
-	manifest, err := s.manifest(ctx, r)
-	if err != nil || manifest == nil {
+	secret, err := s.kept(ctx, r)
+	if err != nil {
 		return "", err
+	}
+	manifest := secret.Data[r.Workload.Name]
+	if manifest == nil { // it was never parked, or is back, and an end was cut short
+		return "", s.tidy(ctx, secret)
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(manifest, &pod); err != nil {
@@ -109,10 +110,18 @@ func (s storing) forget(ctx context.Context, r Record) error {
 	}
 	secrets := s.API.CoreV1().Secrets(r.Namespace)
 	left, err := secrets.Patch(ctx, contract.ParkedPods, types.MergePatchType, patch, metav1.PatchOptions{})
-	if err != nil || len(left.Data) > 0 {
+	if err != nil {
 		return s.Explain(err)
 	}
-	err = secrets.Delete(ctx, contract.ParkedPods, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &left.UID, ResourceVersion: &left.ResourceVersion}})
+	return s.tidy(ctx, left)
+}
+
+// tidy deletes the Secret when it keeps nothing any more.
+func (s storing) tidy(ctx context.Context, secret *corev1.Secret) error {
+	if len(secret.Data) > 0 || secret.Name == "" {
+		return nil
+	}
+	err := s.API.CoreV1().Secrets(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &secret.UID, ResourceVersion: &secret.ResourceVersion}})
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil // somebody parks another pod at this moment
 	}
