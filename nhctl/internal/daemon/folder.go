@@ -213,23 +213,22 @@ const afterFiles = time.Second
 
 // deliver returns when everything that was here when the session began is in the pod.
 func (f *folder) deliver(ctx context.Context) error {
-	waiting, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-f.placed:
-			time.AfterFunc(afterFiles, func() { cancel(errPlaced) })
-		case <-waiting.Done():
-		}
-	}()
-	err := f.settled(waiting)
-	if errors.Is(context.Cause(waiting), errPlaced) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	settled := make(chan error, 1)
+	go func() { settled <- f.settled(ctx) }()
+	select {
+	case err := <-settled:
+		return err
+	case <-f.placed:
+	}
+	select {
+	case err := <-settled:
+		return err
+	case <-time.After(afterFiles):
 		return nil
 	}
-	return err
 }
-
-var errPlaced = errors.New("all files are in place")
 
 // settled returns when the two sides are joined, and the pod has everything that was here.
 func (f *folder) settled(ctx context.Context) error {
