@@ -276,7 +276,7 @@ Everything is left running. To go on by yourself:
   nhctl dev terminal -n %[4]s    # a shell in the container
   nhctl dev end -n %[4]s         # give the workload back
 
-and to remove every trace: make demo-down
+and to remove every trace, these sources with your edits too: make demo-down
 `, kubeconfig, d.bin, d.sources, namespace)
 }
 
@@ -293,6 +293,7 @@ func (d *demo) down(ctx context.Context) error {
 	if err := os.RemoveAll(d.sources); err != nil {
 		return err
 	}
+	fmt.Println("the demo's copy of the sources is gone, too:", d.sources)
 	_ = os.Remove(filepath.Dir(d.sources)) // only when it is empty
 	return nil
 }
