@@ -145,12 +145,14 @@ func (s storing) restored(ctx context.Context, r Record) (bool, error) {
 }
 
 func (s storing) drift(ctx context.Context, r Record) (Change, error) {
-	_, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
-	if err != nil {
-		if apierrors.IsNotFound(err) {
-			err = nil
-		}
+	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return Change{}, nil
+	case err != nil:
 		return Change{}, s.Explain(err)
+	case pod.DeletionTimestamp != nil:
+		return Change{}, nil // it was parked, and takes its time to end
 	}
 	return Change{Text: fmt.Sprintf("somebody made %s anew while it was parked", r.Workload), Freed: true}, nil
 }

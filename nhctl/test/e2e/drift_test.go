@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
@@ -95,6 +96,37 @@ func TestDriftByGitOps(t *testing.T) {
 			shared.restored(t, ns, before)
 		})
 	}
+}
+
+// A bare pod that takes its time to end after it was parked is nobody's doing: its twin keeps the traffic, and nothing is told.
+func TestNoDriftByAPodThatEndsSlowly(t *testing.T) {
+	t.Parallel()
+	ns := shared.namespace(t)
+	shared.create(t, ns, []byte(strings.Replace(kindManifests()["pod"], "terminationGracePeriodSeconds: 1", "terminationGracePeriodSeconds: 15", 1)))
+	shared.settled(t, ns, 1)
+	dev := shared.developer(t, ns)
+	src := dev.smallSources()
+	before := shared.mustSnapshot(t, ns)
+	dev.must(src, "dev", "start", "pod/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", "replace", "--yes", "--no-terminal")
+	if _, err := shared.typed.CoreV1().Pods(ns).Get(t.Context(), "it", metav1.GetOptions{}); err != nil {
+		t.Fatalf("the original ended at once, so nothing is shown: %v", err)
+	}
+	eventually(t, time.Minute, "the original has ended", func(ctx context.Context) error {
+		_, err := shared.typed.CoreV1().Pods(ns).Get(ctx, "it", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("it is still there: %v", err)
+	})
+	twin, err := shared.typed.CoreV1().Pods(ns).Get(t.Context(), shared.twinPod(t, ns), metav1.GetOptions{})
+	if err != nil || !workload.Ready(twin) {
+		t.Errorf("the twin is out of the Services: %v", err)
+	}
+	if s := query[rpc.Session](dev, src, "dev", "status", "pod/it"); len(s.Notices) > 0 {
+		t.Errorf("notices: %s", s.Notices)
+	}
+	dev.must(src, "dev", "end", "pod/it")
+	shared.restored(t, ns, before)
 }
 
 // A colleague rolls out, and undoes it: both are shown. The end gives back the newest template, and says so when it does not come up.
