@@ -1,30 +1,36 @@
 package filesync
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/osutil"
 	"github.com/syncthing/syncthing/lib/protocol"
+	"github.com/syncthing/syncthing/lib/scanner"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
-// A folder that has nothing yet is filled by one stream of whole files, with the index entries that they have on the other side. So
-// both ends begin with the same index, and the model has nothing left to hash, ask for or compare.
+// A folder that has nothing yet is filled by one stream: first whole files, as they are found, then the index entries that they have on the
+// other side. So both ends begin with the same index, and the model has nothing left to hash, ask for or compare; and nobody who waits for
+// the files waits for their sums.
 
-// poured is an index entry as it travels, with its content where it is a file that is carried.
+// poured is a file, folder or link as it was found, with a file's content; or, once everything was sent, an index entry.
 type poured struct {
 	Info protocol.FileInfo
 	Data []byte
+	// Whole is set in one that has nothing else: what comes next are index entries.
+	Whole bool
 	// End is set in the last one, which has nothing else.
 	End *pouredEnd
 }
@@ -32,8 +38,7 @@ type poured struct {
 // pouredEnd says which index the entries were all of.
 type pouredEnd struct{ Index protocol.IndexID }
 
-// filled is an answer to the last one. The first comes when what can be is in place, and says what is left to the engine; the second, when
-// the index knows.
+// filled is an answer. The first comes when what can be is in place, and says what is left to the engine; the second, when the index knows.
 type filled struct {
 	Error string
 	Left  int
@@ -45,28 +50,71 @@ const carried = 1 << 20
 // looking is how often a folder that is still being read is looked at for more to send.
 const looking = 20 * time.Millisecond
 
+// quiet is how long the model's first read rests while files are sent, for the sake of whom they are sent to. On a slow link there is time
+// for both.
+const quiet = 20 * time.Second
+
 // ErrNotFilled says that the peer did not put everything in place.
 var ErrNotFilled = errors.New("the other side could not be filled")
 
 // Pour sends the whole folder to a peer that has nothing of it, and returns when it may be attached there. placed is called before that,
-// when all files are in place. It begins while the folder is read for the first time. What changes meanwhile is left to the streams that
-// are attached later.
+// when all files are in place. What changes meanwhile is left to the streams that are attached later.
 func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed func()) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
 	}
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
+	out := newChunkWriter(stream)
+	p := &pouring{engine: e, out: out, encoder: gob.NewEncoder(out), answers: gob.NewDecoder(stream)}
+	e.pouring.Store(p)
+	defer e.pouring.Store(nil)
+	left, err := p.files(ctx)
+	if err != nil {
+		return err
+	}
+	if left == 0 {
+		placed()
+	}
+	return p.entries(ctx)
+}
+
+// pouring is a folder on its way.
+type pouring struct {
+	engine  *Engine
+	out     *chunkWriter
+	encoder *gob.Encoder
+	answers *gob.Decoder
+	last    int64 // the sequence number up to which entries were sent
+	left    int   // how many files were not
+	sent    atomic.Int64
+	bytes   atomic.Int64
+}
+
+// files sends everything that is found, and returns how much is not in place after that.
+func (p *pouring) files(ctx context.Context) (left int, err error) {
+	defer p.engine.place.rest(quiet)()
+	var broken error
+	each := func(yield func(poured) bool) { broken = p.engine.find(yield) }
+	if err = inOrder(ctx, each, p.load, p.send); err == nil {
+		err = broken
+	}
+	if err == nil {
+		err = errors.Join(p.encoder.Encode(poured{Whole: true}), p.out.Flush())
+	}
+	if err != nil {
+		return 0, fmt.Errorf("send the folder: %w", err)
+	}
+	answer, err := p.answer()
+	return p.left + answer.Left, err
+}
+
+// entries sends what the index has of them, while the folder is read for the first time.
+func (p *pouring) entries(ctx context.Context) error {
 	read := make(chan error, 1)
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	reading.Go(func() { read <- e.firstRead() })
-
-	out := newChunkWriter(stream)
-	encoder := gob.NewEncoder(out)
-	p := &pouring{engine: e, encoder: encoder, awaited: e.found()}
-	e.pouring.Store(p)
-	defer e.pouring.Store(nil)
+	reading.Go(func() { read <- p.engine.firstRead() })
 	for done := false; !done; {
 		select {
 		case <-ctx.Done():
@@ -78,36 +126,27 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 			done = true
 		case <-time.After(looking):
 		}
-		if err := p.more(ctx); err != nil {
-			return fmt.Errorf("send the folder: %w", err)
-		}
-		done = done || p.all() // what is left of the read looks for what is gone
-	}
-	err := encoder.Encode(poured{End: &pouredEnd{Index: e.ids.IndexID(protocol.LocalDeviceID)}})
-	if err = errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("send the folder: %w", err)
-	}
-	answers := gob.NewDecoder(stream)
-	for stage := range 2 {
-		var answer filled
-		if err := answers.Decode(&answer); err != nil {
-			return fmt.Errorf("%w: %w", ErrNotFilled, err)
-		}
-		if answer.Error != "" {
-			return fmt.Errorf("%w: %s", ErrNotFilled, answer.Error)
-		}
-		if stage == 0 && answer.Left == 0 {
-			placed()
+		if err := p.more(); err != nil {
+			return fmt.Errorf("send the index: %w", err)
 		}
 	}
-	return nil
+	err := p.encoder.Encode(poured{End: &pouredEnd{Index: p.engine.ids.IndexID(protocol.LocalDeviceID)}})
+	if err = errors.Join(err, p.out.Flush()); err != nil {
+		return fmt.Errorf("send the index: %w", err)
+	}
+	_, err = p.answer()
+	return err
 }
 
-// found is how many files there were when the folder was opened, or last looked at.
-func (e *Engine) found() int64 {
-	e.scanning.Lock()
-	defer e.scanning.Unlock()
-	return int64(e.files)
+func (p *pouring) answer() (filled, error) {
+	var answer filled
+	if err := p.answers.Decode(&answer); err != nil {
+		return answer, fmt.Errorf("%w: %w", ErrNotFilled, err)
+	}
+	if answer.Error != "" {
+		return answer, fmt.Errorf("%w: %s", ErrNotFilled, answer.Error)
+	}
+	return answer, nil
 }
 
 // firstRead returns when the folder has been read for the first time: the model takes no request before.
@@ -118,57 +157,50 @@ func (e *Engine) firstRead() error {
 	return e.scanFolder(nothing)
 }
 
-// pouring is a folder on its way.
-type pouring struct {
-	engine  *Engine
-	encoder *gob.Encoder
-	last    int64 // the sequence number up to which everything was sent
-	awaited int64 // how many files the folder has; 0 when that is not known
-	found   int64 // how many of them were sent
-	files   atomic.Int64
-	bytes   atomic.Int64
+// find finds all that is synced, as the model will.
+func (e *Engine) find(yield func(poured) bool) error {
+	e.scanning.Lock()
+	ignored, matcher := e.tree.Ignored(), e.config.Settings.matcher()
+	e.scanning.Unlock()
+	left := make(map[string]bool, len(ignored))
+	for _, rel := range ignored {
+		left[rel] = true
+	}
+	folder := fs.NewFilesystem(fs.FilesystemTypeBasic, e.config.Root)
+	ended := errors.New("no more is wanted")
+	err := folder.Walk(".", func(name string, info fs.FileInfo, err error) error {
+		rel := filepath.ToSlash(name)
+		switch {
+		case err != nil: // it is gone again, or can't be read: the engine finds out
+			return nil
+		case rel == ".":
+			return nil
+		case left[rel] || ignore.IsProtected(path.Base(rel)):
+			if info.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if matcher != nil {
+			if m := matcher.Match(rel); m.IsIgnored() && info.IsDir() && m.CanSkipDir() {
+				return fs.SkipDir
+			} else if m.IsIgnored() {
+				return nil // what is below a folder may be wanted nevertheless
+			}
+		}
+		i, err := scanner.CreateFileInfo(info, name, folder, false, false, nil)
+		if special := !info.IsDir() && !info.IsRegular() && !info.IsSymlink(); err == nil && !special && !yield(poured{Info: i}) {
+			return ended
+		}
+		return nil
+	})
+	if errors.Is(err, ended) {
+		return nil
+	}
+	return err
 }
 
-// all says whether every file was sent.
-func (p *pouring) all() bool { return p.awaited > 0 && p.found >= p.awaited }
-
-func (p *pouring) send(i poured) error {
-	if i.Info.Type == protocol.FileInfoTypeFile {
-		p.files.Add(1)
-		p.bytes.Add(int64(len(i.Data)))
-	}
-	if !i.Info.IsDirectory() && !i.Info.Deleted {
-		p.found++
-	}
-	return p.encoder.Encode(i)
-}
-
-// tell says in a status how far it is.
-func (p *pouring) tell(s *Status) {
-	if p != nil && s.State == StateDisconnected {
-		s.State, s.PeerNeedFiles, s.PeerNeedBytes = StateSyncing, max(0, s.Files-int(p.files.Load())), max(0, s.Bytes-p.bytes.Load())
-	}
-}
-
-// more sends what the index has got since.
-func (p *pouring) more(ctx context.Context) error {
-	e := p.engine
-	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
-	if err != nil {
-		return err
-	}
-	defer snapshot.Release()
-	begin := p.last + 1
-	each := func(yield func(poured) bool) {
-		snapshot.WithHaveSequence(begin, func(f protocol.FileInfo) bool {
-			p.last = f.Sequence
-			return yield(poured{Info: f})
-		})
-	}
-	return inOrder(ctx, each, p.load, p.send)
-}
-
-// load reads a file, as the index knows it: the other side compares it with its sum.
+// load reads a file, unless somebody writes it meanwhile: what is half of one content and half of another must not be sent.
 func (p *pouring) load(i *poured) {
 	f := i.Info
 	i.Info = wireInfo(f)
@@ -181,8 +213,45 @@ func (p *pouring) load(i *poured) {
 	}
 	defer file.Close()
 	data := make([]byte, f.Size)
-	if _, err := io.ReadFull(file, data); err == nil {
+	if _, err := io.ReadFull(file, data); err != nil {
+		return
+	}
+	if after, err := file.Stat(); err == nil && after.Size() == f.Size && after.ModTime().Equal(f.ModTime()) {
 		i.Data = data
+	}
+}
+
+func (p *pouring) send(i poured) error {
+	if isFile(i.Info) {
+		if i.Data == nil {
+			p.left++
+			return nil
+		}
+		p.sent.Add(1)
+		p.bytes.Add(int64(len(i.Data)))
+	}
+	return p.encoder.Encode(i)
+}
+
+// more sends the entries that the index has got since.
+func (p *pouring) more() (err error) {
+	snapshot, err := p.engine.model.DBSnapshot(p.engine.config.FolderID)
+	if err != nil {
+		return err
+	}
+	defer snapshot.Release()
+	snapshot.WithHaveSequence(p.last+1, func(f protocol.FileInfo) bool {
+		p.last = f.Sequence
+		err = p.encoder.Encode(poured{Info: wireInfo(f)})
+		return err == nil
+	})
+	return err
+}
+
+// tell says in a status how far it is.
+func (p *pouring) tell(s *Status) {
+	if p != nil && s.State == StateDisconnected {
+		s.State, s.PeerNeedFiles, s.PeerNeedBytes = StateSyncing, max(0, s.Files-int(p.sent.Load())), max(0, s.Bytes-p.bytes.Load())
 	}
 }
 
@@ -191,23 +260,6 @@ func wireInfo(f protocol.FileInfo) protocol.FileInfo {
 	f = announced(f)
 	f.Name, f.Platform = filepath.ToSlash(osutil.NormalizedFilename(f.Name)), protocol.PlatformData{}
 	return f
-}
-
-// matches says whether data is the content of an entry.
-func matches(f protocol.FileInfo, data []byte) bool {
-	if int64(len(data)) != f.Size {
-		return false
-	}
-	for _, b := range f.Blocks {
-		if b.Size < 0 || b.Size > len(data) {
-			return false
-		}
-		if sum := sha256.Sum256(data[:b.Size]); !bytes.Equal(sum[:], b.Hash) {
-			return false
-		}
-		data = data[b.Size:]
-	}
-	return len(data) == 0
 }
 
 // fillers is how many files are worked on at once, and ahead how many wait: files are small, and system calls are what takes time.

@@ -44,8 +44,8 @@ func (w *chunkWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close sends what is left; the stream below stays open.
-func (w *chunkWriter) Close() error { return w.send(w.buffer.Bytes()) }
+// Flush sends what is left.
+func (w *chunkWriter) Flush() error { return w.send(w.buffer.Next(w.buffer.Len())) }
 
 func (w *chunkWriter) send(chunk []byte) error {
 	header := uint32(len(chunk))

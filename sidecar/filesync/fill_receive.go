@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/syncthing/syncthing/lib/db"
 	"github.com/syncthing/syncthing/lib/db/backend"
@@ -51,30 +50,29 @@ func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser, instance str
 	if err != nil {
 		return err
 	}
-	end, err := f.receive(ctx, stream)
-	return errors.Join(err, f.finish(end, stream))
+	return f.fill(ctx, stream)
 }
 
-// finish puts in place what has come, and then tells the index. It answers a peer that has sent everything.
-func (f *filling) finish(end *pouredEnd, to io.Writer) error {
-	defer f.spool.close()
-	answers := gob.NewEncoder(to)
-	answer := func(a filled) error {
-		if end == nil {
-			return nil
-		}
-		return answers.Encode(a)
+func (f *filling) fill(ctx context.Context, stream io.ReadWriter) error {
+	decoder, answers := gob.NewDecoder(newChunkReader(stream)), gob.NewEncoder(stream)
+	broken := f.receive(ctx, decoder)
+	err := errors.Join(broken, f.reveal())
+	if err == nil {
+		err = answers.Encode(filled{Left: f.left})
 	}
-	err := f.reveal()
-	if err != nil {
-		err = errors.Join(fmt.Errorf("put the files in place: %w", err), f.forget())
-	} else {
-		err = errors.Join(answer(filled{Left: f.left}), f.commit(end))
+	if err == nil {
+		err = f.learn(decoder)
 	}
 	if err != nil {
-		return errors.Join(err, answer(filled{Error: err.Error()}))
+		err = errors.Join(err, f.forget())
 	}
-	return answer(filled{})
+	switch {
+	case err == nil:
+		return answers.Encode(filled{})
+	case broken == nil:
+		_ = answers.Encode(filled{Error: err.Error()}) // the peer may be gone
+	}
+	return err
 }
 
 // filling is a folder that is being filled.
@@ -92,13 +90,14 @@ type filling struct {
 	// modes are the folders' permissions that are set last; links are made last too, so that nothing is ever written through one.
 	modes map[string]os.FileMode
 	links []protocol.FileInfo
-	// spool has what the index gets once the files are in place: they are what is waited for.
-	spool *spool
-	left  int // how much is not placed
+	// placed is what came, until the index knows of it.
+	placed map[string]placed
+	left   int // how much did not get its place
 }
 
 func newFilling(c Config, instance string) (*filling, error) {
-	f := &filling{config: c, root: filepath.Join(c.Root, stagingDir), instance: instance, peer: device(c.FolderID, c.Side.peer(), instance), made: map[string]bool{}, modes: map[string]os.FileMode{}}
+	f := &filling{config: c, root: filepath.Join(c.Root, stagingDir), instance: instance, peer: device(c.FolderID, c.Side.peer(), instance), made: map[string]bool{},
+		modes: map[string]os.FileMode{}, placed: map[string]placed{}}
 	state := filepath.Join(c.StateDir, newIndex)
 	if err := errors.Join(os.RemoveAll(f.root), os.RemoveAll(state), os.MkdirAll(c.StateDir, 0o700)); err != nil {
 		return nil, fmt.Errorf("clear what an earlier fill left: %w", err)
@@ -111,9 +110,6 @@ func newFilling(c Config, instance string) (*filling, error) {
 		return nil, err
 	}
 	f.masked = 0o777 &^ info.Mode().Perm()
-	if f.spool, err = newSpool(c.StateDir); err != nil {
-		return nil, err
-	}
 	store, err := backend.OpenLevelDB(state, backend.TuningSmall)
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
@@ -129,23 +125,19 @@ func newFilling(c Config, instance string) (*filling, error) {
 	return f, nil
 }
 
-// arrival is an entry, and whether what it describes is in the folder.
+// arrival is what came, and what became of it.
 type arrival struct {
 	poured
-	placed bool
+	placed *placed
 }
 
-// receive writes what comes, until its end.
-func (f *filling) receive(ctx context.Context, stream io.Reader) (end *pouredEnd, err error) {
-	decoder := gob.NewDecoder(newChunkReader(stream))
+// receive writes what comes, until everything that is to be in place has come.
+func (f *filling) receive(ctx context.Context, decoder *gob.Decoder) error {
 	var broken error
 	each := func(yield func(arrival) bool) {
 		for {
 			var a arrival
-			if broken = decoder.Decode(&a.poured); broken != nil {
-				return
-			}
-			if end = a.End; end != nil {
+			if broken = decoder.Decode(&a.poured); broken != nil || a.Whole {
 				return
 			}
 			if a.Info.IsDirectory() {
@@ -158,13 +150,14 @@ func (f *filling) receive(ctx context.Context, stream io.Reader) (end *pouredEnd
 			}
 		}
 	}
-	if err = inOrder(ctx, each, f.place, f.note); err == nil {
+	err := inOrder(ctx, each, f.place, f.note)
+	if err == nil {
 		err = broken
 	}
 	if err != nil {
-		return nil, fmt.Errorf("receive the folder: %w", err)
+		return fmt.Errorf("receive the folder: %w", err)
 	}
-	return end, nil
+	return nil
 }
 
 // sound says whether an entry may be made at all.
@@ -173,15 +166,18 @@ func sound(i protocol.FileInfo) bool {
 	return !i.Deleted && !i.IsInvalid() && filepath.IsLocal(name) && name != "." && !internal(name) && !fs.IsTemporary(name)
 }
 
-func (f *filling) folder(i protocol.FileInfo) bool {
+func (f *filling) folder(i protocol.FileInfo) *placed {
 	if !sound(i) {
-		return false
+		return nil
 	}
 	f.make(filepath.FromSlash(i.Name))
+	if !f.made[filepath.FromSlash(i.Name)] {
+		return nil
+	}
 	if perm := os.FileMode(i.Permissions) & os.ModePerm; perm != 0o777&^f.masked {
 		f.modes[i.Name] = perm
 	}
-	return f.made[filepath.FromSlash(i.Name)]
+	return newPlaced(i, nil)
 }
 
 func (f *filling) make(dir string) {
@@ -190,15 +186,15 @@ func (f *filling) make(dir string) {
 	}
 }
 
-// place writes a file that came with its content. One that can't be written, or is not what its entry says, is left to the engine.
+// place writes a file. One that can't be written is left to the engine.
 func (f *filling) place(a *arrival) {
-	if a.Info.Type != protocol.FileInfoTypeFile || !sound(a.Info) || !matches(a.Info, a.Data) {
+	if a.Info.Type != protocol.FileInfoTypeFile || !sound(a.Info) || int64(len(a.Data)) != a.Info.Size {
 		return
 	}
 	path, perm := filepath.Join(f.root, filepath.FromSlash(a.Info.Name)), os.FileMode(a.Info.Permissions)&os.ModePerm
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
 	if err != nil {
-		return // twice in the index, or not to be made
+		return // it came twice, or is not to be made
 	}
 	_, err = file.Write(a.Data)
 	if perm&f.masked != 0 || perm&0o200 == 0 {
@@ -210,61 +206,41 @@ func (f *filling) place(a *arrival) {
 	}
 	if err != nil {
 		_ = os.Remove(path)
+		return
 	}
-	a.Data, a.placed = nil, err == nil
+	a.placed = newPlaced(a.Info, a.Data)
+	a.Data = nil
 }
 
-// note keeps an entry for the index.
+// note keeps what came, for when the index is told of it.
 func (f *filling) note(a arrival) error {
 	switch {
 	case a.Info.IsSymlink() && sound(a.Info):
 		f.links = append(f.links, a.Info)
-	case !a.placed && sound(a.Info):
+	case a.placed != nil:
+		f.placed[a.Info.Name] = *a.placed
+	case sound(a.Info):
 		f.left++
 	}
-	return f.spool.add(spooled{a.Info, a.placed})
-}
-
-// commit gives the index what has come. It comes last: without it, the engine that is opened next takes the files for what they are, and
-// compares the two sides.
-func (f *filling) commit(end *pouredEnd) error {
-	err := f.spool.drain(func(here, there []protocol.FileInfo) {
-		f.index.Update(f.peer, there)
-		f.index.Update(protocol.LocalDeviceID, here)
-	})
-	if err != nil {
-		return errors.Join(err, f.forget())
-	}
-	f.index.Update(protocol.LocalDeviceID, f.links)
-	if end != nil {
-		f.index.SetIndexID(f.peer, end.Index)
-	}
-	f.low.Close()
-	if err := os.Rename(filepath.Join(f.config.StateDir, newIndex), filepath.Join(f.config.StateDir, indexDir)); err != nil {
-		return fmt.Errorf("put the index in place: %w", err)
-	}
-	if end == nil {
-		return nil
-	}
-	return errors.Join(os.WriteFile(filepath.Join(f.config.StateDir, peerFile), []byte(f.instance), 0o600),
-		os.WriteFile(filepath.Join(f.config.StateDir, joinedFile), nil, 0o600))
-}
-
-// forget drops the index in the making.
-func (f *filling) forget() error {
-	f.low.Close()
-	return os.RemoveAll(filepath.Join(f.config.StateDir, newIndex))
+	return nil
 }
 
 // reveal moves everything to where it belongs.
 func (f *filling) reveal() error {
-	f.links = slices.DeleteFunc(f.links, func(i protocol.FileInfo) bool {
-		err := os.Symlink(string(i.SymlinkTarget), filepath.Join(f.root, filepath.FromSlash(i.Name)))
-		if err != nil {
+	for _, i := range f.links {
+		if os.Symlink(string(i.SymlinkTarget), filepath.Join(f.root, filepath.FromSlash(i.Name))) != nil {
 			f.left++
+			continue
 		}
-		return err != nil
-	})
+		f.placed[i.Name] = *newPlaced(i, nil)
+	}
+	if err := f.move(); err != nil {
+		return fmt.Errorf("put the files in place: %w", err)
+	}
+	return nil
+}
+
+func (f *filling) move() error {
 	entries, err := os.ReadDir(f.root)
 	if err != nil {
 		return err

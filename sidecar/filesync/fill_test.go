@@ -2,6 +2,7 @@ package filesync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -162,6 +163,66 @@ func TestFillNothingAgain(t *testing.T) {
 	}
 }
 
+// What is written after it was sent stays until its newer content comes, what is deleted goes, and what the pod's user wrote is kept.
+func TestFillOfWhatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	p, local, remote := newPair(t, Settings{Type: SendReceive})
+	for _, name := range []string{"same", "written", "deleted", "folder/deleted", "both", "there"} {
+		put(t, local, name, "first")
+	}
+	p.local.start()
+	defer p.local.kill()
+	p.placed = func() {
+		put(t, local, "written", "second")
+		put(t, local, "both", "here")
+		put(t, remote, "both", "in the pod")
+		put(t, remote, "there", "in the pod")
+		if err := errors.Join(os.Remove(filepath.Join(local, "deleted")), os.RemoveAll(filepath.Join(local, "folder")), p.local.engine.Scan(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+	if pour, fill := p.fill(0); pour != nil || fill != nil {
+		t.Fatal(pour, fill)
+	}
+	has := func(root, name, want string) {
+		t.Helper()
+		if data, err := os.ReadFile(filepath.Join(root, name)); string(data) != want || (err != nil) != (want == "") {
+			t.Errorf("%s of %s: %q, %v; want %q", name, root, data, err, want)
+		}
+	}
+	has(remote, "written", "first")
+	has(remote, "deleted", "")
+	has(remote, "folder/deleted", "")
+	p.remote.start()
+	defer func() { p.cut(); p.remote.kill() }()
+	p.connect()
+	p.same()
+	for _, root := range []string{local, remote} {
+		has(root, "same", "first")
+		has(root, "written", "second")
+		has(root, "deleted", "")
+		has(root, "there", "in the pod")
+	}
+	for name, want := range map[string]int{"written": 0, "deleted": 0, "both": 1} {
+		kept := 0
+		for _, e := range []*Engine{p.local.engine, p.remote.engine} {
+			versions, err := e.Versions(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range versions {
+				t.Logf("%s: %s", v.Path, v.Reason)
+				if v.Reason == "conflict" {
+					kept++
+				}
+			}
+		}
+		if kept != want {
+			t.Errorf("%s: %d conflicts, want %d", name, kept, want)
+		}
+	}
+}
+
 func TestFillOnlyWhatIsUnused(t *testing.T) {
 	t.Parallel()
 	p, local, remote := newPair(t, Settings{Type: Send})
@@ -189,12 +250,8 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 			fill = err
 			return
 		}
-		end, err := f.receive(t.Context(), b)
 		put(t, remote, "both", "there") // somebody writes meanwhile
-		fill = f.finish(end, b)
-		if err != nil {
-			fill = err
-		}
+		fill = f.fill(t.Context(), b)
 		b.Close()
 	})
 	both.Wait()

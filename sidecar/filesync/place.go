@@ -22,6 +22,9 @@ type place struct {
 	// index is what the engine knows of the files; it is set before the model runs.
 	index index
 
+	// reading is held while the model's first read rests.
+	reading sync.RWMutex
+
 	mu sync.Mutex
 	// identity is what the folder was when its index began.
 	identity string
@@ -107,6 +110,14 @@ func (p *place) identify(anew bool) error {
 	defer p.mu.Unlock()
 	p.identity = id
 	return nil
+}
+
+// rest keeps the model from reading files until end is called, or limit is over.
+func (p *place) rest(limit time.Duration) (end func()) {
+	p.reading.Lock()
+	end = sync.OnceFunc(p.reading.Unlock)
+	time.AfterFunc(limit, end)
+	return end
 }
 
 func (p *place) path(name string) string { return filepath.Join(p.root, name) }

@@ -76,6 +76,8 @@ func (f *rootFS) Open(name string) (fs.File, error) {
 	if internal(name) {
 		return f.state.Open(name)
 	}
+	f.place.reading.RLock()
+	defer f.place.reading.RUnlock()
 	return f.Filesystem.Open(name)
 }
 
