@@ -157,7 +157,7 @@ func New(c Config) (*Engine, error) {
 }
 
 // safety is how often everything is looked at anew, in case the watcher missed something: less often where a look takes long. Where it
-// does not watch everything, that is polling at the latest, and sooner where a look is quick.
+// does not watch everything, that is polling at the latest, sooner where a look is quick, and later where looking would be all that it does.
 const (
 	safety       = time.Minute
 	safetyRarest = 20 * time.Minute
@@ -165,6 +165,7 @@ const (
 	polling      = 2 * time.Second
 	pollingQuick = 200 * time.Millisecond
 	pollingShare = 10
+	pollingBreak = 3 // as many times as long as a look
 )
 
 // Serve runs the engine until ctx ends.

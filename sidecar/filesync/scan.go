@@ -27,7 +27,7 @@ func (e *Engine) rescan(ctx context.Context) {
 	for {
 		interval := min(safetyRarest, max(safety, safetyShare*took))
 		if e.watcher.Limit() != nil {
-			interval = min(polling, max(pollingQuick, pollingShare*took))
+			interval = max(min(safety, pollingBreak*took), min(polling, max(pollingQuick, pollingShare*took)))
 		}
 		select {
 		case <-ctx.Done():

@@ -47,7 +47,7 @@ func (e *LimitError) Error() string {
 	for needed < 2*(e.Watched+e.Unwatched) {
 		needed *= 2
 	}
-	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and other changes are found by looking, every two seconds at the latest; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
+	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and other changes are found by looking, every two seconds or so; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
 		e.Watched, e.Watched+e.Unwatched, e.Cause, needed)
 }
 
@@ -55,7 +55,7 @@ func (e *LimitError) Unwrap() error { return e.Cause }
 
 // ErrNoWatch says that this system has no way of watching that fits a tree of sources: kqueue, which macOS and the BSDs have, takes an
 // open file for each file that is watched.
-var ErrNoWatch = errors.New("changes are found by looking, every two seconds at the latest: watching would take an open file for each file on this system")
+var ErrNoWatch = errors.New("changes are found by looking, every two seconds or so: watching would take an open file for each file on this system")
 
 // Watcher watches folders below a root.
 type Watcher struct {
