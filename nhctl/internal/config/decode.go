@@ -176,14 +176,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], describe(n))
 		return
 	}
-	seen := make(map[string]bool, len(n.Content)/2)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; seen[key.Value] {
-			d.fail(key, "%s is there twice", key.Value)
-		} else {
-			seen[key.Value] = true
-		}
-	}
+	d.twiceIn(n)
 	for _, p := range pairs(n) {
 		field, ok := d.fields(v.Type())[p.key.Value]
 		switch {
@@ -200,6 +193,27 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 			d.ignored[p.key.Value] = true
 		default:
 			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, fieldNames(v.Type())))
+		}
+	}
+}
+
+// twiceIn tells of keys that a mapping has twice.
+func (d *decoder) twiceIn(n *yaml.Node) {
+	const few = 16 // of which comparing each with each is the quickest
+	var seen map[string]bool
+	if len(n.Content)/2 > few {
+		seen = make(map[string]bool, len(n.Content)/2)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		known := seen[key.Value]
+		for j := 0; seen == nil && !known && j < i; j += 2 {
+			known = n.Content[j].Value == key.Value
+		}
+		if known {
+			d.fail(key, "%s is there twice", key.Value)
+		} else if seen != nil {
+			seen[key.Value] = true
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -16,8 +18,8 @@ type loading struct {
 	*findings
 	env  func(string) (string, bool)
 	read func(string) ([]byte, error)
-	// files names the file of each node that is not of the main one.
-	files map[*yaml.Node]string
+	// files names the file (a string) of each node that is not of the main one.
+	files *sync.Map
 	main  string
 	// workload is set for a config that comes from the cluster: the workload that it is for.
 	workload *workload.Ref
@@ -26,8 +28,8 @@ type loading struct {
 }
 
 // document reads and parses a file; nil when it is empty or can't be parsed.
-func (l *loading) document(file string, data []byte) *yaml.Node {
-	text := strings.TrimPrefix(string(data), "\ufeff")
+func (l *loading) document(file, text string) *yaml.Node {
+	text = strings.TrimPrefix(text, "\ufeff")
 	if strings.IndexByte(text, 0) >= 0 {
 		l.add(Error, position{file, 1, 1}, 1, "this is no text")
 		return nil
@@ -48,33 +50,30 @@ func (l *loading) document(file string, data []byte) *yaml.Node {
 	if l.list.Failed() {
 		return nil // what follows would only confuse
 	}
-	root, err := parseYAML(r.out.String())
+	root, err := parseYAML(r.out.String(), func(n *yaml.Node, before int) { l.place(r, n, before) })
 	if err != nil {
 		l.syntax(r, file, err)
-	}
-	if root != nil {
-		l.place(r, root)
 	}
 	return root
 }
 
-// place gives nodes the places where they were written.
-func (l *loading) place(r *renderer, n *yaml.Node) {
-	at := r.origin(n.Line, n.Column)
+// place gives nodes the places where they were written; before is the number of rendered lines before their own.
+func (l *loading) place(r *renderer, n *yaml.Node, before int) {
+	at := r.origin(n.Line+before, n.Column)
 	n.Line, n.Column = at.line, at.column
 	if at.file != l.main {
-		l.files[n] = at.file
+		l.files.Store(n, at.file)
 	}
 	for _, child := range n.Content {
-		l.place(r, child)
+		l.place(r, child, before)
 	}
 }
 
 // at is where a node was written.
 func (l *loading) at(n *yaml.Node) position {
-	file, ok := l.files[n]
-	if !ok {
-		file = l.main
+	file := l.main
+	if other, ok := l.files.Load(n); ok {
+		file = other.(string)
 	}
 	return position{file, n.Line, n.Column}
 }
@@ -108,7 +107,7 @@ var (
 
 // pasted names what text from web pages brings along.
 func (l *loading) pasted(file, text string) {
-	if !strings.ContainsFunc(text, func(r rune) bool { return r == '\t' || r >= 0x80 }) {
+	if strings.IndexByte(text, '\t') < 0 && ascii(text) {
 		return
 	}
 	for i, line := range strings.Split(text, "\n") {
@@ -124,6 +123,15 @@ func (l *loading) pasted(file, text string) {
 			l.add(Warning, column(at), 1, "a typographic quote, as text from web pages has: YAML knows \" and ' only")
 		}
 	}
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // pair is a key and its value.

@@ -135,7 +135,7 @@ func (d *decoder) layer(name string) layer {
 		d.add(Error, position{file, 1, 1}, 1, "%s", err)
 		return nil
 	}
-	root := d.document(file, data)
+	root := d.document(file, string(data))
 	if root == nil {
 		return nil
 	}

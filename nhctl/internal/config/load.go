@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/joho/godotenv"
@@ -116,16 +117,16 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 }
 
 func newLoading(file string, read func(string) ([]byte, error)) *loading {
-	return &loading{findings: newFindings(map[string]string{}), read: read, files: map[*yaml.Node]string{}, main: file, laid: &atomic.Int64{}}
+	return &loading{findings: newFindings(map[string]string{}), read: read, files: &sync.Map{}, main: file, laid: &atomic.Int64{}}
 }
 
 func (l *loading) load(data []byte, o Options) *File {
-	file := l.main
-	l.source(file, string(data))
-	l.variables(string(data), o.Env)
+	file, text := l.main, string(data)
+	l.source(file, text)
+	l.variables(text, o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
 	d := newDecoder(l)
-	root := l.document(file, data)
+	root := l.document(file, text)
 	if root == nil && !l.list.Failed() {
 		l.add(Error, position{file, 1, 1}, 1, "the file is empty; describe a service, at least with `name` and `containers`")
 	}

@@ -1,21 +1,27 @@
 package config
 
 import (
+	"errors"
 	"runtime"
 	"strings"
-	"sync"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
 )
 
-// smallest is the size of text, in bytes, from which on parsing it in pieces is worth the while.
-const smallest = 64 << 10
+// smallest is the size of text, in bytes, from which on parsing it in pieces is worth the while; pieceSize is about that of one, so that
+// its nodes are still at hand when they are looked at again.
+const (
+	smallest  = 64 << 10
+	pieceSize = 32 << 10
+)
 
 // parseYAML parses a document, and returns its root; nil when it is empty. A long list is parsed in pieces, side by side. Where a piece is
 // no document of its own, such as one that names an anchor of another, the whole is parsed as it is, so errors are always those of the whole.
-func parseYAML(text string) (*yaml.Node, error) {
-	if pieces := split(text, runtime.GOMAXPROCS(0)); len(pieces) > 1 {
-		if root := parsePieces(pieces); root != nil {
+// place is called with the root of what was parsed and the number of lines before it, on several goroutines.
+func parseYAML(text string, place func(root *yaml.Node, before int)) (*yaml.Node, error) {
+	if pieces := split(text, max(runtime.GOMAXPROCS(0), len(text)/pieceSize)); len(pieces) > 1 {
+		if root := parsePieces(pieces, place); root != nil {
 			return root, nil
 		}
 	}
@@ -23,6 +29,7 @@ func parseYAML(text string) (*yaml.Node, error) {
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
 		return nil, err
 	}
+	place(document.Content[0], 0)
 	return document.Content[0], nil
 }
 
@@ -53,35 +60,30 @@ func split(text string, n int) []piece {
 }
 
 // parsePieces parses pieces of a list, and returns the list; nil where one is not a list.
-func parsePieces(pieces []piece) *yaml.Node {
+func parsePieces(pieces []piece, place func(root *yaml.Node, before int)) *yaml.Node {
 	parsed := make([]yaml.Node, len(pieces))
-	var parsing sync.WaitGroup
+	var parsing errgroup.Group
+	parsing.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range pieces {
-		parsing.Go(func() {
-			if yaml.Unmarshal([]byte(p.text), &parsed[i]) == nil && len(parsed[i].Content) == 1 {
-				move(parsed[i].Content[0], p.before)
+		parsing.Go(func() error {
+			if err := yaml.Unmarshal([]byte(p.text), &parsed[i]); err != nil {
+				return err
 			}
+			if len(parsed[i].Content) != 1 || parsed[i].Content[0].Kind != yaml.SequenceNode {
+				return errNoList
+			}
+			place(parsed[i].Content[0], p.before)
+			return nil
 		})
 	}
-	parsing.Wait()
-	var list *yaml.Node
-	for _, p := range parsed {
-		switch {
-		case len(p.Content) != 1 || p.Content[0].Kind != yaml.SequenceNode:
-			return nil
-		case list == nil:
-			list = p.Content[0]
-		default:
-			list.Content = append(list.Content, p.Content[0].Content...)
-		}
+	if parsing.Wait() != nil {
+		return nil
+	}
+	list := parsed[0].Content[0]
+	for _, p := range parsed[1:] {
+		list.Content = append(list.Content, p.Content[0].Content...)
 	}
 	return list
 }
 
-// move adds lines to the places of a node and those below it.
-func move(n *yaml.Node, lines int) {
-	n.Line += lines
-	for _, child := range n.Content {
-		move(child, lines)
-	}
-}
+var errNoList = errors.New("not a list")

@@ -35,7 +35,7 @@ func TestPieces(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pieces := split(c.text, 4)
-			if got := len(pieces) > 1 && parsePieces(pieces) != nil; got != c.inPieces {
+			if got := len(pieces) > 1 && parsePieces(pieces, move) != nil; got != c.inPieces {
 				t.Errorf("parsed in pieces: %v, want %v", got, c.inPieces)
 			}
 			var document yaml.Node
@@ -44,7 +44,7 @@ func TestPieces(t *testing.T) {
 			if len(document.Content) > 0 {
 				want = document.Content[0]
 			}
-			got, err := parseYAML(c.text)
+			got, err := parseYAML(c.text, move)
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
 				t.Fatalf("%v, want %v", err, wantErr)
 			}
@@ -53,5 +53,13 @@ func TestPieces(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// move adds the lines before a piece to the places of a node and those below it.
+func move(n *yaml.Node, before int) {
+	n.Line += before
+	for _, child := range n.Content {
+		move(child, before)
 	}
 }
