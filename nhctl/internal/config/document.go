@@ -154,7 +154,7 @@ func merge(n *yaml.Node, depth int) []pair {
 	if n == nil || n.Kind != yaml.MappingNode || depth > maxDepth {
 		return nil
 	}
-	var own, merged []pair
+	own, merged := make([]pair, 0, len(n.Content)/2), []pair(nil)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Tag != "!!merge" {

@@ -88,7 +88,7 @@ var customKind = regexp.MustCompile(`^[a-z][a-z0-9-]*\.v[0-9][a-z0-9]*\.[a-z0-9]
 func ParseKind(word string) (Kind, bool) {
 	word = strings.ToLower(word)
 	for _, kind := range Kinds() {
-		if slices.Contains(kind.Words(), word) {
+		if word == string(kind) || slices.Contains(kind.Words(), word) {
 			return kind, true
 		}
 	}
