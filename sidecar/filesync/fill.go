@@ -58,7 +58,7 @@ const quiet = 20 * time.Second
 var ErrNotFilled = errors.New("the other side could not be filled")
 
 // Pour sends the whole folder to a peer that has nothing of it, and returns when it may be attached there. placed is called before that,
-// when all files are in place. What changes meanwhile is left to the streams that are attached later.
+// when all files are in place, unless the folder has lost so many that the guard will ask first. What changes meanwhile is left to the streams that are attached later.
 func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed func()) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
@@ -73,7 +73,8 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 	if err != nil {
 		return err
 	}
-	if left == 0 {
+	known := e.known()
+	if doubtful := e.excessive(known, known-int(p.sent.Load())); left == 0 && !doubtful {
 		placed()
 	}
 	return p.entries(ctx)

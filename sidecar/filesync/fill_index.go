@@ -72,8 +72,13 @@ func entrySum(i protocol.FileInfo) [sha256.Size]byte {
 // untouched says whether nobody has changed it since.
 func (p placed) untouched(path string) bool {
 	info, err := os.Lstat(path)
-	if err != nil || p.kind != protocol.FileInfoTypeFile {
-		return err == nil
+	switch {
+	case err != nil:
+		return false
+	case p.kind == protocol.FileInfoTypeDirectory:
+		return info.IsDir()
+	case p.kind != protocol.FileInfoTypeFile:
+		return info.Mode()&os.ModeSymlink != 0
 	}
 	return info.Mode().IsRegular() && info.Size() == p.size && info.ModTime().UnixNano() == p.modified
 }

@@ -223,6 +223,33 @@ func TestFillOfWhatChangesMeanwhile(t *testing.T) {
 	}
 }
 
+// A folder that was emptied, or whose disk is not there, is nothing that somebody waits for.
+func TestFillOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	p, local, _ := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+	for i := range 100 {
+		put(t, local, fmt.Sprintf("many/file-%d", i), "x")
+	}
+	put(t, local, "other", "x")
+	p.local.start()
+	if err := p.local.engine.Scan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.local.kill()
+	if err := os.RemoveAll(filepath.Join(local, "many")); err != nil {
+		t.Fatal(err)
+	}
+	p.local.start()
+	defer p.local.kill()
+	p.placed = func() { t.Error("nothing is in place") }
+	if pour, _ := p.fill(0); pour == nil {
+		t.Error("poured")
+	}
+	if p.local.engine.Held() == nil {
+		t.Error("nobody is asked")
+	}
+}
+
 func TestFillOnlyWhatIsUnused(t *testing.T) {
 	t.Parallel()
 	p, local, remote := newPair(t, Settings{Type: Send})
