@@ -66,7 +66,7 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
 	out := newChunkWriter(stream)
-	p := &pouring{engine: e, out: out, encoder: gob.NewEncoder(out), answers: gob.NewDecoder(stream)}
+	p := &pouring{engine: e, out: out, encoder: gob.NewEncoder(out), answers: gob.NewDecoder(stream), awaited: map[string]bool{}}
 	e.pouring.Store(p)
 	defer e.pouring.Store(nil)
 	left, err := p.files(ctx)
@@ -74,10 +74,11 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 		return err
 	}
 	known := e.known()
-	if doubtful := e.excessive(known, known-int(p.sent.Load())); left == 0 && !doubtful {
+	doubtful := e.excessive(known, known-int(p.sent.Load()))
+	if left == 0 && !doubtful {
 		placed()
 	}
-	return p.entries(ctx)
+	return p.entries(ctx, doubtful)
 }
 
 // pouring is a folder on its way.
@@ -86,8 +87,9 @@ type pouring struct {
 	out     *chunkWriter
 	encoder *gob.Encoder
 	answers *gob.Decoder
-	last    int64 // the sequence number up to which entries were sent
-	left    int   // how many files were not
+	awaited map[string]bool // what was sent, and has no entry yet
+	last    int64           // the sequence number up to which entries were sent
+	left    int             // how many files were not
 	sent    atomic.Int64
 	bytes   atomic.Int64
 }
@@ -110,8 +112,8 @@ func (p *pouring) files(ctx context.Context) (left int, err error) {
 	return p.left + answer.Left, err
 }
 
-// entries sends what the index has of them, while the folder is read for the first time.
-func (p *pouring) entries(ctx context.Context) error {
+// entries sends what the index has of them, as the folder is read for the first time; to its end, where that is what finds a loss.
+func (p *pouring) entries(ctx context.Context, toTheEnd bool) error {
 	read := make(chan error, 1)
 	var reading sync.WaitGroup
 	defer reading.Wait()
@@ -130,6 +132,7 @@ func (p *pouring) entries(ctx context.Context) error {
 		if err := p.more(); err != nil {
 			return fmt.Errorf("send the index: %w", err)
 		}
+		done = done || len(p.awaited) == 0 && !toTheEnd // what is left of the read looks for what is gone
 	}
 	err := p.encoder.Encode(poured{End: &pouredEnd{Index: p.engine.ids.IndexID(protocol.LocalDeviceID)}})
 	if err = errors.Join(err, p.out.Flush()); err != nil {
@@ -231,6 +234,7 @@ func (p *pouring) send(i poured) error {
 		p.sent.Add(1)
 		p.bytes.Add(int64(len(i.Data)))
 	}
+	p.awaited[i.Info.Name] = true
 	return p.encoder.Encode(i)
 }
 
@@ -242,8 +246,9 @@ func (p *pouring) more() (err error) {
 	}
 	defer snapshot.Release()
 	snapshot.WithHaveSequence(p.last+1, func(f protocol.FileInfo) bool {
-		p.last = f.Sequence
-		err = p.encoder.Encode(poured{Info: wireInfo(f)})
+		p.last, f = f.Sequence, wireInfo(f)
+		delete(p.awaited, f.Name)
+		err = p.encoder.Encode(poured{Info: f})
 		return err == nil
 	})
 	return err
