@@ -215,11 +215,14 @@ func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
 }
 
 func (e *Engine) scanBoth(ctx context.Context, peer Peer) error {
+	there := make(chan error, 1)
+	go func() { there <- peer.Scan(ctx) }() // which takes long in a great tree, on both ends
 	err := e.Scan(ctx)
 	if err != nil {
 		err = fmt.Errorf("scan the local folder: %w", err)
-	} else if err = peer.Scan(ctx); err != nil {
-		err = fmt.Errorf("scan the folder in the pod: %w", err)
+	}
+	if other := <-there; err == nil && other != nil {
+		err = fmt.Errorf("scan the folder in the pod: %w", other)
 	}
 	if err == nil {
 		return nil

@@ -245,7 +245,12 @@ func (f *folder) settled(ctx context.Context) error {
 
 // converge waits until both ends have all of the other.
 func (f *folder) converge(ctx context.Context) error {
-	return untilOpen(ctx, func() error { return f.engine.Wait(ctx, f) })
+	return untilOpen(ctx, func() error {
+		if _, err := f.Status(ctx); err != nil {
+			return err // before this computer looks at everything for nothing
+		}
+		return f.engine.Wait(ctx, f)
+	})
 }
 
 // untilOpen waits again while the pod has no engine: it exists once the two sides were joined.
