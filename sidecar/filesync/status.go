@@ -181,7 +181,7 @@ func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.settle(ctx, peer, Send) }
 
 func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
-	const stuck = 5 * time.Second
+	const stuck = 10 * time.Second // the model tries again what failed after 1, 3 and 7 s
 	last, moved := int64(-1), time.Now()
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		local, err := e.Status()
@@ -215,14 +215,11 @@ func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
 }
 
 func (e *Engine) scanBoth(ctx context.Context, peer Peer) error {
-	there := make(chan error, 1)
-	go func() { there <- peer.Scan(ctx) }() // which takes long in a great tree, on both ends
 	err := e.Scan(ctx)
 	if err != nil {
 		err = fmt.Errorf("scan the local folder: %w", err)
-	}
-	if other := <-there; err == nil && other != nil {
-		err = fmt.Errorf("scan the folder in the pod: %w", other)
+	} else if err = peer.Scan(ctx); err != nil {
+		err = fmt.Errorf("scan the folder in the pod: %w", err)
 	}
 	if err == nil {
 		return nil
