@@ -105,7 +105,7 @@ func (p *pair) wait() {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	if err := p.local.engine.Wait(ctx, peer{p.remote.engine}); err != nil {
-		p.t.Fatal(err)
+		p.t.Fatalf("%v\n%s", err, p.explain())
 	}
 }
 
