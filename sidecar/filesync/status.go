@@ -169,7 +169,7 @@ type Peer interface {
 }
 
 // Wait scans both ends, and returns when everything that either had by then is on the other, as far as the type says. When
-// nothing moves any more for a while and files have errors, it returns those.
+// nothing moves any more for a while and files have errors, it looks once more, and then returns those.
 func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 	if err := e.scanBoth(ctx, peer); err != nil {
 		return err
@@ -181,8 +181,8 @@ func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.settle(ctx, peer, Send) }
 
 func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
-	const stuck = 10 * time.Second // the model tries again what failed after 1, 3 and 7 s
-	last, moved := int64(-1), time.Now()
+	const stuck = 5 * time.Second
+	last, moved, again := int64(-1), time.Now(), false
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		local, err := e.Status()
 		if err != nil {
@@ -201,10 +201,15 @@ func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
 		if left := local.NeedBytes + remote.NeedBytes + int64(local.NeedFiles+remote.NeedFiles); left != last {
 			last, moved = left, time.Now()
 		}
-		if time.Since(moved) > stuck {
-			if err := failure(local, remote); err != nil {
+		if failed := failure(local, remote); failed != nil && time.Since(moved) > stuck {
+			if again {
+				return failed
+			}
+			// What the model could not look at in time is in the way of other files until somebody looks.
+			if err := e.scanBoth(ctx, peer); err != nil {
 				return err
 			}
+			again, moved = true, time.Now()
 		}
 		select {
 		case <-ctx.Done():
