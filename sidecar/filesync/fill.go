@@ -58,7 +58,8 @@ const quiet = 20 * time.Second
 var ErrNotFilled = errors.New("the other side could not be filled")
 
 // Pour sends the whole folder to a peer that has nothing of it, and returns when it may be attached there. placed is called before that,
-// when all files are in place, unless the folder has lost so many that the guard will ask first. What changes meanwhile is left to the streams that are attached later.
+// when all files are in place, unless the folder has lost so many that the guard will ask first. What changes meanwhile is left to the
+// streams that are attached later.
 func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed func()) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
@@ -179,18 +180,17 @@ func (e *Engine) find(yield func(poured) bool) error {
 			return nil
 		case rel == ".":
 			return nil
-		case left[rel] || ignore.IsProtected(path.Base(rel)):
-			if info.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
 		}
-		if matcher != nil {
-			if m := matcher.Match(rel); m.IsIgnored() && info.IsDir() && m.CanSkipDir() {
-				return fs.SkipDir
-			} else if m.IsIgnored() {
-				return nil // what is below a folder may be wanted nevertheless
-			}
+		skip, below := left[rel] || ignore.IsProtected(path.Base(rel)), false
+		if !skip && matcher != nil {
+			m := matcher.Match(rel)
+			skip, below = m.IsIgnored(), !m.CanSkipDir() // what is below a folder that is left out may be wanted nevertheless
+		}
+		switch {
+		case skip && info.IsDir() && !below:
+			return fs.SkipDir
+		case skip:
+			return nil
 		}
 		i, err := scanner.CreateFileInfo(info, name, folder, false, false, nil)
 		if special := !info.IsDir() && !info.IsRegular() && !info.IsSymlink(); err == nil && !special && !yield(poured{Info: i}) {
