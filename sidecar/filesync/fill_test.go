@@ -250,6 +250,28 @@ func TestFillOfWhatIsGone(t *testing.T) {
 	}
 }
 
+func TestFillLeavesOut(t *testing.T) {
+	t.Parallel()
+	p, local, remote := newPair(t, Settings{Type: Send, GitIgnore: true, FilePatterns: []string{"kept", "deep/kept.txt"}, IgnorePatterns: []string{"skipped"}})
+	want := map[string]bool{"kept/a": true, "deep/kept.txt": true, "deep/other.txt": false, "kept/skipped/b": false, "kept/.git/c": false, "kept/out.log": false, "other": false}
+	put(t, local, ".gitignore", "*.log\n")
+	for name := range want {
+		put(t, local, name, "x")
+	}
+	p.local.start()
+	defer p.local.kill()
+	p.placed = func() { // before the index could correct anything
+		for name, there := range want {
+			if _, err := os.Stat(filepath.Join(remote, name)); (err == nil) != there {
+				t.Errorf("%s: %v, want it there: %v", name, err, there)
+			}
+		}
+	}
+	if pour, fill := p.fill(0); pour != nil || fill != nil {
+		t.Fatal(pour, fill)
+	}
+}
+
 func TestFillOnlyWhatIsUnused(t *testing.T) {
 	t.Parallel()
 	p, local, remote := newPair(t, Settings{Type: Send})
