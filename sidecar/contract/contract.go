@@ -26,6 +26,7 @@ const (
 	RoleTwin    = "twin"
 	RoleSession = "session"
 	RoleParked  = "parked"
+	RoleGates   = "gates"
 	RoleCache   = "cache" // a developer's claim
 )
 
@@ -38,6 +39,12 @@ const (
 
 // ParkedPods is the Secret of a namespace with the manifests of parked pods that nothing would make anew, by their names.
 const ParkedPods = "nhctl-parked-pods"
+
+// Gates is the ConfigMap of a namespace that says which twins may receive Service traffic: a key per session, with the value GateOpen.
+const (
+	Gates    = "nhctl-gates"
+	GateOpen = "true"
+)
 
 // Containers that nhctl adds to a twin.
 const (
@@ -54,7 +61,7 @@ const (
 	VolumeBin   = "nhctl-bin"   // the planted binary; read-only where it is used
 	VolumeRun   = "nhctl-run"   // Unix sockets and state shared by the sidecar and the dev containers
 	VolumeWork  = "nhctl-work"  // sources and sync index, in sub-paths of one volume
-	VolumeToken = "nhctl-token" // the session Secret; mounted in the sidecar alone
+	VolumeToken = "nhctl-token" // the session's token and gate; mounted in the sidecar alone
 )
 
 // Paths inside the twin's containers.
@@ -76,12 +83,12 @@ const GateTimeout = 10
 // RestingPeriod is the period of probes that hardly ever have news, in seconds: each is a process in the pod.
 const RestingPeriod = 10
 
-// Keys of the session Secret, and so file names under TokenDir.
+// Files under TokenDir.
 const (
-	// SecretToken is the carrier token: 32 random bytes, hex.
+	// SecretToken is the carrier token, from the session's Secret: 32 random bytes, hex.
 	SecretToken = "token"
-	// SecretReady is "true" once the twin may receive Service traffic; pods born later start ready.
-	SecretReady = "ready"
+	// GateFile is GateOpen once the twin may receive Service traffic, from the ConfigMap Gates; later pods start ready.
+	GateFile = "ready"
 )
 
 // Environment of the sidecar container.

@@ -104,10 +104,10 @@ const gateHeard = 5 * time.Second
 // gateLook is how often a gate is looked at.
 const gateLook = 20 * time.Millisecond
 
-// Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the session's
-// Secret said when it started.
+// Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the ConfigMap of gates
+// said when it started.
 func Gate(root string) (bool, error) {
-	for _, file := range []string{gateFile, contract.TokenDir + "/" + contract.SecretReady} {
+	for _, file := range []string{gateFile, contract.TokenDir + "/" + contract.GateFile} {
 		text, err := os.ReadFile(root + file)
 		if errors.Is(err, os.ErrNotExist) {
 			continue

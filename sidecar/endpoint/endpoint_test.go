@@ -222,7 +222,7 @@ func TestGate(t *testing.T) {
 		}
 	}
 	gate("before anybody said anything", false)
-	write(t, tw.root+contract.TokenDir+"/"+contract.SecretReady, "true\n")
+	write(t, tw.root+contract.TokenDir+"/"+contract.GateFile, "true\n")
 	gate("in a pod born after the original was parked", true)
 	if err := SetGate(tw.root, false); err != nil {
 		t.Fatal(err)

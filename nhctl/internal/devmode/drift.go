@@ -55,7 +55,7 @@ func lost(r Record) Change {
 
 // StepAside takes the twin out of the Services for good: this pod, and any that comes after it.
 func StepAside(ctx context.Context, deps Deps, r Record) error {
-	if err := setReady(ctx, deps.Cluster, r, false); err != nil {
+	if err := closeGate(ctx, deps.Cluster, r); err != nil {
 		return err
 	}
 	return deps.Link.SetReady(ctx, false)

@@ -304,7 +304,7 @@ func (e *entry) create(ctx context.Context) error {
 	_, err = c.API.CoreV1().Secrets(ns).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin, Labels: twin.Labels, OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: "apps/v1", Kind: "Deployment", Name: twin.Name, UID: twin.UID, Controller: &yes}}},
-		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(e.token), contract.SecretReady: "false"},
+		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(e.token)},
 	}, metav1.CreateOptions{})
 	return c.Explain(err)
 }

@@ -156,10 +156,16 @@ func TestResolve(t *testing.T) {
 			if diff := cmp.Diff(twin, e.twin); diff != "" {
 				t.Errorf("twin:\n%s", diff)
 			}
+			optional := true
 			empty := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 			volumes := append(original().Spec.Template.Spec.Volumes, corev1.Volume{Name: "nhctl-bin", VolumeSource: empty}, corev1.Volume{Name: "nhctl-run", VolumeSource: empty},
 				corev1.Volume{Name: "nhctl-work", VolumeSource: empty},
-				corev1.Volume{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: record.Twin}}})
+				corev1.Volume{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+					{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: record.Twin},
+						Items: []corev1.KeyToPath{{Key: "token", Path: "token"}}}},
+					{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "nhctl-gates"},
+						Items: []corev1.KeyToPath{{Key: id, Path: "ready"}}, Optional: &optional}},
+				}}}})
 			if diff := cmp.Diff(volumes, e.twin.Spec.Template.Spec.Volumes); diff != "" {
 				t.Errorf("volumes:\n%s", diff)
 			}
@@ -188,7 +194,7 @@ func TestCreate(t *testing.T) {
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin, Labels: map[string]string{contract.LabelSession: e.record.Session, contract.LabelRole: contract.RoleTwin},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: e.record.Twin, UID: "twin", Controller: &yes}}},
-		StringData: map[string]string{"token": hex.EncodeToString(e.token), "ready": "false"},
+		StringData: map[string]string{"token": hex.EncodeToString(e.token)},
 	}
 	if diff := cmp.Diff(runtime.Object(secret), <-made); diff != "" {
 		t.Errorf("Secret:\n%s", diff)

@@ -151,7 +151,7 @@ func (l *leaving) awaitRestored(ctx context.Context) error {
 	return err
 }
 
-// deleteTwin deletes the twin and its Secret, and returns when its pods are gone.
+// deleteTwin deletes the twin, and returns when its pods are gone. Its Secret has the twin as its owner: the cluster deletes it.
 func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
@@ -160,9 +160,8 @@ func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	if err != nil && !apierrors.IsNotFound(err) {
 		return c.Explain(err)
 	}
-	// The Secret has the twin as its owner, but the collector takes its time.
-	if err := c.API.CoreV1().Secrets(r.Namespace).Delete(ctx, r.Twin, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return c.Explain(err)
+	if err := closeGate(ctx, c, r); err != nil {
+		return err
 	}
 	selector := metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin}
 	return poll(ctx, func(ctx context.Context) (bool, error) {

@@ -2,14 +2,10 @@ package devmode
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -81,7 +77,7 @@ func (e *entry) route(ctx context.Context) error {
 	if err := e.Link.SetReady(ctx, true); err != nil {
 		return err
 	}
-	if err := setReady(ctx, e.Cluster, e.record, true); err != nil {
+	if err := openGate(ctx, e.Cluster, e.record); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -97,16 +93,6 @@ func (e *entry) route(ctx context.Context) error {
 		return false, problem.New(problem.NotReady, "the dev pod runs, but does not become ready: %s", waiting).
 			WithHint("a container beside the dev container is not ready; `kubectl describe pod` shows its probe")
 	})
-}
-
-// setReady says whether pods of the twin that come later begin in the Services.
-func setReady(ctx context.Context, c *kube.Client, r Record, ready bool) error {
-	patch, err := json.Marshal(map[string]any{"stringData": map[string]any{contract.SecretReady: strconv.FormatBool(ready)}})
-	if err != nil {
-		return err
-	}
-	_, err = c.API.CoreV1().Secrets(r.Namespace).Patch(ctx, r.Twin, types.MergePatchType, patch, metav1.PatchOptions{})
-	return c.Explain(err)
 }
 
 // notReady says why a pod gets no traffic yet, or "". A dev container with the original's probes is ready once its program runs, which

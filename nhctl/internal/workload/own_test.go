@@ -35,6 +35,7 @@ func TestTwinsOwnParts(t *testing.T) {
 	t.Parallel()
 	uid := int64(1000)
 	theirs := corev1.Volume{Name: "theirs", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/dev"}}}
+	optional := true
 	empty := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 	want := own{
 		Sidecar: corev1.Container{
@@ -59,7 +60,12 @@ func TestTwinsOwnParts(t *testing.T) {
 			VolumeMounts: []corev1.VolumeMount{{Name: "nhctl-bin", MountPath: "/.nhctl/bin"}},
 		},
 		Volumes: []corev1.Volume{theirs, {Name: "nhctl-bin", VolumeSource: empty}, {Name: "nhctl-run", VolumeSource: empty}, {Name: "nhctl-work", VolumeSource: empty},
-			{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "web-nhctl-1"}}}},
+			{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+				{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "web-nhctl-1"},
+					Items: []corev1.KeyToPath{{Key: "token", Path: "token"}}}},
+				{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "nhctl-gates"},
+					Items: []corev1.KeyToPath{{Key: "1", Path: "ready"}}, Optional: &optional}},
+			}}}}},
 	}
 	for duplicate, period := range map[bool]int32{false: 1, true: 10} {
 		want.Sidecar.ReadinessProbe.PeriodSeconds = period

@@ -212,7 +212,24 @@ func volumes(s Settings) []corev1.Volume {
 		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 	}
 	return []corev1.Volume{empty(contract.VolumeBin), empty(contract.VolumeRun), empty(contract.VolumeWork),
-		{Name: contract.VolumeToken, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: s.Name}}}}
+		{Name: contract.VolumeToken, VolumeSource: corev1.VolumeSource{Projected: token(s)}}}
+}
+
+// token is what the sidecar reads of its session: the token, from a Secret that is created once, and whether the gate is open, from the
+// namespace's ConfigMap of gates. Without the key, or without the ConfigMap, the gate is closed.
+func token(s Settings) *corev1.ProjectedVolumeSource {
+	closed := true
+	return &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+		{Secret: &corev1.SecretProjection{
+			LocalObjectReference: corev1.LocalObjectReference{Name: s.Name},
+			Items:                []corev1.KeyToPath{{Key: contract.SecretToken, Path: contract.SecretToken}},
+		}},
+		{ConfigMap: &corev1.ConfigMapProjection{
+			LocalObjectReference: corev1.LocalObjectReference{Name: contract.Gates},
+			Items:                []corev1.KeyToPath{{Key: s.Session, Path: contract.GateFile}},
+			Optional:             &closed,
+		}},
+	}}
 }
 
 // releaseNode gives up what only one pod of a node can have. A duplicate runs beside the original, often on the only node, and the

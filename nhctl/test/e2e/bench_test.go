@@ -118,7 +118,12 @@ func benchStart(t *testing.T) []row {
 func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret string) float64 {
 	t.Helper()
 	_, err := shared.typed.CoreV1().Secrets(ns).Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret},
-		StringData: map[string]string{contract.SecretToken: "00", contract.SecretReady: "true"}}, metav1.CreateOptions{})
+		StringData: map[string]string{contract.SecretToken: "00"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = shared.typed.CoreV1().ConfigMaps(ns).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: contract.Gates},
+		Data: map[string]string{template.Labels[contract.LabelSession]: contract.GateOpen}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +146,7 @@ func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret s
 		return err
 	})
 	took := time.Since(begin).Seconds()
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod/baseline", "secret/"+secret, "--wait"); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod/baseline", "secret/"+secret, "configmap/"+contract.Gates, "--wait"); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	return took

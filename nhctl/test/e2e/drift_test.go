@@ -45,12 +45,12 @@ func aside(t *testing.T, ns string) {
 		if err != nil {
 			return err
 		}
-		secret, err := shared.typed.CoreV1().Secrets(ns).Get(ctx, pod.Name[:strings.LastIndex(pod.Name[:strings.LastIndex(pod.Name, "-")], "-")], metav1.GetOptions{})
-		if err != nil {
+		gates, err := shared.typed.CoreV1().ConfigMaps(ns).Get(ctx, contract.Gates, metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
-		if ready := string(secret.Data[contract.SecretReady]); workload.Ready(pod) || ready != "false" {
-			return fmt.Errorf("ready %v, the next one %s", workload.Ready(pod), ready)
+		if gate, open := gates.Data[pod.Labels[contract.LabelSession]]; workload.Ready(pod) || open {
+			return fmt.Errorf("ready %v, the next one %q", workload.Ready(pod), gate)
 		}
 		return nil
 	})

@@ -91,7 +91,7 @@ func TestPodDeleted(t *testing.T) {
 		}
 		return nil
 	})
-	answer(t, ns, "catalog-nhctl-") // the new pod is ready without being told: the Secret says so
+	answer(t, ns, "catalog-nhctl-") // the new pod is ready without being told: its gate is open
 	serving(t, dev, src)
 	dev.must(src, "dev", "end")
 }

@@ -105,7 +105,8 @@ func TestUsersAreRestricted(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
 	dev := shared.developer(t, ns)
-	for _, denied := range [][]string{{"get", "secrets"}, {"delete", "services"}, {"get", "configmaps"}} {
+	for _, denied := range [][]string{{"get", "secrets"}, {"patch", "secrets"}, {"delete", "secrets"}, {"delete", "services"},
+		{"get", "configmaps"}, {"patch", "configmaps"}} {
 		out, err := kubectl(t, dev.kubeconfig, "auth", "can-i", denied[0], denied[1])
 		if err == nil || strings.TrimSpace(out) != "no" {
 			t.Errorf("may %v: %q, %v", denied, out, err)
