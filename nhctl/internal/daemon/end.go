@@ -26,7 +26,7 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 	if err != nil {
 		return rpc.Ended{}, err
 	}
-	d.adopt(p.Caller)
+	d.adopt(ctx, p.Caller)
 	d.news(ctx, c.Namespace)
 	records, err := d.meant(ctx, c, p)
 	if err != nil {

@@ -68,7 +68,7 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.adopt(t.Caller)
+	d.adopt(ctx, t.Caller)
 	matches := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Session == t.Session })
 	if t.Session == "" {
 		ref, _, err := named(t, "")
@@ -120,7 +120,7 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.adopt(p.Caller)
+	d.adopt(ctx, p.Caller)
 	d.news(ctx, c.Namespace)
 	records, err := devmode.List(ctx, c)
 	if err != nil {

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/store"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -34,15 +34,14 @@ const remembered = 20
 
 func (p Paths) past() string { return filepath.Join(p.State, "past.json") }
 
+const pastVersion = 1
+
 // history reads them, the oldest first.
 func (p Paths) history() ([]past, error) {
-	data, err := os.ReadFile(p.past())
+	var all []past
+	err := store.Read(p.past(), pastVersion, &all)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	}
-	var all []past
-	if err == nil {
-		err = json.Unmarshal(data, &all)
 	}
 	return all, err
 }
@@ -60,18 +59,24 @@ func (d *Daemon) change(edit func([]past) []past) {
 	d.pastMu.Lock()
 	defer d.pastMu.Unlock()
 	all, err := d.paths.history()
-	if err == nil {
-		err = replaceJSON(d.paths.past(), edit(all))
-	}
 	if err != nil {
+		d.logger.Error("history of sessions", "error", err)
+		if _, err := os.Stat(d.paths.past()); err == nil {
+			return // it stays as it is
+		}
+	}
+	if err := store.Write(d.paths.past(), pastVersion, edit(all)); err != nil {
 		d.logger.Error("history of sessions", "error", err)
 	}
 }
 
 // news tells the caller what ended in a namespace since they last asked.
 func (d *Daemon) news(ctx context.Context, namespace string) {
+	d.pastMu.Lock()
 	all, err := d.paths.history()
+	d.pastMu.Unlock()
 	if err != nil {
+		d.logger.Error("history of sessions", "error", err)
 		return
 	}
 	told := 0

@@ -30,18 +30,17 @@ type awaited struct {
 
 // wants notes what was started; nil means that nothing is to run.
 func (s *developed) wants(w *wish) {
-	s.mu.Lock()
-	all := maps.Clone(s.saved.Wishes)
-	if all == nil {
-		all = map[string]*wish{}
-	}
-	if all[s.Name] = w; w == nil {
-		delete(all, s.Name)
-	}
-	s.saved.Wishes = all
-	copied := s.saved
-	s.mu.Unlock()
-	if err := s.paths.save(copied); err != nil {
+	err := s.keep(func(kept *saved) {
+		all := maps.Clone(kept.Wishes)
+		if all == nil {
+			all = map[string]*wish{}
+		}
+		if all[s.Name] = w; w == nil {
+			delete(all, s.Name)
+		}
+		kept.Wishes = all
+	})
+	if err != nil {
 		s.logger.Error("keep what is to run", "error", err)
 	}
 	if w != nil {

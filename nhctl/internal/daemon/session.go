@@ -22,6 +22,7 @@ import (
 type session struct {
 	paths  Paths
 	logger *slog.Logger
+	saving sync.Mutex // held while the state is written
 
 	mu sync.Mutex
 	// sink takes progress for the call that enters or leaves.
@@ -110,11 +111,7 @@ func (s *session) Wake() {
 
 // Save keeps the session on this computer.
 func (s *session) Save(r devmode.Record, token []byte) error {
-	s.mu.Lock()
-	s.saved.Record, s.saved.Token = r, token
-	copied := s.saved
-	s.mu.Unlock()
-	return s.paths.save(copied)
+	return s.keep(func(kept *saved) { kept.Record, kept.Token = r, token })
 }
 
 // Start brings up carriers, sync and forwarded ports; it does not wait for them.
@@ -284,12 +281,10 @@ func (s *session) forward(open, shut []rpc.PortPair) ([]event.ForwardData, error
 		}
 	}
 	list := s.forwards.List()
-	s.mu.Lock()
-	s.saved.Forwards = nil
-	for _, f := range list {
-		s.saved.Forwards = append(s.saved.Forwards, rpc.PortPair{Local: f.Local, Remote: f.Remote})
-	}
-	copied := s.saved
-	s.mu.Unlock()
-	return list, s.paths.save(copied)
+	return list, s.keep(func(kept *saved) {
+		kept.Forwards = nil
+		for _, f := range list {
+			kept.Forwards = append(kept.Forwards, rpc.PortPair{Local: f.Local, Remote: f.Remote})
+		}
+	})
 }

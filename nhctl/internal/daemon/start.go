@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,7 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 	if err != nil {
 		return rpc.Session{}, err
 	}
-	d.adopt(p.Caller)
+	d.adopt(ctx, p.Caller)
 	d.news(ctx, c.Namespace)
 	d.tellAbandoned(ctx, c, spec)
 	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode }); len(live) > 0 {
@@ -202,10 +203,11 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 
 // adopt takes up the saved sessions that no daemon serves, with the credentials of the caller: after a crash or a reboot, at the
 // next command.
-func (d *Daemon) adopt(caller rpc.Caller) {
+func (d *Daemon) adopt(ctx context.Context, caller rpc.Caller) {
 	all, err := d.paths.load()
 	if err != nil {
 		d.logger.Error("saved sessions", "error", err)
+		emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("%v\nthe session itself is in the cluster: nhctl dev list; nhctl dev end", err)})
 	}
 	for _, state := range all {
 		r := state.Record

@@ -1,14 +1,16 @@
 package daemon
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/store"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
@@ -37,48 +39,47 @@ type saved struct {
 	Wishes map[string]*wish `json:"wishes,omitempty"`
 }
 
-const savedFile = "session.json"
+const (
+	savedFile    = "session.json"
+	savedVersion = 1
+)
 
 // save writes a session's state in one step.
 func (p Paths) save(s saved) error {
-	dir := p.session(s.Record.Session)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return replaceJSON(filepath.Join(dir, savedFile), s)
+	return store.Write(filepath.Join(p.session(s.Record.Session), savedFile), savedVersion, s)
 }
 
-// replaceJSON writes a file in one step.
-func replaceJSON(file string, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
+// keep changes what this computer has of the session, and writes it down before the next change is made: what is on disk is never older
+// than a change that has returned.
+func (s *session) keep(edit func(*saved)) error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	s.mu.Lock()
+	edit(&s.saved)
+	edited := s.saved
+	s.mu.Unlock()
+	return s.paths.save(edited)
 }
 
-// load reads every saved session.
+// load reads every saved session. The error names those that can't be read; it hides no other.
 func (p Paths) load() ([]saved, error) {
 	files, err := filepath.Glob(filepath.Join(p.sessions(), "*", savedFile))
 	if err != nil {
 		return nil, err
 	}
 	var all []saved
+	var failed []error
 	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
 		var s saved
-		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, fmt.Errorf("read the saved session %s: %w", file, err)
+		if err := store.Read(file, savedVersion, &s); err != nil {
+			if !errors.Is(err, fs.ErrNotExist) { // it has ended at this moment
+				failed = append(failed, fmt.Errorf("saved session %s: %w", filepath.Base(filepath.Dir(file)), err))
+			}
+			continue
 		}
 		all = append(all, s)
 	}
-	return all, nil
+	return all, errors.Join(failed...)
 }
 
 func (p Paths) remove(id string) error { return os.RemoveAll(p.session(id)) }

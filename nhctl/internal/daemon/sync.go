@@ -136,15 +136,13 @@ func (d *Daemon) syncDo(ctx context.Context, p rpc.SyncDo) (rpc.SyncDone, error)
 
 // setPaused writes down which folders rest, for a daemon to come.
 func (s *session) setPaused(paused bool, ids []string) error {
-	s.mu.Lock()
-	rest := slices.DeleteFunc(slices.Clone(s.saved.Paused), func(id string) bool { return slices.Contains(ids, id) })
-	if paused {
-		rest = append(rest, ids...)
-	}
-	s.saved.Paused = rest
-	copied := s.saved
-	s.mu.Unlock()
-	return s.paths.save(copied)
+	return s.keep(func(kept *saved) {
+		rest := slices.DeleteFunc(slices.Clone(kept.Paused), func(id string) bool { return slices.Contains(ids, id) })
+		if paused {
+			rest = append(rest, ids...)
+		}
+		kept.Paused = rest
+	})
 }
 
 // path makes a path relative to the folder, with slashes; "" names all of it. One that is not absolute is meant from the caller's

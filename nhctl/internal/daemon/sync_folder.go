@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
@@ -106,19 +107,20 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 
 // moved writes down which folder is synced, here and in the cluster.
 func (s *session) moved(ctx context.Context, at int, f *folder) error {
-	s.mu.Lock()
-	if at == 0 {
-		s.saved.Record.Folder, s.saved.Settings = f.root, f.settings
-	} else {
-		s.saved.Record.More[at-1].Local = f.root
-		if at <= len(s.saved.More) {
-			s.saved.More[at-1] = f.settings
+	err := s.keep(func(kept *saved) {
+		if at == 0 {
+			kept.Record.Folder, kept.Settings = f.root, f.settings
+			return
 		}
-	}
-	copied := s.saved
-	s.mu.Unlock()
-	if err := s.paths.save(copied); err != nil {
+		kept.Record.More = slices.Clone(kept.Record.More)
+		kept.Record.More[at-1].Local = f.root
+		if at <= len(kept.More) {
+			kept.More = slices.Clone(kept.More)
+			kept.More[at-1] = f.settings
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("keep the session on this computer: %w", err)
 	}
-	return devmode.Update(ctx, s.client(), copied.Record)
+	return devmode.Update(ctx, s.client(), s.record())
 }
