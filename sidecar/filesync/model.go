@@ -127,7 +127,7 @@ func (f heard) Closed(conn protocol.Connection, err error) {
 func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	gone, conn := make(chan struct{}), &eager{stream: newFramed(stream), model: e.model, me: e.me.Short()}
+	gone, conn := make(chan struct{}), &eager{stream: newFramed(stream), model: e.model, me: e.me.Short(), inodes: e.place.inodes}
 	conn.Connection = protocol.NewConnection(e.peer(), conn.stream, conn.stream, conn.stream, heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
 	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
 	if config, ok := e.introduction(); ok {
@@ -162,6 +162,7 @@ type eager struct {
 	stream *framed
 	model  protocol.Model
 	me     protocol.ShortID
+	inodes *inodes
 	// came counts the blocks that were there before they were asked for, asked the others.
 	came, asked atomic.Int64
 

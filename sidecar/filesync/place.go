@@ -16,9 +16,12 @@ import (
 // model makes file systems for it as it likes.
 type place struct {
 	root, state string
-	kept        *kept.Store
-	progress    *progress
-	uncarried   *uncarried
+	// rewrites says that files which the other side saved in place are written in place here.
+	rewrites  bool
+	kept      *kept.Store
+	progress  *progress
+	uncarried *uncarried
+	inodes    *inodes
 	// index is what the engine knows of the files; it is set before the model runs.
 	index index
 
@@ -52,6 +55,8 @@ type index interface {
 	knows(name string) bool
 	// own notes that the content is this side's, though the other side changed the file, or that it is no more.
 	own(name string, ours bool)
+	// incoming is when a file that is coming was saved on the other side, and whether that was in place.
+	incoming(name string) (modified time.Time, inPlace bool)
 	// unchanged says whether a file is as the index has it.
 	unchanged(name string, info os.FileInfo) bool
 	// known is how many files the index has, 0 where nothing is guarded. excessive says whether that many gone are worth a look;
@@ -82,9 +87,14 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{root: c.Root, state: c.StateDir, kept: store, progress: newProgress(), uncarried: newUncarried(), vanished: map[string]bool{}, finishing: map[string]bool{},
-		judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, overtaken: map[string]bool{}}
+	p := &place{
+		root: c.Root, state: c.StateDir, rewrites: c.Side == Remote, kept: store, progress: newProgress(), uncarried: newUncarried(), inodes: newInodes(),
+		vanished: map[string]bool{}, finishing: map[string]bool{}, judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, overtaken: map[string]bool{},
+	}
 	if err := p.identify(false); err != nil {
+		return nil, err
+	}
+	if err := p.finishRewrites(); err != nil {
 		return nil, err
 	}
 	state := fs.NewFilesystem(fs.FilesystemTypeBasic, c.StateDir)

@@ -40,6 +40,7 @@ func (c *eager) update(ctx context.Context, update *protocol.IndexUpdate) error 
 			return nil
 		}
 	}
+	left.Files = c.marked(left.Files)
 	err := c.sendAhead(&left)
 	if err == nil {
 		err = c.Connection.IndexUpdate(ctx, &left)

@@ -36,7 +36,7 @@ func entries(sequences ...int64) (files []protocol.FileInfo) {
 func TestIndexIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	h := &listener{}
-	c := &eager{Connection: h}
+	c := &eager{Connection: h, inodes: newInodes()}
 	update := func(prev, last int64, sequences ...int64) {
 		if err := c.IndexUpdate(t.Context(), &protocol.IndexUpdate{Files: entries(sequences...), PrevSequence: prev, LastSequence: last}); err != nil {
 			t.Error(err)

@@ -38,19 +38,33 @@ func (p *place) keep(name string, reason kept.Reason) error {
 		return nil // nothing to lose; the caller finds out itself
 	}
 	theirs := reason != kept.Conflict && !p.index.ours(name)
-	if theirs {
-		reason = kept.Passing
+	into := p.replacing(name) && p.staysItself(name, info)
+	switch {
+	case theirs && !into:
+		err = p.pass(name, info)
+	case into && !theirs:
+		_, err = p.kept.Copy(p.path(name), name, reason)
+	case !theirs:
+		_, err = p.kept.Keep(p.path(name), name, reason)
 	}
-	v, err := p.kept.Keep(p.path(name), name, reason)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.judged[name] = info
-	if theirs && v.ID != "" {
-		p.passing = append(p.passing, passing{v, info, time.Now()})
+	return nil
+}
+
+// pass makes a version that is only needed if somebody writes into what is replaced.
+func (p *place) pass(name string, info os.FileInfo) error {
+	v, err := p.kept.Keep(p.path(name), name, kept.Passing)
+	if err != nil || v.ID == "" {
+		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.passing = append(p.passing, passing{v, info, time.Now()})
 	return nil
 }
 
@@ -89,8 +103,16 @@ func (p *place) asJudged(name string, info os.FileInfo) bool {
 // errMeanwhile says that somebody wrote a file while it was about to be changed. The model looks at it anew and tries again.
 var errMeanwhile = errors.New("it was changed in the meantime")
 
-// put moves a complete file to its place in one step, and then looks at what was there before.
+// put brings a complete file to its place: into the file that is there, where the other side saved it so, else in its place.
 func (p *place) put(temporary, name string) error {
+	if done, err := p.rewrite(temporary, name); done || err != nil {
+		return err
+	}
+	return p.exchange(temporary, name)
+}
+
+// exchange moves a complete file to its place in one step, and then looks at what was there before.
+func (p *place) exchange(temporary, name string) error {
 	from, to := p.path(temporary), p.path(name)
 	info, err := os.Lstat(from)
 	if err != nil {
@@ -112,6 +134,7 @@ func (p *place) put(temporary, name string) error {
 	if err == nil {
 		p.index.own(name, false)
 		p.came(name, info)
+		p.inodes.came(name, info)
 	}
 	return err
 }

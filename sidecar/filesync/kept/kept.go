@@ -90,6 +90,15 @@ func (s *Store) Conflicts() int {
 // copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy at once, unless it is very large: the
 // bytes live on under their new name, where they may be written to.
 func (s *Store) Keep(file, rel string, reason Reason) (Version, error) {
+	return s.keep(file, rel, reason, false)
+}
+
+// Copy makes a version of a file that is about to be written to: another name would have the new bytes too.
+func (s *Store) Copy(file, rel string, reason Reason) (Version, error) {
+	return s.keep(file, rel, reason, true)
+}
+
+func (s *Store) keep(file, rel string, reason Reason, bytes bool) (Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UTC()
@@ -110,7 +119,7 @@ func (s *Store) Keep(file, rel string, reason Reason) (Version, error) {
 		return v, fmt.Errorf("keep %s: %w", rel, err)
 	}
 	err := errors.ErrUnsupported
-	if reason != Moved || v.Bytes > copied {
+	if !bytes && (reason != Moved || v.Bytes > copied) {
 		err = os.Link(file, target)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
