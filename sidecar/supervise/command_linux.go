@@ -15,9 +15,6 @@ import (
 	"time"
 )
 
-// maxLine splits longer lines, so that a program without line ends can't fill the memory.
-const maxLine = 64 << 10
-
 // command is one named command: at most one session of processes at a time. A session holds what its program puts into process groups of
 // their own, as debuggers do.
 type command struct {

@@ -23,6 +23,9 @@ const endOfLog = "end"
 // streams are those of kept lines, which know them by their number.
 var streams = [...]string{"stdout", "stderr", "nhctl"}
 
+// maxLine splits longer lines, so that a program without line ends can't fill the memory.
+const maxLine = 64 << 10
+
 // The output that is kept, of all commands of a supervisor together.
 const (
 	ringBytes  = 8_000_000
