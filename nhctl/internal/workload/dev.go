@@ -65,6 +65,7 @@ func develop(spec *corev1.PodSpec, s Dev) (corev1.Container, error) {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: f.MountPath, SubPath: f.DataSubPath()})
 	}
 	mountClaims(spec, c, s.Mounts)
+	c.VolumeMounts = orderMounts(c.VolumeMounts)
 	return *c, nil
 }
 

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -131,6 +132,19 @@ func mountClaims(spec *corev1.PodSpec, c *corev1.Container, mounts []Mount) {
 		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(o corev1.VolumeMount) bool { return o.MountPath == m.Path })
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: m.Path})
 	}
+}
+
+// orderMounts puts a mount before those inside it: not every runtime sorts them itself, and an outer one that comes later would hide them.
+func orderMounts(mounts []corev1.VolumeMount) (ordered []corev1.VolumeMount) {
+	for _, m := range mounts {
+		outer := strings.TrimSuffix(path.Clean(m.MountPath), "/") + "/"
+		first := slices.IndexFunc(ordered, func(o corev1.VolumeMount) bool { return strings.HasPrefix(path.Clean(o.MountPath), outer) })
+		if first < 0 {
+			first = len(ordered)
+		}
+		ordered = slices.Insert(ordered, first, m)
+	}
+	return ordered
 }
 
 // releaseClaims keeps a duplicate off the claims that two pods can't write to.

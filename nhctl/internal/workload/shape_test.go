@@ -70,6 +70,30 @@ func TestShape(t *testing.T) {
 	}
 }
 
+// A folder that outlives dev mode may hold the sources, and lie in a folder of the original's.
+func TestMountsInsideEachOther(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ paths, want []string }{
+		"apart":         {[]string{"/b", "/a"}, []string{"/b", "/a"}},
+		"inside first":  {[]string{"/home/dev", "/x", "/home"}, []string{"/home", "/home/dev", "/x"}},
+		"outside first": {[]string{"/home", "/home/dev"}, []string{"/home", "/home/dev"}},
+		"three deep":    {[]string{"/a/b/c", "/a/b", "/a"}, []string{"/a", "/a/b", "/a/b/c"}},
+		"a like name":   {[]string{"/home2", "/home/"}, []string{"/home2", "/home/"}},
+	} {
+		var mounts []corev1.VolumeMount
+		for _, p := range tt.paths {
+			mounts = append(mounts, corev1.VolumeMount{MountPath: p})
+		}
+		var got []string
+		for _, m := range orderMounts(mounts) {
+			got = append(got, m.MountPath)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestClaimsOfADuplicate(t *testing.T) {
 	t.Parallel()
 	claim := func(name string) corev1.Volume {

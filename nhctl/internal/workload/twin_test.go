@@ -165,7 +165,7 @@ func TestSourcesCoverTheOriginalsMount(t *testing.T) {
 		for _, m := range twin.Spec.Template.Spec.Containers[0].VolumeMounts {
 			names = append(names, m.Name)
 		}
-		if diff := cmp.Diff([]string{"below", contract.VolumeBin, contract.VolumeRun, contract.VolumeWork}, names); diff != "" {
+		if diff := cmp.Diff([]string{contract.VolumeWork, "below", contract.VolumeBin, contract.VolumeRun}, names); diff != "" {
 			t.Errorf("mounted at %s, developed at %s:\n%s", paths[0], paths[1], diff)
 		}
 	}
