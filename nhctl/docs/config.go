@@ -47,8 +47,23 @@ Before the file is parsed, its text is completed:
 They have a service's fields. Mappings are joined, named lists (containers, variables) are joined by name, anything else is replaced;
 ` + "`null`" + ` takes a value back to its default. An item without a name is for all items. ` + "`nhctl config show --origin`" + ` says what came from where.
 
+## Forms that are taken
+
+- A field whose value is ` + "`\"\"` or `null`" + ` is not set, whatever its type; an empty item of a list is no item. Only a program's arguments (` + "`argv`" + `) and a
+  variable's value may be empty.
+- Numbers and truth values may stand between quotes, ` + "`yes`, `no`, `on` and `off`" + ` are truth values, and one text stands for a list of one.
+- A file may have several documents; the services of all count. A key that begins with ` + "`x-`" + ` or a dot, or that has an anchor, holds what the file
+  names elsewhere.
+- A field in a place where it has no effect is named with its right place. A field that exists nowhere is a mistake.
+- A volume of ` + "`persistentVolumeDirs`" + ` may hold the synced folder (` + "`/home` and `/home/dev`" + `), or lie in it.
+- Ports may repeat those of another container: usually one is developed at a time.
+
 ## Where it differs from Nocalhost
 
+- ` + "`install`" + ` is about installing the application, and no part of dev mode.
+- A ` + "`sidecarImage`" + ` that is Nocalhost's own sidecar is left out, with a note.
+- A volume for the synced folder itself is left out, with a note: its files are on the computer.
+- Its first formats (` + "`svcConfigs`, or services with `devContainerImage`" + `) are translated by ` + "`nhctl config import`" + `.
 - ` + "`sync.mode`" + ` is ` + "`gitIgnore`" + ` where a config names no patterns; Nocalhost syncs everything then.
 - ` + "`imagePullPolicy`" + ` is ` + "`IfNotPresent`" + `, Kubernetes' own for images with a tag; Nocalhost pulls always.
 - ` + "`debug.remoteDebugPort`" + ` is the usual port of the language's debugger where none is given.

@@ -47,7 +47,7 @@ dependLabelSelector: {pods: [app=db], jobs: [job=init], tcp: ["db:3306"], http: 
 containers:
 - name: app
   hub: {image: shop/web}
-  install: {env: [{name: A, value: 0}, {name: C, value: c}], portForward: ["9090:9090"]}
+  install: {env: [{name: A, value: 0}, {name: C, value: c}], portForward: ["8080:80"]}
   dev:
     gitUrl: https://example.com/x.git
     image: golang:1
@@ -73,16 +73,15 @@ func wantFull() Service {
 	two := 2
 	c := Default("app")
 	c.Hub.Image = "shop/web"
-	c.Install = Install{Env: []EnvVar{{"A", "0"}, {"C", "c"}}, PortForward: []string{"9090:9090"}}
 	d := &c.Dev
 	d.GitURL, d.Image, d.ImagePullPolicy, d.Shell, d.WorkDir, d.StorageClass, d.DevContainerName = "https://example.com/x.git", "golang:1", "Always", "bash", "/src", "fast", "dev"
 	d.Resources = Resources{Limits: Quantities{CPU: "2", Memory: "1Gi"}}
 	d.PersistentVolumeDirs = []PersistentVolumeDir{{Path: "/cache", Capacity: "5Gi"}, {Path: "/go", Capacity: "10Gi"}}
-	d.Env = []EnvVar{{"A", "1"}, {"C", "c"}}
+	d.Env = []EnvVar{{"A", "1"}}
 	d.Command = Commands{Build: Command{Line: []string{"go build ."}}, Run: Command{Line: []string{"go run", "./main.go", "--", "--port 80"}}, Debug: Command{Argv: []string{"/dlv", "exec"}}}
 	d.Debug, d.HotReload = Debug{RemoteDebugPort: 9009, Language: "go"}, true
 	d.Sync = Syncs{{Type: "sendReceive", Mode: "pattern", FilePattern: []string{"./src"}, Local: ".", Remote: "/src"}}
-	d.PortForward = []string{"9090:9090", "8080:80", ":81", "82"}
+	d.PortForward = []string{"8080:80", ":81", "82"}
 	d.Patches = []Patch{{Patch: "{spec: {paused: true}}", Type: "strategic"}, {Patch: "[]", Type: "json"}}
 	d.Mode, d.Ordinal = "duplicate", &two
 	return Service{Name: "web", ServiceType: "deployment", PodTemplate: "spec.template", Containers: []Container{*c},
@@ -143,8 +142,8 @@ func TestMistakes(t *testing.T) {
 		"binary":            {"\x00\x01", "this is no text"},
 		"tab":               {"name: a\ncontainers:\n\t- name: x\n", ":3:1: a tab in the indentation"},
 		"cache is workDir":  {dev("workDir: /src, persistentVolumeDirs: [{path: /}]"), "want an absolute path below /"},
-		"cache holds src":   {dev("workDir: /src/a, persistentVolumeDirs: [{path: /src}]"), "/src holds workDir /src/a"},
-		"no syncs":          {dev("sync: []"), "want from 1 to 50 folders, got 0"},
+		"cache is ours":     {dev("persistentVolumeDirs: [{path: /.nhctl/bin}]"), "nhctl has files of its own in /.nhctl/bin"},
+		"cache twice":       {dev("persistentVolumeDirs: [{path: /a}, {path: /a/}]"), "/a is there twice"},
 		"syncs overlap":     {dev("sync: [{remote: a}, {remote: a/b}]"), "lie inside each other"},
 		"patch":             {dev("patches: [{patch: '[a]'}]"), "a strategic patch is a mapping"},
 		"json patch":        {dev("patches: [{type: json, patch: '{}'}]"), "a json patch is a list of operations"},
@@ -186,7 +185,7 @@ func TestPastedText(t *testing.T) {
 func TestUnusedFieldsAreKept(t *testing.T) {
 	t.Parallel()
 	f := load(t, "application: {name: shop, manifestType: helmRepo, helmVals: {a: 1}, services: [{name: a, priorityClass: x, containers: [{install: {envFrom: {envFile: []}}, dev: {useDevContainer: true}}]}]}\n", Options{})
-	if diff := cmp.Diff([]string{"envFrom", "helmVals", "manifestType", "priorityClass", "useDevContainer"}, f.Ignored); diff != "" || len(f.Findings) != 0 {
+	if diff := cmp.Diff([]string{"helmVals", "install", "manifestType", "priorityClass", "useDevContainer"}, f.Ignored); diff != "" || len(f.Findings) != 0 {
 		t.Errorf("%s %s", diff, f.Findings)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,8 +85,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		}
 		return
 	}
-	n = deref(n)
-	if n.Tag == "!!null" {
+	if n = deref(n); blank(n) {
 		return
 	}
 	if s, ok := v.Addr().Interface().(special); ok {
@@ -110,8 +108,8 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
-		b, err := strconv.ParseBool(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil || n.Tag == "!!int" {
+		b, ok := truth(n)
+		if !ok {
 			d.fail(n, "want true or false, got %s", describe(n))
 			return
 		}
@@ -127,6 +125,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value) {
+	if n.Kind == yaml.ScalarNode && v.Type().Elem().Kind() == reflect.String { // one text is a list of one
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		d.decode(n, v.Index(0))
+		return
+	}
 	if n.Kind != yaml.SequenceNode {
 		d.fail(n, "want a list, got %s", describe(n))
 		return
@@ -136,9 +139,10 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		d.decode(n, v) // says so
 		return
 	}
-	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	nodes := items(n)
+	list := reflect.MakeSlice(v.Type(), len(nodes), len(nodes))
 	empty := d.empty(v.Type().Elem())
-	for i, item := range n.Content {
+	for i, item := range nodes {
 		list.Index(i).Set(empty)
 		d.decode(item, list.Index(i))
 	}
@@ -184,15 +188,13 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 			if field.computer && d.workload != nil {
 				d.fail(p.key, "%s: a config from the cluster may not say anything of the developer's computer; it belongs into a .dev/config.yaml there", p.key.Value)
 			}
-			if field.unused {
+			if field.unused && !blank(p.value) {
 				d.ignored[p.key.Value] = true
 			}
 			d.decode(p.value, v.Field(field.index))
 			d.enum(p.value, field, v.Field(field.index))
-		case slices.Contains(unused(v.Type()), p.key.Value):
-			d.ignored[p.key.Value] = true
 		default:
-			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, fieldNames(v.Type())))
+			d.unknown(p, v.Type())
 		}
 	}
 }
@@ -236,30 +238,6 @@ func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
 	d.fail(deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(), suggestion(v.String(), f.enum))
 }
 
-// setDefaults sets what missing fields mean.
-func setDefaults(v reflect.Value) {
-	if v.Kind() != reflect.Struct {
-		return
-	}
-	for i := range v.NumField() {
-		field, value := v.Type().Field(i), v.Field(i)
-		text := field.Tag.Get("default")
-		switch {
-		case value.Kind() == reflect.Struct:
-			setDefaults(value)
-		case field.Type == reflect.TypeFor[Syncs]():
-			one := make(Syncs, 1)
-			setDefaults(reflect.ValueOf(&one[0]).Elem())
-			value.Set(reflect.ValueOf(one))
-		case text == "":
-		case value.Kind() == reflect.String:
-			value.SetString(text)
-		case value.Kind() == reflect.Bool:
-			value.SetBool(text == "true")
-		}
-	}
-}
-
 // field is what a struct's field and its tags say.
 type field struct {
 	index  int
@@ -295,18 +273,4 @@ func fieldNames(t reflect.Type) []string {
 		names = append(names, t.Field(i).Tag.Get("json"))
 	}
 	return names
-}
-
-// unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and have no effect.
-func unused(t reflect.Type) []string {
-	switch t {
-	case reflect.TypeFor[Service]():
-		return []string{"priorityClass"}
-	case reflect.TypeFor[Dev]():
-		return []string{"useDevContainer"}
-	case reflect.TypeFor[application]():
-		return []string{"manifestType", "resourcePath", "ignoredPath", "onPreInstall", "onPostInstall", "onPreUpgrade", "onPostUpgrade",
-			"onPreUninstall", "onPostUninstall", "helmValues", "helmVals", "helmVersion", "env", "envFrom"}
-	}
-	return nil
 }

@@ -1,12 +1,9 @@
 package config
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -25,11 +22,13 @@ type loading struct {
 	workload *workload.Ref
 	// laid counts what was laid over something.
 	laid *atomic.Int64
+	// tabs are the places where the text that is read is indented by a tab.
+	tabs []position
 }
 
-// document reads and parses a file; nil when it is empty or can't be parsed.
-func (l *loading) document(file, text string) *yaml.Node {
-	text = strings.TrimPrefix(text, "\ufeff")
+// documents reads and parses a file: the roots of its documents, none when it is empty or can't be parsed.
+func (l *loading) documents(file, text string) []*yaml.Node {
+	text = strings.TrimPrefix(text, byteOrderMark)
 	if strings.IndexByte(text, 0) >= 0 {
 		l.add(Error, position{file, 1, 1}, 1, "this is no text")
 		return nil
@@ -45,16 +44,17 @@ func (l *loading) document(file, text string) *yaml.Node {
 		}
 		return data, err
 	}
+	l.tabs = nil
 	l.pasted(file, text)
 	r.render(file, text, nil, 0, true)
 	if l.list.Failed() {
 		return nil // what follows would only confuse
 	}
-	root, err := parseYAML(r.out.String(), func(n *yaml.Node, before int) { l.place(r, n, before) })
+	roots, err := parseYAML(r.out.String(), func(n *yaml.Node, before int) { l.place(r, n, before) })
 	if err != nil {
 		l.syntax(r, file, err)
 	}
-	return root
+	return roots
 }
 
 // place gives nodes the places where they were written; before is the number of rendered lines before their own.
@@ -76,62 +76,6 @@ func (l *loading) at(n *yaml.Node) position {
 		file = other.(string)
 	}
 	return position{file, n.Line, n.Column}
-}
-
-var syntaxLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
-
-// syntax tells of a text that is no YAML.
-func (l *loading) syntax(r *renderer, file string, err error) {
-	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
-	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = m[2]
-	}
-	lines := strings.Split(r.out.String(), "\n")
-	column := 1
-	if line >= 1 && line <= len(lines) {
-		column += len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " "))
-	}
-	at := r.origin(line, column)
-	if at.file == "" {
-		at = position{file, 1, 1}
-	}
-	l.add(Error, at, 1, "this is not valid YAML: %s", text)
-}
-
-var (
-	comment    = regexp.MustCompile(`(^|\s)#.*$`)
-	strange    = regexp.MustCompile("[\u00a0\u2007\u202f\u200b\ufeff]")
-	typography = regexp.MustCompile("[\u2018\u2019\u201c\u201d\u00ab\u00bb]")
-)
-
-// pasted names what text from web pages brings along.
-func (l *loading) pasted(file, text string) {
-	if strings.IndexByte(text, '\t') < 0 && ascii(text) {
-		return
-	}
-	for i, line := range strings.Split(text, "\n") {
-		line = comment.ReplaceAllString(line, "")
-		column := func(at []int) position { return position{file, i + 1, len([]rune(line[:at[0]])) + 1} }
-		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") && strings.TrimSpace(line) != "" {
-			l.add(Error, position{file, i + 1, strings.IndexByte(indent, '\t') + 1}, 1, "a tab in the indentation: YAML wants spaces")
-		}
-		if at := strange.FindStringIndex(line); at != nil {
-			l.add(Warning, column(at), 1, "a space that is not one (%U), as text from web pages has: replace it by a space", []rune(line[at[0]:])[0])
-		}
-		if at := typography.FindStringIndex(line); at != nil {
-			l.add(Warning, column(at), 1, "a typographic quote, as text from web pages has: YAML knows \" and ' only")
-		}
-	}
-}
-
-func ascii(text string) bool {
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // pair is a key and its value.
@@ -237,7 +181,7 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 		return &result
 	case over.Kind == yaml.SequenceNode && named(base) && named(over):
 		result := *over
-		result.Content = l.join(base.Content, over.Content)
+		result.Content = l.join(items(base), items(over))
 		return &result
 	default:
 		return over
@@ -250,25 +194,25 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 	var result []*yaml.Node
 	places := map[string]int{}
 	for _, n := range base {
-		name := lookup(n, "name")
-		if name == nil {
+		name := text(lookup(n, "name"))
+		if name == "" {
 			below = l.overlay(below, n)
 			continue
 		}
-		places[name.Value] = len(result)
+		places[name] = len(result)
 		result = append(result, n)
 	}
 	for _, n := range over {
-		name := lookup(n, "name")
-		if name == nil {
+		name := text(lookup(n, "name"))
+		if name == "" {
 			above = l.overlay(above, n)
 			continue
 		}
-		if i, there := places[name.Value]; there {
+		if i, there := places[name]; there {
 			result[i] = l.overlay(result[i], n)
 			continue
 		}
-		places[name.Value] = len(result)
+		places[name] = len(result)
 		result = append(result, l.overlay(below, n))
 	}
 	if len(result) == 0 {
@@ -282,10 +226,11 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 
 // named says whether a list is of mappings that may have names, such as containers and variables, but not commands or patterns.
 func named(list *yaml.Node) bool {
-	for _, item := range list.Content {
+	all := items(list)
+	for _, item := range all {
 		if item = deref(item); item.Kind != yaml.MappingNode || lookup(item, "name") == nil && lookup(item, "dev") == nil {
 			return false
 		}
 	}
-	return len(list.Content) > 0
+	return len(all) > 0
 }

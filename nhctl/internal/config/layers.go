@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -22,9 +23,12 @@ type properties struct {
 	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
 }
 
-// file decodes a document and its layers into f.
-func (d *decoder) file(f *File, root *yaml.Node, profile string) {
-	services := d.services(f, root)
+// file decodes a file's documents and its layers into f.
+func (d *decoder) file(f *File, roots []*yaml.Node, profile string) {
+	var services []*yaml.Node
+	for _, root := range roots {
+		services = append(services, d.services(f, root)...)
+	}
 	var below, above layer
 	if d.workload == nil {
 		below, above = d.layer(defaultsFile), d.layer(localFile)
@@ -34,7 +38,7 @@ func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 	d.share(len(services), func(d *decoder, i int) {
 		all, own := below.of(services[i])
 		n := d.overlay(d.overlay(all, own), services[i])
-		if d.workload != nil && lookup(n, "name") == nil {
+		if d.workload != nil && blank(lookup(n, "name")) {
 			n = d.overlay(d.described(), n) // a workload's annotation need not name it
 		}
 		known[i] = pairs(lookup(n, "profiles"))
@@ -54,48 +58,66 @@ func (d *decoder) file(f *File, root *yaml.Node, profile string) {
 	}
 	if profile != "" && !slices.Contains(have, profile) {
 		slices.Sort(have)
-		d.fail(root, "no service has a profile %q; there are: %s", profile, strings.Join(slices.Compact(have), ", "))
+		d.fail(roots[0], "no service has a profile %q; there are: %s", profile, strings.Join(slices.Compact(have), ", "))
 	}
 }
 
 // services finds the services of a document: one, a list, or those of an application.
 func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
 	if root.Kind == yaml.SequenceNode {
-		return root.Content
+		return items(root)
 	}
 	outer := lookup(root, "application") != nil || lookup(root, "services") != nil || lookup(root, "configProperties") != nil
 	if root.Kind != yaml.MappingNode || !outer {
 		return []*yaml.Node{root}
 	}
-	var lists []*yaml.Node
+	var services []*yaml.Node
+	single := &yaml.Node{Kind: yaml.MappingNode, Line: root.Line, Column: root.Column}
 	for _, p := range pairs(root) {
-		switch p.key.Value {
-		case "configProperties":
+		switch _, known := d.fields(reflect.TypeFor[Service]())[p.key.Value]; {
+		case p.key.Value == "configProperties":
 			var own properties
 			d.decode(p.value, reflect.ValueOf(&own).Elem())
-		case "application":
+		case p.key.Value == "application":
 			var app application
 			rest, list := without(deref(p.value), "services")
 			d.decode(rest, reflect.ValueOf(&app).Elem())
-			f.Application = app.Name
-			lists = append(lists, list)
-		case "services":
-			lists = append(lists, p.value)
+			f.Application = cmp.Or(f.Application, app.Name)
+			services = append(services, d.listed(list)...)
+		case p.key.Value == "services":
+			services = append(services, d.listed(p.value)...)
+		case p.key.Value == "migrated": // Nocalhost notes that it has moved the config
+		case known && lookup(root, "containers") != nil: // one service, next to the file's own settings
+			single.Content = append(single.Content, p.key, p.value)
 		default:
-			d.fail(p.key, "unknown field %q%s", p.key.Value, suggestion(p.key.Value, []string{"configProperties", "application", "services"}))
+			d.unknown(p, reflect.TypeFor[outermost]())
 		}
 	}
-	var services []*yaml.Node
-	for _, list := range lists {
-		switch list = deref(list); {
-		case list == nil || list.Tag == "!!null":
-		case list.Kind != yaml.SequenceNode:
-			d.fail(list, "want a list of services, got %s", describe(list))
-		default:
-			services = append(services, list.Content...)
-		}
+	if len(single.Content) > 0 {
+		services = append(services, single)
 	}
 	return services
+}
+
+// outermost are the keys of a file that is not just services.
+type outermost struct {
+	ConfigProperties properties  `json:"configProperties"`
+	Application      application `json:"application"`
+	Services         []Service   `json:"services"`
+}
+
+// listed are the services of a list; one may stand without a list.
+func (d *decoder) listed(list *yaml.Node) []*yaml.Node {
+	switch list = deref(list); {
+	case blank(list):
+		return nil
+	case list.Kind == yaml.MappingNode:
+		return []*yaml.Node{list}
+	case list.Kind != yaml.SequenceNode:
+		d.fail(list, "want a list of services, got %s", describe(list))
+		return nil
+	}
+	return items(list)
 }
 
 // without is a mapping less one key, whose value comes second.
@@ -135,25 +157,20 @@ func (d *decoder) layer(name string) layer {
 		d.add(Error, position{file, 1, 1}, 1, "%s", err)
 		return nil
 	}
-	root := d.document(file, string(data))
-	if root == nil {
-		return nil
-	}
 	l := layer{}
-	for _, n := range d.services(&File{}, root) {
-		service := ""
-		if name := lookup(n, "name"); name != nil {
-			service = name.Value
+	for _, root := range d.documents(file, string(data)) {
+		for _, n := range d.services(&File{}, root) {
+			service := text(lookup(n, "name"))
+			l[service] = d.overlay(l[service], n)
 		}
-		l[service] = d.overlay(l[service], n)
 	}
 	return l
 }
 
 // of is what a layer has for all services, and for one by its name.
 func (l layer) of(service *yaml.Node) (all, own *yaml.Node) {
-	if name := lookup(service, "name"); name != nil {
-		own = l[name.Value]
+	if name := text(lookup(service, "name")); name != "" {
+		own = l[name]
 	}
 	return l[""], own
 }

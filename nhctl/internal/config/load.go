@@ -45,6 +45,9 @@ type Options struct {
 // names are the places of a config below a folder, the first that exists counts.
 var names = [...]string{".dev/config.yaml", ".dev/config.yml", ".nocalhost/config.yaml"}
 
+// byteOrderMark is how editors on Windows begin a file.
+const byteOrderMark = "\ufeff"
+
 // The layers below and above a config, beside it.
 const (
 	defaultsFile = "defaults.yaml"
@@ -121,17 +124,18 @@ func newLoading(file string, read func(string) ([]byte, error)) *loading {
 }
 
 func (l *loading) load(data []byte, o Options) *File {
-	file, text := l.main, string(data)
+	file, text := l.main, strings.TrimPrefix(string(data), byteOrderMark)
 	l.source(file, text)
 	l.variables(text, o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
 	d := newDecoder(l)
-	root := l.document(file, text)
-	if root == nil && !l.list.Failed() {
+	roots := l.documents(file, text)
+	switch {
+	case len(roots) > 0 && d.firstFormat(roots[0]):
+	case len(roots) > 0:
+		d.file(f, roots, o.Profile)
+	case !l.list.Failed():
 		l.add(Error, position{file, 1, 1}, 1, "the file is empty; describe a service, at least with `name` and `containers`")
-	}
-	if root != nil {
-		d.file(f, root, o.Profile)
 	}
 	for name := range d.ignored {
 		f.Ignored = append(f.Ignored, name)
@@ -158,6 +162,7 @@ func (l *loading) variables(text string, env map[string]string) {
 	var lines []string
 	begin := 0
 	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
 		if strings.HasPrefix(line, "configProperties:") {
 			begin = i + 1
 		} else if begin > 0 && line != "" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "#") {

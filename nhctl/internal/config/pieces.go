@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io"
 	"runtime"
 	"strings"
 
@@ -16,21 +17,30 @@ const (
 	pieceSize = 32 << 10
 )
 
-// parseYAML parses a document, and returns its root; nil when it is empty. A long list is parsed in pieces, side by side. Where a piece is
+// parseYAML parses a text, and returns the roots of its documents that are not empty. A long list is parsed in pieces, side by side. Where a piece is
 // no document of its own, such as one that names an anchor of another, the whole is parsed as it is, so errors are always those of the whole.
 // place is called with the root of what was parsed and the number of lines before it, on several goroutines.
-func parseYAML(text string, place func(root *yaml.Node, before int)) (*yaml.Node, error) {
+func parseYAML(text string, place func(root *yaml.Node, before int)) ([]*yaml.Node, error) {
 	if pieces := split(text, max(runtime.GOMAXPROCS(0), len(text)/pieceSize)); len(pieces) > 1 {
 		if root := parsePieces(pieces, place); root != nil {
-			return root, nil
+			return []*yaml.Node{root}, nil
 		}
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
-		return nil, err
+	var roots []*yaml.Node
+	for documents := yaml.NewDecoder(strings.NewReader(text)); ; {
+		var document yaml.Node
+		err := documents.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return roots, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(document.Content) > 0 && !blank(document.Content[0]) {
+			place(document.Content[0], 0)
+			roots = append(roots, document.Content[0])
+		}
 	}
-	place(document.Content[0], 0)
-	return document.Content[0], nil
 }
 
 // piece is a part of a list's text.

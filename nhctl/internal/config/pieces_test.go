@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -38,11 +40,16 @@ func TestPieces(t *testing.T) {
 			if got := len(pieces) > 1 && parsePieces(pieces, move) != nil; got != c.inPieces {
 				t.Errorf("parsed in pieces: %v, want %v", got, c.inPieces)
 			}
-			var document yaml.Node
-			wantErr := yaml.Unmarshal([]byte(c.text), &document)
-			var want *yaml.Node
-			if len(document.Content) > 0 {
-				want = document.Content[0]
+			var want []*yaml.Node
+			var wantErr error
+			for whole := yaml.NewDecoder(strings.NewReader(c.text)); wantErr == nil; {
+				var document yaml.Node
+				if wantErr = whole.Decode(&document); wantErr == nil {
+					want = append(want, document.Content[0])
+				}
+			}
+			if errors.Is(wantErr, io.EOF) {
+				wantErr = nil
 			}
 			got, err := parseYAML(c.text, move)
 			if fmt.Sprint(err) != fmt.Sprint(wantErr) {

@@ -9,9 +9,9 @@ import (
 
 // Ports reads LOCAL:REMOTE, :REMOTE (a local port of 0: any free one) or PORT.
 func Ports(text string) (local, remote int, err error) {
-	left, right, both := strings.Cut(text, ":")
+	left, right, both := strings.Cut(strings.TrimSpace(text), ":")
 	if !both {
-		left, right = text, text
+		right = left
 	}
 	if left != "" {
 		local, err = port(left)
@@ -26,7 +26,7 @@ func Ports(text string) (local, remote int, err error) {
 }
 
 func port(text string) (int, error) {
-	n, err := strconv.Atoi(text)
+	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err == nil && (n < 1 || n > 65535) {
 		err = errors.New("out of range")
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -99,25 +100,35 @@ func orEmpty(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// itemOf is where an item of a list was set: lists that came together from several places are matched by the items' names or texts.
+// itemOf is where an item of a list was set: lists that came together from several places, or lost items, are matched by the items' names,
+// paths or texts.
 func (s shown) itemOf(written *yaml.Node, v reflect.Value, i int) *yaml.Node {
-	if written == nil || written.Kind != yaml.SequenceNode {
-		return nil
+	list := items(written)
+	if written != nil && written.Kind == yaml.ScalarNode {
+		list = []*yaml.Node{written}
 	}
-	name := v.Index(i)
+	key, name := "", v.Index(i)
 	if name.Kind() == reflect.Struct {
-		name = name.FieldByName("Name")
+		for _, field := range []string{"Name", "Path"} {
+			if f := v.Index(i).FieldByName(field); key == "" && f.IsValid() {
+				key, name = strings.ToLower(field), f
+			}
+		}
 	}
-	if name.IsValid() && name.Kind() == reflect.String && name.String() != "" {
-		for _, n := range written.Content {
-			if x := lookup(n, "name"); x != nil && x.Value == name.String() || deref(n).Value == name.String() {
+	if name.Kind() == reflect.String && name.String() != "" {
+		for _, n := range list {
+			said := text(n)
+			if key != "" {
+				said = text(lookup(n, key))
+			}
+			if said = strings.TrimSpace(said); said == name.String() || key == "path" && path.Clean(said) == name.String() {
 				return deref(n)
 			}
 		}
 		return nil
 	}
-	if len(written.Content) == v.Len() {
-		return deref(written.Content[i])
+	if len(list) == v.Len() {
+		return deref(list[i])
 	}
 	return nil
 }

@@ -46,10 +46,10 @@ func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		var form struct {
-			Argv []string `json:"argv"`
+			Argv arguments `json:"argv"`
 		}
 		d.decode(n, reflect.ValueOf(&form).Elem())
-		if len(form.Argv) == 0 {
+		if len(form.Argv) == 0 && len(n.Content) > 0 {
 			d.fail(n, "a command as a mapping needs argv, such as {argv: [/app/server, --port, \"80\"]}")
 		}
 		*c = Command{Argv: form.Argv}
@@ -62,20 +62,40 @@ func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
 }
 
 func (*Command) schema() map[string]any {
-	text := map[string]any{"type": []string{"string", "number", "boolean"}}
-	list := map[string]any{"type": "array", "items": text}
+	text := typeSchema(reflect.TypeFor[string]())
 	return map[string]any{"anyOf": []any{
 		map[string]any{"type": "array", "items": text, "description": "Joined with spaces and run by the container's shell."},
-		map[string]any{"type": "string", "description": "Run by the container's shell."},
-		map[string]any{"type": "object", "required": []string{"argv"}, "additionalProperties": false, "properties": map[string]any{"argv": list},
+		map[string]any{"type": []string{"string", "number", "boolean", "null"}, "description": "Run by the container's shell."},
+		map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{"argv": (*arguments)(nil).schema()},
 			"description": "Run as it is, without a shell."},
 	}}
+}
+
+// arguments are a program's: an empty one counts, unlike an empty item of any other list.
+type arguments []string
+
+func (a *arguments) decodeNode(d *decoder, n *yaml.Node) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n, "want a list, got %s", describe(n))
+		return
+	}
+	*a = make(arguments, len(n.Content))
+	for i, item := range n.Content {
+		d.decode(item, reflect.ValueOf(&(*a)[i]).Elem())
+	}
+}
+
+func (*arguments) schema() map[string]any {
+	return map[string]any{"type": "array", "minItems": 1, "items": typeSchema(reflect.TypeFor[string]())}
 }
 
 // Syncs are the synced folders; one is written without a list.
 type Syncs []Sync
 
 func (s *Syncs) decodeNode(d *decoder, n *yaml.Node) {
+	if n.Kind == yaml.SequenceNode && len(items(n)) == 0 {
+		return
+	}
 	if n.Kind == yaml.SequenceNode {
 		d.decode(n, reflect.ValueOf((*[]Sync)(s)).Elem())
 		return
@@ -89,7 +109,7 @@ func (s *Syncs) decodeNode(d *decoder, n *yaml.Node) {
 
 func (*Syncs) schema() map[string]any {
 	one := objectSchema(reflect.TypeFor[Sync]())
-	return map[string]any{"anyOf": []any{one, map[string]any{"type": "array", "items": one}}}
+	return map[string]any{"anyOf": []any{one, map[string]any{"type": "array", "items": one, "maxItems": maxSyncs}}}
 }
 
 // Profiles are overlays by name. They are laid over their service before it is decoded; here they are only named.
@@ -116,5 +136,5 @@ func (p *Profiles) decodeNode(d *decoder, n *yaml.Node) {
 }
 
 func (*Profiles) schema() map[string]any {
-	return map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/service"}}
+	return orBlank(map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/service"}})
 }

@@ -25,6 +25,9 @@ func suggestion(word string, valid []string) string {
 	return fmt.Sprintf("; did you mean %q?", near[0].word)
 }
 
+// near says whether a word looks like a misspelling of a valid one.
+func near(word string, valid []string) bool { return suggestion(word, valid) != "" }
+
 // distance is the number of single-letter edits between two words.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

@@ -35,22 +35,14 @@ type Local struct {
 
 // Container is how one container of a workload is developed.
 type Container struct {
-	Name    string  `json:"name" doc:"Name of the container in the pod; empty means its only one, or the one with hub.image."`
-	Hub     Hub     `json:"hub" doc:"Which container is meant, by its image."`
-	Install Install `json:"install" doc:"What Nocalhost sets when it installs the application."`
-	Dev     Dev     `json:"dev" doc:"Settings of dev mode."`
+	Name string `json:"name" doc:"Name of the container in the pod; empty means its only one, or the one with hub.image."`
+	Hub  Hub    `json:"hub" doc:"Which container is meant, by its image."`
+	Dev  Dev    `json:"dev" doc:"Settings of dev mode."`
 }
 
 // Hub names an image.
 type Hub struct {
 	Image string `json:"image" doc:"Image of the workload's container, with or without its tag: chooses the container where name is empty." example:"registry.example.com/shop/web"`
-}
-
-// Install has what Nocalhost sets on a workload that it installs.
-type Install struct {
-	Env         []EnvVar `json:"env" doc:"Environment variables of the dev container, below dev.env."`
-	PortForward []string `json:"portForward" doc:"Ports to forward while in dev mode, as dev.portForward."`
-	EnvFrom     EnvFrom  `json:"envFrom" doc:"Files with environment variables." unused:"true"`
 }
 
 // Dev are the settings of dev mode.

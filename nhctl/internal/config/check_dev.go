@@ -1,0 +1,168 @@
+package config
+
+import (
+	"path"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// made leaves out the items of a list that lack the field that makes them, which Nocalhost's editor writes, and tells of those that have
+// other fields. It returns the others with their nodes.
+func made[T any](d *decoder, n *yaml.Node, field string, list []T, of func(T) string) (kept []T, nodes []*yaml.Node) {
+	for i, x := range list {
+		node := item(n, i)
+		switch {
+		case of(x) != "":
+			kept, nodes = append(kept, x), append(nodes, node)
+		case !reflect.DeepEqual(x, d.empty(reflect.TypeFor[T]()).Interface()):
+			d.warn(node, "an item without %s is left out", field)
+		}
+	}
+	return kept, nodes
+}
+
+func nameOf(e EnvVar) string { return e.Name }
+
+// environment checks the variables, and puts those of env files below the others.
+func (d *decoder) environment(n *yaml.Node, dev *Dev) {
+	own, nodes := made(d, at(n, "env"), "name", dev.Env, nameOf)
+	for i, e := range own {
+		if msgs := validation.IsEnvVarName(e.Name); len(msgs) > 0 {
+			d.fail(nodes[i], "env: %q is no name of a variable: %s", e.Name, msgs[0])
+		}
+	}
+	var vars []EnvVar
+	places := map[string]int{}
+	set := func(v EnvVar) {
+		if i, there := places[v.Name]; there {
+			vars[i] = v
+			return
+		}
+		places[v.Name] = len(vars)
+		vars = append(vars, v)
+	}
+	files, nodes := made(d, at(n, "envFrom", "envFile"), "path", dev.EnvFrom.EnvFile, func(f EnvFile) string { return f.Path })
+	for i, file := range files {
+		read, err := d.envFile(file.Path)
+		if err != nil {
+			d.fail(nodes[i], "envFrom: %s", err)
+			continue
+		}
+		for _, name := range sortedKeys(read) {
+			set(EnvVar{name, read[name]})
+		}
+	}
+	for _, v := range own {
+		set(v)
+	}
+	dev.Env, dev.EnvFrom.EnvFile = vars, files
+}
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// complete fills in what depends on other fields.
+func complete(dev *Dev) {
+	dev.WorkDir = path.Clean(dev.WorkDir)
+	dev.Sync = slices.Clone(dev.Sync) // the defaults are shared
+	for i := range dev.Sync {
+		s := &dev.Sync[i]
+		if s.Mode == "" {
+			s.Mode = ModeGitIgnore
+			if len(s.FilePattern)+len(s.IgnoreFilePattern) > 0 {
+				s.Mode = ModePattern
+			}
+		}
+		if s.Local == "" {
+			s.Local = "."
+		}
+		if s.Remote = path.Clean(s.Remote); !path.IsAbs(s.Remote) {
+			s.Remote = path.Join(dev.WorkDir, s.Remote)
+		}
+	}
+}
+
+// volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside each other; one that
+// is a synced folder is left out, since its files come from this computer.
+func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
+	list, nodes := made(d, at(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs, func(v PersistentVolumeDir) string { return v.Path })
+	dev.PersistentVolumeDirs = nil
+	seen := map[string]bool{}
+	for i, v := range list {
+		node, clean := at(nodes[i], "path"), path.Clean(v.Path)
+		d.quantity(at(nodes[i], "capacity"), "capacity", v.Capacity)
+		switch synced := slices.ContainsFunc(dev.Sync, func(s Sync) bool { return s.Remote == clean }); {
+		case !path.IsAbs(v.Path) || clean == "/":
+			d.fail(node, "persistentVolumeDirs: want an absolute path below /, got %q", v.Path)
+		case seen[clean]:
+			d.fail(node, "persistentVolumeDirs: %s is there twice", clean)
+		case ours(clean):
+			d.fail(node, "persistentVolumeDirs: nhctl has files of its own in %s; name another folder", clean)
+		case synced:
+			d.warn(node, "persistentVolumeDirs: %s is synced, so its files are on this computer and it needs no volume; name the folders below it that shall outlive dev mode", clean)
+			continue
+		}
+		seen[clean] = true
+		v.Path = clean
+		dev.PersistentVolumeDirs = append(dev.PersistentVolumeDirs, v)
+	}
+}
+
+// ours says whether a folder holds, or is below, one that nhctl mounts into the dev container.
+func ours(folder string) bool {
+	return slices.ContainsFunc([]string{contract.BinDir, contract.RunDir}, func(own string) bool { return within(own, folder) || within(folder, own) })
+}
+
+// maxSyncs limits the folders of one container: each has an engine of its own.
+const maxSyncs = 50
+
+func (d *decoder) syncs(n *yaml.Node, dev *Dev) {
+	if len(dev.Sync) == 0 || len(dev.Sync) > maxSyncs {
+		d.fail(at(n, "sync"), "sync: want from 1 to %d folders, got %d", maxSyncs, len(dev.Sync))
+		return
+	}
+	for i, s := range dev.Sync {
+		node := at(n, "sync")
+		if deref(node).Kind == yaml.SequenceNode {
+			node = item(node, i)
+		}
+		if filepath.IsAbs(s.Local) {
+			d.warn(at(node, "local"), "sync.local: an absolute path is another one on a colleague's computer; keep it in .dev/%s", localFile)
+		}
+		for _, other := range dev.Sync[:i] {
+			if within(s.Remote, other.Remote) || within(other.Remote, s.Remote) {
+				d.fail(at(node, "remote"), "sync: %s and %s lie inside each other in the container", other.Remote, s.Remote)
+			}
+		}
+	}
+}
+
+// within says whether a folder is another or below it.
+func within(inner, outer string) bool {
+	return inner == outer || strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
+}
+
+// foreign are the images of Nocalhost's own sidecar, in any registry and of any tag.
+var foreign = regexp.MustCompile(`(^|/)[^/]*nocalhost-sidecar[^/]*$`)
+
+// sidecar leaves out a sidecar image that is Nocalhost's: it has nothing of this sidecar in it.
+func (d *decoder) sidecar(n *yaml.Node, dev *Dev) {
+	if foreign.MatchString(dev.SidecarImage) {
+		d.warn(n, "sidecarImage: %s is Nocalhost's own sidecar, which is not used here; nhctl takes its own", dev.SidecarImage)
+		dev.SidecarImage = ""
+	}
+}

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and have no effect.
+func unused(t reflect.Type) []string {
+	switch t {
+	case reflect.TypeFor[Service]():
+		return []string{"priorityClass"}
+	case reflect.TypeFor[Container]():
+		return []string{"install"}
+	case reflect.TypeFor[Dev]():
+		return []string{"useDevContainer"}
+	case reflect.TypeFor[application]():
+		return []string{"manifestType", "resourcePath", "ignoredPath", "onPreInstall", "onPostInstall", "onPreUpgrade", "onPostUpgrade",
+			"onPreDelete", "onPostDelete", "onPreUninstall", "onPostUninstall", "helmValues", "helmVals", "helmVersion", "env", "envFrom"}
+	}
+	return nil
+}
+
+// unknown handles a key that a type has no field for. Nocalhost overlooks all of them; here a typo is an error.
+func (d *decoder) unknown(p pair, t reflect.Type) {
+	name := p.key.Value
+	switch places := placesOf(name); {
+	case slices.Contains(unused(t), name), holder(p):
+		if !blank(p.value) {
+			d.ignored[name] = true
+		}
+	case len(places) > 0 && !near(name, fieldNames(t)):
+		d.warn(p.key, "%q has no effect here; its place is %s", name, strings.Join(places, " or "))
+	default:
+		d.fail(p.key, "unknown field %q%s", name, suggestion(name, fieldNames(t)))
+	}
+}
+
+// holder says whether a key is there to hold what the file names elsewhere: it is marked as an extension, or an anchor lies below it.
+func holder(p pair) bool {
+	return strings.HasPrefix(p.key.Value, "x-") || strings.HasPrefix(p.key.Value, ".") || anchored(p.value, 0)
+}
+
+func anchored(n *yaml.Node, depth int) bool {
+	return n.Anchor != "" || depth < maxDepth && slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return anchored(child, depth+1) })
+}
+
+// placesOf are the mappings that have a field of a name, such as containers[].dev.
+func placesOf(name string) []string {
+	places := map[string]bool{}
+	var look func(t reflect.Type, path string)
+	look = func(t reflect.Type, path string) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			key := f.Tag.Get("json")
+			if key == name && path != "" {
+				places[path] = true
+			}
+			inner, list := f.Type, ""
+			if inner.Kind() == reflect.Slice && inner != reflect.TypeFor[Profiles]() {
+				inner = inner.Elem()
+				if f.Type != reflect.TypeFor[Syncs]() {
+					list = "[]"
+				}
+			}
+			if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[Command]() {
+				look(inner, strings.TrimPrefix(path+"."+key+list, "."))
+			}
+		}
+		if path != "" && slices.Contains(unused(t), name) {
+			places[path] = true
+		}
+	}
+	look(reflect.TypeFor[Service](), "")
+	if slices.Contains(unused(reflect.TypeFor[application]()), name) {
+		places["application"] = true
+	}
+	return slices.Sorted(maps.Keys(places))
+}
