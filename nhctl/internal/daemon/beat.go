@@ -7,6 +7,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 // lookLimit limits one look at the cluster.
@@ -14,7 +15,7 @@ const lookLimit = 10 * time.Second
 
 // beat renews the session's Lease and looks at what others did, until the session is over.
 func (s *session) beat() {
-	tick := time.NewTicker(devmode.Beat)
+	tick := time.NewTicker(record.Beat)
 	defer tick.Stop()
 	for {
 		if over := s.look(); over != "" {
@@ -35,7 +36,7 @@ func (s *session) watch() {
 		devmode.Watch(s.context, s.client(), s.record(), func() { s.mind(s.record()) })
 		select {
 		case <-s.context.Done():
-		case <-time.After(devmode.Beat):
+		case <-time.After(record.Beat):
 		}
 	}
 }
@@ -80,7 +81,7 @@ func endedBy(now, mine devmode.Record) string {
 // mind looks at the original, and steps back when somebody brings it up again: the twin leaves the Services, the session goes on beside
 // it. A session whose original is gone ends.
 func (s *session) mind(r devmode.Record) {
-	if r.Mode != rpc.Replace || r.Phase != devmode.Active || s.isLeaving() {
+	if r.Mode != rpc.Replace || r.Phase != record.Active || s.isLeaving() {
 		return
 	}
 	s.minding.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -113,7 +114,7 @@ func (s *session) develops(spec devmode.Spec) error {
 	}
 	r := s.record()
 	for _, d := range append([]devmode.Dev{spec.Dev}, spec.Beside...) {
-		if !slices.ContainsFunc(r.Containers(), func(c devmode.Container) bool { return c.Name == d.Name() }) {
+		if !slices.ContainsFunc(r.Containers(), func(c record.Container) bool { return c.Name == d.Name() }) {
 			return problem.New(problem.Refused, "%s is in dev mode already, and container %s is not", r.Workload, d.Name()).
 				WithHint("end dev mode and start it again with all containers: nhctl dev end %s", r.Workload.Argument())
 		}

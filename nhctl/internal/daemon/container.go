@@ -8,9 +8,9 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
@@ -18,7 +18,7 @@ import (
 // developed is one of a session's containers: where commands run.
 type developed struct {
 	*session
-	devmode.Container
+	record.Container
 	at int // among the record's containers
 }
 

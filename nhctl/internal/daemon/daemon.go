@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -127,6 +128,10 @@ func answers(paths Paths) bool {
 
 // prune removes what is kept of sessions that ended, where it is too old or too much.
 func (d *Daemon) prune() {
+	left, _ := filepath.Glob(filepath.Join(d.paths.State, borrowed))
+	for _, dir := range left { // of a daemon that died
+		_ = os.RemoveAll(dir)
+	}
 	live := func(id string) bool {
 		_, err := os.Stat(d.paths.session(id))
 		return err == nil

@@ -14,7 +14,6 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -39,8 +38,14 @@ func paths(t *testing.T) Paths {
 func TestSavedSessionsSurvive(t *testing.T) {
 	t.Parallel()
 	p := paths(t)
-	want := saved{Record: devmode.Record{Session: "s1", Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Phase: devmode.Active}, Token: []byte{1, 2, 3},
-		Kubeconfig: "/a:/b", Settings: filesync.Settings{Type: filesync.Send}, Forwards: []rpc.PortPair{{Local: 8080, Remote: 80}}}
+	want := saved{
+		Record:     recordOf("0a1b2c3d", "shop"),
+		Token:      []byte{1, 2, 3},
+		Kubeconfig: "/a:/b",
+		Settings:   filesync.Settings{Type: filesync.Send},
+		Roots:      []string{"/home/ada/web"},
+		Forwards:   []rpc.PortPair{{Local: 8080, Remote: 80}},
+	}
 	if err := p.save(want); err != nil {
 		t.Fatal(err)
 	}
@@ -51,11 +56,11 @@ func TestSavedSessionsSurvive(t *testing.T) {
 	if diff := cmp.Diff([]saved{want}, got); diff != "" {
 		t.Error(diff)
 	}
-	info, err := os.Stat(filepath.Join(p.session("s1"), savedFile))
+	info, err := os.Stat(filepath.Join(p.session("0a1b2c3d"), savedFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the token's file has mode %v, %v", info.Mode(), err)
 	}
-	if err := p.remove("s1"); err != nil {
+	if err := p.remove("0a1b2c3d"); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := p.load(); err != nil || len(left) != 0 {

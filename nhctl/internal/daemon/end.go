@@ -1,23 +1,18 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/contract"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 // end leaves dev mode: sessions that live here, and those of the same developer that only the cluster knows.
@@ -73,10 +68,11 @@ func (d *Daemon) forgetLive(ctx context.Context, c *kube.Client, p rpc.End, refu
 
 // meant lists the sessions that a call to end means.
 func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmode.Record, error) {
-	all, err := devmode.List(ctx, c)
+	listed, err := devmode.List(ctx, c)
 	if err != nil {
 		return nil, err
 	}
+	all := listed.Records
 	var ref workload.Ref
 	if !p.All && p.Session == "" && !(p.Abandoned && p.Workload == "") {
 		if ref, _, err = named(p.Target, ""); err != nil {
@@ -123,10 +119,24 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 			WithHint("ask them to end it, or take it over: nhctl dev start --take-over %s\nonce it is abandoned anybody may end it: nhctl dev end --abandoned\nwithout what only its pod has: nhctl dev end --force --session %s",
 				others[0].Workload.Argument(), others[0].Session)
 	}
+	if err := hidden(listed, ref, p.Force); err != nil {
+		return nil, err
+	}
 	if p.Force && p.Session == "" {
 		return orphans(ctx, c, p, ref)
 	}
 	return nil, notInDevMode(c, p, ref)
+}
+
+// hidden says why the session of a workload can't be ended, where its Lease can't be read. By force one is ended from what its twin and
+// its original say, unless a newer nhctl has written it.
+func hidden(listed devmode.Listed, ref workload.Ref, force bool) error {
+	for _, u := range listed.Unreadable {
+		if u.Lease == (devmode.Record{Workload: ref}).Lease() && (!force || errors.Is(u.Err, record.ErrNewer)) {
+			return u.Err
+		}
+	}
+	return nil
 }
 
 // orphans are what is left of sessions whose Lease is lost.
@@ -164,8 +174,12 @@ func (d *Daemon) endOne(ctx context.Context, c *kube.Client, p rpc.End, r devmod
 	case live:
 		s.renew(c)
 		return d.endLive(ctx, s, options)
-	case p.Force || r.Holder.Local == local(p.Caller) && here(r):
-		_, err := d.endFrom(ctx, c, r, r, options)
+	case p.Force || r.Holder.Local == local(p.Caller):
+		kept, err := d.endFrom(ctx, c, r, options)
+		if kept != "" {
+			emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("this computer knows nothing of the session, so the files of its pod are in %s, and nothing was changed in %s",
+				kept, r.Folder)})
+		}
 		return err
 	}
 	me, err := holder(ctx, c, p.Caller)
@@ -177,12 +191,6 @@ func (d *Daemon) endOne(ctx context.Context, c *kube.Client, p rpc.End, r devmod
 		emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("what the pod of %s had is kept in %s", r.Workload, kept)})
 	}
 	return err
-}
-
-// here says whether a session's folder is on this computer.
-func here(r devmode.Record) bool {
-	_, err := os.Stat(r.Folder)
-	return err == nil
 }
 
 // endLive ends a session that this daemon serves.
@@ -200,62 +208,4 @@ func (d *Daemon) endLive(ctx context.Context, s *session, options devmode.LeaveO
 	d.mu.Unlock()
 	s.stop()
 	return d.paths.remove(r.Session)
-}
-
-// oust ends sessions of computers that are silent. What only their pods have is kept on this one.
-func (d *Daemon) oust(c *kube.Client) func(context.Context, devmode.Record) (string, error) {
-	return func(ctx context.Context, r devmode.Record) (string, error) {
-		local := r
-		local.Folder = filepath.Join(d.paths.kept(r.Session), "pod")
-		local.More = slices.Clone(r.More)
-		for i := range local.More {
-			local.More[i].Local = fmt.Sprintf("%s-%d", local.Folder, i+2)
-		}
-		return d.endFrom(ctx, c, r, local, devmode.LeaveOptions{})
-	}
-}
-
-// endFrom ends a session that no daemon of this computer serves. local is its record with the folders that are to get what only the pod
-// has; where those are not the session's own, the first is returned once something is in it.
-func (d *Daemon) endFrom(ctx context.Context, c *kube.Client, r, local devmode.Record, options devmode.LeaveOptions) (kept string, err error) {
-	s, err := d.borrow(ctx, c, r, local, options.Force)
-	if err != nil {
-		return "", err
-	}
-	quiet := s.tell(emitter(ctx))
-	defer quiet()
-	defer s.stop()
-	if err := devmode.Leave(ctx, devmode.Deps{Cluster: c, Link: s, Emit: s.emit}, r, options); err != nil {
-		return "", err
-	}
-	s.stop()
-	if entries, err := os.ReadDir(local.Folder); err == nil && len(entries) > 0 && local.Folder != r.Folder {
-		kept = local.Folder
-	}
-	return kept, d.paths.remove(r.Session)
-}
-
-// borrow makes a session of one that only the cluster knows, to end it from here: the token comes from the sidecar itself.
-func (d *Daemon) borrow(ctx context.Context, c *kube.Client, r, local devmode.Record, force bool) (*session, error) {
-	state := saved{Record: local, Settings: filesync.Settings{Type: filesync.SendReceive, GitIgnore: true}, Kubeconfig: strings.Join(c.Files, string(filepath.ListSeparator)), Context: c.Context}
-	s := newSession(d.paths, d.logger, c, state, d)
-	pod, err := devmode.Pod(ctx, c, r)
-	if err != nil || force || !workload.Running(pod) {
-		return s, err
-	}
-	if local.Folder != r.Folder {
-		s.saved.Settings.Type = filesync.Receive
-		for _, f := range local.Folders() {
-			if err := os.MkdirAll(f.Local, 0o700); err != nil {
-				return nil, fmt.Errorf("make a folder for what only the pod has: %w", err)
-			}
-		}
-	}
-	var token bytes.Buffer
-	err = c.Exec(ctx, kube.ExecOptions{Pod: pod.Name, Container: contract.SidecarContainer, Command: []string{contract.Binary, "token"}, Stdout: &token})
-	if err != nil {
-		return nil, fmt.Errorf("ask the sidecar for the session's token: %w", err)
-	}
-	s.saved.Token, err = hex.DecodeString(strings.TrimSpace(token.String()))
-	return s, err
 }

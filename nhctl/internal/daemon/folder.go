@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
@@ -74,7 +75,12 @@ func (s *session) serveFolder(f *folder) {
 // sources: theirs hold for all.
 func (s *session) openFolders(logger *slog.Logger) error {
 	s.folders = nil
-	for i, synced := range s.saved.Record.Folders() {
+	folders := s.saved.Record.Folders()
+	if len(s.saved.Roots) != len(folders) {
+		return fmt.Errorf("open the session's folders: this computer knows %d of %d", len(s.saved.Roots), len(folders))
+	}
+	for i, synced := range folders {
+		synced.Local = s.saved.Roots[i]
 		settings, state := s.saved.Settings, "sync"
 		if i > 0 {
 			state = "sync-" + synced.ID
@@ -82,7 +88,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 				settings = s.saved.More[i-1]
 			}
 		}
-		f, err := s.openFolder(synced, settings, filepath.Join(s.paths.session(s.saved.Record.Session), state), logger)
+		f, err := s.openFolder(synced, settings, filepath.Join(cmp.Or(s.indexes, s.paths.session(s.saved.Record.Session)), state), logger)
 		if err != nil {
 			return err
 		}
@@ -92,7 +98,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 }
 
 // openFolder opens the session's index of a folder.
-func (s *session) openFolder(of devmode.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
+func (s *session) openFolder(of record.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
 	f := &folder{session: s, id: of.ID, root: of.Local, container: of.Container, state: state, settings: settings, logger: logger,
 		placed: make(chan struct{}), begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
 	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),

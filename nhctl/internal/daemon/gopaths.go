@@ -35,7 +35,7 @@ func (s *session) goPaths(ctx context.Context, caller rpc.Caller, language strin
 		return nil
 	}
 	cmd := exec.CommandContext(ctx, goEnv[0], goEnv[1:]...)
-	cmd.Dir = r.Folder
+	cmd.Dir = s.synced()[0].root
 	for key, value := range caller.Env {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}

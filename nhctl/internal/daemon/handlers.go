@@ -122,7 +122,7 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 	}
 	d.adopt(ctx, p.Caller)
 	d.news(ctx, c.Namespace)
-	records, err := devmode.List(ctx, c)
+	listed, err := devmode.List(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 		return nil, err
 	}
 	sessions := []rpc.Session{}
-	for _, r := range records {
+	for _, r := range listed.Records {
 		view := recordView(r)
 		view.Silent, view.Abandoned = r.Silent(now).Seconds(), r.Abandoned(now)
 		d.mu.Lock()
@@ -146,17 +146,20 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 		}
 		sessions = append(sessions, view)
 	}
+	for _, u := range listed.Unreadable {
+		sessions = append(sessions, rpc.Session{Namespace: c.Namespace, Lease: u.Lease, Unreadable: u.Err.Error()})
+	}
 	return sessions, nil
 }
 
 // tellAbandoned tells who begins something of the sessions in the namespace that nobody serves any more.
 func (d *Daemon) tellAbandoned(ctx context.Context, c *kube.Client, spec devmode.Spec) {
-	records, err := devmode.List(ctx, c)
+	listed, err := devmode.List(ctx, c)
 	now, clockErr := c.Now(ctx)
 	if errors.Join(err, clockErr) != nil {
 		return // what comes next says it better
 	}
-	for _, r := range records {
+	for _, r := range listed.Records {
 		if r.Abandoned(now) && (r.Workload != spec.Workload || r.Mode != spec.Mode) {
 			emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("%s was abandoned by %s, last heard of %s ago; give it back with: nhctl dev end --abandoned %s",
 				r.Workload, r.Holder, r.Silent(now).Round(time.Second), r.Workload.Argument())})

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 // Paths are where a user's daemon keeps things.
@@ -66,9 +68,18 @@ func (p Paths) Log() string { return filepath.Join(p.State, "daemon.log") }
 func (p Paths) lock() string { return filepath.Join(p.State, "daemon.lock") }
 
 // session is the folder of one session: its saved state, and the local sync index.
-func (p Paths) session(id string) string { return filepath.Join(p.sessions(), id) }
+func (p Paths) session(id string) string { return folderOf(p.sessions(), id) }
 
 // kept is where files are kept that a session's sync would have lost. It outlives the session.
-func (p Paths) kept(id string) string { return filepath.Join(p.allKept(), id) }
+func (p Paths) kept(id string) string { return folderOf(p.allKept(), id) }
+
+// folderOf is the folder of a session in one that has a folder for each. Ids come from the cluster too: a text that is none never leads
+// elsewhere.
+func folderOf(dir, id string) string {
+	if !record.ValidID(id) || !filepath.IsLocal(id) {
+		id = "none"
+	}
+	return filepath.Join(dir, id)
+}
 
 func (p Paths) allKept() string { return filepath.Join(p.State, "kept") }

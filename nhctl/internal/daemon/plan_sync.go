@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
-	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 // planSync is what a container syncs: the first entry of the config's sync has the sources, the others are folders beside them. A
 // local folder is meant from base, which holds the config, a remote one from the working folder.
-func planSync(env map[string]string, base string, dev config.Dev) (folders []devmode.Folder, all []filesync.Settings, err error) {
+func planSync(env map[string]string, base string, dev config.Dev) (folders []record.Folder, all []filesync.Settings, err error) {
 	for i, sync := range dev.Sync {
 		root, err := localFolder(base, sync.Local, env)
 		if err != nil {
@@ -30,7 +30,7 @@ func planSync(env map[string]string, base string, dev config.Dev) (folders []dev
 		if i == 0 {
 			settings.IgnorePatterns = append(settings.IgnorePatterns, below(dev)...)
 		}
-		folders, all = append(folders, devmode.Folder{Local: root, Remote: remote}), append(all, settings)
+		folders, all = append(folders, record.Folder{Local: root, Remote: remote}), append(all, settings)
 	}
 	return folders, all, nil
 }

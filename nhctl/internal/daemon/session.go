@@ -13,6 +13,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/wire"
@@ -26,8 +27,10 @@ type session struct {
 
 	mu sync.Mutex
 	// sink takes progress for the call that enters or leaves.
-	sink    func(event.Event)
-	saved   saved
+	sink  func(event.Event)
+	saved saved
+	// indexes is the folder of the local sync indexes; empty means the session's own.
+	indexes string
 	cluster *kube.Client
 	notices []string
 	started bool
@@ -111,7 +114,11 @@ func (s *session) Wake() {
 
 // Save keeps the session on this computer.
 func (s *session) Save(r devmode.Record, token []byte) error {
-	return s.keep(func(kept *saved) { kept.Record, kept.Token = r, token })
+	var roots []string
+	for _, f := range r.Folders() {
+		roots = append(roots, f.Local)
+	}
+	return s.keep(func(kept *saved) { kept.Record, kept.Token, kept.Roots = r, token, roots })
 }
 
 // Start brings up carriers, sync and forwarded ports; it does not wait for them.
@@ -160,7 +167,7 @@ func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
 	if pod == nil {
 		return nil, "", errors.New("the twin has no pod at the moment")
 	}
-	if r.ByExec && r.Phase == devmode.Active && workload.AwaitsBinary(pod) { // entering does that itself
+	if r.ByExec && r.Phase == record.Active && workload.AwaitsBinary(pod) { // entering does that itself
 		if err := devmode.Plant(ctx, c, pod); err != nil {
 			return nil, pod.Name, err
 		}
@@ -262,7 +269,7 @@ func recordView(r devmode.Record) rpc.Session {
 		}
 	}
 	return rpc.Session{Containers: all, ID: r.Session, Namespace: r.Namespace, Workload: r.Workload.String(), Mode: r.Mode, Phase: string(r.Phase), Holder: r.Holder,
-		Since: r.Since, Heartbeat: r.Heartbeat, Twin: r.Twin, Container: r.Container, Image: r.Image, Folder: r.Folder, WorkDir: r.WorkDir}
+		Since: r.Since, Heartbeat: r.Heartbeat, Twin: r.Twin(), Container: r.Container, Image: r.Image, Folder: r.Folder, WorkDir: r.WorkDir}
 }
 
 // forward opens and closes ports, and remembers them.

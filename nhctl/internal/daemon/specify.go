@@ -17,12 +17,13 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
 
 // leastAbandonAfter lets a few heartbeats be lost.
-const leastAbandonAfter = 3 * devmode.Beat
+const leastAbandonAfter = 3 * record.Beat
 
 // specify is the part of a spec that the config's dev section and the command line say.
 func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, error) {
@@ -42,7 +43,7 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		return spec, problem.New(problem.Usage, "dev.abandonAfter: %w", err).WithHint("write a duration such as 10m or 1h")
 	}
 	if spec.AbandonAfter = cmp.Or(p.AbandonAfter, abandonAfter); spec.AbandonAfter != 0 && spec.AbandonAfter < leastAbandonAfter {
-		return spec, problem.New(problem.Usage, "a session can't be abandoned after %s: its heartbeat comes every %s", spec.AbandonAfter, devmode.Beat).
+		return spec, problem.New(problem.Usage, "a session can't be abandoned after %s: its heartbeat comes every %s", spec.AbandonAfter, record.Beat).
 			WithHint("give %s or more with --abandon-after, or dev.abandonAfter in the config", leastAbandonAfter)
 	}
 	if p.Ordinal != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 // defaultTimeout limits a start.
@@ -236,7 +237,7 @@ func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
 		return err
 	}
 	s := newSession(d.paths, d.logger, c, state, d)
-	if r.Phase != devmode.Active {
+	if r.Phase != record.Active {
 		// A start or an end that was cut short: put everything back.
 		release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
 		if err != nil {
@@ -268,7 +269,7 @@ func (d *Daemon) putBack(s *session) {
 	ctx, cancel := context.WithTimeout(d.context, 2*time.Minute)
 	defer cancel()
 	r := s.record()
-	force := r.Phase == devmode.Entering // nothing was edited there yet
+	force := r.Phase == record.Entering // nothing was edited there yet
 	err := devmode.Leave(ctx, devmode.Deps{Cluster: s.client(), Link: s, Emit: func(event.Event) {}}, r, devmode.LeaveOptions{Force: force})
 	s.stop()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/store"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
@@ -25,6 +26,8 @@ type saved struct {
 	Settings   filesync.Settings `json:"settings"`
 	// More are the settings of the record's other folders.
 	More []filesync.Settings `json:"more,omitempty"`
+	// Roots are the record's folders on this computer, in its order. No folder is synced because the cluster has it in a record.
+	Roots []string `json:"roots"`
 	// Paused are the ids of the folders whose sync rests until it is resumed.
 	Paused []string `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
@@ -46,6 +49,9 @@ const (
 
 // save writes a session's state in one step.
 func (p Paths) save(s saved) error {
+	if !record.ValidID(s.Record.Session) {
+		return fmt.Errorf("save a session: %q is no session's id", s.Record.Session)
+	}
 	return store.Write(filepath.Join(p.session(s.Record.Session), savedFile), savedVersion, s)
 }
 
@@ -70,8 +76,8 @@ func (p Paths) load() ([]saved, error) {
 	var all []saved
 	var failed []error
 	for _, file := range files {
-		var s saved
-		if err := store.Read(file, savedVersion, &s); err != nil {
+		s, err := loadFile(file)
+		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) { // it has ended at this moment
 				failed = append(failed, fmt.Errorf("saved session %s: %w", filepath.Base(filepath.Dir(file)), err))
 			}
@@ -82,4 +88,23 @@ func (p Paths) load() ([]saved, error) {
 	return all, errors.Join(failed...)
 }
 
-func (p Paths) remove(id string) error { return os.RemoveAll(p.session(id)) }
+// loadFile reads a saved session, which has the name of its folder.
+func loadFile(file string) (s saved, err error) {
+	if err := store.Read(file, savedVersion, &s); err != nil {
+		return s, err
+	}
+	if err := s.Record.Check("it"); err != nil {
+		return s, err
+	}
+	if id := filepath.Base(filepath.Dir(file)); id != s.Record.Session || len(s.Roots) != len(s.Record.Folders()) {
+		return s, fmt.Errorf("it is of session %s with %d folders, in the folder of session %s with %d", s.Record.Session, len(s.Record.Folders()), id, len(s.Roots))
+	}
+	return s, nil
+}
+
+func (p Paths) remove(id string) error {
+	if !record.ValidID(id) {
+		return fmt.Errorf("remove a saved session: %q is no session's id", id)
+	}
+	return os.RemoveAll(p.session(id))
+}

@@ -18,6 +18,11 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 )
 
+// savedOf is what a computer keeps of a session.
+func savedOf(id string) saved {
+	return saved{Record: recordOf(id, "shop"), Roots: []string{"/home/ada/web"}}
+}
+
 // sessionsOf are the ids of saved sessions.
 func sessionsOf(all []saved) (ids []string) {
 	for _, s := range all {
@@ -31,7 +36,7 @@ func TestUnreadableSession(t *testing.T) {
 	t.Parallel()
 	p := paths(t)
 	for _, id := range []string{"aaaa0001", "aaaa0003"} {
-		if err := p.save(saved{Record: devmode.Record{Session: id}}); err != nil {
+		if err := p.save(savedOf(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,7 +67,7 @@ func TestUnreadableSession(t *testing.T) {
 func TestChangesAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	p := paths(t)
-	s := newSession(p, slog.New(slog.NewTextHandler(io.Discard, nil)), nil, saved{Record: devmode.Record{Session: "aaaa0001"}}, nil)
+	s := newSession(p, slog.New(slog.NewTextHandler(io.Discard, nil)), nil, savedOf("aaaa0001"), nil)
 	const writers, changes = 8, 10
 	var writing sync.WaitGroup
 	for i := range writers {

@@ -12,6 +12,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 )
 
@@ -91,7 +92,7 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 	if settings.GitIgnore {
 		settings.GlobalIgnores = localsync.GlobalIgnores(root, env, old.image())
 	}
-	f, openErr := s.openFolder(devmode.Folder{ID: old.id, Container: old.container, Local: root}, settings, old.state, old.logger)
+	f, openErr := s.openFolder(record.Folder{ID: old.id, Container: old.container, Local: root}, settings, old.state, old.logger)
 	if openErr != nil {
 		return nil, errors.Join(err, openErr)
 	}
@@ -108,6 +109,8 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 // moved writes down which folder is synced, here and in the cluster.
 func (s *session) moved(ctx context.Context, at int, f *folder) error {
 	err := s.keep(func(kept *saved) {
+		kept.Roots = slices.Clone(kept.Roots)
+		kept.Roots[at] = f.root
 		if at == 0 {
 			kept.Record.Folder, kept.Settings = f.root, f.settings
 			return

@@ -32,9 +32,9 @@ func drifted(r Record, original *unstructured.Unstructured) Change {
 	if original.GetUID() != r.UID {
 		return Change{Text: fmt.Sprintf("%s was deleted and made anew, so there is nothing to stand in for any more", r.Workload), Lost: true}
 	}
-	if said := workload.Freed(r.Workload, original, r.before()); said != "" && !r.Workload.Kind.Custom() {
-		said += by(workload.Manager(original, r.Workload.Kind, r.before()))
-		return Change{Text: said + " while it was parked", Freed: true, Hint: workload.KeepAway(r.Workload, original, r.before())}
+	if said := workload.Freed(r.Workload, original, r.Before()); said != "" && !r.Workload.Kind.Custom() {
+		said += by(workload.Manager(original, r.Workload.Kind, r.Before()))
+		return Change{Text: said + " while it was parked", Freed: true, Hint: workload.KeepAway(r.Workload, original, r.Before())}
 	}
 	if r.Fingerprint != "" && workload.Fingerprint(r.Workload.Kind, original) != r.Fingerprint {
 		return Change{Text: fmt.Sprintf("somebody changed the pod template of %s: the dev pod is made of the one before; end dev mode and start again to develop on the new one", r.Workload)}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math/big"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -31,7 +31,7 @@ type entry struct {
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
 	// tookOver is the session that was ended for this one.
-	tookOver *TookOver
+	tookOver *record.TookOver
 }
 
 // Enter takes a workload into dev mode. On failure everything is as before; the error says why.
@@ -70,7 +70,7 @@ func (e *entry) tell() {
 	if e.first != "" {
 		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
 	}
-	if rule := workload.KeepAway(e.spec.Workload, e.original.Object, e.record.before()); rule != "" {
+	if rule := workload.KeepAway(e.spec.Workload, e.original.Object, e.record.Before()); rule != "" {
 		e.Emit(notice("a GitOps tool may bring the original back while it is parked, and the twin would step aside." + rule))
 	}
 }
@@ -140,18 +140,15 @@ func (e *entry) resolve(ctx context.Context) error {
 	}
 	e.token = token
 	e.record = Record{
-		Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
-		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: Entering, Holder: spec.Holder, Twin: workload.TwinName(spec.Workload.Name, id), Port: port,
-		Container: spec.Name(), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, FolderID: id, Folder: spec.Folder,
+		Version: record.Version, Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
+		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: record.Entering, Holder: spec.Holder, Port: port,
+		Container: spec.Name(), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, Folder: spec.Folder,
 		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, ByExec: spec.ByExec, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
 	}
 	for _, d := range spec.Beside {
-		e.record.Beside = append(e.record.Beside, Container{Name: d.Name(), Image: d.Image, WorkDir: d.WorkDir, Shell: d.Shell})
+		e.record.Beside = append(e.record.Beside, record.Container{Name: d.Name(), Image: d.Image, WorkDir: d.WorkDir, Shell: d.Shell})
 	}
-	for i, f := range spec.More {
-		f.ID = fmt.Sprintf("%s-%d", id, i+2)
-		e.record.More = append(e.record.More, f)
-	}
+	e.record.More = append(e.record.More, spec.More...)
 	if spec.Workload.Kind.Custom() && !e.duplicate() {
 		if e.record.Replicas, err = (scaling{c}).replicas(ctx, e.record); err != nil {
 			return err
@@ -177,7 +174,7 @@ func (e *entry) plan(ctx context.Context) error {
 		return err
 	}
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
-		Name: r.Twin, Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
+		Name: r.Twin(), Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
 		Dev: e.dev(spec.Dev), Beside: e.beside(), SkipInit: spec.SkipInit,
 		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, ByExec: spec.ByExec, Port: r.Port,
 	})
@@ -191,11 +188,11 @@ func (e *entry) plan(ctx context.Context) error {
 		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
 	}
 	e.record.Alone = e.first != ""
-	known, err := json.Marshal(e.record)
+	known, err := e.record.Text()
 	if err != nil {
 		return err
 	}
-	metav1.SetMetaDataAnnotation(&e.twin.ObjectMeta, contract.AnnotationRecord, string(known))
+	metav1.SetMetaDataAnnotation(&e.twin.ObjectMeta, contract.AnnotationRecord, known)
 	return nil
 }
 
@@ -302,7 +299,7 @@ func (e *entry) create(ctx context.Context) error {
 	e.twin = twin
 	yes := true
 	_, err = c.API.CoreV1().Secrets(ns).Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin, Labels: twin.Labels, OwnerReferences: []metav1.OwnerReference{{
+		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin(), Labels: twin.Labels, OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: "apps/v1", Kind: "Deployment", Name: twin.Name, UID: twin.UID, Controller: &yes}}},
 		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(e.token)},
 	}, metav1.CreateOptions{})

@@ -22,6 +22,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -134,15 +135,15 @@ func TestResolve(t *testing.T) {
 			if len(id) != 8 || port < firstPort || port >= firstPort+ports || len(e.token) != 32 {
 				t.Errorf("session %q, port %d, token of %d bytes", id, port, len(e.token))
 			}
-			record := Record{Session: id, Namespace: "shop", Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: Entering, Holder: s.Holder,
-				Since: noon, Twin: "web-nhctl-" + id, Port: port, Container: "app", Image: "dev:1", WorkDir: "/src", Shell: "bash", FolderID: id, Folder: s.Folder, Fingerprint: e.record.Fingerprint}
+			want := Record{Version: record.Version, Session: id, Namespace: "shop", Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: record.Entering, Holder: s.Holder,
+				Since: noon, Port: port, Container: "app", Image: "dev:1", WorkDir: "/src", Shell: "bash", Folder: s.Folder, Fingerprint: e.record.Fingerprint}
 			if e.record.Fingerprint == "" {
 				t.Error("no fingerprint of the template")
 			}
-			if diff := cmp.Diff(record, e.record); diff != "" {
+			if diff := cmp.Diff(want, e.record); diff != "" {
 				t.Errorf("record:\n%s", diff)
 			}
-			twin, err := workload.Twin(original().Spec.Template, workload.Settings{Name: record.Twin, Namespace: "shop", Session: id, Duplicate: mode == rpc.Duplicate,
+			twin, err := workload.Twin(original().Spec.Template, workload.Settings{Name: want.Twin(), Namespace: "shop", Session: id, Duplicate: mode == rpc.Duplicate,
 				SelectorKeys: []string{"routed", "app", "stage"}, Dev: workload.Dev{Container: "app", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: id, MountPath: "/src"}}, Env: s.Env, Resources: s.Resources},
 				SidecarImage: "sidecar:1", Port: port})
 			if err != nil {
@@ -161,7 +162,7 @@ func TestResolve(t *testing.T) {
 			volumes := append(original().Spec.Template.Spec.Volumes, corev1.Volume{Name: "nhctl-bin", VolumeSource: empty}, corev1.Volume{Name: "nhctl-run", VolumeSource: empty},
 				corev1.Volume{Name: "nhctl-work", VolumeSource: empty},
 				corev1.Volume{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
-					{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: record.Twin},
+					{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: want.Twin()},
 						Items: []corev1.KeyToPath{{Key: "token", Path: "token"}}}},
 					{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "nhctl-gates"},
 						Items: []corev1.KeyToPath{{Key: id, Path: "ready"}}, Optional: &optional}},
@@ -192,8 +193,8 @@ func TestCreate(t *testing.T) {
 	yes := true
 	secret := &corev1.Secret{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin, Labels: map[string]string{contract.LabelSession: e.record.Session, contract.LabelRole: contract.RoleTwin},
-			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: e.record.Twin, UID: "twin", Controller: &yes}}},
+		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin(), Labels: map[string]string{contract.LabelSession: e.record.Session, contract.LabelRole: contract.RoleTwin},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Name: e.record.Twin(), UID: "twin", Controller: &yes}}},
 		StringData: map[string]string{"token": hex.EncodeToString(e.token)},
 	}
 	if diff := cmp.Diff(runtime.Object(secret), <-made); diff != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -72,7 +73,7 @@ func (l *leaving) steps() []step {
 }
 
 func (l *leaving) flush(ctx context.Context) error {
-	l.record.Phase = Leaving
+	l.record.Phase = record.Leaving
 	if err := Update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, errNotHolder) {
 		return err
 	}
@@ -156,7 +157,7 @@ func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
 	background := metav1.DeletePropagationBackground
-	err := c.API.AppsV1().Deployments(r.Namespace).Delete(ctx, r.Twin, metav1.DeleteOptions{PropagationPolicy: &background})
+	err := c.API.AppsV1().Deployments(r.Namespace).Delete(ctx, r.Twin(), metav1.DeleteOptions{PropagationPolicy: &background})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return c.Explain(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -122,7 +123,7 @@ func (e *entry) notReady(pod *corev1.Pod) string {
 }
 
 func (e *entry) activate(ctx context.Context) error {
-	e.record.Phase = Active
+	e.record.Phase = record.Active
 	if err := Update(ctx, e.Cluster, e.record); err != nil {
 		return err
 	}

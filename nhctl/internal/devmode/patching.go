@@ -37,7 +37,7 @@ func (p patching) park(ctx context.Context, r Record) error {
 		if other := original.GetLabels()[contract.LabelSession]; other != "" && other != r.Session {
 			return problem.New(problem.Held, "%s is parked by session %s", r.Workload, other).WithHint("`nhctl dev list` shows the sessions")
 		}
-		patch, err := workload.ParkPatch(r.Workload.Kind, original, r.Session, r.before())
+		patch, err := workload.ParkPatch(r.Workload.Kind, original, r.Session, r.Before())
 		if err != nil {
 			return err
 		}
@@ -59,8 +59,8 @@ func (p patching) unpark(ctx context.Context, r Record) (string, error) {
 	if original.GetLabels()[contract.LabelSession] != r.Session {
 		return "", nil // it is not parked, or not by this session
 	}
-	said := workload.Freed(r.Workload, original, r.before())
-	patch, err := workload.UnparkPatch(r.Workload.Kind, original, r.Session, r.before())
+	said := workload.Freed(r.Workload, original, r.Before())
+	patch, err := workload.UnparkPatch(r.Workload.Kind, original, r.Session, r.Before())
 	if said != "" {
 		said += " meanwhile: it stays so"
 		patch, err = workload.UnlabelPatch(r.Session)
@@ -89,7 +89,7 @@ func (p patching) gone(ctx context.Context, r Record, wholly bool) (bool, error)
 		return false, p.Explain(err)
 	}
 	for i := range pods.Items {
-		if pod := &pods.Items[i]; present(pod, wholly) && !workload.GoesOn(pod, original, r.before()) {
+		if pod := &pods.Items[i]; present(pod, wholly) && !workload.GoesOn(pod, original, r.Before()) {
 			return false, nil
 		}
 	}

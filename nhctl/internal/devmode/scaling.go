@@ -132,8 +132,8 @@ func (s scaling) drift(ctx context.Context, r Record) (Change, error) {
 	if original.GetUID() == r.UID {
 		_, replicas, err := s.scale(ctx, r)
 		if err != nil || replicas != 0 {
-			said := fmt.Sprintf("somebody scaled %s to %d%s while it was parked", r.Workload, replicas, by(workload.Manager(original, r.Workload.Kind, r.before())))
-			return Change{Text: said, Freed: true, Hint: workload.KeepAway(r.Workload, original, r.before())}, err
+			said := fmt.Sprintf("somebody scaled %s to %d%s while it was parked", r.Workload, replicas, by(workload.Manager(original, r.Workload.Kind, r.Before())))
+			return Change{Text: said, Freed: true, Hint: workload.KeepAway(r.Workload, original, r.Before())}, err
 		}
 	}
 	return drifted(r, original), nil

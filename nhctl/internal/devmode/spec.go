@@ -13,6 +13,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -41,7 +42,7 @@ type Spec struct {
 	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without ids, those of the
 	// containers beside it too.
 	MountPath    string
-	More         []Folder
+	More         []record.Folder
 	SidecarImage string
 	// ByExec plants the sidecar's binary through exec, instead of from its image.
 	ByExec bool

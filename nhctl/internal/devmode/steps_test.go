@@ -5,13 +5,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 func TestFailedStepIsUndoneInReverse(t *testing.T) {
@@ -37,29 +34,5 @@ func TestFailedStepIsUndoneInReverse(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a", "b", "c", "undo c", "undo b", "undo a"}, did); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestLeaseIsTheLock(t *testing.T) {
-	t.Parallel()
-	r := Record{Session: "s1", Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}, Mode: rpc.Replace, Replicas: 3, Twin: "web-nhctl-s1", AbandonAfter: time.Hour}
-	if got := r.Lease(); got != "nhctl-deployment-web" {
-		t.Errorf("replace: %s", got)
-	}
-	lease, err := r.lease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := fromLease(lease)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back.Heartbeat = r.Heartbeat
-	if diff := cmp.Diff(r, back); diff != "" {
-		t.Errorf("a record must survive its Lease:\n%s", diff)
-	}
-	r.Mode = rpc.Duplicate
-	if got := r.Lease(); got != "nhctl-deployment-web-s1" {
-		t.Errorf("duplicate: %s", got)
 	}
 }

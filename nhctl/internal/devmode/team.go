@@ -15,35 +15,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
-
-// Beat is how often a daemon renews the Leases of its sessions.
-const Beat = 5 * time.Second
-
-// missed is how long a session may be silent before its daemon is taken for dead.
-const missed = 4 * Beat
-
-// Wanted asks a session's daemon to end it, for somebody else.
-type Wanted struct {
-	Session string     `json:"session"`
-	By      rpc.Holder `json:"by"`
-}
-
-// TookOver is a session that was ended for another one, and where it is kept what only its pod had.
-type TookOver struct {
-	Session string `json:"session"`
-	Kept    string `json:"kept,omitempty"`
-}
-
-// Silent is how long ago the session's daemon was last heard of.
-func (r Record) Silent(now time.Time) time.Duration { return max(0, now.Sub(r.Heartbeat)) }
-
-// Abandoned says whether the session has lost its right to block others.
-func (r Record) Abandoned(now time.Time) bool { return r.Silent(now) > r.AbandonAfter }
-
-// lives says whether a daemon serves the session.
-func (r Record) lives(now time.Time) bool { return r.Silent(now) < missed }
 
 // holder reads who has the Lease that a record wants; nil when nobody has.
 func holder(ctx context.Context, c *kube.Client, wanted Record) (*Record, time.Time, error) {
@@ -54,7 +28,7 @@ func holder(ctx context.Context, c *kube.Client, wanted Record) (*Record, time.T
 	if err != nil {
 		return nil, time.Time{}, c.Explain(err)
 	}
-	r, err := fromLease(lease)
+	r, err := record.FromLease(lease)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -87,7 +61,7 @@ func (e *entry) makeWay(ctx context.Context) error {
 			told = true
 			e.Emit(stepEvent(stepLock, event.StepWaiting, "for "+other.Holder.String()+" to end dev mode", now))
 		}
-		if err := pause(ctx, Beat/10); err != nil {
+		if err := pause(ctx, record.Beat/10); err != nil {
 			return held(*other, now)
 		}
 	}
@@ -102,7 +76,7 @@ func (e *entry) takeOver(ctx context.Context, other Record, now time.Time) error
 	if err != nil {
 		return fmt.Errorf("take %s over: %w", other.Workload, err)
 	}
-	e.tookOver = &TookOver{Session: other.Session, Kept: kept}
+	e.tookOver = &record.TookOver{Session: other.Session, Kept: kept}
 	if kept != "" {
 		e.Emit(notice(fmt.Sprintf("what the pod of %s had is kept in %s", other.Holder.Local, kept)))
 	}
@@ -111,7 +85,7 @@ func (e *entry) takeOver(ctx context.Context, other Record, now time.Time) error
 
 // lock creates the session's Lease: whoever creates it holds the workload.
 func (e *entry) lock(ctx context.Context) error {
-	lease, err := e.record.lease()
+	lease, err := e.record.NewLease()
 	if err != nil {
 		return err
 	}
@@ -138,22 +112,22 @@ func HandOver(ctx context.Context, deps Deps, r Record, by rpc.Holder) (kept str
 		if err != nil || other == nil || other.Session != r.Session {
 			return "", err
 		}
-		if !other.lives(now) {
+		if !other.Lives(now) {
 			return deps.Oust(ctx, *other)
 		}
 		if !asked {
 			asked = true
-			wanted, err := json.Marshal(Wanted{Session: r.Session, By: by})
+			wanted, err := json.Marshal(record.Wanted{Session: r.Session, By: by})
 			if err != nil {
 				return "", err
 			}
 			path := "/metadata/annotations/" + strings.ReplaceAll(contract.AnnotationWanted, "/", "~1")
-			if err := r.change(ctx, c, path, string(wanted)); err != nil && !errors.Is(err, errNotHolder) {
+			if err := change(ctx, c, r, path, string(wanted)); err != nil && !errors.Is(err, errNotHolder) {
 				return "", err
 			}
 			deps.Emit(notice(fmt.Sprintf("asked %s to hand %s over", r.Holder, r.Workload)))
 		}
-		if err := pause(ctx, Beat/10); err != nil {
+		if err := pause(ctx, record.Beat/10); err != nil {
 			return "", problem.New(problem.Held, "%s was asked to hand %s over, and has not done so yet: %w", r.Holder, r.Workload, err).
 				WithHint("its computer is alive, and may have files that need a decision: ask %s, or try again with a longer --timeout", r.Holder.Local)
 		}
@@ -184,7 +158,7 @@ func (e *entry) alive(ctx context.Context) (stop func()) {
 	done, r := make(chan struct{}), e.record
 	go func() {
 		defer close(done)
-		for pause(ctx, Beat) == nil {
+		for pause(ctx, record.Beat) == nil {
 			_ = Heartbeat(ctx, e.Cluster, r) // one that fails is followed by the next
 		}
 	}()

@@ -40,7 +40,7 @@ func (e *entry) wait(ctx context.Context) error {
 		}
 		twin := e.twin
 		if pod == nil {
-			if twin, err = e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Get(ctx, e.record.Twin, metav1.GetOptions{}); err != nil {
+			if twin, err = e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Get(ctx, e.record.Twin(), metav1.GetOptions{}); err != nil {
 				return false, e.Cluster.Explain(err)
 			}
 		}
@@ -102,7 +102,7 @@ func Ails(ctx context.Context, c *kube.Client, r Record) (string, error) {
 	if err != nil || workload.Running(pod) {
 		return "", err
 	}
-	twin, err := c.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Twin, metav1.GetOptions{})
+	twin, err := c.API.AppsV1().Deployments(r.Namespace).Get(ctx, r.Twin(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return "the twin was deleted; end dev mode and start again", nil
 	}

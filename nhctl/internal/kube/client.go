@@ -151,7 +151,12 @@ func Contexts(o Options) []string {
 }
 
 // Server is the API server's URL.
-func (c *Client) Server() string { return c.config.Host }
+func (c *Client) Server() string {
+	if c.config == nil { // made around an API that is there already
+		return ""
+	}
+	return c.config.Host
+}
 
 // User is who the API server takes the caller for.
 func (c *Client) User(ctx context.Context) (string, error) {

@@ -28,6 +28,7 @@ const (
 	Timeout      Code = "timeout"      // a wait came to its limit
 	Interrupted  Code = "interrupted"  // the user stopped it
 	Command      Code = "command"      // a command in the container failed
+	Unreadable   Code = "unreadable"   // an object or file is not what a session would have written
 	Internal     Code = "internal"     // anything else
 )
 

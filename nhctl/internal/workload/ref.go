@@ -84,6 +84,11 @@ func (r Ref) Argument() string {
 // customKind is RESOURCE.VERSION.GROUP.
 var customKind = regexp.MustCompile(`^[a-z][a-z0-9-]*\.v[0-9][a-z0-9]*\.[a-z0-9][a-z0-9.-]*$`)
 
+// Known says whether a kind is one of the constants, or has the form of a custom resource's.
+func (k Kind) Known() bool {
+	return slices.Contains(Kinds(), k) || customKind.MatchString(string(k))
+}
+
 // ParseKind finds the kind that a user's word means.
 func ParseKind(word string) (Kind, bool) {
 	word = strings.ToLower(word)

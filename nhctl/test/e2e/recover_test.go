@@ -172,7 +172,7 @@ func TestDaemonKilled(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// The end works from another computer of the same developer, whose nhctl knows nothing of the session.
+// The end works from another computer of the same developer, whose nhctl knows nothing of the session: files come home into the kept area.
 func TestEndWithoutLocalState(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
@@ -190,9 +190,14 @@ func TestEndWithoutLocalState(t *testing.T) {
 	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", "catalog", "--", "sh", "-c", "printf pod > /home/dev/src/only-pod.txt"); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
-	dev.must(src, "dev", "end")
-	if got := read(t, filepath.Join(src, "only-pod.txt")); got != "pod" {
-		t.Errorf("only-pod.txt came home as %q", got)
+	r := dev.nhctl(src, "dev", "end")
+	found, err := filepath.Glob(filepath.Join(dev.home, "state", "nhctl", "kept", "*", "pod", "only-pod.txt"))
+	if r.code != 0 || err != nil || len(found) != 1 || read(t, found[0]) != "pod" || !strings.Contains(r.stderr, filepath.Dir(found[0])) {
+		t.Errorf("%q, %v: %s", found, err, r)
+	}
+	// Only the cluster says that this is the session's folder.
+	if _, err := os.Stat(filepath.Join(src, "only-pod.txt")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder got a file: %v", err)
 	}
 	shared.restored(t, ns, before)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
@@ -55,12 +56,12 @@ type Target struct {
 }
 
 // Mode is how a workload is taken into dev mode.
-type Mode string
+type Mode = record.Mode
 
 // The modes.
 const (
-	Replace   Mode = "replace"
-	Duplicate Mode = "duplicate"
+	Replace   = record.Replace
+	Duplicate = record.Duplicate
 )
 
 // Start begins dev mode, or re-attaches to the caller's own live session of that workload.
@@ -161,6 +162,9 @@ type Session struct {
 	Folder     string   `json:"folder,omitempty"`  // on the holder's computer
 	WorkDir    string   `json:"workDir,omitempty"` // in the dev container
 	Reattached bool     `json:"reattached,omitempty"`
+	// Unreadable says why the record of a session can't be read; then Lease names its Lease, and the other fields are empty.
+	Unreadable string `json:"unreadable,omitempty"`
+	Lease      string `json:"lease,omitempty"`
 
 	Link     *event.LinkData     `json:"link,omitempty"`
 	Sync     []event.SyncData    `json:"sync,omitempty"`
@@ -179,18 +183,7 @@ func (s Session) ContainerNames() string {
 }
 
 // Holder is who holds a session.
-type Holder struct {
-	User  string `json:"user"`  // as the API server names them
-	Local string `json:"local"` // user@host
-}
-
-func (h Holder) String() string { return h.Local + " (" + h.User + ")" }
-
-// Developer is a person, whichever computer they are at.
-func (h Holder) Developer() string {
-	user, _, _ := strings.Cut(h.Local, "@")
-	return h.User + " (" + user + ")"
-}
+type Holder = record.Holder
 
 // Run starts the config's run or build command, or Argv.
 type Run struct {

@@ -42,6 +42,10 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 	}
 	rows := [][]string{{"SESSION", "WORKLOAD", "MODE", "PHASE", "HOLDER", "SINCE", "LAST HEARD OF", "STATE"}}
 	for _, s := range sessions {
+		if s.Unreadable != "" {
+			rows = append(rows, []string{"-", "lease/" + s.Lease, "-", "-", "-", "-", "-", "unreadable: " + s.Unreadable})
+			continue
+		}
 		holder := s.Holder.Local
 		if s.Mine {
 			holder += " (you)"

@@ -1,0 +1,58 @@
+package record
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// Holder is who holds a session.
+type Holder struct {
+	User  string `json:"user"`  // as the API server names them
+	Local string `json:"local"` // user@host
+}
+
+func (h Holder) String() string { return h.Local + " (" + h.User + ")" }
+
+// Developer is a person, whichever computer they are at.
+func (h Holder) Developer() string {
+	user, _, _ := strings.Cut(h.Local, "@")
+	return h.User + " (" + user + ")"
+}
+
+// Wanted asks a session's daemon to end it, for someone else.
+type Wanted struct {
+	Session string `json:"session"`
+	By      Holder `json:"by"`
+}
+
+// TookOver is a session that was ended for another one, and where the files are kept that only its pod had.
+type TookOver struct {
+	Session string `json:"session"`
+	Kept    string `json:"kept,omitempty"`
+}
+
+// Beat is how often a daemon renews the Leases of its sessions.
+const Beat = 5 * time.Second
+
+// missed is how long a session may be silent before its daemon is taken for dead.
+const missed = 4 * Beat
+
+// DefaultAbandonAfter is how long a silent session blocks others, where no one says otherwise.
+const DefaultAbandonAfter = 10 * time.Minute
+
+// Silent is how long ago the session's daemon was last heard of. The API server's clock writes and judges heartbeats, so one that is
+// ahead of it by more than a few is no daemon's, and counts as none.
+func (r Record) Silent(now time.Time) time.Duration {
+	silent := now.Sub(r.Heartbeat)
+	if silent < -missed {
+		return math.MaxInt64
+	}
+	return max(0, silent)
+}
+
+// Abandoned says whether the session no longer blocks others.
+func (r Record) Abandoned(now time.Time) bool { return r.Silent(now) > r.AbandonAfter }
+
+// Lives says whether a daemon serves the session.
+func (r Record) Lives(now time.Time) bool { return r.Silent(now) < missed }
