@@ -47,7 +47,7 @@ progress() {
 if [[ $(uname -s) == Linux ]]; then
   packages
 fi
-hash=$( (cat go.mod go.sum containerd/go.mod containerd/go.sum kube/*.go pause/*.go; go version; echo "$ldflags") | sha256sum | cut -c1-16)
+hash=$( (cat go.mod go.sum containerd/go.mod containerd/go.sum kube/*.go pause/*.go internal/volumes/*.go; go version; echo "$ldflags") | sha256sum | cut -c1-16)
 cache=${NHCTL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nhctl}/playground/$hash
 if [[ ! -f $cache/complete ]]; then
   mkdir -p "$cache"

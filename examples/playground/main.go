@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,6 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&o.name, "name", "default", "which playground; several run side by side")
 	root.AddCommand(
 		o.up(), o.down(), o.status(), o.load(), o.kubectl(), o.logs(), o.user(),
-		&cobra.Command{Use: "volumes", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return node.OpenVolumes(cmd.Context()) }},
 		o.part("stop", "Stop one part of the node, for tests"), o.part("start", "Start a part that was stopped"),
 		o.part("pause", "Pause one part of the node (SIGSTOP), for tests"), o.part("resume", "Resume a part that was paused"),
 	)
@@ -109,7 +109,7 @@ func (o *options) up() *cobra.Command {
 		}
 		return o.locked(cmd.Context(), o.name, func() error {
 			var p *node.Plan
-			if err := o.locked(cmd.Context(), "all ranges", func() (err error) { p, err = o.newPlan(); return err }); err != nil {
+			if err := o.locked(cmd.Context(), "all ranges", func() (err error) { p, err = o.newPlan(cmd.Context()); return err }); err != nil {
 				return err
 			}
 			if err := node.Up(cmd.Context(), p, cmd.ErrOrStderr()); err != nil {
@@ -123,20 +123,11 @@ func (o *options) up() *cobra.Command {
 }
 
 // newPlan keeps the plan of a playground that exists, unless another range or folder is wanted.
-func (o *options) newPlan() (*node.Plan, error) {
-	self, err := os.Executable()
+func (o *options) newPlan(ctx context.Context) (*node.Plan, error) {
+	kubeconfig, bin, err := o.own()
 	if err != nil {
 		return nil, err
 	}
-	bin := filepath.Dir(self)
-	dir := o.dir
-	if dir == "" {
-		dir = filepath.Dir(bin)
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
-	}
-	kubeconfig := filepath.Join(dir, ".playground", o.name, "kubeconfig")
 	var wanted netip.Prefix
 	if o.ipRange != "" {
 		if wanted, err = netip.ParsePrefix(o.ipRange); err != nil {
@@ -150,7 +141,7 @@ func (o *options) newPlan() (*node.Plan, error) {
 	old, err := node.Load(o.name)
 	if err == nil {
 		if old.Kubeconfig != kubeconfig {
-			return nil, fmt.Errorf("playground %s belongs to another folder (%s); choose another --name, or take that one down first", o.name, filepath.Dir(old.Kubeconfig))
+			return nil, foreign(old, "choose another --name, or take that one down there first")
 		}
 		if !wanted.IsValid() || wanted.Masked() == old.Range {
 			wanted = old.Range
@@ -160,28 +151,57 @@ func (o *options) newPlan() (*node.Plan, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return node.NewPlan(o.name, wanted, kubeconfig, binaries, self)
+	var used []netip.Prefix
+	if !wanted.IsValid() {
+		if used, err = node.UsedRanges(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return node.NewPlan(o.name, wanted, used, kubeconfig, binaries)
+}
+
+// own returns the path of the kubeconfig that this playground has when it belongs to the caller's folder, and the folder of this program.
+func (o *options) own() (kubeconfig, bin string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", "", err
+	}
+	bin = filepath.Dir(self)
+	dir, err := filepath.Abs(cmp.Or(o.dir, filepath.Dir(bin)))
+	return filepath.Join(dir, ".playground", o.name, "kubeconfig"), bin, err
+}
+
+// foreign is the error of a playground that another folder, such as another checkout, has made.
+func foreign(p *node.Plan, hint string) error {
+	return fmt.Errorf("playground %s belongs to another folder (%s); %s", p.Name, filepath.Dir(filepath.Dir(filepath.Dir(p.Kubeconfig))), hint)
 }
 
 func (o *options) down() *cobra.Command {
-	return &cobra.Command{Use: "down", Short: "Remove the playground and every trace of it", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.locked(cmd.Context(), o.name, func() error {
-				p, err := node.Load(o.name)
-				if errors.Is(err, fs.ErrNotExist) {
-					fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is not up\n", o.name)
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				if err := node.Down(cmd.Context(), p); err != nil {
-					return fmt.Errorf("remove playground %s: %w", o.name, err)
-				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is gone\n", o.name)
+	cmd := &cobra.Command{Use: "down", Short: "Remove the playground and every trace of it", Args: cobra.NoArgs}
+	cmd.Flags().StringVar(&o.dir, "dir", "", "folder that the playground belongs to (default: the one above this program's)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return o.locked(cmd.Context(), o.name, func() error {
+			p, err := node.Load(o.name)
+			if errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is not up\n", o.name)
 				return nil
-			})
-		}}
+			}
+			if err != nil {
+				return err
+			}
+			if kubeconfig, _, err := o.own(); err != nil {
+				return err
+			} else if _, gone := os.Stat(p.Kubeconfig); p.Kubeconfig != kubeconfig && gone == nil {
+				return foreign(p, "take it down there, or name that folder with --dir")
+			}
+			if err := node.Down(cmd.Context(), p); err != nil {
+				return fmt.Errorf("remove playground %s: %w", o.name, err)
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "playground %s is gone\n", o.name)
+			return nil
+		})
+	}
+	return cmd
 }
 
 func (o *options) status() *cobra.Command {

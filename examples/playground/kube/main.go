@@ -48,6 +48,7 @@ func run(args []string) int {
 		"kube-proxy":              command(proxy.NewProxyCommand),
 		"kubelet":                 command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
 		"kubectl":                 command(kubectl.NewDefaultKubectlCommand),
+		"volumes":                 command(newVolumesCommand),
 	}
 	if name := filepath.Base(args[0]); programs[name] == nil {
 		args = args[1:]

@@ -29,7 +29,6 @@ func Down(ctx context.Context, p *Plan) error {
 
 // clear removes everything but the plan itself.
 func clear(ctx context.Context, p *Plan) error {
-	volumes := hostPathVolumes(ctx, p)
 	// The kubelet first, so that it does not start again what is being stopped.
 	order := []string{"kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volumes", "kube-apiserver", "etcd", "containerd"}
 	for _, part := range order {
@@ -46,29 +45,12 @@ func clear(ctx context.Context, p *Plan) error {
 	if err := errors.Join(removeNetwork(ctx, p), removeCgroup(p)); err != nil {
 		return err
 	}
-	for _, v := range volumes {
-		if err := os.RemoveAll(v); err != nil {
-			return err
-		}
-	}
-	_ = os.Remove("/tmp/hostpath_pv") // the provisioner's folder, when nothing else is in it
-	for _, dir := range []string{"etc", "pki", "kubeconfig", "etcd", "cni", "kubelet", "containerd", "run", "log"} {
+	for _, dir := range []string{"etc", "pki", "kubeconfig", "etcd", "cni", "kubelet", "containerd", "run", "log", "volumes", "cache"} {
 		if err := os.RemoveAll(p.path(dir)); err != nil {
 			return err
 		}
 	}
 	return os.RemoveAll("/run/" + p.Netns())
-}
-
-// hostPathVolumes lists the folders of dynamic volumes, as far as the API server still tells.
-func hostPathVolumes(ctx context.Context, p *Plan) []string {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	out, err := kubectl(ctx, p, "", "get", "persistentvolumes", "--request-timeout=2s", "-o", `jsonpath={range .items[*]}{.spec.hostPath.path}{"\n"}{end}`)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(strings.Fields(out), func(path string) bool { return !strings.HasPrefix(path, "/tmp/hostpath_pv/") })
 }
 
 // killContainers ends what containerd's shims hold: every process below the playground's cgroup, then the shims, which name
@@ -146,6 +128,7 @@ func unmountBelow(dir string) error {
 // kubectlCommand is kubectl as the administrator.
 func kubectlCommand(ctx context.Context, p *Plan, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.binary("kube"), append([]string{"kubectl"}, args...)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.Kubeconfig)
+	// kubectl's cache knows clusters by their addresses, which the next playground may have.
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+p.Kubeconfig, "KUBECACHEDIR="+p.path("cache"))
 	return cmd
 }

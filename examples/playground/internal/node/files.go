@@ -23,6 +23,12 @@ func writeConfigs(p *Plan) error {
 	return nil
 }
 
+// volumesName is the provisioner that makes the playground's volumes, volumesHealth where it says whether it can.
+const (
+	volumesName   = "playground.local/volumes"
+	volumesHealth = "127.0.0.1:10300"
+)
+
 // pauseImage is the sandbox image, which is made here.
 const pauseImage = "playground.local/pause:1"
 
@@ -30,7 +36,7 @@ func containerdConfig(p *Plan) string {
 	return fmt.Sprintf(`version = 3
 root = %q
 state = %q
-disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.internal.v1.tracing"]
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.internal.v1.tracing"]
 [grpc]
   address = %q
 [plugins."io.containerd.metadata.v1.bolt"]
@@ -63,6 +69,7 @@ func cniConfig(p *Plan) string {
 `, p.path("cni"), p.Pods)
 }
 
+// kubeletConfig keeps every folder inside the playground's own: kubelets remove the logs of pods that they don't know.
 func kubeletConfig(p *Plan) string {
 	return fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -84,12 +91,14 @@ imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 maxPods: 200
 nodeStatusUpdateFrequency: 5s
+podLogsDir: %s
 protectKernelDefaults: false
 registerNode: true
 resolvConf: %s
 serializeImagePulls: false
 syncFrequency: 10s
-`, p.path("pki", "ca.crt"), p.Cgroup(), p.DNSService(), p.socket(), p.path("etc", "resolv.conf"))
+volumePluginDir: %s
+`, p.path("pki", "ca.crt"), p.Cgroup(), p.DNSService(), p.socket(), p.path("log", "pods"), p.path("etc", "resolv.conf"), p.path("kubelet", "flexvolumes"))
 }
 
 func proxyConfig(p *Plan) string {
@@ -125,7 +134,7 @@ func baseManifest(p *Plan) string {
 			"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
 			"metadata": map[string]any{"name": "standard",
 				"annotations": map[string]any{"storageclass.kubernetes.io/is-default-class": "true"}},
-			"provisioner": "kubernetes.io/host-path", "reclaimPolicy": "Delete",
+			"provisioner": volumesName, "reclaimPolicy": "Delete",
 		},
 		{
 			"apiVersion": "v1", "kind": "Service",

@@ -3,10 +3,38 @@ package node
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 )
+
+// UsedRanges returns the ranges that the computer's routes lead to. A playground of a container that shares the computer's network has
+// no plan here.
+func UsedRanges(ctx context.Context) ([]netip.Prefix, error) {
+	routes, err := run(ctx, "ip", "-4", "route", "show", "table", "all")
+	if err != nil {
+		return nil, err
+	}
+	return parseRoutes(routes), nil
+}
+
+// parseRoutes returns the destinations of what `ip route` prints, other than those of everything.
+func parseRoutes(routes string) []netip.Prefix {
+	var used []netip.Prefix
+	for _, line := range strings.Split(routes, "\n") {
+		for _, word := range strings.Fields(line)[:min(2, len(strings.Fields(line)))] { // some have their type first
+			if !strings.Contains(word, "/") {
+				word += "/32"
+			}
+			if destination, err := netip.ParsePrefix(word); err == nil && destination.Bits() > 0 {
+				used = append(used, destination.Masked())
+				break
+			}
+		}
+	}
+	return used
+}
 
 // createNetwork makes the node's network namespace and joins it to the computer by a veth pair. Pod and Service ranges are
 // unreachable from the computer: nothing for them ever leaves it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"slices"
@@ -18,21 +17,16 @@ import (
 
 func goarch() string { return runtime.GOARCH }
 
-// Status writes a table of the parts, and returns an error when the playground is not healthy.
+// Status writes a table of the parts and whether each does its work, and returns an error when the playground is not healthy.
 func Status(ctx context.Context, p *Plan, out io.Writer) error {
+	words, _ := states(ctx, p)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PART\tPID\tSTATE\tSINCE")
-	for _, part := range parts {
-		pr, err := loadProcess(p, part)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			fmt.Fprintf(w, "%s\t-\tstopped\t-\n", part)
-		case err != nil:
-			return err
-		case !pr.alive():
-			fmt.Fprintf(w, "%s\t%d\tdied\t%s\n", part, pr.PID, pr.Since.Format(time.DateTime))
-		default:
-			fmt.Fprintf(w, "%s\t%d\trunning\t%s\n", part, pr.PID, pr.Since.Format(time.DateTime))
+	fmt.Fprintln(w, "PART\tPID\tSINCE\tSTATE")
+	for i, part := range parts {
+		if pr, err := loadProcess(p, part); err == nil {
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", part, pr.PID, pr.Since.Format(time.DateTime), words[i])
+		} else {
+			fmt.Fprintf(w, "%s\t-\t-\t%s\n", part, words[i])
 		}
 	}
 	w.Flush()

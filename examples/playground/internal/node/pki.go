@@ -158,6 +158,7 @@ func writePKI(p *Plan) error {
 		"kube-scheduler":          {"system:kube-scheduler", ""},
 		"kube-proxy":              {"system:kube-proxy", ""},
 		"coredns":                 {"playground-coredns", "system:masters"},
+		"volumes":                 {"playground-volumes", "system:masters"},
 	} {
 		var groups []string
 		if user.group != "" {

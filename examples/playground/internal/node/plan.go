@@ -3,7 +3,6 @@
 package node
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 )
 
 // stateRoot holds a folder and a lock file for each playground.
@@ -36,8 +36,6 @@ type Plan struct {
 	Kubeconfig string `json:"kubeconfig"`
 	// Binaries is the folder with kube, containerd, its shim, ctr and pause.
 	Binaries string `json:"binaries"`
-	// Program is the playground program itself, which runs the part "volumes".
-	Program string `json:"program"`
 }
 
 var nameSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$`)
@@ -106,15 +104,17 @@ func (p *Plan) Server() string { return fmt.Sprintf("https://%s:6443", p.NodeIP(
 // Netns is the name of the node's network namespace.
 func (p *Plan) Netns() string { return "nhpg-" + p.Name }
 
+// id tells playgrounds of one network apart, also those that containers and other root folders have under the same name.
+func (p *Plan) id() string {
+	a := p.Range.Addr().As4()
+	return hex.EncodeToString(a[:])
+}
+
 // Cgroup is the cgroup below which the kubelet keeps its pods.
-func (p *Plan) Cgroup() string { return "/nhpg-" + p.Name }
+func (p *Plan) Cgroup() string { return "/nhpg-" + p.Name + "-" + p.id() }
 
 // veth returns the names of the link's two ends; an interface name has at most 15 bytes.
-func (p *Plan) veth() (host, node string) {
-	sum := sha256.Sum256([]byte(p.Name))
-	id := hex.EncodeToString(sum[:4])
-	return "nhpg" + id, "nhpn" + id
-}
+func (p *Plan) veth() (host, node string) { return "nhpg" + p.id(), "nhpn" + p.id() }
 
 // path is a path in the playground's state folder.
 func (p *Plan) path(parts ...string) string {
@@ -139,10 +139,10 @@ func Load(name string) (*Plan, error) {
 	return p, json.Unmarshal(data, p)
 }
 
-// NewPlan decides a playground's addresses, keeping clear of every other playground of this computer, and writes the decision
-// down. The caller holds the lock of all playgrounds.
-func NewPlan(name string, wanted netip.Prefix, kubeconfig, binaries, program string) (*Plan, error) {
-	var taken []netip.Prefix
+// NewPlan decides a playground's addresses, keeping clear of every other playground of this computer and of the ranges `used` by its
+// network, and writes the decision down. The caller holds the lock of all playgrounds.
+func NewPlan(name string, wanted netip.Prefix, used []netip.Prefix, kubeconfig, binaries string) (*Plan, error) {
+	taken := slices.Clone(used)
 	entries, err := os.ReadDir(stateRoot)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -162,7 +162,7 @@ func NewPlan(name string, wanted netip.Prefix, kubeconfig, binaries, program str
 			return nil, err
 		}
 	}
-	p := &Plan{Name: name, Range: wanted.Masked(), Kubeconfig: kubeconfig, Binaries: binaries, Program: program}
+	p := &Plan{Name: name, Range: wanted.Masked(), Kubeconfig: kubeconfig, Binaries: binaries}
 	if p.Pods, p.Services, p.Link, err = split(wanted); err != nil {
 		return nil, err
 	}

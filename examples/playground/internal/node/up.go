@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -40,18 +39,19 @@ func argv(p *Plan, part string) []string {
 	case "kube-controller-manager":
 		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false", "--use-service-account-credentials=true",
 			"--service-account-private-key-file=" + p.path("pki", "sa.key"), "--root-ca-file=" + p.path("pki", "ca.crt"),
-			"--enable-hostpath-provisioner", "--bind-address=127.0.0.1", "--v=0"}
+			"--bind-address=127.0.0.1", "--v=0"}
 	case "kube-scheduler":
 		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false", "--bind-address=127.0.0.1", "--v=0"}
 	case "kubelet":
 		return []string{kube, part, "--kubeconfig=" + config(part), "--config=" + p.path("etc", "kubelet.yaml"),
-			"--root-dir=" + p.path("kubelet"), "--hostname-override=playground", "--node-ip=" + p.NodeIP().String(), "--v=0"}
+			"--root-dir=" + p.path("kubelet"), "--cert-dir=" + p.path("pki", "kubelet"), "--hostname-override=playground", "--node-ip=" + p.NodeIP().String(), "--v=0"}
 	case "kube-proxy":
 		return []string{kube, part, "--config=" + p.path("etc", "kube-proxy.yaml"), "--hostname-override=playground", "--v=0"}
 	case "coredns":
 		return []string{kube, part, "-conf", p.path("etc", "Corefile"), "-quiet"}
 	case "volumes":
-		return []string{p.Program, part}
+		return []string{kube, part, "--kubeconfig=" + config(part), "--dir=" + p.path("volumes"),
+			"--provisioner=" + volumesName, "--listen=" + volumesHealth}
 	}
 	return nil
 }
@@ -134,32 +134,6 @@ func startNode(ctx context.Context, p *Plan) error {
 		_, err := kubectl(ctx, p, "", "apply", "-f", p.path("etc", "base.yaml"))
 		return err
 	})
-}
-
-// healthy says whether every part runs, the node is Ready and the cluster's DNS answers.
-func healthy(ctx context.Context, p *Plan) error {
-	for _, part := range parts {
-		if pr, err := loadProcess(p, part); err != nil || !pr.alive() {
-			return fmt.Errorf("%s: %w", part, errDied)
-		}
-	}
-	ready, err := kubectl(ctx, p, "", "get", "node", "playground", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
-	if err != nil {
-		return err
-	}
-	if ready != "True" {
-		return errors.New("the node is not Ready yet")
-	}
-	if _, err := kubectl(ctx, p, "", "-n", "default", "get", "serviceaccount", "default"); err != nil {
-		return err
-	}
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", net.JoinHostPort(p.NodeIP().String(), "53"))
-	}}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	_, err = resolver.LookupHost(ctx, "kubernetes.default.svc.cluster.local.")
-	return err
 }
 
 // kubectl runs kubectl as the administrator.
