@@ -9,7 +9,7 @@ tags=$1
 name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
 
-make --no-print-directory images
+make --no-print-directory images IMAGES=all
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   make --no-print-directory bin/playground
   log=bin/playground.log

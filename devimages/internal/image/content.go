@@ -68,20 +68,32 @@ func (b *Builder) fill(ctx context.Context, l Layer, root string) error {
 	case l.GoCache != "":
 		return b.fillCache(ctx, filepath.Join(root, l.GoCache))
 	case l.GoBuild != nil:
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(root, l.GoBuild.To), l.GoBuild.Package)
-		cmd.Dir = filepath.Join(b.Repository, l.GoBuild.Dir)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
-		}
-		return nil
+		return b.goBuild(ctx, *l.GoBuild, filepath.Join(root, l.GoBuild.To))
 	case l.Npm != nil:
 		return b.npm(ctx, *l.Npm, root)
+	case l.NpmPackages != nil:
+		return b.npmPackages(ctx, *l.NpmPackages, root)
 	case l.Copy != nil:
 		return os.CopyFS(filepath.Join(root, l.Copy.To), os.DirFS(filepath.Join(b.Repository, l.Copy.From)))
 	default:
 		return copyFile(b.SidecarBinary, filepath.Join(root, l.Sidecar), 0o755)
 	}
+}
+
+// goBuild builds a static program of a module of the repository, of one that it requires, or of any other by its version.
+func (b *Builder) goBuild(ctx context.Context, g GoBuild, to string) error {
+	argv := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", to, g.Package}
+	env := append(os.Environ(), "CGO_ENABLED=0")
+	if g.Version != "" {
+		argv = []string{"install", "-trimpath", "-ldflags", "-s -w", g.Package + "@" + g.Version}
+		env = append(env, "GOBIN="+filepath.Dir(to), "GOFLAGS=")
+	}
+	cmd := exec.CommandContext(ctx, "go", argv...)
+	cmd.Dir, cmd.Env = filepath.Join(b.Repository, g.Dir), env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 func copyFile(from, to string, mode os.FileMode) error {

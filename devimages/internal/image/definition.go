@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -19,7 +20,9 @@ type Definition struct {
 	// About is a sentence for those who choose an image; dev images have one.
 	About string `json:"about,omitempty"`
 	// Ref is the image's reference, with its tag.
-	Ref        string            `json:"ref"`
+	Ref string `json:"ref"`
+	// Scenarios says that only scenarios use the image: it is made where it is asked for by its name, or by All.
+	Scenarios  bool              `json:"scenarios,omitempty"`
 	Layers     []Layer           `json:"layers"`
 	User       string            `json:"user"`
 	WorkDir    string            `json:"workDir,omitempty"`
@@ -43,16 +46,20 @@ type Layer struct {
 	GoBuild *GoBuild `json:"goBuild,omitempty"`
 	// Npm is Node's package manager.
 	Npm *Npm `json:"npm,omitempty"`
+	// NpmPackages are packages of npm's registry.
+	NpmPackages *Copy `json:"npmPackages,omitempty"`
 	// Copy is a folder of the repository.
 	Copy *Copy `json:"copy,omitempty"`
 	// Sidecar is where to put the sidecar's binary, which the caller names.
 	Sidecar string `json:"sidecar,omitempty"`
 }
 
-// GoBuild names a package, the folder of its module (relative to the repository) and the program's path in the image.
+// GoBuild names a package, the folder of its module (relative to the repository) and the program's path in the image. A package that no
+// module of the repository requires has a version.
 type GoBuild struct {
 	Dir     string `json:"dir,omitempty"`
 	Package string `json:"package"`
+	Version string `json:"version,omitempty"`
 	To      string `json:"to"`
 }
 
@@ -63,7 +70,8 @@ type Npm struct {
 	To        string `json:"to"`
 }
 
-// Copy names a folder of the repository and its path in the image.
+// Copy names a folder of the repository and its path in the image. A folder of npmPackages has a package.json and its package-lock.json;
+// the image gets the node_modules that follow from them.
 type Copy struct {
 	From string `json:"from"`
 	To   string `json:"to"`
@@ -94,9 +102,15 @@ func Definitions(files fs.FS) ([]Definition, error) {
 	return all, nil
 }
 
-// Select picks definitions by name; no names mean all.
+// All is the name that stands for every definition.
+const All = "all"
+
+// Select picks definitions by name; no names mean all but those for scenarios.
 func Select(all []Definition, names []string) ([]Definition, error) {
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0:
+		return slices.DeleteFunc(slices.Clone(all), func(d Definition) bool { return d.Scenarios }), nil
+	case slices.Equal(names, []string{All}):
 		return all, nil
 	}
 	var picked []Definition

@@ -55,15 +55,25 @@ func TestReadStatus(t *testing.T) {
 
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
-	files := fstest.MapFS{"b.yaml": {Data: []byte("ref: x\nlayers: [{debian: [a]}]")}, "a.yaml": {Data: []byte("ref: y\nlayers: [{sidecar: /s}]")}}
+	files := fstest.MapFS{"b.yaml": {Data: []byte("ref: x\nlayers: [{debian: [a]}]")}, "a.yaml": {Data: []byte("ref: y\nlayers: [{sidecar: /s}]")}, "test.yaml": {Data: []byte("ref: z\nscenarios: true\nlayers: [{debian: [a]}]")}}
 	all, err := Definitions(files)
-	if err != nil || len(all) != 2 || all[0].Name != "a" {
+	if err != nil || len(all) != 3 || all[0].Name != "a" {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	if chosen, err := Select(all, []string{"b"}); err != nil || len(chosen) != 1 || chosen[0].Ref != "x" {
 		t.Errorf("%+v, %v", chosen, err)
 	}
-	if _, err := Select(all, []string{"c"}); err == nil || !strings.Contains(err.Error(), "the images are a, b") {
+	for names, want := range map[string][]string{"": {"a", "b"}, "all": {"a", "b", "test"}, "test a": {"test", "a"}} {
+		chosen, err := Select(all, strings.Fields(names))
+		var got []string
+		for _, d := range chosen {
+			got = append(got, d.Name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v %s", names, err, diff)
+		}
+	}
+	if _, err := Select(all, []string{"c"}); err == nil || !strings.Contains(err.Error(), "the images are a, b, test") {
 		t.Error(err)
 	}
 	for _, broken := range []string{"ref: x", "layers: [{debian: [a]}]", "ref: x\nlayers: [{nonsense: 1}]"} {

@@ -102,6 +102,8 @@ func (l Layer) describe() string {
 		return "Go program " + l.GoBuild.To
 	case l.Npm != nil:
 		return "npm " + l.Npm.Version
+	case l.NpmPackages != nil:
+		return "npm's packages of " + l.NpmPackages.From
 	case l.Copy != nil:
 		return "folder " + l.Copy.From
 	default:
@@ -126,9 +128,13 @@ func (b *Builder) key(ctx context.Context, l Layer) (string, error) {
 	case l.GoBuild != nil && l.GoBuild.Dir != "":
 		fmt.Fprintln(sum, runtime.Version())
 		err = hashTree(sum, filepath.Join(b.Repository, l.GoBuild.Dir))
+	case l.GoBuild != nil && l.GoBuild.Version != "":
+		fmt.Fprintln(sum, runtime.Version())
 	case l.GoBuild != nil:
 		fmt.Fprintln(sum, runtime.Version())
 		err = b.hashDependencies(ctx, sum, l.GoBuild.Package)
+	case l.NpmPackages != nil:
+		err = hashTree(sum, filepath.Join(b.Repository, l.NpmPackages.From))
 	case l.Copy != nil:
 		fmt.Fprintln(sum, "open")
 		err = hashTree(sum, filepath.Join(b.Repository, l.Copy.From))

@@ -12,10 +12,8 @@ import (
 
 // npm puts npm, as its registry has it, and its links below a folder. Debian's package of it would bring half of Debian's Node modules.
 func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
-	if _, err := exec.LookPath("npm"); err != nil {
-		if err := b.install(ctx, "npm"); err != nil {
-			return err
-		}
+	if err := b.hasNpm(ctx); err != nil {
+		return err
 	}
 	work, err := os.MkdirTemp(b.Cache, "npm-")
 	if err != nil {
@@ -49,6 +47,37 @@ func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
 			return err
 		}
 		if err := os.Symlink("../"+script, filepath.Join(bin, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) hasNpm(ctx context.Context) error {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return b.install(ctx, "npm")
+	}
+	return nil
+}
+
+// npmPackages puts the node_modules of a package-lock.json below a folder. No script of a package runs.
+func (b *Builder) npmPackages(ctx context.Context, c Copy, root string) error {
+	if err := b.hasNpm(ctx); err != nil {
+		return err
+	}
+	to := filepath.Join(root, c.To)
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		if err := copyFile(filepath.Join(b.Repository, c.From, name), filepath.Join(to, name), 0o644); err != nil {
+			return err
+		}
+	}
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--libc=glibc")
+	cmd.Dir = to
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w: %s", err, out)
+	}
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		if err := os.Remove(filepath.Join(to, name)); err != nil {
 			return err
 		}
 	}
