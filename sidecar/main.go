@@ -176,11 +176,12 @@ func carryFiles(way, path string) error {
 		io.Reader
 		io.Writer
 	}{os.Stdin, os.Stdout}
-	do := carry.Send
+	progress := func(int64, int64) {}
 	if way == "receive" {
-		do = carry.Receive
+		_, err := carry.Receive(stream, path, carry.Terms{}, progress)
+		return err
 	}
-	_, err := do(stream, path, func(int64, int64) {})
+	_, err := carry.Send(stream, path, progress)
 	return err
 }
 

@@ -1,51 +1,19 @@
 // Package carry copies a file or a folder over a stream, with modes and times. What an interrupted copy brought over is not sent again.
-// Links are copied as links, and nothing is written outside of the target. It knows nothing of pods.
+// Links are copied as links, and nothing is written outside of the target. Neither end trusts the other: all that is read has a limit.
+// It knows nothing of pods.
 package carry
 
 import (
-	"encoding/gob"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
-	"time"
 )
-
-// entry is a file, folder or link of what is copied.
-type entry struct {
-	Path    string // with slashes, from what is copied on; "." is that itself
-	Mode    fs.FileMode
-	Size    int64
-	ModTime time.Time
-	Link    string
-}
-
-// plan is what the sender has, all at once, so that the receiver can refuse before anything is written.
-type plan struct {
-	Name    string // of what is copied; "." means its contents
-	Entries []entry
-	Skipped []string
-	Error   string
-}
-
-// answer says what the receiver wants: for each entry where to begin, or have.
-type answer struct {
-	Begin []int64
-	Error string
-}
-
-// have marks an entry whose content is in place.
-const have = -1
-
-// chunk is a piece of a file's content. Files come in the order of the plan; the last chunk of each says so.
-type chunk struct {
-	Data  []byte
-	End   bool
-	Error string
-}
 
 const chunkSize = 64 << 10
 
@@ -62,58 +30,56 @@ type Done struct {
 // Progress is told how many bytes are over, of those that are to go.
 type Progress func(bytes, of int64)
 
-// Send sends what is at a path. A path that ends with /. means the folder's contents.
-func Send(stream io.ReadWriter, path string, progress Progress) (Done, error) {
-	out, in := gob.NewEncoder(stream), gob.NewDecoder(stream)
-	p, root, err := survey(path)
-	if err != nil {
-		return Done{}, errors.Join(err, out.Encode(plan{Error: err.Error()}))
+// Name is what a copy of a path is called in a folder that it is copied into; "." means its contents.
+func Name(source string) string {
+	source = filepath.ToSlash(source)
+	name := path.Base(path.Clean(source))
+	if source == "" || source == "." || strings.HasSuffix(source, "/.") || name == ".." || name == "/" {
+		return "."
 	}
-	if err := out.Encode(p); err != nil {
+	return name
+}
+
+// Send sends what is at a path. A path that ends with /. means the folder's contents.
+func Send(stream io.ReadWriter, source string, progress Progress) (Done, error) {
+	c := newConversation(stream)
+	p, root, err := survey(source)
+	if err != nil {
+		return Done{}, errors.Join(err, c.refuse(err))
+	}
+	if err := c.sendPlan(p); err != nil {
 		return Done{}, fmt.Errorf("send the list of files: %w", err)
 	}
-	var a answer
-	if err := in.Decode(&a); err != nil {
+	begin, err := c.readBegin(p.Entries)
+	if err != nil {
 		return Done{}, fmt.Errorf("hear what is wanted: %w", err)
 	}
-	if a.Error != "" {
-		return Done{}, errors.New(a.Error)
-	}
-	m := newMeter(p, a, progress)
+	m := newMeter(p, begin, progress)
 	for i, e := range p.Entries {
-		if i < len(a.Begin) && e.Mode.IsRegular() && a.Begin[i] != have {
-			if err := send(out, filepath.Join(root, filepath.FromSlash(e.Path)), e.Size, a.Begin[i], m); err != nil {
+		if e.Mode.IsRegular() && begin[i] != have {
+			if err := send(c, filepath.Join(root, filepath.FromSlash(e.Path)), e.Size, begin[i], m); err != nil {
 				return Done{}, fmt.Errorf("send %s: %w", e.Path, err)
 			}
 		}
 	}
-	return settled(in)
-}
-
-func settled(in *gob.Decoder) (Done, error) {
-	var d Done
-	if err := in.Decode(&d); err != nil {
-		return d, fmt.Errorf("hear how it ended: %w", err)
+	if err := c.out.Flush(); err != nil {
+		return Done{}, err
 	}
-	if d.Error != "" {
-		return d, errors.New(d.Error)
-	}
-	return d, nil
+	done, err := c.readDone()
+	done.Skipped = p.Skipped
+	return done, err
 }
 
 // survey lists what is at a path.
-func survey(path string) (p plan, root string, err error) {
-	root, err = filepath.Abs(path)
+func survey(source string) (p plan, root string, err error) {
+	root, err = filepath.Abs(source)
 	if err != nil {
 		return p, "", err
 	}
 	if root, err = filepath.EvalSymlinks(root); err != nil { // what the user names may be a link
 		return p, "", err
 	}
-	p.Name = filepath.Base(root)
-	if base := filepath.ToSlash(path); base == "." || strings.HasSuffix(base, "/.") {
-		p.Name = "."
-	}
+	p.Name = Name(source)
 	err = filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(root, file)
 		if err != nil || relErr != nil {
@@ -125,7 +91,7 @@ func survey(path string) (p plan, root string, err error) {
 		} else {
 			p.Entries = append(p.Entries, e)
 		}
-		return nil
+		return p.tooMuch()
 	})
 	return p, root, err
 }
@@ -153,34 +119,36 @@ func describe(root, file, rel string, d fs.DirEntry) (e entry, skip string) {
 	return e, "neither file, folder nor link"
 }
 
-// inside says whether a link leads to somewhere in what is copied.
+// inside says whether a link leads to somewhere in what is copied. Going up comes first: what is above a link are folders, but what
+// "link/.." is depends on where that link leads.
 func inside(e entry) bool {
-	if e.Link == "" || filepath.IsAbs(filepath.FromSlash(e.Link)) || e.Path == "." {
+	link := filepath.FromSlash(e.Link)
+	if link == "" || filepath.IsAbs(link) || filepath.VolumeName(link) != "" || e.Path == "." || filepath.Clean(link) != link {
 		return false
 	}
-	return filepath.IsLocal(filepath.Join(filepath.Dir(filepath.FromSlash(e.Path)), filepath.FromSlash(e.Link)))
+	return filepath.IsLocal(filepath.Join(filepath.Dir(filepath.FromSlash(e.Path)), link))
 }
 
 // send sends a file's content from a place on. A file that can't be read any more is the far end's to report.
-func send(out *gob.Encoder, file string, size, begin int64, m *meter) error {
+func send(c *conversation, file string, size, begin int64, m *meter) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return out.Encode(chunk{End: true, Error: err.Error()})
+		return c.say(kindEnd, []byte(err.Error()))
 	}
 	defer f.Close()
 	buffer := make([]byte, chunkSize)
 	for at := begin; at < size; {
 		n, err := f.ReadAt(buffer[:min(chunkSize, size-at)], at)
 		if n == 0 {
-			return out.Encode(chunk{End: true, Error: fmt.Sprintf("it changed meanwhile: %v", err)})
+			return c.say(kindEnd, fmt.Appendf(nil, "it changed in the meantime: %v", err))
 		}
-		if err := out.Encode(chunk{Data: buffer[:n]}); err != nil {
+		if err := c.say(kindData, buffer[:n]); err != nil {
 			return err
 		}
 		at += int64(n)
 		m.add(n)
 	}
-	return out.Encode(chunk{End: true})
+	return c.say(kindEnd, nil)
 }
 
 // meter counts bytes.
@@ -189,11 +157,11 @@ type meter struct {
 	tell     Progress
 }
 
-func newMeter(p plan, a answer, tell Progress) *meter {
+func newMeter(p plan, begin []int64, tell Progress) *meter {
 	m := &meter{tell: tell}
 	for i, e := range p.Entries {
-		if i < len(a.Begin) && e.Mode.IsRegular() && a.Begin[i] != have {
-			m.of += e.Size - a.Begin[i]
+		if e.Mode.IsRegular() && begin[i] != have {
+			m.of += e.Size - begin[i]
 		}
 	}
 	return m
@@ -202,4 +170,14 @@ func newMeter(p plan, a answer, tell Progress) *meter {
 func (m *meter) add(n int) {
 	m.done += int64(n)
 	m.tell(m.done, m.of)
+}
+
+// conversation is a stream between a sender and a receiver.
+type conversation struct {
+	in  *bufio.Reader
+	out *bufio.Writer
+}
+
+func newConversation(stream io.ReadWriter) *conversation {
+	return &conversation{in: bufio.NewReaderSize(stream, chunkSize), out: bufio.NewWriterSize(stream, chunkSize)}
 }

@@ -20,7 +20,7 @@ func over(from, to string, limit int64) (sent, received Done, sendErr, receiveEr
 	go func() {
 		defer close(done)
 		defer b.Close()
-		received, receiveErr = Receive(b, to, func(n, _ int64) {
+		received, receiveErr = Receive(b, to, Terms{}, func(n, _ int64) {
 			if limit > 0 && n >= limit {
 				b.Close()
 			}

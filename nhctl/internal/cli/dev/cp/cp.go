@@ -2,7 +2,6 @@
 package cp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/sidecar/carry"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 // Options are the command's flags and arguments.
@@ -38,7 +38,8 @@ func New(f *factory.Factory) *cobra.Command {
 
 Modes and times are kept. A copy that was interrupted goes on where it was when it is called again, and files that are the same (by size
 and time) are left alone. Links are copied as links, those that lead out of what is copied not at all. A file never takes a folder's
-place, nor a folder a file's.`,
+place, nor a folder a file's. From the container, what git, editors and tools run of themselves (.git, .vscode, .envrc and the like) comes
+only when it is the source itself.`,
 		Example: `  nhctl dev cp testdata :/tmp/testdata
   nhctl dev cp deploy/web:/var/lib/app/dump.sql .`,
 		Args: cobra.ExactArgs(2),
@@ -84,16 +85,15 @@ type duplex struct {
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	far, near := "send", carry.Receive
+	far, near := "send", o.receive
 	if o.Up {
 		far, near = "receive", carry.Send
 	}
 	hear, theirOut := io.Pipe()
 	theirIn, say := io.Pipe()
-	var said bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		err := terminal.Pipe(ctx, f, o.Target.RPC(f), []string{contract.Binary, "carry", far, o.Remote}, ui.Streams{In: theirIn, Out: theirOut, Err: &said})
+		err := terminal.Pipe(ctx, f, o.Target.RPC(f), []string{contract.Binary, "carry", far, o.Remote}, ui.Streams{In: theirIn, Out: theirOut, Err: io.Discard})
 		theirOut.CloseWithError(errors.Join(io.EOF, err))
 		theirIn.Close()
 		ended <- err
@@ -114,6 +114,19 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	return f.Printer().Result(done, func(w io.Writer) {
 		fmt.Fprintf(w, "%d files copied (%.1f MB), %d were the same\n", done.Files, float64(done.Bytes)/1e6, done.Same)
 	})
+}
+
+// receive takes from the container what was asked for, by its name, and nothing that would run here of itself.
+func (o *Options) receive(stream io.ReadWriter, target string, progress carry.Progress) (carry.Done, error) {
+	return carry.Receive(stream, target, carry.Terms{Name: carry.Name(o.Remote), LeaveOut: protected}, progress)
+}
+
+// protected says why a path of what comes is left out.
+func protected(path string) string {
+	if path == "." || !ignore.IsProtected(path) {
+		return ""
+	}
+	return "it could run commands on this computer, so it comes from a container only when it is named itself"
 }
 
 // contents keeps the /. that making a path absolute loses.
