@@ -7,15 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/nhctl/nhctl/sidecar/frame"
 )
 
-// On a connection, each message is its kind, its length (4 bytes, big endian) and its data. A message of kind 0 is a report: how many
-// messages came, and how many bytes of them were dealt with (8 bytes each).
+// On a connection, each message is a frame of its kind. One of kind 0 is a report: how many messages came, and how many bytes of them were
+// dealt with (8 bytes each).
 const (
-	headerSize = 5
 	reportSize = 16
 	maxData    = 1 << 20
 )
+
+// ErrViolation says that the far end breaks the rules: it says more than the window allows, or reports what it was never sent. It is no use
+// to go on with it.
+var ErrViolation = errors.New("the far end breaks the rules of the conversation")
 
 // errTaken says that another connection took this one's place.
 var errTaken = errors.New("another connection took over")
@@ -40,6 +45,7 @@ func (e *End) write(ctx context.Context, turn int, w io.Writer) error {
 		if first {
 			next = e.delivered
 		}
+		next = max(next, e.first) // what was let go, the far end has
 		err := e.wait(ctx, func() bool { return e.turn != turn || next < e.first+uint64(len(e.out)) || e.reportDue() })
 		if err == nil && e.turn != turn {
 			err = errTaken
@@ -51,16 +57,15 @@ func (e *End) write(ctx context.Context, turn int, w io.Writer) error {
 		buffer = buffer[:0]
 		for next < e.first+uint64(len(e.out)) && len(buffer) < chunk {
 			m := e.out[next-e.first]
-			buffer = append(buffer, m.Kind)
-			buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(m.Data)))
-			buffer = append(buffer, m.Data...)
+			buffer = frame.Append(buffer, m.Kind, m.Data)
 			next++
 		}
+		if e.turn == turn {
+			e.sent = max(e.sent, next)
+		}
 		if e.handled != e.reported || e.heard > 0 {
-			buffer = append(buffer, 0)
-			buffer = binary.BigEndian.AppendUint32(buffer, reportSize)
-			buffer = binary.BigEndian.AppendUint64(buffer, e.received)
-			buffer = binary.BigEndian.AppendUint64(buffer, e.handled)
+			report := binary.BigEndian.AppendUint64(make([]byte, 0, reportSize), e.received)
+			buffer = frame.Append(buffer, 0, binary.BigEndian.AppendUint64(report, e.handled))
 			e.reported, e.heard = e.handled, 0
 		}
 		e.mu.Unlock()
@@ -74,19 +79,11 @@ func (e *End) write(ctx context.Context, turn int, w io.Writer) error {
 func (e *End) read(turn int, r io.Reader) error {
 	buffered := bufio.NewReaderSize(r, chunk)
 	for {
-		var header [headerSize]byte
-		if _, err := io.ReadFull(buffered, header[:]); err != nil {
+		kind, data, err := frame.Read(buffered, maxData)
+		if err != nil {
 			return err
 		}
-		n := binary.BigEndian.Uint32(header[1:])
-		if n > maxData {
-			return fmt.Errorf("message of %d bytes: the limit is %d", n, maxData)
-		}
-		m := Message{Kind: header[0], Data: make([]byte, n)}
-		if _, err := io.ReadFull(buffered, m.Data); err != nil {
-			return err
-		}
-		if err := e.take(turn, m); err != nil {
+		if err := e.take(turn, Message{Kind: kind, Data: data}); err != nil {
 			return err
 		}
 	}
@@ -100,15 +97,10 @@ func (e *End) take(turn int, m Message) error {
 	}
 	defer e.changed()
 	if m.Kind == 0 {
-		if len(m.Data) != reportSize {
-			return fmt.Errorf("report of %d bytes", len(m.Data))
-		}
-		handled := binary.BigEndian.Uint64(m.Data[8:])
-		e.debt = max(0, e.debt-int(handled-e.credited))
-		e.credited = handled
-		e.delivered = max(e.delivered, min(binary.BigEndian.Uint64(m.Data), e.first+uint64(len(e.out))))
-		e.forget()
-		return nil
+		return e.heed(m.Data)
+	}
+	if e.held >= 2*e.options.Window { // an end that was away says what it kept on top of what is waiting here
+		return fmt.Errorf("%w: %d bytes wait, and the window is %d", ErrViolation, e.held, e.options.Window)
 	}
 	e.received++
 	e.heard += m.size()
@@ -117,5 +109,22 @@ func (e *End) take(turn int, m Message) error {
 		return nil
 	}
 	e.in = append(e.in, m)
+	e.held += m.size()
+	return nil
+}
+
+// heed takes a report.
+func (e *End) heed(data []byte) error {
+	if len(data) != reportSize {
+		return fmt.Errorf("%w: a report of %d bytes", ErrViolation, len(data))
+	}
+	received, handled := binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:])
+	if received > e.sent || handled < e.credited {
+		return fmt.Errorf("%w: it reports %d messages of %d, and %d bytes after %d", ErrViolation, received, e.sent, handled, e.credited)
+	}
+	e.debt -= int(min(handled-e.credited, uint64(e.debt))) // it may have got what was forgotten here
+	e.credited = handled
+	e.delivered = max(e.delivered, received)
+	e.forget()
 	return nil
 }

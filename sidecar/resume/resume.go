@@ -5,6 +5,7 @@ package resume
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 )
@@ -22,7 +23,8 @@ func (m Message) size() int { return len(m.Data) + overhead }
 
 // Options are an end's settings.
 type Options struct {
-	// Window is how many bytes may be on their way before Send waits for the far end to deal with them.
+	// Window is how many bytes may be on their way before Send waits for the far end to deal with them. It is the same for both ends: one
+	// that says more is not heard.
 	Window int
 	// Keep is how many bytes are kept of what the far end has, for one who joins later.
 	Keep int
@@ -54,10 +56,12 @@ type End struct {
 	first     uint64 // number of out[0]
 	kept      int    // bytes of out
 	delivered uint64 // the far end has those before it
+	sent      uint64 // those before it went over this turn's connection, or were there before
 	debt      int    // bytes that were sent, and the far end has not dealt with
 	credited  uint64 // bytes that it said it has dealt with
 
 	in       []Message
+	held     int // bytes of in
 	received uint64
 	handled  uint64 // bytes that Receive gave out, since the far end began
 	reported uint64 // of those, what the far end knows
@@ -98,7 +102,7 @@ func (e *End) wait(ctx context.Context, ready func() bool) error {
 func (e *End) Send(ctx context.Context, m Message) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.wait(ctx, func() bool { return e.debt < e.options.Window || e.options.Lossy && !e.present }); err != nil {
+	if err := e.wait(ctx, e.mayGrow); err != nil {
 		return err
 	}
 	if e.over {
@@ -110,6 +114,12 @@ func (e *End) Send(ctx context.Context, m Message) error {
 	e.forget()
 	e.changed()
 	return nil
+}
+
+// mayGrow says whether there is room for another message: in the window, and for what the far end says it dealt with, but not that it has.
+func (e *End) mayGrow() bool {
+	o := e.options
+	return e.debt < o.Window && e.kept < o.Window+o.Keep || o.Lossy && !e.present
 }
 
 // forget lets go of what nobody will ask for.
@@ -141,6 +151,7 @@ func (e *End) Receive(ctx context.Context) (Message, error) {
 	m := e.in[0]
 	e.in[0] = Message{}
 	e.in = e.in[1:]
+	e.held -= m.size()
 	e.handled += uint64(m.size())
 	if e.reportDue() {
 		e.changed()
@@ -177,7 +188,7 @@ func (e *End) Position() Position {
 func (e *End) Claim(stranger bool, received uint64) (turn int, p Position) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next := max(received, e.first)
+	next := min(max(received, e.first), e.first+uint64(len(e.out)))
 	if stranger {
 		next = e.first
 		e.credited, e.handled, e.reported, e.debt = 0, 0, 0, e.kept
@@ -186,22 +197,30 @@ func (e *End) Claim(stranger bool, received uint64) (turn int, p Position) {
 	return e.begin(), Position{Received: e.received, Next: next}
 }
 
-// Join is Claim by the side that dials: the far end has said where the two meet. One who is new begins with it.
-func (e *End) Join(far Position) (turn int) {
+// Join is Claim by the side that dials: the far end has said where the two meet. One who is new begins with it. The error is that the far
+// end can't be there.
+func (e *End) Join(far Position) (turn int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if most := uint64(maxMessages); far.Received > most || far.Next > most || e.turn > 0 && far.Received > e.first+uint64(len(e.out)) {
+		return 0, fmt.Errorf("%w: it has %d messages, and sends the %d. next", ErrViolation, far.Received, far.Next)
+	}
 	if e.turn == 0 {
 		e.first = far.Received
 	}
 	e.received = max(e.received, far.Next)
 	e.delivered = max(e.delivered, far.Received)
 	e.forget()
-	return e.begin()
+	return e.begin(), nil
 }
+
+// maxMessages is more than are ever sent, so that counting never overflows.
+const maxMessages = 1 << 60
 
 func (e *End) begin() int {
 	e.turn++
 	e.present = true
+	e.sent = e.delivered
 	e.heard = e.options.Window // the last report may have been lost
 	e.changed()
 	return e.turn
@@ -239,7 +258,7 @@ func (e *End) Serve(ctx context.Context, turn int, conn io.ReadWriteCloser) erro
 	err := e.write(ctx, turn, conn)
 	cancel()
 	<-closed
-	if readErr := <-read; errors.Is(err, context.Canceled) {
+	if readErr := <-read; errors.Is(err, context.Canceled) || errors.Is(readErr, ErrViolation) {
 		err = readErr
 	}
 	e.Leave(turn)

@@ -20,7 +20,10 @@ func join(t *testing.T, near, far *End, stranger bool) (cut func()) {
 	turn, p := far.Claim(stranger, near.Position().Received)
 	served := make(chan error, 2)
 	go func() { served <- far.Serve(context.Background(), turn, b) }()
-	mine := near.Join(p)
+	mine, err := near.Join(p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	go func() { served <- near.Serve(context.Background(), mine, a) }()
 	return func() {
 		a.Close()

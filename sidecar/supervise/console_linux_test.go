@@ -41,7 +41,11 @@ func (v *visitor) connect() {
 		v.t.Fatal(err)
 	}
 	v.ask.ID, v.ask.Newest, v.ask.Resume = attached.ID, false, true
-	turn, served := v.end.Join(attached.Position), make(chan struct{})
+	turn, err := v.end.Join(attached.Position)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	served := make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = v.end.Serve(context.Background(), turn, conn)

@@ -60,7 +60,12 @@ func (c *caller) connect(ctx context.Context) (net.Conn, int, error) {
 		return nil, 0, err
 	}
 	a.ID, a.Newest, a.Resume = attached.ID, false, true
-	return conn, c.end.Join(attached.Position), nil
+	turn, err := c.end.Join(attached.Position)
+	if err != nil {
+		conn.Close()
+		return nil, 0, violated(err)
+	}
+	return conn, turn, nil
 }
 
 // Timing of a lost connection.
@@ -78,6 +83,9 @@ func (c *caller) keep(ctx context.Context, conn net.Conn, turn int) error {
 		err := c.end.Serve(ctx, turn, conn)
 		if errors.Is(err, resume.ErrOver) || ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, resume.ErrViolation) {
+			return violated(err)
 		}
 		if conn, turn, err = c.again(ctx); err != nil {
 			return err
@@ -113,6 +121,12 @@ func (c *caller) again(ctx context.Context) (net.Conn, int, error) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// violated says that what answers in the container is not to be talked to.
+func violated(err error) error {
+	return problem.New(problem.Refused, "leave the program in the container: %w", err).
+		WithHint("what answers there is no supervisor of nhctl's; nhctl dev end removes its pod")
 }
 
 // final says whether trying again is of no use.
