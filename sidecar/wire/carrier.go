@@ -78,6 +78,9 @@ func Dial(ctx context.Context, raw net.Conn, token []byte, h Hello) (*Carrier, e
 	}
 	c.muxed = true
 	session, err := yamux.Client(c, config())
+	if err == nil {
+		err = session.GoAway() // the server opens no streams: each would have a window of this side's memory
+	}
 	if err != nil {
 		ws.Close()
 		return nil, err

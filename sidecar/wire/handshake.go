@@ -11,7 +11,7 @@ import (
 )
 
 // Version is the protocol's version. Ends of different versions don't talk.
-const Version = 1
+const Version = 2
 
 // Purposes of a carrier. Bulk and interactive work use separate ones, so that a keystroke is not stuck behind megabytes.
 const (
@@ -53,85 +53,90 @@ type proof struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-// prove is the proof that a role knows the token, over all that both ends have said.
-func prove(token []byte, role string, client, server greeting) []byte {
+// prove is the proof that a role knows the token, over the very bytes that both ends have said: an end that says more than the other
+// understands proves the same.
+func prove(token []byte, role string, client, server []byte) []byte {
 	mac := hmac.New(sha256.New, token)
-	fmt.Fprintf(mac, "nhctl carrier %d %s\n%q\n%q\n", Version, role, []any{client.Hello, client.Nonce}, []any{server.Hello, server.Nonce})
+	fmt.Fprintf(mac, "nhctl carrier %d %s\n", Version, role)
+	mac.Write(client) // each with its length
+	mac.Write(server)
 	return mac.Sum(nil)
 }
 
-func greet(h Hello) (greeting, error) {
+// greet says hello, and returns what was said.
+func greet(w io.Writer, h Hello) (said []byte, err error) {
 	g := greeting{Hello: h, Nonce: make([]byte, nonceSize)}
-	_, err := rand.Read(g.Nonce)
-	return g, err
+	if _, err := rand.Read(g.Nonce); err != nil {
+		return nil, err
+	}
+	if said, err = packFrame(g); err == nil {
+		_, err = w.Write(said)
+	}
+	return said, err
 }
 
 // handshakeClient proves the client to the server and the server to the client; the server's proof comes first.
 func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
-	mine, err := greet(h)
+	mine, err := greet(rw, h)
 	if err != nil {
 		return Hello{}, err
 	}
-	if err := writeFrame(rw, mine); err != nil {
+	var peer greeting
+	theirs, err := receiveFrame(rw, &peer)
+	if err != nil {
 		return Hello{}, err
 	}
-	var theirs greeting
-	if err := readFrame(rw, &theirs); err != nil {
-		return Hello{}, err
-	}
-	if err := compatible(mine, theirs); err != nil {
-		return theirs.Hello, err
+	if err := compatible(h, peer); err != nil {
+		return peer.Hello, err
 	}
 	var p proof
 	if err := readFrame(rw, &p); err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
 	if !hmac.Equal(p.HMAC, prove(token, "server", mine, theirs)) {
-		return theirs.Hello, ErrToken
+		return peer.Hello, ErrToken
 	}
 	if err := writeFrame(rw, proof{HMAC: prove(token, "client", mine, theirs)}); err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
 	if err := readFrame(rw, &p); err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
 	if p.Refused != "" {
-		return theirs.Hello, fmt.Errorf("%w: %s", ErrToken, p.Refused)
+		return peer.Hello, fmt.Errorf("%w: %s", ErrToken, p.Refused)
 	}
-	return theirs.Hello, nil
+	return peer.Hello, nil
 }
 
 // handshakeServer is the other side of handshakeClient.
 func handshakeServer(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
-	var theirs greeting
-	if err := readFrame(rw, &theirs); err != nil {
+	var peer greeting
+	theirs, err := receiveFrame(rw, &peer)
+	if err != nil {
 		return Hello{}, err
 	}
-	mine, err := greet(h)
+	mine, err := greet(rw, h)
 	if err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
-	if err := writeFrame(rw, mine); err != nil {
-		return theirs.Hello, err
-	}
-	if err := compatible(mine, theirs); err != nil {
-		return theirs.Hello, err
+	if err := compatible(h, peer); err != nil {
+		return peer.Hello, err
 	}
 	if err := writeFrame(rw, proof{HMAC: prove(token, "server", theirs, mine)}); err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
 	var p proof
 	if err := readFrame(rw, &p); err != nil {
-		return theirs.Hello, err
+		return peer.Hello, err
 	}
 	if !hmac.Equal(p.HMAC, prove(token, "client", theirs, mine)) {
 		_ = writeFrame(rw, proof{Refused: "wrong proof"})
-		return theirs.Hello, ErrToken
+		return peer.Hello, ErrToken
 	}
-	return theirs.Hello, writeFrame(rw, proof{})
+	return peer.Hello, writeFrame(rw, proof{})
 }
 
-func compatible(mine, theirs greeting) error {
+func compatible(mine Hello, theirs greeting) error {
 	if theirs.Version != mine.Version {
 		return fmt.Errorf("%w: here %d (%s), there %d (%s)", ErrVersion, mine.Version, mine.Build, theirs.Version, theirs.Build)
 	}

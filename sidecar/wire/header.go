@@ -54,35 +54,49 @@ type Header struct {
 // maxFrame limits a header and a handshake message, in bytes. Ignore rules travel in a header, so it is not tiny.
 const maxFrame = 1 << 20
 
-// writeFrame writes a length (4 bytes, big endian) and a JSON document.
-func writeFrame(w io.Writer, v any) error {
+// packFrame makes a frame: a length (4 bytes, big endian) and a JSON document.
+func packFrame(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(data) > maxFrame {
-		return fmt.Errorf("frame of %d bytes: the limit is %d", len(data), maxFrame)
+		return nil, fmt.Errorf("frame of %d bytes: the limit is %d", len(data), maxFrame)
 	}
-	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(data)), uint32(len(data)))
-	_, err = w.Write(append(frame, data...))
+	packed := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(data)), uint32(len(data)))
+	return append(packed, data...), nil
+}
+
+// writeFrame writes a frame in one piece.
+func writeFrame(w io.Writer, v any) error {
+	packed, err := packFrame(v)
+	if err == nil {
+		_, err = w.Write(packed)
+	}
 	return err
+}
+
+// receiveFrame reads a frame, and returns it as it came, too.
+func receiveFrame(r io.Reader, v any) (packed []byte, err error) {
+	packed = make([]byte, 4)
+	if _, err := io.ReadFull(r, packed); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(packed)
+	if n > maxFrame {
+		return nil, fmt.Errorf("frame of %d bytes: the limit is %d", n, maxFrame)
+	}
+	packed = append(packed, make([]byte, n)...)
+	if _, err := io.ReadFull(r, packed[4:]); err != nil {
+		return nil, err
+	}
+	return packed, json.Unmarshal(packed[4:], v)
 }
 
 // readFrame reads what writeFrame wrote.
 func readFrame(r io.Reader, v any) error {
-	var size [4]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > maxFrame {
-		return fmt.Errorf("frame of %d bytes: the limit is %d", n, maxFrame)
-	}
-	data := make([]byte, n)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return err
-	}
-	return json.Unmarshal(data, v)
+	_, err := receiveFrame(r, v)
+	return err
 }
 
 // answer is the far end's reply to a header: empty when it takes the stream.

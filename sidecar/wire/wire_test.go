@@ -79,6 +79,33 @@ func TestStreams(t *testing.T) {
 	}
 }
 
+// A server that opens streams, which nobody would read, is refused; those of the client go on.
+func TestServerOpensNoStreams(t *testing.T) {
+	t.Parallel()
+	opened := make(chan error, 1)
+	dial := serve(t, &Server{Token: token("secret"), Serve: func(ctx context.Context, c *Carrier) {
+		in, err := c.Accept()
+		if err != nil {
+			return
+		}
+		_, err = c.Open(ctx, KindForward, nil)
+		opened <- err
+		in.Refuse("enough")
+		<-c.Done()
+	}})
+	c, err := Dial(t.Context(), dial(), []byte("secret"), Hello{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Open(t.Context(), KindForward, nil); !errors.Is(err, ErrRefused) {
+		t.Errorf("the client's stream: %v", err)
+	}
+	if err := <-opened; err == nil {
+		t.Error("the server opened a stream")
+	}
+}
+
 func TestHandshakeRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -116,13 +143,12 @@ func TestServerRefusesReplayedProof(t *testing.T) {
 		_, err := handshakeServer(server, []byte("secret"), Hello{Version: Version, Session: "s1"})
 		failed <- err
 	}()
-	g, err := greet(Hello{Version: Version, Session: "s1"})
-	if err != nil {
+	if _, err := greet(client, Hello{Version: Version, Session: "s1"}); err != nil {
 		t.Fatal(err)
 	}
 	var theirs greeting
 	var p proof
-	for _, err := range []error{writeFrame(client, g), readFrame(client, &theirs), readFrame(client, &p), writeFrame(client, p), readFrame(client, &p)} {
+	for _, err := range []error{readFrame(client, &theirs), readFrame(client, &p), writeFrame(client, p), readFrame(client, &p)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,6 +183,72 @@ func TestOpenEndsWithContext(t *testing.T) {
 	if _, err := c.Open(ctx, KindForward, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
+}
+
+// younger is a Hello of a later build, that says more.
+type younger struct {
+	greeting
+	Tunnel bool           `json:"tunnel"`
+	More   map[string]any `json:"more"`
+}
+
+// An end that says more of itself than the other understands proves itself all the same.
+func TestHelloMayHaveMoreFields(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := handshakeServer(server, []byte("secret"), Hello{Version: Version, Session: "s1"})
+		failed <- err
+	}()
+	said, err := packFrame(younger{greeting{Hello{Version: Version, Session: "s1"}, make([]byte, nonceSize)}, true, map[string]any{"a": 1}})
+	if err == nil {
+		_, err = client.Write(said)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs greeting
+	heard, err := receiveFrame(client, &theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p proof
+	for _, err := range []error{readFrame(client, &p), writeFrame(client, proof{HMAC: prove([]byte("secret"), "client", said, heard)}), readFrame(client, &p), <-failed} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if p.Refused != "" {
+		t.Error(p.Refused)
+	}
+}
+
+// monologue is a far end that does not listen.
+type monologue struct{ io.Reader }
+
+func (monologue) Write(p []byte) (int, error) { return len(p), nil }
+
+func FuzzHandshake(f *testing.F) {
+	var says bytes.Buffer
+	if _, err := greet(&says, Hello{Version: Version, Session: "s1"}); err != nil {
+		f.Fatal(err)
+	}
+	for _, p := range []proof{{HMAC: make([]byte, 32)}, {}} {
+		if err := writeFrame(&says, p); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(says.Bytes())
+	f.Fuzz(func(t *testing.T, says []byte) {
+		me := Hello{Version: Version, Session: "s1"}
+		if _, err := handshakeServer(monologue{bytes.NewReader(says)}, []byte("secret"), me); err == nil {
+			t.Error("the server took it")
+		}
+		if _, err := handshakeClient(monologue{bytes.NewReader(says)}, []byte("secret"), me); err == nil {
+			t.Error("the client took it")
+		}
+	})
 }
 
 func FuzzReadFrame(f *testing.F) {
