@@ -4,15 +4,16 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
 
 	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/nhctl/nhctl/sidecar/frame"
 )
 
-// The kinds of frames on a stream between two engines. A frame is a kind, a length of four bytes, and so many bytes.
+// The kinds of frames on a stream between two engines.
 const (
 	frameModel byte = iota // of the model's own protocol
 	frameBlock             // a block of a file that the peer is about to ask for
@@ -29,7 +30,7 @@ const (
 type framed struct {
 	stream io.ReadWriteCloser
 	reader *bufio.Reader
-	left   int // of the model's frame that is being read
+	left   int64 // of the model's frame that is being read
 
 	writing sync.Mutex
 	frame   []byte
@@ -54,8 +55,7 @@ func (f *framed) Write(p []byte) (int, error) {
 func (f *framed) send(kind byte, data []byte) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
-	f.frame = binary.BigEndian.AppendUint32(append(f.frame[:0], kind), uint32(len(data)))
-	f.frame = append(f.frame, data...)
+	f.frame = frame.Append(f.frame[:0], kind, data)
 	_, err := f.stream.Write(f.frame)
 	if cap(f.frame) > aheadFile*2 {
 		f.frame = nil
@@ -66,14 +66,12 @@ func (f *framed) send(kind byte, data []byte) error {
 // Read returns what is the model's, and keeps the blocks that come between.
 func (f *framed) Read(p []byte) (int, error) {
 	for f.left == 0 {
-		var header [5]byte
-		if _, err := io.ReadFull(f.reader, header[:]); err != nil {
+		kind, length, err := frame.ReadHeader(f.reader)
+		switch {
+		case err != nil:
 			return 0, err
-		}
-		length := int(binary.BigEndian.Uint32(header[1:]))
-		switch kind := header[0]; {
 		case kind == frameModel:
-			f.left = length
+			f.left = int64(length)
 		case kind == frameBlock && length <= aheadFile:
 			data := make([]byte, length)
 			if _, err := io.ReadFull(f.reader, data); err != nil {
@@ -84,8 +82,8 @@ func (f *framed) Read(p []byte) (int, error) {
 			return 0, fmt.Errorf("read from the other sync engine: a frame of kind %d with %d bytes", kind, length)
 		}
 	}
-	n, err := f.reader.Read(p[:min(len(p), f.left)])
-	f.left -= n
+	n, err := f.reader.Read(p[:min(int64(len(p)), f.left)])
+	f.left -= int64(n)
 	return n, err
 }
 

@@ -2,7 +2,6 @@ package filesync
 
 import (
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/osutil"
@@ -25,18 +25,11 @@ import (
 // other side. So both ends begin with the same index, and the model has nothing left to hash, ask for or compare; and nobody who waits for
 // the files waits for their sums.
 
-// poured is a file, folder or link as it was found, with a file's content; or, once everything was sent, an index entry.
+// poured is a file, folder or link as it was found, with a file's content.
 type poured struct {
 	Info protocol.FileInfo
 	Data []byte
-	// Whole is set in one that has nothing else: what comes next are index entries.
-	Whole bool
-	// End is set in the last one, which has nothing else.
-	End *pouredEnd
 }
-
-// pouredEnd says which index the entries were all of.
-type pouredEnd struct{ Index protocol.IndexID }
 
 // filled is an answer. The first comes when what can be is in place, and says what is left to the engine; the second, when the index knows.
 type filled struct {
@@ -67,7 +60,7 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
 	out := newChunkWriter(stream)
-	p := &pouring{engine: e, out: out, encoder: gob.NewEncoder(out), answers: gob.NewDecoder(stream), awaited: map[string]bool{}}
+	p := &pouring{engine: e, out: out, writer: &pourWriter{to: out}, answers: stream, awaited: map[string]bool{}}
 	e.pouring.Store(p)
 	defer e.pouring.Store(nil)
 	left, err := p.files(ctx)
@@ -86,8 +79,8 @@ func (e *Engine) Pour(ctx context.Context, stream io.ReadWriteCloser, placed fun
 type pouring struct {
 	engine  *Engine
 	out     *chunkWriter
-	encoder *gob.Encoder
-	answers *gob.Decoder
+	writer  *pourWriter
+	answers io.Reader
 	awaited map[string]bool // what was sent, and has no entry yet
 	last    int64           // the sequence number up to which entries were sent
 	left    int             // how many files were not
@@ -104,7 +97,7 @@ func (p *pouring) files(ctx context.Context) (left int, err error) {
 		err = broken
 	}
 	if err == nil {
-		err = errors.Join(p.encoder.Encode(poured{Whole: true}), p.out.Flush())
+		err = errors.Join(p.writer.whole(), p.out.Flush())
 	}
 	if err != nil {
 		return 0, fmt.Errorf("send the folder: %w", err)
@@ -135,7 +128,7 @@ func (p *pouring) entries(ctx context.Context, toTheEnd bool) error {
 		}
 		done = done || len(p.awaited) == 0 && !toTheEnd // what is left of the read looks for what is gone
 	}
-	err := p.encoder.Encode(poured{End: &pouredEnd{Index: p.engine.ids.IndexID(protocol.LocalDeviceID)}})
+	err := p.writer.end(p.engine.ids.IndexID(protocol.LocalDeviceID))
 	if err = errors.Join(err, p.out.Flush()); err != nil {
 		return fmt.Errorf("send the index: %w", err)
 	}
@@ -144,8 +137,8 @@ func (p *pouring) entries(ctx context.Context, toTheEnd bool) error {
 }
 
 func (p *pouring) answer() (filled, error) {
-	var answer filled
-	if err := p.answers.Decode(&answer); err != nil {
+	answer, err := readAnswer(p.answers)
+	if err != nil {
 		return answer, fmt.Errorf("%w: %w", ErrNotFilled, err)
 	}
 	if answer.Error != "" {
@@ -178,7 +171,7 @@ func (e *Engine) find(yield func(poured) bool) error {
 		switch {
 		case err != nil: // it is gone again, or can't be read: the engine finds out
 			return nil
-		case rel == ".":
+		case rel == "." || !utf8.ValidString(rel): // the model leaves such names out
 			return nil
 		}
 		skip, below := left[rel] || ignore.IsProtected(path.Base(rel)), false
@@ -235,7 +228,7 @@ func (p *pouring) send(i poured) error {
 		p.bytes.Add(int64(len(i.Data)))
 	}
 	p.awaited[i.Info.Name] = true
-	return p.encoder.Encode(i)
+	return p.writer.file(i)
 }
 
 // more sends the entries that the index has got since.
@@ -248,7 +241,7 @@ func (p *pouring) more() (err error) {
 	snapshot.WithHaveSequence(p.last+1, func(f protocol.FileInfo) bool {
 		p.last, f = f.Sequence, wireInfo(f)
 		delete(p.awaited, f.Name)
-		err = p.encoder.Encode(poured{Info: f})
+		err = p.writer.indexEntry(f)
 		return err == nil
 	})
 	return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"maps"
@@ -88,7 +87,7 @@ const batched = 500
 
 // learn tells the index what the peer's has, and which of it is here. It comes last: without it, the engine that is opened next takes the
 // files for what they are, and compares the two sides.
-func (f *filling) learn(decoder *gob.Decoder) error {
+func (f *filling) learn(reader pourReader) error {
 	var here, there []protocol.FileInfo
 	tell := func() {
 		f.index.Update(f.peer, there)
@@ -96,16 +95,16 @@ func (f *filling) learn(decoder *gob.Decoder) error {
 		here, there = here[:0], there[:0]
 	}
 	for {
-		var entry poured
-		if err := decoder.Decode(&entry); err != nil {
+		entry, index, more, err := reader.indexEntry()
+		if err != nil {
 			return fmt.Errorf("receive the index: %w", err)
 		}
-		if entry.End != nil {
+		if !more {
 			tell()
-			return f.commit(*entry.End)
+			return f.commit(index)
 		}
-		there = append(there, entry.Info)
-		if i, ok := f.has(entry.Info); ok {
+		there = append(there, entry)
+		if i, ok := f.has(entry); ok {
 			here = append(here, i)
 		}
 		if len(there) >= batched {
@@ -148,9 +147,9 @@ func (f *filling) older(i protocol.FileInfo, was placed) (protocol.FileInfo, boo
 }
 
 // commit puts the index in place.
-func (f *filling) commit(end pouredEnd) error {
+func (f *filling) commit(index protocol.IndexID) error {
 	f.clear()
-	f.index.SetIndexID(f.peer, end.Index)
+	f.index.SetIndexID(f.peer, index)
 	f.low.Close()
 	if err := os.Rename(filepath.Join(f.config.StateDir, newIndex), filepath.Join(f.config.StateDir, indexDir)); err != nil {
 		return fmt.Errorf("put the index in place: %w", err)

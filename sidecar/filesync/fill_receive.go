@@ -2,7 +2,6 @@ package filesync
 
 import (
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -54,23 +53,23 @@ func Fill(ctx context.Context, c Config, stream io.ReadWriteCloser, instance str
 }
 
 func (f *filling) fill(ctx context.Context, stream io.ReadWriter) error {
-	decoder, answers := gob.NewDecoder(newChunkReader(stream)), gob.NewEncoder(stream)
-	broken := f.receive(ctx, decoder)
+	reader := pourReader{newChunkReader(stream)}
+	broken := f.receive(ctx, reader)
 	err := errors.Join(broken, f.reveal())
 	if err == nil {
-		err = answers.Encode(filled{Left: f.left})
+		err = writeAnswer(stream, filled{Left: f.left})
 	}
 	if err == nil {
-		err = f.learn(decoder)
+		err = f.learn(reader)
 	}
 	if err != nil {
 		err = errors.Join(err, f.forget())
 	}
 	switch {
 	case err == nil:
-		return answers.Encode(filled{})
+		return writeAnswer(stream, filled{})
 	case broken == nil:
-		_ = answers.Encode(filled{Error: err.Error()}) // the peer may be gone
+		_ = writeAnswer(stream, filled{Error: err.Error()}) // the peer may be gone
 	}
 	return err
 }
@@ -132,12 +131,13 @@ type arrival struct {
 }
 
 // receive writes what comes, until everything that is to be in place has come.
-func (f *filling) receive(ctx context.Context, decoder *gob.Decoder) error {
+func (f *filling) receive(ctx context.Context, reader pourReader) error {
 	var broken error
 	each := func(yield func(arrival) bool) {
 		for {
 			var a arrival
-			if broken = decoder.Decode(&a.poured); broken != nil || a.Whole {
+			var more bool
+			if a.poured, more, broken = reader.file(); !more {
 				return
 			}
 			if a.Info.IsDirectory() {
@@ -162,8 +162,13 @@ func (f *filling) receive(ctx context.Context, decoder *gob.Decoder) error {
 
 // sound says whether an entry may be made at all.
 func sound(i protocol.FileInfo) bool {
-	name := filepath.FromSlash(i.Name)
-	return !i.Deleted && !i.IsInvalid() && filepath.IsLocal(name) && name != "." && !internal(name) && !fs.IsTemporary(name)
+	return !i.Deleted && !i.IsInvalid() && localSlash(i.Name) && i.Name != "." && !internal(i.Name) && !fs.IsTemporary(i.Name)
+}
+
+// localSlash says whether a name with slashes is one of something below a folder, here.
+func localSlash(name string) bool {
+	native := filepath.FromSlash(name)
+	return filepath.IsLocal(native) && filepath.ToSlash(native) == name
 }
 
 func (f *filling) folder(i protocol.FileInfo) *placed {
