@@ -10,6 +10,7 @@ import (
 	"github.com/syncthing/syncthing/lib/protocol"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
 // joinedFile in the state says that the two sides have been compared once.
@@ -63,14 +64,10 @@ func Differing(a, b map[string]string) []string {
 // Join makes this side ready for one that it was never joined with: the files named give way to the other side's, and are kept.
 func (e *Engine) Join(ctx context.Context, yield []string) error {
 	for _, name := range yield {
-		file := filepath.Join(e.config.Root, filepath.FromSlash(name))
-		if !filepath.IsLocal(filepath.FromSlash(name)) {
-			continue
-		}
-		if _, err := e.place.kept.Keep(file, name, kept.First); err != nil {
+		if _, err := e.place.kept.Keep(e.config.Root, name, name, kept.First); err != nil {
 			return err
 		}
-		if err := os.Remove(file); err != nil {
+		if err := rooted.Remove(e.config.Root, name); err != nil {
 			return err
 		}
 	}

@@ -43,9 +43,9 @@ func (p *place) keep(name string, reason kept.Reason) error {
 	case theirs && !into:
 		err = p.pass(name, info)
 	case into && !theirs:
-		_, err = p.kept.Copy(p.path(name), name, reason)
+		_, err = p.kept.Copy(p.root, name, name, reason)
 	case !theirs:
-		_, err = p.kept.Keep(p.path(name), name, reason)
+		_, err = p.kept.Keep(p.root, name, name, reason)
 	}
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (p *place) keep(name string, reason kept.Reason) error {
 
 // pass makes a version that is only needed if somebody writes into what is replaced.
 func (p *place) pass(name string, info os.FileInfo) error {
-	v, err := p.kept.Keep(p.path(name), name, kept.Passing)
+	v, err := p.kept.Keep(p.root, name, name, kept.Passing)
 	if err != nil || v.ID == "" {
 		return err
 	}
@@ -147,7 +147,7 @@ func (p *place) displace(temporary, name string) error {
 		return err
 	}
 	if !old.IsDir() && !p.asJudged(name, old) {
-		_, err = p.kept.Keep(from, name, kept.Conflict)
+		_, err = p.kept.Keep(p.root, temporary, name, kept.Conflict)
 	}
 	if err == nil {
 		err = os.Remove(from)
@@ -171,7 +171,7 @@ func (p *place) take(name, temporary string) error {
 	if err := moveNew(to, from); err == nil {
 		return fmt.Errorf("%s: %w", name, errMeanwhile)
 	}
-	if _, err := p.kept.Keep(to, name, kept.Conflict); err != nil {
+	if _, err := p.kept.Keep(p.root, temporary, name, kept.Conflict); err != nil {
 		return err
 	}
 	return errors.Join(fmt.Errorf("%s: %w", name, errMeanwhile), os.Remove(to))

@@ -238,7 +238,7 @@ func (p *place) finishRewrite(id, name string) error {
 	defer to.Close()
 	equal, err := sameBytes(from, to)
 	if err == nil && !equal {
-		_, err = p.kept.Copy(path, name, kept.Replaced)
+		_, err = p.kept.Copy(p.root, name, name, kept.Replaced)
 	}
 	if err == nil {
 		err = overwrite(from, to)

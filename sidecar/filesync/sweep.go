@@ -37,7 +37,7 @@ func (e *Engine) sweep(temporary []string, since time.Time) {
 		err = nil
 		if base, was := strings.CutPrefix(filepath.Base(name), goingPrefix); was { // it was to be deleted, and may be another by now
 			base = strings.TrimSuffix(base, ".tmp")
-			_, err = e.place.kept.Keep(e.place.path(name), filepath.Join(filepath.Dir(name), base), kept.Deleted)
+			_, err = e.place.kept.Keep(e.config.Root, name, filepath.Join(filepath.Dir(name), base), kept.Deleted)
 		}
 		if err == nil {
 			err = root.Remove(name)

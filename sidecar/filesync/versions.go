@@ -2,10 +2,13 @@ package filesync
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
 // Versions lists what is kept here of a path and all below it, newest first; "" means all.
@@ -42,14 +45,24 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 	return len(done), e.Scan(ctx)
 }
 
+// ErrProtected says that nothing is written under a name, whoever wants it.
+var ErrProtected = errors.New("files of that name are not written by sync")
+
 func (e *Engine) putBack(v kept.Version) error {
-	file := filepath.Join(e.config.Root, filepath.FromSlash(v.Path))
-	if info, err := os.Lstat(file); err == nil && !info.IsDir() {
-		if _, err := e.place.kept.Keep(file, v.Path, kept.Replaced); err != nil {
-			return err
-		}
+	if ignore.IsProtected(v.Path) {
+		return fmt.Errorf("restore %s: %w", v.Path, ErrProtected)
 	}
-	return e.place.kept.Restore(v, file)
+	info, err := rooted.Lstat(e.config.Root, v.Path)
+	switch {
+	case err == nil && !info.IsDir():
+		_, err = e.place.kept.Keep(e.config.Root, v.Path, v.Path, kept.Replaced)
+	case errors.Is(err, os.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", v.Path, err)
+	}
+	return e.place.kept.Restore(v, e.config.Root, v.Path)
 }
 
 // Resolve decides the conflicts of a path and of all below it: for the content that lost here, or for what is there now. The other
@@ -83,6 +96,9 @@ func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, erro
 func (e *Engine) Version(id string) ([]byte, error) { return e.place.kept.Read(id) }
 
 // Import keeps a version of the other side here, where it outlives that side, and returns its file.
-func (e *Engine) Import(v kept.Version, data []byte) (string, error) {
-	return e.place.kept.Import(v, data)
+func (e *Engine) Import(id string, data []byte) (string, error) {
+	if ignore.IsProtected(id) {
+		return "", fmt.Errorf("keep %s: %w", id, ErrProtected)
+	}
+	return e.place.kept.Import(id, data)
 }

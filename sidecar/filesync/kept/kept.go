@@ -5,7 +5,6 @@ package kept
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
 // Reason is why a version is kept.
@@ -86,19 +87,19 @@ func (s *Store) Conflicts() int {
 	return s.conflicts
 }
 
-// Keep makes a version of a file, unless it is one already: another name of the same bytes where the file system can do that, else a
-// copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy at once, unless it is very large: the
-// bytes live on under their new name, where they may be written to.
-func (s *Store) Keep(file, rel string, reason Reason) (Version, error) {
-	return s.keep(file, rel, reason, false)
+// Keep makes a version of a file below a root, unless it is one already: another name of the same bytes where the file system can do that,
+// else a copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy at once, unless it is very large: the
+// bytes live on under their new name, where they may be written to. The version is of rel, which the file may be under another name.
+func (s *Store) Keep(root, name, rel string, reason Reason) (Version, error) {
+	return s.keep(root, name, rel, reason, false)
 }
 
 // Copy makes a version of a file that is about to be written to: another name would have the new bytes too.
-func (s *Store) Copy(file, rel string, reason Reason) (Version, error) {
-	return s.keep(file, rel, reason, true)
+func (s *Store) Copy(root, name, rel string, reason Reason) (Version, error) {
+	return s.keep(root, name, rel, reason, true)
 }
 
-func (s *Store) keep(file, rel string, reason Reason, bytes bool) (Version, error) {
+func (s *Store) keep(root, name, rel string, reason Reason, bytes bool) (Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UTC()
@@ -108,33 +109,49 @@ func (s *Store) keep(file, rel string, reason Reason, bytes bool) (Version, erro
 	s.last = now
 	rel = filepath.ToSlash(rel)
 	v := Version{ID: path.Join(rel, now.Format(layout)+"."+string(reason)), Path: rel, Time: now, Reason: reason}
-	if info, err := os.Lstat(file); err == nil {
+	from, base, err := rooted.Entry(root, name)
+	if err != nil {
+		return v, fmt.Errorf("keep %s: %w", rel, err)
+	}
+	defer from.Close()
+	if info, err := from.Lstat(base); err == nil {
 		v.Bytes = info.Size()
 		if reason != Conflict && s.hasNewest(rel, info) {
 			return Version{}, nil
 		}
 	}
-	target := s.file(v)
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+	if kept, err := s.add(from, base, v, bytes); err != nil {
 		return v, fmt.Errorf("keep %s: %w", rel, err)
-	}
-	err := errors.ErrUnsupported
-	if !bytes && (reason != Moved || v.Bytes > copied) {
-		err = os.Link(file, target)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		if reason == Passing {
-			return Version{}, nil
-		}
-		err = duplicate(file, target)
-	}
-	if err != nil {
-		return v, fmt.Errorf("keep %s: %w", rel, err)
+	} else if !kept {
+		return Version{}, nil
 	}
 	if reason == Conflict {
 		s.conflicts++
 	}
 	return v, nil
+}
+
+// add adds a version, and says whether it was worth it.
+func (s *Store) add(from *os.Root, base string, v Version, bytes bool) (bool, error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return false, err
+	}
+	to, name, err := rooted.NewEntry(s.dir, v.ID)
+	if err != nil {
+		return false, err
+	}
+	defer to.Close()
+	err = errors.ErrUnsupported
+	if !bytes && (v.Reason != Moved || v.Bytes > copied) {
+		err = link(from, base, to, name)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if v.Reason == Passing {
+			return false, nil
+		}
+		err = duplicate(from, base, to, name)
+	}
+	return err == nil, err
 }
 
 // hasNewest says whether the newest version of a path is the very same file.
@@ -164,18 +181,22 @@ func (s *Store) versions(rel string) ([]Version, error) {
 }
 
 func parse(rel string, e fs.DirEntry) (Version, bool) {
-	if e.IsDir() || len(e.Name()) <= len(layout)+1 {
+	v, ok := parseName(rel, e.Name())
+	if e.IsDir() || !ok {
 		return Version{}, false
 	}
-	t, err := time.Parse(layout, e.Name()[:len(layout)])
-	if err != nil {
-		return Version{}, false
-	}
-	v := Version{ID: path.Join(rel, e.Name()), Path: rel, Time: t, Reason: Reason(e.Name()[len(layout)+1:])}
 	if info, err := e.Info(); err == nil {
 		v.Bytes = info.Size()
 	}
 	return v, true
+}
+
+func parseName(rel, name string) (Version, bool) {
+	if len(name) <= len(layout)+1 {
+		return Version{}, false
+	}
+	t, err := time.Parse(layout, name[:len(layout)])
+	return Version{ID: path.Join(rel, name), Path: rel, Time: t, Reason: Reason(name[len(layout)+1:])}, err == nil
 }
 
 // List lists the versions of a path and of all below it, newest first; "" means all.
@@ -207,49 +228,24 @@ func (s *Store) list(rel string) ([]Version, error) {
 	return all, err
 }
 
-// Restore puts a version's bytes at a path, in one step. The version stays.
-func (s *Store) Restore(v Version, file string) error {
-	if strings.Contains("/"+v.ID+"/", "/../") {
-		return fmt.Errorf("no version %q", v.ID)
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	temporary := filepath.Join(filepath.Dir(file), fmt.Sprintf(".syncthing.restored-%d.tmp", time.Now().UnixNano()))
-	defer os.Remove(temporary)
-	if err := duplicate(s.file(v), temporary); err != nil {
+// Restore puts a version's bytes in place below a root, in one step, and never through a link. The version stays.
+func (s *Store) Restore(v Version, root, rel string) error {
+	to, base, err := rooted.NewEntry(root, rel)
+	if err != nil {
 		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
-	return os.Rename(temporary, file)
-}
-
-// Read returns a version's bytes.
-func (s *Store) Read(id string) ([]byte, error) {
-	name := filepath.FromSlash(id)
-	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("no version %q", id)
-	}
-	info, err := os.Lstat(filepath.Join(s.dir, name))
+	defer to.Close()
+	from, name, err := rooted.Entry(s.dir, v.ID)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("version %q is no file", id)
+	defer from.Close()
+	temporary := fmt.Sprintf(".syncthing.restored-%d.tmp", time.Now().UnixNano())
+	defer to.Remove(temporary)
+	if err := duplicate(from, name, to, temporary); err != nil {
+		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
-	return os.ReadFile(filepath.Join(s.dir, name))
-}
-
-// Import adds a version of another store, and returns where its file is.
-func (s *Store) Import(v Version, data []byte) (string, error) {
-	name := filepath.FromSlash(v.ID)
-	if !filepath.IsLocal(name) {
-		return "", fmt.Errorf("no version %q", v.ID)
-	}
-	file := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", err
-	}
-	return file, os.WriteFile(file, data, 0o600)
+	return to.Rename(temporary, base)
 }
 
 // Settle makes an ordinary version of a conflict that was decided, and of a passing one that is needed.
@@ -282,33 +278,3 @@ func (s *Store) Drop(v Version) error {
 
 // Stat describes a version's file.
 func (s *Store) Stat(v Version) (fs.FileInfo, error) { return os.Lstat(s.file(v)) }
-
-// duplicate copies a file or a symlink, with mode and time.
-func duplicate(from, to string) error {
-	info, err := os.Lstat(from)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := os.Readlink(from)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(target, to)
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close()); err != nil {
-		_ = os.Remove(to)
-		return err
-	}
-	return os.Chtimes(to, info.ModTime(), info.ModTime())
-}

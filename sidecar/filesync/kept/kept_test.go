@@ -33,10 +33,10 @@ func TestStore(t *testing.T) {
 		if i == 0 {
 			reason = Conflict
 		}
-		if _, err := s.Keep(src, "a/f", reason); err != nil {
+		if _, err := s.Keep(filepath.Dir(src), "f", "a/f", reason); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Keep(src, "a/f", Deleted); err != nil { // is one already
+		if _, err := s.Keep(filepath.Dir(src), "f", "a/f", Deleted); err != nil { // is one already
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestStore(t *testing.T) {
 		t.Errorf("an open conflict must stay: %+v", oldest)
 	}
 	back := filepath.Join(dir, "back/f")
-	if err := s.Restore(oldest, back); err != nil {
+	if err := s.Restore(oldest, dir, "back/f"); err != nil {
 		t.Fatal(err)
 	}
 	if data, err := os.ReadFile(back); err != nil || string(data) != "content 0" {
@@ -76,7 +76,7 @@ func TestStore(t *testing.T) {
 		if _, err := s.Read(id); err == nil {
 			t.Errorf("%s could be read", id)
 		}
-		if _, err := s.Import(Version{ID: id}, nil); err == nil {
+		if _, err := s.Import(id, nil); err == nil {
 			t.Errorf("%s could be written", id)
 		}
 	}
