@@ -33,8 +33,8 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	cmd := root.New(f)
 	cmd.SetArgs(args)
 	cmd.SetIn(f.Streams.In)
-	cmd.SetOut(f.Streams.Out)
-	cmd.SetErr(f.Streams.Err)
+	cmd.SetOut(f.Out())
+	cmd.SetErr(f.Err())
 	err := cmd.ExecuteContext(ctx)
 	var exit problem.Exit
 	switch {

@@ -3,7 +3,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -58,9 +57,11 @@ func New(s Streams, f Format) *Printer {
 
 // Document prints one JSON document, of a query.
 func (p *Printer) Document(v any) error {
-	encoder := json.NewEncoder(p.streams.Out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	data, err := EncodeJSON(v, "  ")
+	if err == nil {
+		_, err = p.streams.Out.Write(data)
+	}
+	return err
 }
 
 // Result prints the result of long work: as its last JSON line, or by text.
@@ -69,16 +70,15 @@ func (p *Printer) Result(v any, text func(io.Writer)) error {
 	if p.Format == JSON {
 		return p.line(event.Event{V: event.Version, Type: event.Result, Time: time.Now(), Result: v})
 	}
-	text(p.streams.Out)
+	text(CleanWriter(p.streams.Out))
 	return nil
 }
 
 func (p *Printer) line(e event.Event) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
+	data, err := EncodeJSON(e, "")
+	if err == nil {
+		_, err = p.streams.Out.Write(data)
 	}
-	_, err = p.streams.Out.Write(append(data, '\n'))
 	return err
 }
 
@@ -151,7 +151,7 @@ func (p *Printer) printLog(l *event.LogData) {
 	}
 	text := l.Text
 	if l.Stream == "nhctl" {
-		text = "[" + text + "]"
+		text = "[" + Line(text) + "]"
 	}
 	fmt.Fprintf(p.streams.Out, "%s %s\n", l.Time.Local().Format("15:04:05.000"), text)
 }
@@ -161,7 +161,7 @@ func (p *Printer) rewrite(text string) {
 	if !p.live {
 		return
 	}
-	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", text)
+	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", Line(text))
 	p.open = true
 }
 
@@ -171,7 +171,7 @@ func (p *Printer) say(text string) {
 		fmt.Fprint(p.streams.Err, "\r\x1b[K")
 		p.open = false
 	}
-	fmt.Fprintln(p.streams.Err, text)
+	fmt.Fprintln(p.streams.Err, Clean(text))
 }
 
 func (p *Printer) closeLine() {
@@ -193,9 +193,9 @@ func (p *Printer) Fail(err *problem.Error) {
 	if p.Format == JSON {
 		_ = p.line(event.Event{V: event.Version, Type: event.Error, Time: time.Now(), Error: &event.ErrorData{Code: string(err.Code), Message: err.Message, Hint: err.Hint}})
 	}
-	fmt.Fprintf(p.streams.Err, "error: %s\n", err.Message)
+	fmt.Fprintf(p.streams.Err, "error: %s\n", Clean(err.Message))
 	if err.Hint != "" {
-		fmt.Fprintf(p.streams.Err, "hint: %s\n", err.Hint)
+		fmt.Fprintf(p.streams.Err, "hint: %s\n", Clean(err.Hint))
 	}
 }
 
@@ -203,7 +203,11 @@ func (p *Printer) Fail(err *problem.Error) {
 func Table(w io.Writer, rows ...[]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, r := range rows {
-		fmt.Fprintln(t, strings.Join(r, "\t"))
+		cells := make([]string, len(r))
+		for i, cell := range r {
+			cells[i] = Line(cell)
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}
 	return t.Flush()
 }

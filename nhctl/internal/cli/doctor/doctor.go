@@ -38,7 +38,7 @@ exit code is 1 when something is in the way.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Role {
-				_, err := io.WriteString(f.Streams.Out, kube.Role)
+				_, err := io.WriteString(f.Out(), kube.Role)
 				return err
 			}
 			return run(cmd.Context(), f, o)
@@ -55,7 +55,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	doctor.Examine(ctx, cluster, err, doctor.Options{Images: images(f), Pull: o.Pull}, func(x doctor.Finding) {
 		all = append(all, x)
 		if !f.JSON() {
-			show(f.Streams.Out, x)
+			show(f.Out(), x)
 		}
 	})
 	if f.JSON() {

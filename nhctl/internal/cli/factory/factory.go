@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,6 +72,12 @@ func (f *Factory) Printer() *ui.Printer {
 	return f.printer
 }
 
+// Out is standard output, for text: what others may have put in it can't steer the terminal. Programs' own output goes to Streams.
+func (f *Factory) Out() io.Writer { return ui.CleanWriter(f.Streams.Out) }
+
+// Err is standard error likewise.
+func (f *Factory) Err() io.Writer { return ui.CleanWriter(f.Streams.Err) }
+
 // JSON says whether results are printed as JSON.
 func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }
 
@@ -132,7 +139,7 @@ func (f *Factory) Confirm(question string) bool {
 	if !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Err) {
 		return false
 	}
-	fmt.Fprintf(f.Streams.Err, "%s\ngo on? [y/N] ", question)
+	fmt.Fprintf(f.Err(), "%s\ngo on? [y/N] ", question)
 	answer, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":

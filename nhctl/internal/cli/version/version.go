@@ -19,7 +19,7 @@ func New(f *factory.Factory) *cobra.Command {
 			if f.JSON() {
 				return f.Printer().Document(map[string]string{"version": buildinfo.Version, "sidecarImage": buildinfo.SidecarImage, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			_, err := fmt.Fprintf(f.Streams.Out, "nhctl %s (%s/%s)\nsidecar image %s\n", buildinfo.Version, runtime.GOOS, runtime.GOARCH, buildinfo.SidecarImage)
+			_, err := fmt.Fprintf(f.Out(), "nhctl %s (%s/%s)\nsidecar image %s\n", buildinfo.Version, runtime.GOOS, runtime.GOARCH, buildinfo.SidecarImage)
 			return err
 		},
 	}

@@ -3,7 +3,6 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"time"
 
@@ -26,7 +25,7 @@ func Show[T any](ctx context.Context, f *factory.Factory, watch bool, ask func(c
 		if err != nil {
 			return err
 		}
-		data, err := json.Marshal(v)
+		data, err := ui.EncodeJSON(v, "")
 		if err != nil {
 			return err
 		}
@@ -34,18 +33,18 @@ func Show[T any](ctx context.Context, f *factory.Factory, watch bool, ask func(c
 		case !watch && f.JSON():
 			return f.Printer().Document(v)
 		case !watch:
-			text(f.Streams.Out, v)
+			text(f.Out(), v)
 			return nil
 		case string(data) == last:
 		case f.JSON():
-			if _, err := f.Streams.Out.Write(append(data, '\n')); err != nil {
+			if _, err := f.Streams.Out.Write(data); err != nil {
 				return err
 			}
 		default:
 			if ui.IsTerminal(f.Streams.Out) {
 				_, _ = io.WriteString(f.Streams.Out, "\x1b[H\x1b[2J")
 			}
-			text(f.Streams.Out, v)
+			text(f.Out(), v)
 		}
 		last = string(data)
 		select {

@@ -77,12 +77,12 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return err
 	}
 	file := filepath.Join(dir, ".dev", "config.yaml")
-	written, err := scaffold.Place(file, scaffold.Config(s), func(diff string) (bool, error) { return agree(&a, o, f.Streams.Out, diff) })
+	written, err := scaffold.Place(file, scaffold.Config(s), func(diff string) (bool, error) { return agree(&a, o, f.Out(), diff) })
 	if err != nil {
 		return err
 	}
 	if !written {
-		fmt.Fprintf(f.Streams.Out, "%s is left as it is\n", f.Relative(file))
+		fmt.Fprintf(f.Out(), "%s is left as it is\n", f.Relative(file))
 		return nil
 	}
 	checked, err := f.Config(file, "")
@@ -92,7 +92,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err := checked.Problem(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.Streams.Out, "%s describes %s/%s (%s)\nnext: look it over, then run nhctl dev start\n", f.Relative(file), s.Kind, s.Name, language(guess))
+	_, err = fmt.Fprintf(f.Out(), "%s describes %s/%s (%s)\nnext: look it over, then run nhctl dev start\n", f.Relative(file), s.Kind, s.Name, language(guess))
 	return err
 }
 
@@ -179,7 +179,7 @@ func choose(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (*k
 	if o.Workload != "" || len(cluster) == 0 || a.quiet {
 		return nil, nil
 	}
-	fmt.Fprintf(a.f.Streams.Err, "the namespace has: %s\n", strings.Join(names, " "))
+	fmt.Fprintf(a.f.Err(), "the namespace has: %s\n", strings.Join(names, " "))
 	answer, err := a.ask("which of them is this folder's?", "none")
 	for i := range names {
 		if answer == names[i] || answer == cluster[i].Name {
@@ -198,7 +198,7 @@ func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings, g *
 	if o.Container != "" {
 		s.Container = o.Container
 	} else if len(names) > 1 && !a.quiet {
-		fmt.Fprintf(a.f.Streams.Err, "its containers are: %s\n", strings.Join(names, " "))
+		fmt.Fprintf(a.f.Err(), "its containers are: %s\n", strings.Join(names, " "))
 		answer, err := a.ask("which of them do you develop?", names[0])
 		if err != nil {
 			return err
@@ -248,7 +248,7 @@ func (a *asker) ask(question, otherwise string) (string, error) {
 	if otherwise != "" {
 		question += " [" + otherwise + "]"
 	}
-	fmt.Fprint(a.f.Streams.Err, question+" ")
+	fmt.Fprint(a.f.Err(), question+" ")
 	answer, err := a.in.ReadString('\n')
 	if answer = strings.TrimSpace(answer); answer == "" {
 		answer = otherwise

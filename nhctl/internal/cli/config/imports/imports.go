@@ -103,7 +103,7 @@ func devcontainer(o *Options, source string, data []byte) (root string, made sca
 
 func place(f *factory.Factory, o *Options, target, text string) error {
 	_, err := scaffold.Place(target, text, func(diff string) (bool, error) {
-		fmt.Fprint(f.Streams.Out, diff)
+		fmt.Fprint(f.Out(), diff)
 		if !o.Yes {
 			return false, problem.New(problem.Refused, "%s is there already", f.Relative(target)).WithHint("look at the changes above, and agree with --yes")
 		}
@@ -149,14 +149,14 @@ func report(f *factory.Factory, source, target string, unmapped []string) error 
 	}
 	slices.Sort(unmapped)
 	for _, u := range unmapped {
-		fmt.Fprintln(f.Streams.Out, "not carried over:", u)
+		fmt.Fprintln(f.Out(), "not carried over:", u)
 	}
 	for _, text := range file.Notices() {
-		fmt.Fprintln(f.Streams.Out, text)
+		fmt.Fprintln(f.Out(), text)
 	}
 	if err := file.Problem(); err != nil {
 		return problem.New(problem.Usage, "%s was written, but is not valid", f.Relative(target)).WithHint("correct it; the mistakes are above")
 	}
-	_, err = fmt.Fprintf(f.Streams.Out, "%s is made of %s\n", f.Relative(target), f.Relative(source))
+	_, err = fmt.Fprintf(f.Out(), "%s is made of %s\n", f.Relative(target), f.Relative(source))
 	return err
 }

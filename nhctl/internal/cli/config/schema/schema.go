@@ -14,7 +14,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Use: "schema", Short: "Print the JSON Schema of the config", Example: "  nhctl config schema > config.v1.json", Args: cobra.NoArgs,
 		Long: "Print the JSON Schema (2020-12) of .dev/config.yaml, for editors. The first line of a config that nhctl writes points them to the published one.",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := f.Streams.Out.Write(schema.Config)
+			_, err := f.Out().Write(schema.Config)
 			return err
 		},
 	}

@@ -50,6 +50,6 @@ func run(f *factory.Factory, name, path, value string) error {
 	if _, err := scaffold.Place(file.Path, text, func(string) (bool, error) { return true, nil }); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.Streams.Out, "%s: %s is %s\n", f.Relative(file.Path), path, value)
+	_, err = fmt.Fprintf(f.Out(), "%s: %s is %s\n", f.Relative(file.Path), path, value)
 	return err
 }

@@ -77,7 +77,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return fmt.Errorf("show the config: %w", err)
 	}
-	_, err = f.Streams.Out.Write(text)
+	_, err = f.Out().Write(text)
 	return err
 }
 

@@ -80,12 +80,12 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return nil
 	}
 	for _, text := range file.Notices() {
-		fmt.Fprintln(f.Streams.Out, strings.TrimPrefix(text, f.Dir+string(filepath.Separator))) // a finding begins with its file's name
+		fmt.Fprintln(f.Out(), strings.TrimPrefix(text, f.Dir+string(filepath.Separator))) // a finding begins with its file's name
 	}
 	if failed {
 		return problem.New(problem.Usage, "%s is not valid", f.Relative(file.Path))
 	}
-	_, err = fmt.Fprintf(f.Streams.Out, "%s is valid: %s\n", f.Relative(file.Path), services(file.Services))
+	_, err = fmt.Fprintf(f.Out(), "%s is valid: %s\n", f.Relative(file.Path), services(file.Services))
 	return err
 }
 

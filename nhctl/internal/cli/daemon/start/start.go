@@ -45,6 +45,6 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return err
 	}
 	c.Close()
-	fmt.Fprintln(f.Streams.Err, "the daemon runs")
+	fmt.Fprintln(f.Err(), "the daemon runs")
 	return nil
 }

@@ -49,6 +49,6 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 	if f.JSON() {
 		return f.Printer().Document(d)
 	}
-	return ui.Table(f.Streams.Out, []string{"process", fmt.Sprint(d.PID)}, []string{"version", d.Version}, []string{"up for", ui.Age(d.Started)},
+	return ui.Table(f.Out(), []string{"process", fmt.Sprint(d.PID)}, []string{"version", d.Version}, []string{"up for", ui.Age(d.Started)},
 		[]string{"sessions", fmt.Sprint(len(d.Sessions))}, []string{"log", d.Log})
 }

@@ -37,12 +37,12 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 	}
 	c, err := daemon.ConnectRunning(paths)
 	if err != nil {
-		fmt.Fprintln(f.Streams.Err, "no daemon runs")
+		fmt.Fprintln(f.Err(), "no daemon runs")
 		return nil
 	}
 	if err := c.Stop(ctx, paths); err != nil {
 		return err
 	}
-	fmt.Fprintln(f.Streams.Err, "the daemon has stopped")
+	fmt.Fprintln(f.Err(), "the daemon has stopped")
 	return nil
 }

@@ -118,7 +118,7 @@ func attach(ctx context.Context, f *factory.Factory, d event.DebugData) error {
 		return err
 	}
 	if delve.Resume(again) != nil {
-		fmt.Fprintln(f.Streams.Err, "the debugger has ended; start the program with `nhctl dev run` or `nhctl dev debug`")
+		fmt.Fprintln(f.Err(), "the debugger has ended; start the program with `nhctl dev run` or `nhctl dev debug`")
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if f.JSON() {
 		return f.Printer().Document(list)
 	}
-	return table(f.Streams.Out, list)
+	return table(f.Out(), list)
 }
 
 func table(w io.Writer, list []event.ForwardData) error {

@@ -53,7 +53,7 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 		silent := time.Duration(s.Silent * float64(time.Second))
 		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since), ui.Age(time.Now().Add(-silent)), state(s)})
 	}
-	return ui.Table(f.Streams.Out, rows...)
+	return ui.Table(f.Out(), rows...)
 }
 
 // quiet is from how many seconds on a session counts as silent: a few heartbeats.

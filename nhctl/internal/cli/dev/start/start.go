@@ -94,7 +94,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return problem.New(problem.Usage, "--inject %s: want image or exec", o.Inject)
 	}
 	stop := context.AfterFunc(ctx, func() {
-		fmt.Fprintln(f.Streams.Err, "\ninterrupted: putting everything back (Ctrl-C again leaves that to the daemon)")
+		fmt.Fprintln(f.Err(), "\ninterrupted: putting everything back (Ctrl-C again leaves that to the daemon)")
 	})
 	defer stop()
 	var session rpc.Session
@@ -121,7 +121,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.NoTerminal || f.JSON() || !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Out) {
 		return nil
 	}
-	fmt.Fprintln(f.Streams.Err, "opening a terminal; leaving it does not end dev mode (nhctl dev end does)")
+	fmt.Fprintln(f.Err(), "opening a terminal; leaving it does not end dev mode (nhctl dev end does)")
 	return terminal.Shell(ctx, f, rpc.Target{Caller: f.Caller(), Session: session.ID}, false)
 }
 

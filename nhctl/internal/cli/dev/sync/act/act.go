@@ -106,7 +106,7 @@ func agree(f *factory.Factory, question string) error {
 	if !ui.IsTerminal(f.Streams.In) {
 		return problem.New(problem.Refused, "this needs a yes, and there is no terminal to ask").WithHint("agree with --yes")
 	}
-	fmt.Fprintf(f.Streams.Err, "%s [y/N] ", question)
+	fmt.Fprintf(f.Err(), "%s [y/N] ", question)
 	answer, err := bufio.NewReader(f.Streams.In).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return err

@@ -41,7 +41,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return f.Printer().Document(found)
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(f.Streams.Out, "no conflicts")
+		fmt.Fprintln(f.Out(), "no conflicts")
 		return nil
 	}
 	rows := [][]string{{"PATH", "LOST", "SIZE", "AGE"}}
@@ -52,9 +52,9 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		}
 		rows = append(rows, []string{v.Path, lost, ui.Bytes(v.Bytes), ui.Age(v.Time)})
 	}
-	if err := ui.Table(f.Streams.Out, rows...); err != nil {
+	if err := ui.Table(f.Out(), rows...); err != nil {
 		return err
 	}
-	fmt.Fprintln(f.Streams.Out, "\ndecide: nhctl dev sync resolve --local|--remote, or PATH to leave it as it is now")
+	fmt.Fprintln(f.Out(), "\ndecide: nhctl dev sync resolve --local|--remote, or PATH to leave it as it is now")
 	return nil
 }

@@ -50,7 +50,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return f.Printer().Document(reasons)
 	}
 	for _, r := range reasons {
-		fmt.Fprintf(f.Streams.Out, "%s: %s\n", r.Path, r.Text)
+		fmt.Fprintf(f.Out(), "%s: %s\n", r.Path, r.Text)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func list(ctx context.Context, f *factory.Factory, o *Options) error {
 		return f.Printer().Document(found)
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(f.Streams.Out, "sync has overwritten and deleted nothing of yours")
+		fmt.Fprintln(f.Out(), "sync has overwritten and deleted nothing of yours")
 		return nil
 	}
 	rows := [][]string{{"PATH", "WAS", "FROM", "SIZE", "AGE"}}
@@ -81,5 +81,5 @@ func list(ctx context.Context, f *factory.Factory, o *Options) error {
 		}
 		rows = append(rows, []string{v.Path, string(v.Reason), from, ui.Bytes(v.Bytes), ui.Age(v.Time)})
 	}
-	return ui.Table(f.Streams.Out, rows...)
+	return ui.Table(f.Out(), rows...)
 }

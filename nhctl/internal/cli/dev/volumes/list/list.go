@@ -46,5 +46,5 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		}
 		rows = append(rows, []string{v.Workload, v.Path, v.Capacity, developer, user, ui.Age(v.Created), v.Name})
 	}
-	return ui.Table(f.Streams.Out, rows...)
+	return ui.Table(f.Out(), rows...)
 }
