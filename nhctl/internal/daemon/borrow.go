@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/bound"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
@@ -64,7 +64,7 @@ func (d *Daemon) borrow(ctx context.Context, c *kube.Client, r devmode.Record, f
 			return nil, fmt.Errorf("make a folder for what only the pod has: %w", err)
 		}
 	}
-	var token bytes.Buffer
+	token := bound.Buffer{Limit: 64 << 10}
 	err = c.Exec(ctx, kube.ExecOptions{Pod: pod.Name, Container: contract.SidecarContainer, Command: []string{contract.Binary, "token"}, Stdout: &token})
 	if err != nil {
 		return nil, fmt.Errorf("ask the sidecar for the session's token: %w", err)

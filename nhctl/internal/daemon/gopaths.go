@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
 // goEnv asks a go command where modules and the standard library are, and of which version it is.
@@ -28,7 +28,7 @@ func (s *session) goPaths(ctx context.Context, caller rpc.Caller, language strin
 	ctx, cancel := context.WithTimeout(ctx, goEnvLimit)
 	defer cancel()
 	r := s.record()
-	var remote bytes.Buffer
+	remote := bound.Buffer{Limit: 64 << 10}
 	o := kube.ExecOptions{Pod: s.interactive.State().Pod, Container: r.Container, Command: goEnv[:], Stdout: &remote}
 	if err := s.client().Exec(ctx, o); err != nil {
 		s.logger.Debug("ask for Go's folders in the pod", "error", err)

@@ -14,10 +14,14 @@ import (
 	"github.com/google/go-dap"
 
 	"github.com/nhctl/nhctl/nhctl/internal/debugger/delve"
+	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
-// probeLimit limits one question to a debugger.
-const probeLimit = 5 * time.Second
+// probeLimit limits one question to a debugger, and probeBytes what is read of the answer: anything may listen there.
+const (
+	probeLimit = 5 * time.Second
+	probeBytes = 4 << 20
+)
 
 // Ready asks the debugger behind an address once whether it takes clients, by its own protocol. An unknown language's has to take a
 // connection and keep it for a moment, since a forwarded port takes connections for ports where nothing listens; so has a JVM that waits,
@@ -35,6 +39,10 @@ func Ready(ctx context.Context, language, address string, waits bool) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
+	return probe(bound.Conn(conn, probeBytes), language, waits)
+}
+
+func probe(conn net.Conn, language string, waits bool) error {
 	switch {
 	case language == Go:
 		return delve.Ready(conn)
@@ -128,10 +136,14 @@ func askInspector(ctx context.Context, address string) error {
 		return err
 	}
 	defer response.Body.Close()
+	return inspected(response.Body)
+}
+
+func inspected(answer io.Reader) error {
 	var targets []struct {
 		URL string `json:"webSocketDebuggerUrl"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&targets); err != nil {
+	if err := json.NewDecoder(bound.Reader(answer, probeBytes)).Decode(&targets); err != nil {
 		return fmt.Errorf("the inspector's list: %w", err)
 	}
 	if len(targets) == 0 {

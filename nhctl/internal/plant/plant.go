@@ -3,7 +3,6 @@
 package plant
 
 import (
-	"bytes"
 	"context"
 	"debug/elf"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/bound"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -31,7 +31,7 @@ var machines = map[string]struct {
 
 // Into plants the binary for the pod's architecture.
 func Into(ctx context.Context, exec Exec, dirs []string) error {
-	var said bytes.Buffer
+	said := bound.Buffer{Limit: 64 << 10}
 	if err := exec(ctx, nil, &said, "uname", "-m"); err != nil {
 		return fmt.Errorf("ask the pod for its architecture: %w", err)
 	}

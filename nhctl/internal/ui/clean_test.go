@@ -97,6 +97,26 @@ func TestEscapesOfOthers(t *testing.T) {
 	}
 }
 
+// Numbers that can't be don't end the program.
+func TestBar(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		data event.SyncData
+		want string
+	}{
+		"half":                {event.SyncData{Bytes: 20, BytesToGo: 10}, "[==========          ]"},
+		"nothing to go":       {event.SyncData{}, "[====================]"},
+		"more to go than is":  {event.SyncData{Bytes: 1, BytesToGo: 1 << 62}, "[                    ]"},
+		"less than nothing":   {event.SyncData{Bytes: 1, BytesToGo: -1 << 62}, "[====================]"},
+		"as much as can be":   {event.SyncData{Bytes: 1<<63 - 1, BytesToGo: 0}, "[====================]"},
+		"negative altogether": {event.SyncData{Bytes: -5, BytesToGo: 7}, "[====================]"},
+	} {
+		if got := bar(&tt.data); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
 // A program's own output is the user's to ask for.
 func TestProgramsOutputStays(t *testing.T) {
 	t.Parallel()

@@ -138,7 +138,8 @@ func bar(s *event.SyncData) string {
 	const width = 20
 	done := width
 	if s.Bytes > 0 {
-		done = int(width * max(0, s.Bytes-s.BytesToGo) / s.Bytes)
+		part := float64(s.Bytes-s.BytesToGo) / float64(s.Bytes)
+		done = int(width * min(1, max(0, part)))
 	}
 	return "[" + strings.Repeat("=", done) + strings.Repeat(" ", width-done) + "]"
 }

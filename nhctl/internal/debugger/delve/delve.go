@@ -43,7 +43,7 @@ func Attach(conn net.Conn, paths []Paths) (int, error) {
 	}
 	c := rpc2.NewClientFromConn(conn)
 	// A terminal begins with a program that stands still. An error, such as that of one that has exited, shows up there.
-	if state, err := c.GetStateNonBlocking(); err == nil && state.Running {
+	if state, err := c.GetStateNonBlocking(); err == nil && state != nil && state.Running {
 		_, _ = c.Halt()
 	}
 	t := terminal.New(c, settings, false)
@@ -57,6 +57,9 @@ func Resume(conn net.Conn) error {
 	state, err := c.GetStateNonBlocking()
 	if err != nil {
 		return fmt.Errorf("ask delve: %w", err)
+	}
+	if state == nil {
+		return errors.New("ask delve: it says nothing of its program")
 	}
 	return c.Disconnect(!state.Running)
 }

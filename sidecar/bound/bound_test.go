@@ -1,0 +1,50 @@
+package bound
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestReader(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text string
+		want string
+		over bool
+	}{
+		"less than the limit": {"abc", "abc", false},
+		"the limit":           {"abcd", "abcd", false},
+		"more":                {"abcdefgh", "abcd", true},
+		"nothing":             {"", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, from := range map[string]io.Reader{"at once": strings.NewReader(tt.text), "by bytes": iotest.OneByteReader(strings.NewReader(tt.text))} {
+				got, err := io.ReadAll(Reader(from, 4))
+				var over *Error
+				if string(got) != tt.want || errors.As(err, &over) != tt.over || err != nil && !tt.over {
+					t.Errorf("%s: %q, %v", how, got, err)
+				}
+			}
+		})
+	}
+}
+
+func TestBuffer(t *testing.T) {
+	t.Parallel()
+	b := Buffer{Limit: 4}
+	for _, tt := range []struct {
+		text string
+		over bool
+	}{{"abc", false}, {"de", true}, {"d", false}, {"e", true}} {
+		if _, err := io.WriteString(&b, tt.text); (err != nil) != tt.over {
+			t.Errorf("%q: %v", tt.text, err)
+		}
+	}
+	if b.String() != "abcd" {
+		t.Errorf("%q", b.String())
+	}
+}
