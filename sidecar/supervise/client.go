@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
 // Refusal is what the supervisor said to a call that it did not do; any other error of a call may be the connection's.
@@ -68,8 +71,14 @@ func (c *Client) status(ctx context.Context, method, name string, body any) (Sta
 	}
 	defer content.Close()
 	var s Status
-	return s, json.NewDecoder(content).Decode(&s)
+	return s, json.NewDecoder(bound.Reader(content, maxAnswer)).Decode(&s)
 }
+
+// Limits of what a client reads: of an answer, and of a line of output as JSON, which may escape each byte of it.
+const (
+	maxAnswer   = 4 << 20
+	maxLogEntry = 6*maxLine + 1<<10
+)
 
 // Start starts a command, in place of what runs unless the spec refuses that.
 func (c *Client) Start(ctx context.Context, name string, spec Spec) (Status, error) {
@@ -129,18 +138,29 @@ func (c *Client) Logs(ctx context.Context, name string, o LogsOptions, emit func
 		return err
 	}
 	defer body.Close()
-	decoder := json.NewDecoder(body)
+	return readLog(body, o.Follow, emit)
+}
+
+// readLog calls emit with each line of an answer, until its end.
+func readLog(from io.Reader, follow bool, emit func(Line) error) error {
+	reader := bufio.NewReaderSize(from, maxLogEntry)
 	for {
-		var l Line
-		err := decoder.Decode(&l)
+		text, err := reader.ReadSlice('\n')
 		switch {
-		case errors.Is(err, io.EOF) && o.Follow && ctx.Err() == nil:
-			return io.ErrUnexpectedEOF
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) && len(text) == 0 && !follow:
 			return nil
+		case errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		case errors.Is(err, bufio.ErrBufferFull):
+			return &bound.Error{Limit: maxLogEntry}
 		case err != nil:
 			return err
-		case l.Stream == endOfLog:
+		}
+		var l Line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return err
+		}
+		if l.Stream == endOfLog {
 			return nil
 		}
 		if err := emit(l); err != nil {

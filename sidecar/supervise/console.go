@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
 
+	"github.com/nhctl/nhctl/sidecar/bound"
 	"github.com/nhctl/nhctl/sidecar/resume"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
@@ -102,7 +104,8 @@ func (c *Client) Attach(ctx context.Context, a Attach) (net.Conn, Attached, erro
 		return nil, answer, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	reader := bufio.NewReader(conn)
+	head := &head{Reader: conn, left: maxHead}
+	reader := bufio.NewReader(head)
 	err = ask(request, conn, reader, &answer)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -111,7 +114,26 @@ func (c *Client) Attach(ctx context.Context, a Attach) (net.Conn, Attached, erro
 		conn.Close()
 		return nil, answer, err
 	}
+	head.left = math.MaxInt64 // what comes next are messages, which have limits of their own
 	return wire.Peeked{Conn: conn, Reader: reader}, answer, nil
+}
+
+// maxHead is how much is read of the answer to an upgrade, in bytes.
+const maxHead = 64 << 10
+
+// head is a reader of so much, and no more.
+type head struct {
+	io.Reader
+	left int64
+}
+
+func (h *head) Read(p []byte) (int, error) {
+	if h.left <= 0 {
+		return 0, &bound.Error{Limit: maxHead}
+	}
+	n, err := h.Reader.Read(p[:min(int64(len(p)), h.left)])
+	h.left -= int64(n)
+	return n, err
 }
 
 func ask(request *http.Request, conn io.Writer, reader *bufio.Reader, answer *Attached) error {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/bound"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
@@ -198,7 +199,17 @@ func (c sidecar) once(ctx context.Context, method, path string, in, out any) err
 	case out == nil:
 		return nil
 	}
-	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+	return decodeAnswer(bound.Reader(response.Body, control.MaxAnswer(path)), out)
+}
+
+// decodeAnswer reads a sidecar's answer. One that breaks off may be complete the next time.
+func decodeAnswer(from io.Reader, out any) error {
+	err := json.NewDecoder(from).Decode(out)
+	var over *bound.Error
+	switch {
+	case errors.As(err, &over):
+		return fmt.Errorf("read the sidecar's answer: %w", err)
+	case err != nil:
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return nil

@@ -1,6 +1,12 @@
 // Package control has the paths and documents of the calls to the sidecar itself, for both ends.
 package control
 
+import (
+	"strings"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+)
+
 // PathReady sets the readiness gate: PUT a Ready.
 const PathReady = "/v1/ready"
 
@@ -67,4 +73,17 @@ type Do struct {
 // Done says how many files an action was about.
 type Done struct {
 	Files int `json:"files"`
+}
+
+// MaxAnswer is how much is read of an answer to a call of a path, in bytes: most are short, lists of all files are not, and a version is a
+// file in base64.
+func MaxAnswer(path string) int64 {
+	path, _, _ = strings.Cut(path, "?")
+	switch {
+	case strings.HasSuffix(path, "/version"):
+		return kept.MaxRead/3*4 + 1<<20
+	case strings.HasSuffix(path, "/content"), strings.HasSuffix(path, "/versions"):
+		return 256 << 20
+	}
+	return 16 << 20
 }
