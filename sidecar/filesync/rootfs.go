@@ -83,6 +83,9 @@ func (f *rootFS) Open(name string) (fs.File, error) {
 }
 
 func (f *rootFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, error) {
+	if err := f.place.reach(name); err != nil {
+		return nil, err
+	}
 	f.place.finish(name, false)
 	file, err := f.Filesystem.OpenFile(name, flags, mode)
 	if err != nil {
@@ -101,6 +104,9 @@ func (f *rootFS) Hide(name string) error {
 // Chmod is the first that happens to a temporary file once it is complete. A file that is there gets the other side's attributes;
 // its content stays whose it was.
 func (f *rootFS) Chmod(name string, mode fs.FileMode) error {
+	if err := f.place.reach(name); err != nil {
+		return err
+	}
 	if fs.IsTemporary(name) {
 		f.place.finish(name, true)
 		return f.Filesystem.Chmod(name, mode)
@@ -120,6 +126,9 @@ func (f *rootFS) Chmod(name string, mode fs.FileMode) error {
 
 // Chtimes gives a file the other side's time, unless somebody wrote since it came: the time would hide that.
 func (f *rootFS) Chtimes(name string, atime, mtime time.Time) error {
+	if err := f.place.reach(name); err != nil {
+		return err
+	}
 	if f.place.overtake(name) {
 		return errMeanwhile // which the model does not hear; it looks at the file next
 	}
@@ -131,6 +140,9 @@ func (f *rootFS) Chtimes(name string, atime, mtime time.Time) error {
 
 // Remove keeps what it removes. What is about to be replaced stays until then: programs in the pod must never miss a file.
 func (f *rootFS) Remove(name string) error {
+	if err := f.place.reach(name); err != nil {
+		return err
+	}
 	if fs.IsTemporary(name) {
 		f.place.finish(name, false)
 		return f.Filesystem.Remove(name)
@@ -149,6 +161,9 @@ func (f *rootFS) Remove(name string) error {
 
 // Rename keeps the loser of a conflict outside of the folder, where no compiler finds it.
 func (f *rootFS) Rename(from, to string) error {
+	if err := f.place.reach(from, to); err != nil {
+		return err
+	}
 	if strings.Contains(filepath.Base(to), ".sync-conflict-") && !strings.Contains(filepath.Base(from), ".sync-conflict-") {
 		if _, err := f.Filesystem.Lstat(from); err != nil {
 			return err

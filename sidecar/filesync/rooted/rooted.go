@@ -62,6 +62,29 @@ func enter(dir *os.Root, name string, make bool) (*os.Root, error) {
 	return dir.OpenRoot(name)
 }
 
+// Reach returns an error unless a name below a root is reached without a link. What is on the way and not there yet is no link.
+func Reach(root, name string) error {
+	name = filepath.FromSlash(name)
+	if !filepath.IsLocal(name) {
+		return fmt.Errorf("%q is no name of something below %s", name, root)
+	}
+	for i := range len(name) {
+		if name[i] != filepath.Separator {
+			continue
+		}
+		info, err := os.Lstat(filepath.Join(root, name[:i]))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s: %w", name[:i], ErrLink)
+		}
+	}
+	return nil
+}
+
 // Lstat describes what a name below a root is.
 func Lstat(root, name string) (os.FileInfo, error) {
 	dir, base, err := Entry(root, name)

@@ -89,3 +89,18 @@ func TestRemove(t *testing.T) {
 		t.Errorf("what was removed: %v", err)
 	}
 }
+
+func TestReach(t *testing.T) {
+	t.Parallel()
+	root, _ := folder(t)
+	for name, want := range map[string]error{"a/b/f": nil, "a/b/l": nil, "out": nil, ".": nil, "c/d/e": nil, "out/f": ErrLink, "out/none/f": ErrLink, "in/b/f": ErrLink} {
+		if err := Reach(root, name); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	for _, name := range []string{"../f", "/etc/passwd", ""} {
+		if Reach(root, name) == nil {
+			t.Errorf("%q is below the root", name)
+		}
+	}
+}
