@@ -71,6 +71,9 @@ func (f *framed) Read(p []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		case kind == frameModel:
+			if err := f.checkModel(length); err != nil {
+				return 0, fmt.Errorf("read from the other sync engine: %w", err)
+			}
 			f.left = int64(length)
 		case kind == frameBlock && length <= aheadFile:
 			data := make([]byte, length)

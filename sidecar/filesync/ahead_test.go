@@ -3,6 +3,7 @@ package filesync
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
@@ -14,18 +15,27 @@ type buffer struct{ bytes.Buffer }
 
 func (*buffer) Close() error { return nil }
 
+// message is one of the model's protocol.
+func message(header, rest string) []byte {
+	m := append(binary.BigEndian.AppendUint16(nil, uint16(len(header))), header...)
+	return append(binary.BigEndian.AppendUint32(m, uint32(len(rest))), rest...)
+}
+
 func TestFrames(t *testing.T) {
 	t.Parallel()
 	wire := &buffer{}
 	from, to := newFramed(wire), newFramed(wire)
 	block := bytes.Repeat([]byte("block"), 100)
-	for _, err := range []error{from.send(frameModel, []byte("one ")), from.send(frameBlock, block), from.send(frameBlock, block), from.send(frameModel, nil), from.send(frameModel, []byte("two"))} {
+	for _, err := range []error{
+		from.send(frameModel, message("", "one ")), from.send(frameBlock, block), from.send(frameBlock, block), from.send(frameModel, nil),
+		from.send(frameModel, message("\x08\x01", "two")),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	got, err := io.ReadAll(to)
-	if diff := cmp.Diff("one two", string(got)); diff != "" || err != nil {
+	if diff := cmp.Diff("\x00\x00\x00\x00\x00\x04one \x00\x02\x08\x01\x00\x00\x00\x03two", string(got)); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	hash := sha256.Sum256(block)
@@ -35,7 +45,17 @@ func TestFrames(t *testing.T) {
 	if _, ok := to.take(hash[:]); ok {
 		t.Error("a block is there a second time")
 	}
-	for name, bad := range map[string]string{"unknown kind": "\x07\x00\x00\x00\x01x", "large block": "\x01\x7f\x00\x00\x00"} {
+	for name, bad := range map[string]string{
+		"unknown kind":                "\x07\x00\x00\x00\x01x",
+		"large block":                 "\x01\x7f\x00\x00\x00",
+		"large message":               "\x00\x02\x00\x00\x01\x00\x00\x01\xff\xff\xfb",
+		"no message":                  "\x00\x00\x00\x00\x01x",
+		"a header beyond its frame":   "\x00\x00\x00\x00\x07\x00\x02\x08\x00\x00\x00\x00",
+		"a message beyond its frame":  "\x00\x00\x00\x00\x06\x00\x00\x1d\xcd\x65\x00",
+		"a message short of its size": "\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00x",
+		"a compressed message":        "\x00" + "\x00\x00\x00\x0a" + "\x00\x04\x08\x01\x10\x01\x00\x00\x00\x00",
+		"no header":                   "\x00" + "\x00\x00\x00\x07" + "\x00\x01\xff\x00\x00\x00\x00",
+	} {
 		if _, err := io.ReadAll(newFramed(&buffer{*bytes.NewBufferString(bad)})); err == nil {
 			t.Errorf("%s: taken", name)
 		}

@@ -157,7 +157,7 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func FuzzFramed(f *testing.F) {
-	f.Add(frame.Append(frame.Append(nil, frameBlock, []byte("x")), frameModel, []byte("y")))
+	f.Add(frame.Append(frame.Append(nil, frameBlock, []byte("x")), frameModel, message("\x08\x01", "y")))
 	f.Add([]byte{frameBlock, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		framed := newFramed(said{bytes.NewReader(stream)})
