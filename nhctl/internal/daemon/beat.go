@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,7 @@ func (s *session) beat() {
 	tick := time.NewTicker(record.Beat)
 	defer tick.Stop()
 	for {
-		if over := s.look(); over != "" {
+		if over := s.look(s.context); over != "" {
 			go s.owner.over(s, over)
 			return
 		}
@@ -42,8 +43,8 @@ func (s *session) watch() {
 }
 
 // look renews the Lease. It says why, when the cluster no longer has the session.
-func (s *session) look() (over string) {
-	ctx, cancel := context.WithTimeout(s.context, lookLimit)
+func (s *session) look(ctx context.Context) (over string) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	r, there, err := devmode.Lookup(ctx, s.client(), s.record())
 	switch {
@@ -53,16 +54,28 @@ func (s *session) look() (over string) {
 	case !there && s.isLeaving():
 		return "" // it is our own doing
 	case !there:
-		return endedBy(r, s.record())
+		gone, err := s.gone(ctx)
+		if gone {
+			return endedBy(r, s.record())
+		}
+		if errors.Is(err, errElsewhere) {
+			s.note(err.Error() + " than the session's: it goes on once its own answers there")
+		}
+		s.logger.Warn("heartbeat", "error", err)
+		return ""
 	}
 	if err := devmode.Heartbeat(ctx, s.client(), r); err != nil {
 		s.logger.Warn("heartbeat", "error", err)
 	}
+	mine := s.record()
 	if r.Wanted != nil {
-		go s.owner.leave(s, fmt.Sprintf("%s took it over; your files are in %s", r.Wanted.By, r.Folder))
+		go s.owner.leave(s, fmt.Sprintf("%s took it over; your files are in %s", r.Wanted.By, mine.Folder))
 		return ""
 	}
-	s.mind(r)
+	if r.Phase != record.Active { // its end was begun elsewhere
+		mine.Phase = r.Phase
+	}
+	s.mind(mine)
 	return ""
 }
 

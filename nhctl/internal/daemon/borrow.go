@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +43,23 @@ func (d *Daemon) endFrom(ctx context.Context, c *kube.Client, r devmode.Record, 
 	if entries, err := os.ReadDir(s.saved.Roots[0]); err == nil && len(entries) > 0 {
 		kept = s.saved.Roots[0]
 	}
-	return kept, nil
+	return kept, d.forgetSaved(ctx, c, r)
+}
+
+// forgetSaved removes what this computer has of a session that was ended without it, if it is of that very place.
+func (d *Daemon) forgetSaved(ctx context.Context, c *kube.Client, r devmode.Record) error {
+	state, err := loadFile(filepath.Join(d.paths.session(r.Session), savedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	place, placeErr := c.Place(ctx)
+	if err := errors.Join(err, placeErr); err != nil {
+		return err
+	}
+	if state.Record.Namespace != r.Namespace || !place.Same(state.Record.Place) {
+		return nil
+	}
+	return d.paths.remove(r.Session)
 }
 
 // borrow makes a session of one that only the cluster knows, to end it from here: the token comes from the sidecar itself. It only receives,

@@ -21,15 +21,16 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 	if err != nil {
 		return rpc.Ended{}, err
 	}
-	d.adopt(ctx, p.Caller)
-	d.news(ctx, c.Namespace)
-	records, err := d.meant(ctx, c, p)
+	v := &visitor{client: c}
+	d.adopt(ctx, p.Caller, v)
+	d.news(ctx, v)
+	records, err := d.meant(ctx, v, p)
 	if err != nil {
-		return rpc.Ended{Sessions: []rpc.Session{}}, d.forgetLive(ctx, c, p, err)
+		return rpc.Ended{Sessions: []rpc.Session{}}, d.forgetLive(ctx, v, p, err)
 	}
 	ended := rpc.Ended{Sessions: []rpc.Session{}}
 	for _, r := range records {
-		if err := d.endOne(ctx, c, p, r); err != nil {
+		if err := d.endOne(ctx, v, p, r); err != nil {
 			return ended, fmt.Errorf("end dev mode of %s: %w", r.Workload, err)
 		}
 		ended.Sessions = append(ended.Sessions, recordView(r))
@@ -39,17 +40,17 @@ func (d *Daemon) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
 
 // forgetLive drops what this computer has of a session by force, where the cluster refuses to say anything of its namespace: that may be
 // gone, or is not the user's any more. What is left of the session there can be ended by whoever may.
-func (d *Daemon) forgetLive(ctx context.Context, c *kube.Client, p rpc.End, refused error) error {
+func (d *Daemon) forgetLive(ctx context.Context, v *visitor, p rpc.End, refused error) error {
 	switch problem.From(refused).Code {
 	case problem.Forbidden, problem.Unauthorized:
 	default:
 		return refused
 	}
 	ref, _, err := named(p.Target, "")
-	live := d.matching(c.Namespace, func(r devmode.Record) bool {
+	live, unknown := d.matching(ctx, v, func(r devmode.Record) bool {
 		return p.All || r.Session == p.Session || p.Session == "" && err == nil && r.Workload == ref
 	})
-	if len(live) == 0 {
+	if unknown != nil || len(live) == 0 {
 		return refused
 	}
 	if !p.Force {
@@ -67,7 +68,8 @@ func (d *Daemon) forgetLive(ctx context.Context, c *kube.Client, p rpc.End, refu
 }
 
 // meant lists the sessions that a call to end means.
-func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmode.Record, error) {
+func (d *Daemon) meant(ctx context.Context, v *visitor, p rpc.End) ([]devmode.Record, error) {
+	c := v.client
 	listed, err := devmode.List(ctx, c)
 	if err != nil {
 		return nil, err
@@ -94,10 +96,11 @@ func (d *Daemon) meant(ctx context.Context, c *kube.Client, p rpc.End) ([]devmod
 		if !p.All && r.Session != p.Session && (p.Session != "" || r.Workload != ref) {
 			continue
 		}
-		d.mu.Lock()
-		_, live := d.sessions[r.Session]
-		d.mu.Unlock()
-		if live || r.Holder.Local == local(p.Caller) || r.Holder.Developer() == me.Developer() {
+		live, err := d.live(ctx, v, r.Session)
+		if err != nil {
+			return nil, err
+		}
+		if live != nil || r.Holder.Local == local(p.Caller) || r.Holder.Developer() == me.Developer() {
 			mine = append(mine, r)
 		} else {
 			others = append(others, r)
@@ -160,18 +163,24 @@ func notInDevMode(c *kube.Client, p rpc.End, ref workload.Ref) error {
 	return problem.New(problem.NoSession, "%s is not in dev mode (namespace %s)", name, c.Namespace).WithHint("`nhctl dev list` shows the sessions of the namespace")
 }
 
-func (d *Daemon) endOne(ctx context.Context, c *kube.Client, p rpc.End, r devmode.Record) error {
-	release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
+func (d *Daemon) endOne(ctx context.Context, v *visitor, p rpc.End, r devmode.Record) error {
+	c := v.client
+	place, err := v.where(ctx)
+	if err != nil {
+		return err
+	}
+	release, err := d.reserve(work(place, r))
 	if err != nil {
 		return err
 	}
 	defer release()
-	d.mu.Lock()
-	s, live := d.sessions[r.Session]
-	d.mu.Unlock()
+	s, err := d.live(ctx, v, r.Session)
+	if err != nil {
+		return err
+	}
 	options := devmode.LeaveOptions{Force: p.Force, FlushLimit: p.Timeout}
 	switch {
-	case live:
+	case s != nil:
 		s.renew(c)
 		return d.endLive(ctx, s, options)
 	case p.Force || r.Holder.Local == local(p.Caller):

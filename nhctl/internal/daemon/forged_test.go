@@ -105,7 +105,7 @@ func TestEndLeavesForgedSessionsAlone(t *testing.T) {
 		"all":   {Target: rpc.Target{Caller: ada()}, All: true},
 		"by id": {Target: rpc.Target{Caller: ada(), Session: "0a1b2c3d"}},
 	} {
-		records, err := d.meant(t.Context(), c, p)
+		records, err := d.meant(t.Context(), &visitor{client: c}, p)
 		if len(records) != 0 || name == "one" && (err == nil || problem.From(err).Code != problem.Unreadable) {
 			t.Errorf("%s: %v, %v", name, records, err)
 		}

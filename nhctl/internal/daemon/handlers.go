@@ -68,20 +68,24 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.adopt(ctx, t.Caller)
-	matches := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Session == t.Session })
+	v := &visitor{client: c}
+	d.adopt(ctx, t.Caller, v)
+	match := func(r devmode.Record) bool { return r.Session == t.Session }
+	unnamed := error(nil)
 	if t.Session == "" {
 		ref, _, err := named(t, "")
+		match = func(r devmode.Record) bool { return r.Workload == ref }
 		if err != nil {
-			if t.Workload == "" {
-				matches = d.matching(c.Namespace, func(devmode.Record) bool { return true })
-			}
-			if len(matches) != 1 {
-				return nil, err
-			}
-		} else {
-			matches = d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == ref })
+			unnamed = err
+			match = func(devmode.Record) bool { return t.Workload == "" }
 		}
+	}
+	matches, err := d.matching(ctx, v, match)
+	if err != nil {
+		return nil, err
+	}
+	if unnamed != nil && len(matches) != 1 {
+		return nil, unnamed
 	}
 	switch len(matches) {
 	case 1:
@@ -92,7 +96,7 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 		if name == "" {
 			name = "this folder's workload"
 		}
-		d.news(ctx, c.Namespace)
+		d.news(ctx, v)
 		return nil, problem.New(problem.NoSession, "%s is not in dev mode here (namespace %s)", name, c.Namespace).
 			WithHint("start it with `nhctl dev start`; `nhctl dev list` shows all sessions of the namespace")
 	}
@@ -103,25 +107,14 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 	return nil, problem.New(problem.Usage, "several sessions match:%s", ids).WithHint("choose one with --session")
 }
 
-func (d *Daemon) matching(namespace string, match func(devmode.Record) bool) []*session {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var found []*session
-	for _, s := range d.sessions {
-		if r := s.record(); r.Namespace == namespace && match(r) {
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
 func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 	c, err := cluster(p.Caller)
 	if err != nil {
 		return nil, err
 	}
-	d.adopt(ctx, p.Caller)
-	d.news(ctx, c.Namespace)
+	v := &visitor{client: c}
+	d.adopt(ctx, p.Caller, v)
+	d.news(ctx, v)
 	listed, err := devmode.List(ctx, c)
 	if err != nil {
 		return nil, err
@@ -134,10 +127,11 @@ func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 	for _, r := range listed.Records {
 		view := recordView(r)
 		view.Silent, view.Abandoned = r.Silent(now).Seconds(), r.Abandoned(now)
-		d.mu.Lock()
-		s, live := d.sessions[r.Session]
-		d.mu.Unlock()
-		if live {
+		s, err := d.live(ctx, v, r.Session)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
 			view.Live, view.Mine = true, true
 			link := s.interactive.State()
 			view.Link, view.Pod = &link, link.Pod

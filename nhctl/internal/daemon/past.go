@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/store"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
@@ -19,6 +21,7 @@ import (
 type past struct {
 	Session   string       `json:"session"`
 	Namespace string       `json:"namespace"`
+	Place     record.Place `json:"place"`
 	Workload  workload.Ref `json:"workload"`
 	Why       string       `json:"why"`
 	Time      time.Time    `json:"time"`
@@ -49,7 +52,7 @@ func (p Paths) history() ([]past, error) {
 // remember keeps why a session ended.
 func (d *Daemon) remember(r devmode.Record, why string) {
 	d.change(func(all []past) []past {
-		all = append(all, past{Session: r.Session, Namespace: r.Namespace, Workload: r.Workload, Why: why, Time: time.Now()})
+		all = append(all, past{Session: r.Session, Namespace: r.Namespace, Place: r.Place, Workload: r.Workload, Why: why, Time: time.Now()})
 		return all[max(0, len(all)-remembered):]
 	})
 }
@@ -70,8 +73,13 @@ func (d *Daemon) change(edit func([]past) []past) {
 	}
 }
 
-// news tells the caller what ended in a namespace since they last asked.
-func (d *Daemon) news(ctx context.Context, namespace string) {
+// in says whether it was in a namespace. One that was created again is told what ended in the one before.
+func (p past) in(v *visitor, place record.Place) bool {
+	return p.Namespace == v.client.Namespace && (p.Place.Same(place) || p.Place.Server == v.client.Identity)
+}
+
+// news tells the caller what ended in their namespace since they last asked.
+func (d *Daemon) news(ctx context.Context, v *visitor) {
 	d.pastMu.Lock()
 	all, err := d.paths.history()
 	d.pastMu.Unlock()
@@ -79,9 +87,16 @@ func (d *Daemon) news(ctx context.Context, namespace string) {
 		d.logger.Error("history of sessions", "error", err)
 		return
 	}
+	if !slices.ContainsFunc(all, func(p past) bool { return !p.Told && p.Namespace == v.client.Namespace }) {
+		return
+	}
+	place, err := v.where(ctx)
+	if err != nil {
+		return // the call itself will say so
+	}
 	told := 0
 	for _, p := range all {
-		if !p.Told && p.Namespace == namespace {
+		if !p.Told && p.in(v, place) {
 			emitter(ctx)(event.Event{Type: event.Notice, Session: p.Session, Message: p.String()})
 			told++
 		}
@@ -91,7 +106,7 @@ func (d *Daemon) news(ctx context.Context, namespace string) {
 	}
 	d.change(func(all []past) []past {
 		for i := range all {
-			all[i].Told = all[i].Told || all[i].Namespace == namespace
+			all[i].Told = all[i].Told || all[i].in(v, place)
 		}
 		return all
 	})
@@ -121,7 +136,7 @@ const leaveLimit = 3 * time.Minute
 // leave ends a session that somebody else wants to end, or that can't go on. What fails is tried again at the next heartbeat.
 func (d *Daemon) leave(s *session, why string) {
 	r := s.record()
-	release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
+	release, err := d.reserve(work(r.Place, r))
 	if err != nil {
 		return // a command is at work on it
 	}

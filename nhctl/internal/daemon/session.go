@@ -98,9 +98,15 @@ func (s *session) client() *kube.Client {
 // renew takes the credentials of a newer call, and lets the lines try again at once.
 func (s *session) renew(c *kube.Client) {
 	s.mu.Lock()
+	moved := s.cluster != nil && s.cluster.Identity != c.Identity
 	s.cluster = c
 	started := s.started
 	s.mu.Unlock()
+	if moved { // the same place by another address: the next daemon is to find it too
+		if err := s.keep(func(kept *saved) { kept.kubeconfig(c) }); err != nil {
+			s.logger.Error("keep where the session is", "error", err)
+		}
+	}
 	if started {
 		s.Wake()
 	}

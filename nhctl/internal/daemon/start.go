@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,10 +48,15 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 	if err != nil {
 		return rpc.Session{}, err
 	}
-	d.adopt(ctx, p.Caller)
-	d.news(ctx, c.Namespace)
+	v := &visitor{client: c}
+	d.adopt(ctx, p.Caller, v)
+	d.news(ctx, v)
 	d.tellAbandoned(ctx, c, spec)
-	if live := d.matching(c.Namespace, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode }); len(live) > 0 {
+	live, err := d.matching(ctx, v, func(r devmode.Record) bool { return r.Workload == spec.Workload && r.Mode == spec.Mode })
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	if len(live) > 0 {
 		live[0].renew(c)
 		// A cluster or a namespace that was made anew knows nothing of it.
 		if _, there, err := devmode.Lookup(ctx, c, live[0].record()); err != nil || there {
@@ -64,7 +69,11 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 		}
 		d.over(live[0], "the cluster has nothing of it")
 	}
-	release, err := d.reserve(c.Namespace + "/" + spec.Workload.String())
+	place, err := v.where(ctx)
+	if err != nil {
+		return rpc.Session{}, err
+	}
+	release, err := d.reserve(work(place, devmode.Record{Namespace: c.Namespace, Workload: spec.Workload}))
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -99,7 +108,7 @@ func (d *Daemon) enter(ctx context.Context, c *kube.Client, p rpc.Start, spec de
 	if spec.Holder, err = holder(ctx, c, p.Caller); err != nil {
 		return rpc.Session{}, err
 	}
-	state.Kubeconfig, state.Context = strings.Join(c.Files, string(filepath.ListSeparator)), c.Context
+	state.kubeconfig(c)
 	s := newSession(d.paths, d.logger, c, state, d)
 	quiet := s.tell(emit)
 	defer quiet()
@@ -204,42 +213,52 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 
 // adopt takes up the saved sessions that no daemon serves, with the credentials of the caller: after a crash or a reboot, at the
 // next command.
-func (d *Daemon) adopt(ctx context.Context, caller rpc.Caller) {
+func (d *Daemon) adopt(ctx context.Context, caller rpc.Caller, v *visitor) {
 	all, err := d.paths.load()
 	if err != nil {
 		d.logger.Error("saved sessions", "error", err)
 		emitter(ctx)(event.Event{Type: event.Notice, Message: fmt.Sprintf("%v\nthe session itself is in the cluster: nhctl dev list; nhctl dev end", err)})
 	}
+	var adopting sync.WaitGroup
+	defer adopting.Wait()
 	for _, state := range all {
 		r := state.Record
 		d.mu.Lock()
 		_, live := d.sessions[r.Session]
-		busy := d.busy[r.Namespace+"/"+r.Workload.String()]
+		busy := d.busy[work(r.Place, r)]
 		d.mu.Unlock()
 		if live || busy {
 			continue
 		}
-		if err := d.takeUp(caller, state); err != nil {
-			d.logger.Error("take up session", "session", r.Session, "error", err)
+		var own *visitor
+		if v != nil {
+			copied := *v // each asks for itself
+			own = &copied
 		}
+		adopting.Go(func() {
+			if err := d.takeUp(ctx, caller, own, state); err != nil {
+				d.logger.Error("take up session", "session", r.Session, "error", err)
+			}
+		})
 	}
 }
 
-func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
-	env := map[string]string{}
-	for k, v := range caller.Env {
-		env[k] = v
-	}
-	env["KUBECONFIG"] = state.Kubeconfig
+// adoptLimit limits how long a call waits for a cluster whose session is taken up.
+const adoptLimit = 3 * time.Second
+
+func (d *Daemon) takeUp(ctx context.Context, caller rpc.Caller, v *visitor, state saved) error {
+	ctx, cancel := context.WithTimeout(ctx, adoptLimit)
+	defer cancel()
 	r := state.Record
-	c, err := kube.New(kube.Options{Context: state.Context, Namespace: r.Namespace, Env: env, Dir: caller.Dir})
+	c, err := lead(ctx, v, caller, state)
 	if err != nil {
 		return err
 	}
+	state.kubeconfig(c)
 	s := newSession(d.paths, d.logger, c, state, d)
 	if r.Phase != record.Active {
 		// A start or an end that was cut short: put everything back.
-		release, err := d.reserve(r.Namespace + "/" + r.Workload.String())
+		release, err := d.reserve(work(r.Place, r))
 		if err != nil {
 			return err
 		}
@@ -256,7 +275,7 @@ func (d *Daemon) takeUp(caller rpc.Caller, state saved) error {
 	d.mu.Lock()
 	d.sessions[r.Session] = s
 	d.mu.Unlock()
-	if over := s.look(); over != "" {
+	if over := s.look(ctx); over != "" {
 		d.over(s, over)
 		return nil
 	}

@@ -157,6 +157,9 @@ func (e *entry) resolve(ctx context.Context) error {
 	if e.record.Since, err = c.Now(ctx); err != nil {
 		return err
 	}
+	if e.record.Place, err = c.Place(ctx); err != nil {
+		return err
+	}
 	if err := e.findAutoscalers(ctx); err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func TestResolve(t *testing.T) {
 			if len(id) != 8 || port < firstPort || port >= firstPort+ports || len(e.token) != 32 {
 				t.Errorf("session %q, port %d, token of %d bytes", id, port, len(e.token))
 			}
-			want := Record{Version: record.Version, Session: id, Namespace: "shop", Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: record.Entering, Holder: s.Holder,
+			want := Record{Version: record.Version, Session: id, Namespace: "shop", Place: record.Place{Server: c.Identity}, Workload: s.Workload, UID: "original", Replicas: 3, Mode: mode, Phase: record.Entering, Holder: s.Holder,
 				Since: noon, Port: port, Container: "app", Image: "dev:1", WorkDir: "/src", Shell: "bash", Folder: s.Folder, Fingerprint: e.record.Fingerprint}
 			if e.record.Fingerprint == "" {
 				t.Error("no fingerprint of the template")

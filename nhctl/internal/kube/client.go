@@ -48,9 +48,11 @@ type Client struct {
 	// Context is the kubeconfig context in use.
 	Context string
 	// Files are the kubeconfig files in use, absolute.
-	Files  []string
-	config *rest.Config
-	clock  *clock
+	Files []string
+	// Identity is a hash of the server's address and certificate authority.
+	Identity string
+	config   *rest.Config
+	clock    *clock
 }
 
 // dialTimeout limits how long a silent API server is waited for.
@@ -117,6 +119,7 @@ func New(o Options) (*Client, error) {
 			config.ExecProvider.Env = append(config.ExecProvider.Env, api.ExecEnvVar{Name: key, Value: value})
 		}
 	}
+	identity := identity(config)
 	config.UserAgent = "nhctl/" + buildinfo.Version
 	config.QPS, config.Burst = 100, 200
 	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
@@ -130,7 +133,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}
-	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), config: config, clock: clock}
+	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), Identity: identity, config: config, clock: clock}
 	if c.Context == "" {
 		c.Context = raw.CurrentContext
 	}

@@ -177,6 +177,9 @@ func (r Record) checkLists() string {
 }
 
 func (r Record) checkTexts() string {
+	if !plain(string(r.Place.Namespace), maxName) || !plain(r.Place.Server, maxName) {
+		return "its place is none"
+	}
 	if !plain(string(r.UID), maxName) || !plain(r.Fingerprint, maxFingerprint) {
 		return "its UID or fingerprint is none"
 	}

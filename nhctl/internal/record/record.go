@@ -37,10 +37,12 @@ const (
 
 // Record is all that is needed to end a session, from any computer. Names that follow from its fields are computed, and never read.
 type Record struct {
-	Version   int          `json:"version,omitempty"`
-	Session   string       `json:"session"`
-	Namespace string       `json:"namespace"`
-	Workload  workload.Ref `json:"workload"`
+	Version   int    `json:"version,omitempty"`
+	Session   string `json:"session"`
+	Namespace string `json:"namespace"`
+	// Place is where the holder's client found the namespace.
+	Place    Place        `json:"place"`
+	Workload workload.Ref `json:"workload"`
 	// UID, Replicas and Suspended are the original's when the session began; Kept replicas go on while it is parked.
 	UID       types.UID `json:"uid"`
 	Replicas  int32     `json:"replicas"`
