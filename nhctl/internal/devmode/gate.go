@@ -41,7 +41,7 @@ func openGate(ctx context.Context, c *kube.Client, r Record) error {
 // closeGate keeps later pods of the twin out of the Services. The ConfigMap goes with its last key.
 func closeGate(ctx context.Context, c *kube.Client, r Record) error {
 	left, err := patchGate(ctx, c, r, nil)
-	if err == nil && len(left.Data) == 0 {
+	if err == nil && len(left.Data) == 0 && left.Labels[contract.LabelRole] == contract.RoleGates {
 		err = c.API.CoreV1().ConfigMaps(r.Namespace).Delete(ctx, contract.Gates, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &left.UID, ResourceVersion: &left.ResourceVersion}})
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -156,40 +155,19 @@ func (l *leaving) awaitRestored(ctx context.Context) error {
 func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
-	background := metav1.DeletePropagationBackground
-	err := c.API.AppsV1().Deployments(r.Namespace).Delete(ctx, r.Twin(), metav1.DeleteOptions{PropagationPolicy: &background})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return c.Explain(err)
+	if err := deleteDeployment(ctx, c, r); err != nil {
+		return err
 	}
 	if err := closeGate(ctx, c, r); err != nil {
 		return err
 	}
 	selector := metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin}
 	return poll(ctx, func(ctx context.Context) (bool, error) {
-		pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, selector)
+		pods, err := c.API.CoreV1().Pods(c.Namespace).List(ctx, selector)
 		if err != nil || len(pods.Items) > 0 {
 			return false, c.Explain(err)
 		}
-		sets, err := c.API.AppsV1().ReplicaSets(r.Namespace).List(ctx, selector)
+		sets, err := c.API.AppsV1().ReplicaSets(c.Namespace).List(ctx, selector)
 		return err == nil && len(sets.Items) == 0, c.Explain(err)
 	})
-}
-
-// deleteLease deletes the Lease, if it is this session's.
-func deleteLease(ctx context.Context, c *kube.Client, r Record) error {
-	lease, err := c.API.CoordinationV1().Leases(r.Namespace).Get(ctx, r.Lease(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return c.Explain(err)
-	}
-	if lease.Labels[contract.LabelSession] != r.Session {
-		return nil
-	}
-	err = c.API.CoordinationV1().Leases(r.Namespace).Delete(ctx, r.Lease(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &lease.UID}})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
-	}
-	return c.Explain(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -76,16 +78,16 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 	if manifest == nil { // it was never parked, or is back, and an end was cut short
 		return "", s.tidy(ctx, secret)
 	}
-	var pod corev1.Pod
-	if err := json.Unmarshal(manifest, &pod); err != nil {
-		return "", fmt.Errorf("read the manifest of %s: %w", r.Workload, err)
+	pod, err := parkedPod(manifest, s.Namespace, r.Workload.Name)
+	if err != nil {
+		return "", err
 	}
 	said := ""
 	err = poll(ctx, func(ctx context.Context) (bool, error) {
 		present, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
-			_, err = s.API.CoreV1().Pods(r.Namespace).Create(ctx, &pod, metav1.CreateOptions{})
+			_, err = s.API.CoreV1().Pods(r.Namespace).Create(ctx, pod, metav1.CreateOptions{})
 			return err == nil, s.Explain(err)
 		case err != nil:
 			return false, s.Explain(err)
@@ -99,17 +101,38 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return said, s.forget(ctx, r)
+	return said, s.forget(ctx, r, manifest)
 }
 
-// forget drops a manifest, and the Secret with the last one.
-func (s storing) forget(ctx context.Context, r Record) error {
-	patch, err := json.Marshal(map[string]any{"data": map[string]any{r.Workload.Name: nil}})
+// parkedPod reads a manifest, which is of the Pod that it is kept under: whoever may write the Secret may have written it.
+func parkedPod(manifest []byte, namespace, name string) (*corev1.Pod, error) {
+	var pod corev1.Pod
+	if err := json.Unmarshal(manifest, &pod); err != nil {
+		return nil, fmt.Errorf("read the manifest of pod/%s: %w", name, err)
+	}
+	if pod.Kind != "Pod" || pod.APIVersion != "v1" || pod.Name != name || pod.Namespace != namespace || pod.UID != "" || pod.ResourceVersion != "" {
+		return nil, problem.New(problem.Unreadable, "the Secret %s has the manifest of %s %s/%s (%s) in the place of pod %s/%s", contract.ParkedPods,
+			pod.Kind, pod.Namespace, pod.Name, pod.APIVersion, namespace, name).
+			WithHint("it is not created; whoever wrote it knows more. Without it the session ends: kubectl edit secret %s -n %s", contract.ParkedPods, namespace)
+	}
+	return &pod, nil
+}
+
+// forget drops the manifest that was restored, and the Secret with the last one. Another manifest that came to its place stays.
+func (s storing) forget(ctx context.Context, r Record, manifest []byte) error {
+	role := "/metadata/labels/" + strings.ReplaceAll(contract.LabelRole, "/", "~1")
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": role, "value": contract.RoleParked},
+		{"op": "test", "path": "/data/" + r.Workload.Name, "value": manifest},
+		{"op": "remove", "path": "/data/" + r.Workload.Name},
+	})
 	if err != nil {
 		return err
 	}
-	secrets := s.API.CoreV1().Secrets(r.Namespace)
-	left, err := secrets.Patch(ctx, contract.ParkedPods, types.MergePatchType, patch, metav1.PatchOptions{})
+	left, err := s.API.CoreV1().Secrets(s.Namespace).Patch(ctx, contract.ParkedPods, types.JSONPatchType, patch, metav1.PatchOptions{})
+	if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) {
+		return nil
+	}
 	if err != nil {
 		return s.Explain(err)
 	}
@@ -118,7 +141,7 @@ func (s storing) forget(ctx context.Context, r Record) error {
 
 // tidy deletes the Secret when it keeps nothing any more.
 func (s storing) tidy(ctx context.Context, secret *corev1.Secret) error {
-	if len(secret.Data) > 0 || secret.Name == "" {
+	if len(secret.Data) > 0 || secret.Name == "" || secret.Labels[contract.LabelRole] != contract.RoleParked {
 		return nil
 	}
 	err := s.API.CoreV1().Secrets(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &secret.UID, ResourceVersion: &secret.ResourceVersion}})

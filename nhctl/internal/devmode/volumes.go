@@ -142,11 +142,34 @@ func Clean(ctx context.Context, c *kube.Client, mine rpc.Holder, ref *workload.R
 			return deleted, problem.New(problem.Refused, "the volume of %s (%s) is in use by pod %s", v.Path, v.Workload, v.Pod).
 				WithHint("end dev mode first: nhctl dev end %s", v.Workload)
 		}
-		err := c.API.CoreV1().PersistentVolumeClaims(c.Namespace).Delete(ctx, v.Name, metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			return deleted, fmt.Errorf("delete claim %s: %w", v.Name, c.Explain(err))
+		if err := deleteClaim(ctx, c, mine, v); err != nil {
+			return deleted, fmt.Errorf("delete claim %s: %w", v.Name, err)
 		}
 		deleted = append(deleted, v)
 	}
 	return deleted, nil
+}
+
+// deleteClaim deletes a developer's claim. One that only says that it is theirs has another name than nhctl would have given it.
+func deleteClaim(ctx context.Context, c *kube.Client, mine rpc.Holder, v rpc.Volume) error {
+	claims := c.API.CoreV1().PersistentVolumeClaims(c.Namespace)
+	claim, err := claims.Get(ctx, v.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return c.Explain(err)
+	}
+	a := claim.Annotations
+	ref, err := workload.ParseRef(a[contract.AnnotationWorkload])
+	if err != nil || claim.Labels[contract.LabelRole] != contract.RoleCache || a[contract.AnnotationDeveloper] != mine.Developer() ||
+		claim.Name != claimName(mine, ref, a[contract.AnnotationPath]) {
+		return problem.New(problem.Refused, "it has the annotations of a volume of yours, and not its name: it is left alone").
+			WithHint("whoever annotated it knows more; nhctl dev volumes list shows it")
+	}
+	err = claims.Delete(ctx, claim.Name, metav1.DeleteOptions{Preconditions: very(claim.ObjectMeta)})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return c.Explain(err)
 }
