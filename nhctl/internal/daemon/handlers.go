@@ -108,6 +108,9 @@ func (d *Daemon) find(ctx context.Context, t rpc.Target) (*session, error) {
 }
 
 func (d *Daemon) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
+	if p.AllClusters {
+		return d.everywhere(ctx, p.Caller), nil
+	}
 	c, err := cluster(p.Caller)
 	if err != nil {
 		return nil, err

@@ -208,3 +208,27 @@ func TestNewsOfTwoClusters(t *testing.T) {
 		t.Errorf("its own was not told: %+v, %v", all, err)
 	}
 }
+
+// The sessions of this computer are listed from what is known here, also those whose cluster can't be found any more.
+func TestEverywhere(t *testing.T) {
+	t.Parallel()
+	d := testDaemon(t)
+	for id, context := range map[string]string{"aaaaaaaa": "one", "bbbbbbbb": "another"} {
+		r := recordOf(id, "shop")
+		state := saved{Record: r, Roots: []string{"/home/ada/web"}, Kubeconfig: t.TempDir() + "/gone", Context: context}
+		if err := d.paths.save(state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	caller := ada()
+	caller.Kubeconfig = t.TempDir() + "/gone"
+	all := d.everywhere(t.Context(), caller)
+	if len(all) != 2 || all[0].Context != "another" || all[1].Context != "one" {
+		t.Fatalf("%+v", all)
+	}
+	for _, s := range all {
+		if s.Live || !s.Mine || len(s.Notices) != 1 || !strings.Contains(s.Notices[0], "context "+s.Context) {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -132,9 +132,11 @@ type Ended struct {
 	Sessions []Session `json:"sessions"`
 }
 
-// List asks for the sessions of the namespace, everybody's.
+// List asks for the sessions of the namespace, everyone's.
 type List struct {
 	Caller Caller `json:"caller"`
+	// AllClusters asks for those of this computer instead, wherever they are.
+	AllClusters bool `json:"allClusters,omitempty"`
 }
 
 // Session is one developer's work on one workload.
@@ -162,6 +164,10 @@ type Session struct {
 	Folder     string   `json:"folder,omitempty"`  // on the holder's computer
 	WorkDir    string   `json:"workDir,omitempty"` // in the dev container
 	Reattached bool     `json:"reattached,omitempty"`
+	// Context is the kubeconfig context that leads to a session of this computer, Server its API server's address, where one list has
+	// those of several clusters.
+	Context string `json:"context,omitempty"`
+	Server  string `json:"server,omitempty"`
 	// Unreadable says why the record of a session can't be read; then Lease names its Lease, and the other fields are empty.
 	Unreadable string `json:"unreadable,omitempty"`
 	Lease      string `json:"lease,omitempty"`

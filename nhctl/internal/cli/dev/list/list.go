@@ -3,6 +3,7 @@ package list
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
+	AllClusters bool
 }
 
 // New returns the command.
@@ -23,22 +25,27 @@ func New(f *factory.Factory) *cobra.Command {
 		Use:   "list",
 		Short: "List the sessions of the namespace, everybody's",
 		Example: `  nhctl dev list
-  nhctl dev list -n staging -o json`,
+  nhctl dev list -n staging -o json
+  nhctl dev list --all-clusters`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), f, o)
 		},
 	}
+	cmd.Flags().BoolVar(&o.AllClusters, "all-clusters", false, "list the sessions of this computer instead, in whatever cluster")
 	return cmd
 }
 
-func run(ctx context.Context, f *factory.Factory, _ *Options) error {
+func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var sessions []rpc.Session
-	if err := f.Call(ctx, rpc.MethodList, rpc.List{Caller: f.Caller()}, &sessions); err != nil {
+	if err := f.Call(ctx, rpc.MethodList, rpc.List{Caller: f.Caller(), AllClusters: o.AllClusters}, &sessions); err != nil {
 		return err
 	}
 	if f.JSON() {
 		return f.Printer().Document(sessions)
+	}
+	if o.AllClusters {
+		return everywhere(f, sessions)
 	}
 	rows := [][]string{{"SESSION", "WORKLOAD", "MODE", "PHASE", "HOLDER", "SINCE", "LAST HEARD OF", "STATE"}}
 	for _, s := range sessions {
@@ -54,6 +61,27 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since), ui.Age(time.Now().Add(-silent)), state(s)})
 	}
 	return ui.Table(f.Out(), rows...)
+}
+
+// everywhere prints the sessions of this computer.
+func everywhere(f *factory.Factory, sessions []rpc.Session) error {
+	rows := [][]string{{"CONTEXT", "NAMESPACE", "SESSION", "WORKLOAD", "MODE", "SINCE", "LINK", "SERVER"}}
+	for _, s := range sessions {
+		link := "-"
+		if s.Link != nil {
+			link = string(s.Link.State)
+		}
+		rows = append(rows, []string{s.Context, s.Namespace, s.ID, s.Workload, string(s.Mode), ui.Age(s.Since), link, s.Server})
+	}
+	if err := ui.Table(f.Streams.Out, rows...); err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		for _, text := range s.Notices {
+			fmt.Fprintf(f.Streams.Err, "%s in namespace %s: %s\n", s.Workload, s.Namespace, text)
+		}
+	}
+	return nil
 }
 
 // quiet is from how many seconds on a session counts as silent: a few heartbeats.
