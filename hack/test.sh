@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make test: checks, unit and script tests, then the scenarios on a playground of their own. Usage: hack/test.sh TAGS
 #
-# NHCTL_TEST_KUBECONFIG=FILE takes a cluster of yours instead of a playground (the images must be pullable there).
+# NHCTL_TEST_KUBECONFIG=FILE takes a cluster of yours instead of a playground (the images must be pullable there);
+# NHCTL_TEST_SECOND_KUBECONFIG=FILE another one, without which the scenarios with two clusters fail and say so.
 # NHCTL_TEST_TIMEOUT limits them all together. NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
 set -euo pipefail
 tags=$1
@@ -14,9 +15,11 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   make --no-print-directory bin/playground
   log=bin/playground.log
   echo "test: starting the playground $name meanwhile"
-  { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar; } >"$log" 2>&1 &
+  # The second one is for scenarios with two clusters: it has what those need.
+  { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar &&
+    bin/playground up --name "$name-2" && bin/playground load --name "$name-2" bin/images/{sidecar,dev-go,bookshop-catalog}.tar; } >"$log" 2>&1 &
   starting=$!
-  trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || bin/playground down --name "$name" >/dev/null' EXIT
+  trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || { bin/playground down --name "$name"; bin/playground down --name "$name-2"; } >/dev/null' EXIT
 fi
 if [[ -z $run ]]; then
   make --no-print-directory check
@@ -32,6 +35,7 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   cat "$log"
   ((status == 0)) || exit "$status"
   export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
+  export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$name-2/kubeconfig
 fi
 echo "test: scenarios on a real cluster"
 export NHCTL_TEST_BIN=$PWD/bin

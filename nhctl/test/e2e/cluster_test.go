@@ -53,6 +53,10 @@ func connect() (*cluster, error) {
 	if path == "" {
 		return nil, errors.New("NHCTL_TEST_KUBECONFIG is not set: run `make test`, which starts a playground")
 	}
+	return connectTo(path)
+}
+
+func connectTo(path string) (*cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", path)
 	if err != nil {
 		return nil, err
