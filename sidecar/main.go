@@ -40,7 +40,7 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|supervise|sync|health|token|carry|adapter|traceable|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|folders|supervise|sync|health|token|carry|adapter|traceable|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -64,6 +64,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "seed":
 		for pair := range slices.Chunk(flags.Args(), 2) {
 			err = errors.Join(err, seed.Copy(pair[0], pair[len(pair)-1]))
+		}
+	case "folders":
+		for _, dir := range flags.Args() {
+			err = errors.Join(err, os.MkdirAll(dir, 0o755))
 		}
 	case "supervise":
 		debug.SetGCPercent(10) // nearly all of its heap is the output of the commands, and has no pointers

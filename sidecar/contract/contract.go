@@ -54,6 +54,8 @@ const (
 	PlantContainer = "nhctl-plant"
 	// SeedContainer is the init container that copies what the dev image has in the folder of the sources.
 	SeedContainer = "nhctl-seed"
+	// ParentsContainer is the init container that makes the folders which mounts below the sources are in.
+	ParentsContainer = "nhctl-folders"
 )
 
 // Volumes that nhctl adds to a twin.

@@ -142,7 +142,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place,
 		running: make(chan struct{}), ended: make(chan struct{}), prompts: make(chan struct{}, 1),
-		tree: ignore.New(c.Root, c.Settings.GitIgnore, c.Settings.GlobalIgnores), watcher: watcher,
+		tree: c.Settings.tree(c.Root), watcher: watcher,
 	}
 	if err := e.identifyIndex(); err != nil {
 		low.Close()
@@ -280,7 +280,8 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 	kind := e.config.Settings.Type != s.Type
 	e.config.Settings = s
 	if !same {
-		e.tree = ignore.New(e.config.Root, s.GitIgnore, s.GlobalIgnores)
+		e.tree = s.tree(e.config.Root)
+		e.place.except(s.Mounts)
 		e.rebuild()
 	}
 	e.scanning.Unlock()

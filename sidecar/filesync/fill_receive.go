@@ -32,7 +32,7 @@ func Unused(c Config) (bool, error) {
 		return false, fmt.Errorf("read the folder: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() != stagingDir {
+		if e.Name() != stagingDir && !c.Settings.mountsAlone(c.Root, e.Name()) {
 			return false, nil
 		}
 	}
@@ -246,18 +246,8 @@ func (f *filling) reveal() error {
 }
 
 func (f *filling) move() error {
-	entries, err := os.ReadDir(f.root)
-	if err != nil {
+	if err := f.moveFrom(""); err != nil {
 		return err
-	}
-	for _, e := range entries {
-		to := filepath.Join(f.config.Root, e.Name())
-		if _, err := os.Lstat(to); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s came from elsewhere meanwhile", e.Name())
-		}
-		if err := os.Rename(filepath.Join(f.root, e.Name()), to); err != nil {
-			return err
-		}
 	}
 	for name, perm := range f.modes {
 		if err := os.Chmod(filepath.Join(f.config.Root, filepath.FromSlash(name)), perm); err != nil {
@@ -265,4 +255,29 @@ func (f *filling) move() error {
 		}
 	}
 	return os.RemoveAll(f.root)
+}
+
+// moveFrom moves what is in a folder. Folders that mounts are in are there already.
+func (f *filling) moveFrom(dir string) error {
+	entries, err := os.ReadDir(filepath.Join(f.root, dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		to := filepath.Join(f.config.Root, name)
+		_, err := os.Lstat(to)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			err = os.Rename(filepath.Join(f.root, name), to)
+		case err == nil && e.IsDir() && f.config.Settings.mountsAlone(f.config.Root, name):
+			err = f.moveFrom(name)
+		case err == nil:
+			err = fmt.Errorf("%s came from elsewhere meanwhile", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -180,6 +180,12 @@ func (e *Engine) knows(name string) bool {
 	return err == nil && ok && isFile(f)
 }
 
+// has says whether the index has something of that name.
+func (e *Engine) has(name string) bool {
+	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
+	return err == nil && ok && !f.Deleted && !f.IsInvalid()
+}
+
 func (e *Engine) gone(name string) bool {
 	_, err := os.Lstat(filepath.Join(e.config.Root, name))
 	return errors.Is(err, os.ErrNotExist)

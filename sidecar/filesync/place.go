@@ -9,6 +9,7 @@ import (
 
 	"github.com/syncthing/syncthing/lib/fs"
 
+	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
 )
 
@@ -16,12 +17,15 @@ import (
 // model makes file systems for it as it likes.
 type place struct {
 	root, state string
-	// rewrites says that files which the other side saved in place are written in place here.
-	rewrites  bool
+	// inPod says that files which the other side saved in place are written in place, and that there may be mounts.
+	inPod     bool
 	kept      *kept.Store
 	progress  *progress
 	uncarried *uncarried
 	inodes    *inodes
+	// mounts are what the container has from elsewhere, made the folders around them that the model made; both only in a pod.
+	mounts contract.Mounts
+	made   map[string]bool
 	// index is what the engine knows of the files; it is set before the model runs.
 	index index
 
@@ -55,6 +59,8 @@ type index interface {
 	knows(name string) bool
 	// own notes that the content is this side's, though the other side changed the file, or that it is no more.
 	own(name string, ours bool)
+	// has says whether the index has something of that name, be it a folder.
+	has(name string) bool
 	// incoming is when a file that is coming was saved on the other side, and whether that was in place.
 	incoming(name string) (modified time.Time, inPlace bool)
 	// unchanged says whether a file is as the index has it.
@@ -88,8 +94,9 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 		return nil, err
 	}
 	p := &place{
-		root: c.Root, state: c.StateDir, rewrites: c.Side == Remote, kept: store, progress: newProgress(), uncarried: newUncarried(), inodes: newInodes(),
+		root: c.Root, state: c.StateDir, inPod: c.Side == Remote, kept: store, progress: newProgress(), uncarried: newUncarried(), inodes: newInodes(),
 		vanished: map[string]bool{}, finishing: map[string]bool{}, judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, overtaken: map[string]bool{},
+		made: map[string]bool{},
 	}
 	if err := p.identify(false); err != nil {
 		return nil, err
@@ -97,6 +104,7 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 	if err := p.finishRewrites(); err != nil {
 		return nil, err
 	}
+	p.except(c.Settings.Mounts)
 	state := fs.NewFilesystem(fs.FilesystemTypeBasic, c.StateDir)
 	fs.RegisterFilesystemType(kind, func(uri string, opts ...fs.Option) (fs.Filesystem, error) {
 		return &rootFS{Filesystem: fs.NewFilesystem(fs.FilesystemTypeBasic, uri, opts...), state: state, place: p}, nil

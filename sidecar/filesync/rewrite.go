@@ -32,7 +32,7 @@ const oneWrite = 4 << 20
 // staysItself says whether a file that is there is to be written to, not replaced. Writing to one that has other names would change
 // those too: they may be versions that are kept.
 func (p *place) staysItself(name string, info os.FileInfo) bool {
-	if !p.rewrites || !info.Mode().IsRegular() {
+	if !p.inPod || !info.Mode().IsRegular() {
 		return false
 	}
 	if _, several := severalNames(info.Sys()); several {

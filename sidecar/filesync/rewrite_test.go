@@ -188,6 +188,7 @@ func TestTheModeOfAFileComesInPlace(t *testing.T) {
 type known struct{ at time.Time }
 
 func (known) ours(string) bool                    { return false }
+func (known) has(string) bool                     { return false }
 func (known) knows(string) bool                   { return true }
 func (known) own(string, bool)                    {}
 func (k known) incoming(string) (time.Time, bool) { return k.at, true }
@@ -401,7 +402,7 @@ func BenchmarkPut(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p.index, p.rewrites = known{time.Now()}, inPlace
+			p.index, p.inPod = known{time.Now()}, inPlace
 			temporary := fs.TempName("f")
 			for b.Loop() {
 				put(b, c.Root, temporary, strings.Repeat("x", 4000))

@@ -3,6 +3,7 @@ package filesync
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,9 @@ func (f *rootFS) Lstat(name string) (fs.FileInfo, error) {
 	if f.place.wasOvertaken(name) {
 		return nil, errMeanwhile
 	}
+	if f.place.hides(name) {
+		return nil, fs.ErrNotExist
+	}
 	info, err := f.Filesystem.Lstat(name)
 	switch {
 	case fs.IsNotExist(err):
@@ -67,6 +71,7 @@ func (f *rootFS) Lstat(name string) (fs.FileInfo, error) {
 // DirNames has syncthing's own files too: where names are compared without regard to case, it looks for them there.
 func (f *rootFS) DirNames(name string) ([]string, error) {
 	names, err := f.Filesystem.DirNames(name)
+	names = slices.DeleteFunc(names, func(child string) bool { return f.place.hides(filepath.Join(name, child)) })
 	if err == nil && name == "." {
 		names = append(names, marker, ignoreFile)
 	}
@@ -147,6 +152,9 @@ func (f *rootFS) Remove(name string) error {
 		f.place.finish(name, false)
 		return f.Filesystem.Remove(name)
 	}
+	if f.place.around(name) {
+		return f.place.leave(name)
+	}
 	if info, err := os.Lstat(f.place.path(name)); err != nil || info.IsDir() {
 		return f.Filesystem.Remove(name)
 	}
@@ -174,6 +182,9 @@ func (f *rootFS) Rename(from, to string) error {
 		return f.place.remove(from)
 	}
 	f.place.finish(from, false)
+	if f.place.mine(to) || f.place.mine(from) {
+		return errMounted
+	}
 	switch {
 	case fs.IsTemporary(from) == fs.IsTemporary(to): // a name in another spelling
 		return f.Filesystem.Rename(from, to)

@@ -10,6 +10,7 @@ import (
 	"github.com/syncthing/syncthing/lib/fs"
 	stignore "github.com/syncthing/syncthing/lib/ignore"
 
+	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
@@ -49,6 +50,8 @@ type Settings struct {
 	// patterns.
 	FilePatterns   []string `json:"filePatterns,omitempty"`
 	IgnorePatterns []string `json:"ignorePatterns,omitempty"`
+	// Mounts are what the container has from elsewhere: no part of sync in either direction.
+	Mounts contract.Mounts `json:"mounts,omitempty"`
 	// DeleteProtection stops sync, and asks, where a great part of the folder is deleted at once.
 	DeleteProtection bool `json:"deleteProtection,omitempty"`
 	// Guard says what a great part is; nil means DefaultGuard.
@@ -60,6 +63,11 @@ func (s Settings) limits() Guard {
 		return DefaultGuard
 	}
 	return *s.Guard
+}
+
+// tree finds what is ignored below a root.
+func (s Settings) tree(root string) *ignore.Tree {
+	return ignore.New(root, s.GitIgnore, s.GlobalIgnores).Except(s.Mounts)
 }
 
 func (s Settings) patterns() bool { return len(s.FilePatterns)+len(s.IgnorePatterns) > 0 }
@@ -79,6 +87,9 @@ func (s Settings) rules(ignored []string) string {
 	var b strings.Builder
 	for _, name := range ignore.Protected() {
 		fmt.Fprintf(&b, "(?i)%s\n", name)
+	}
+	for _, m := range s.Mounts {
+		fmt.Fprintf(&b, "/%s\n", literal(m.Path))
 	}
 	for _, p := range s.IgnorePatterns {
 		fmt.Fprintln(&b, pattern(p))

@@ -80,6 +80,7 @@ func (d *decoder) container(n *yaml.Node, c *Container) {
 	}
 	complete(dev)
 	d.volumes(node, dev)
+	d.mounts(node, dev)
 	d.syncs(node, dev)
 	d.patches(at(node, "patches"), c)
 	d.environment(node, dev)

@@ -98,6 +98,15 @@ func complete(dev *Dev) {
 
 // volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside each other; one that
 // is a synced folder is left out, since its files come from this computer.
+func (d *decoder) mounts(n *yaml.Node, dev *Dev) {
+	for i, p := range dev.Mounts.Drop {
+		if !path.IsAbs(p) {
+			d.fail(item(at(at(n, "mounts"), "drop"), i), "mounts.drop: want the absolute path of a mount, got %q", p)
+		}
+		dev.Mounts.Drop[i] = path.Clean(p)
+	}
+}
+
 func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 	list, nodes := made(d, at(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs, func(v PersistentVolumeDir) string { return v.Path })
 	dev.PersistentVolumeDirs = nil

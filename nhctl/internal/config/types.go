@@ -72,10 +72,16 @@ type Dev struct {
 	Ordinal          *int   `json:"ordinal" doc:"Which pod of a StatefulSet; empty means the highest." added:"true"`
 	InitContainers   string `json:"initContainers" doc:"Whether the original's init containers run." enum:"run,skip" default:"run" added:"true"`
 	DuplicateVolumes string `json:"duplicateVolumes" doc:"What a duplicate gets for a claim that two pods can't write to: an empty volume, the same claim read-only, or none." enum:"empty,readOnly,none" default:"empty" added:"true"`
+	Mounts           Mounts `json:"mounts" doc:"What becomes of the original's mounts." added:"true"`
 	User             User   `json:"user" doc:"User of the dev container, where it must differ from the original's." added:"true"`
 	Seed             bool   `json:"seed" doc:"Begin with the files that the dev image has in workDir, where the folder on this computer has none of their names." default:"false" added:"true"`
 	Restore          string `json:"restore" doc:"What dev end waits for: ready until the original's pods are, scaled only until it has its replicas back." enum:"ready,scaled" default:"ready" added:"true"`
 	AbandonAfter     string `json:"abandonAfter" doc:"How long the session blocks others once its computer is silent; then anybody may end it." default:"10m" added:"true"`
+}
+
+// Mounts says what becomes of the original's mounts.
+type Mounts struct {
+	Drop []string `json:"drop" doc:"Paths of mounts that the dev container goes without: below a synced folder, the developer's own files take the place." example:"/app/config" added:"true"`
 }
 
 // User are numeric ids.

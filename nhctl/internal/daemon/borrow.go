@@ -77,6 +77,7 @@ func (d *Daemon) borrow(ctx context.Context, c *kube.Client, r devmode.Record, f
 	if err != nil || force || !workload.Running(pod) {
 		return s, err
 	}
+	s.saved.Mounts = mounts(r, pod.Spec)
 	for _, root := range state.Roots {
 		if err := os.MkdirAll(root, 0o700); err != nil {
 			return nil, fmt.Errorf("make a folder for what only the pod has: %w", err)

@@ -99,6 +99,7 @@ func (s *session) openFolders(logger *slog.Logger) error {
 
 // openFolder opens the session's index of a folder.
 func (s *session) openFolder(of record.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
+	settings.Mounts = s.saved.Mounts[of.ID]
 	f := &folder{session: s, id: of.ID, root: of.Local, container: of.Container, state: state, settings: settings, logger: logger,
 		placed: make(chan struct{}), begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
 	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),

@@ -19,6 +19,12 @@ func (f *folder) data(ctx context.Context) event.SyncData {
 	}
 	d := event.SyncData{Folder: f.root, State: st.State, Files: st.Files, Bytes: st.Bytes, FilesToGo: st.PeerNeedFiles, BytesToGo: st.PeerNeedBytes,
 		FilesToCome: st.NeedFiles, BytesToCome: st.NeedBytes, Conflicts: st.Conflicts, Errors: map[string]string{}, NotCarried: map[string]string{}}
+	for _, m := range f.current().Mounts {
+		if d.Mounts == nil {
+			d.Mounts = map[string]string{}
+		}
+		d.Mounts[m.Name()] = m.Source
+	}
 	if st.LastSave != nil {
 		d.LastSave = &event.SaveData{Path: st.LastSave.Path, Time: st.LastSave.Time, Seconds: st.LastSave.Seconds}
 	}

@@ -13,7 +13,7 @@ import (
 // planSync is what a container syncs: the first entry of the config's sync has the sources, the others are folders beside them. A
 // local folder is meant from base, which holds the config, a remote one from the working folder.
 func planSync(env map[string]string, base string, dev config.Dev) (folders []record.Folder, all []filesync.Settings, err error) {
-	for i, sync := range dev.Sync {
+	for _, sync := range dev.Sync {
 		root, err := localFolder(base, sync.Local, env)
 		if err != nil {
 			return nil, nil, err
@@ -26,9 +26,6 @@ func planSync(env map[string]string, base string, dev config.Dev) (folders []rec
 		remote := sync.Remote
 		if !path.IsAbs(remote) {
 			remote = path.Join(dev.WorkDir, remote)
-		}
-		if i == 0 {
-			settings.IgnorePatterns = append(settings.IgnorePatterns, below(dev)...)
 		}
 		folders, all = append(folders, record.Folder{Local: root, Remote: remote}), append(all, settings)
 	}

@@ -173,6 +173,9 @@ func (s *session) dial(ctx context.Context) (net.Conn, string, error) {
 	if pod == nil {
 		return nil, "", errors.New("the twin has no pod at the moment")
 	}
+	if err := s.Mounted(ctx, pod.Spec); err != nil {
+		return nil, pod.Name, err
+	}
 	if r.ByExec && r.Phase == record.Active && workload.AwaitsBinary(pod) { // entering does that itself
 		if err := devmode.Plant(ctx, c, pod); err != nil {
 			return nil, pod.Name, err

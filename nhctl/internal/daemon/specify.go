@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,7 +67,7 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 // container is the part of a spec that is about one container.
 func container(dev config.Dev) (devmode.Dev, error) {
 	spec := devmode.Dev{Image: dev.Image, PullPolicy: corev1.PullPolicy(dev.ImagePullPolicy), WorkDir: dev.WorkDir, Shell: dev.Shell, DevName: dev.DevContainerName,
-		Probes: workload.Probes(dev.Probes), Seed: dev.Seed, User: workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)}}
+		Drop: dev.Mounts.Drop, Probes: workload.Probes(dev.Probes), Seed: dev.Seed, User: workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)}}
 	for _, e := range dev.Env {
 		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})
 	}
@@ -190,14 +189,4 @@ func otherOrigin(root, gitURL string) []string {
 		return []string{fmt.Sprintf("%s is a work tree of %s, and the config says %s (dev.gitUrl): are these the right sources?", root, origin, gitURL)}
 	}
 	return nil
-}
-
-// below are the persistent folders below the synced one, as patterns: they have files of their own, which don't travel.
-func below(dev config.Dev) (patterns []string) {
-	for _, d := range dev.PersistentVolumeDirs {
-		if rel, inside := strings.CutPrefix(d.Path, strings.TrimSuffix(dev.WorkDir, "/")+"/"); inside {
-			patterns = append(patterns, "/"+rel)
-		}
-	}
-	return patterns
 }

@@ -88,12 +88,3 @@ func TestSection(t *testing.T) {
 		t.Errorf("found %+v", c)
 	}
 }
-
-// What lies below the sources on a volume of its own does not travel.
-func TestBelow(t *testing.T) {
-	t.Parallel()
-	got := below(config.Dev{WorkDir: "/src", PersistentVolumeDirs: []config.PersistentVolumeDir{{Path: "/src/node_modules"}, {Path: "/go"}, {Path: "/srcs"}}})
-	if diff := cmp.Diff([]string{"/node_modules"}, got); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/store"
+	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
@@ -28,6 +29,8 @@ type saved struct {
 	More []filesync.Settings `json:"more,omitempty"`
 	// Roots are the record's folders on this computer, in its order. No folder is synced because the cluster has it in a record.
 	Roots []string `json:"roots"`
+	// Mounts are what the dev containers have mounted below the folders, by the folders' ids.
+	Mounts map[string]contract.Mounts `json:"mounts,omitempty"`
 	// Paused are the ids of the folders whose sync rests until it is resumed.
 	Paused []string `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.

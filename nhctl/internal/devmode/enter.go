@@ -222,7 +222,7 @@ func (e *entry) dev(d Dev) workload.Dev {
 		}
 	}
 	return workload.Dev{Container: d.Container, DevName: d.DevName, Image: d.Image, PullPolicy: d.PullPolicy, WorkDir: d.WorkDir, Folders: folders, Env: d.Env,
-		Resources: d.Resources, User: d.User, Probes: d.Probes, Seed: d.Seed, Mounts: e.mounts(d)}
+		Resources: d.Resources, User: d.User, Probes: d.Probes, Seed: d.Seed, Mounts: e.mounts(d), Drop: d.Drop}
 }
 
 func (e *entry) beside() (all []workload.Dev) {

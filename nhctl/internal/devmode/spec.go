@@ -68,6 +68,8 @@ type Dev struct {
 	Seed               bool
 	// Dirs are kept on volumes of the developer's.
 	Dirs []Dir
+	// Drop are paths of mounts that the twin goes without.
+	Drop []string
 }
 
 // Name is the container's in the twin.
@@ -93,6 +95,8 @@ func (s Spec) dirs() []Dir {
 type Link interface {
 	// Save keeps the record and the carrier's token on this computer, before anything is made in the cluster.
 	Save(Record, []byte) error
+	// Mounted says what the twin's pods are made of: what they have mounted below a synced folder is no part of sync.
+	Mounted(context.Context, corev1.PodSpec) error
 	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that rests try at once.
 	Start() error
 	Wake()

@@ -89,7 +89,11 @@ func (e *entry) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Link.Save(e.record, e.token); err != nil {
+	err = e.Link.Save(e.record, e.token)
+	if err == nil {
+		err = e.Link.Mounted(ctx, e.twin.Spec.Template.Spec)
+	}
+	if err != nil {
 		return fmt.Errorf("keep the session on this computer: %w", err)
 	}
 	_, err = e.Cluster.API.CoordinationV1().Leases(e.record.Namespace).Create(ctx, lease, metav1.CreateOptions{})

@@ -93,6 +93,8 @@ type SyncData struct {
 	LastSave *SaveData `json:"lastSave,omitempty"`
 	// NotCarried are files that don't arrive as they are, such as FIFOs and hard links, with the reason.
 	NotCarried map[string]string `json:"notCarried,omitempty"`
+	// Mounts are what the container has mounted below the folder, which is no part of sync: the source by path.
+	Mounts map[string]string `json:"mounts,omitempty"`
 }
 
 // SaveData is a change that the other side has.

@@ -31,6 +31,8 @@ type Dev struct {
 	Seed bool
 	// Mounts are claims of the developer's, which outlive the twin.
 	Mounts []Mount
+	// Drop are paths of mounts that are left out.
+	Drop []string
 }
 
 func (s Dev) devName() string { return cmp.Or(s.DevName, s.Container) }
@@ -44,6 +46,9 @@ func develop(spec *corev1.PodSpec, s Dev) (corev1.Container, error) {
 		return corev1.Container{}, fmt.Errorf("the pod template has no container %q", s.Container)
 	}
 	if err := rename(spec, c, s.devName()); err != nil {
+		return *c, err
+	}
+	if err := drop(c, s.Drop); err != nil {
 		return *c, err
 	}
 	folders := s.folders()

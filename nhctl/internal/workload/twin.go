@@ -85,7 +85,11 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 		return nil, err
 	}
 	t.Spec.Containers = append(t.Spec.Containers, sidecar)
-	first := append([]corev1.Container{plantContainer(*host, s)}, seeds...)
+	first := []corev1.Container{plantContainer(*host, s)}
+	if parents, ok := parentsContainer(*host, t.Spec, s); ok {
+		first = append(first, parents)
+	}
+	first = append(first, seeds...)
 	t.Spec.InitContainers = append(first, t.Spec.InitContainers...)
 	t.Spec.Volumes = append(t.Spec.Volumes, volumes(s)...)
 	t.Spec.RestartPolicy = corev1.RestartPolicyAlways

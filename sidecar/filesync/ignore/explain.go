@@ -27,6 +27,8 @@ type Reason struct {
 	Line int    `json:"line,omitempty"`
 	// Above is the folder that the rule is about, where it is not the path itself.
 	Above string `json:"above,omitempty"`
+	// Mount says what the container has mounted there, such as "ConfigMap web": that is no part of sync.
+	Mount string `json:"mount,omitempty"`
 	Text  string `json:"text"`
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // Protected names never travel, in either direction: whoever can run code in the pod must not gain the computer, and the pod
@@ -40,6 +42,8 @@ const GitIgnoreFile = ".gitignore"
 type Tree struct {
 	root string
 	git  bool
+	// mounts are paths that the container has from elsewhere.
+	mounts contract.Mounts
 	// global are rules from outside the tree, lowest priority first.
 	global []gitignore.Pattern
 	// rules are those in force inside a folder, by relative path; folders without a file of their own share their parent's.
@@ -54,6 +58,18 @@ func New(root string, git bool, global []string) *Tree {
 	t := &Tree{root: root, git: git}
 	t.global = parse(strings.Join(global, "\n"), nil)
 	return t
+}
+
+// Except leaves out what the container has mounted. It holds from the next Rebuild on.
+func (t *Tree) Except(mounts contract.Mounts) *Tree {
+	t.mounts = mounts
+	return t
+}
+
+// excepted says whether a path is left out for a mount: at or below it, or in the place of a folder that the mount is in.
+func (t *Tree) excepted(rel string, isDir bool) bool {
+	_, covered := t.mounts.Covering(rel)
+	return covered || !isDir && t.mounts.Above(rel)
 }
 
 func parse(text string, domain []string) []gitignore.Pattern {
@@ -103,6 +119,9 @@ func (t *Tree) walk(dir string, inherited []gitignore.Pattern, visit func(string
 func (t *Tree) look(rel string, isDir bool, rules []gitignore.Pattern, visit func(string)) (ignored bool) {
 	switch {
 	case IsProtected(path.Base(rel)):
+		return true
+	case t.excepted(rel, isDir):
+		t.ignored[rel] = isDir
 		return true
 	case t.git && gitignore.NewMatcher(rules).Match(split(rel), isDir):
 		t.ignored[rel] = isDir

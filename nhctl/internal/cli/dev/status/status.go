@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +60,11 @@ func describe(w io.Writer, s rpc.Session) {
 	}
 	for _, y := range s.Sync {
 		rows = append(rows, []string{"sync", ui.Sync(y)}, []string{"folders", s.Folder + " <-> " + s.WorkDir})
+	}
+	for _, y := range s.Sync {
+		for _, path := range slices.Sorted(maps.Keys(y.Mounts)) {
+			rows = append(rows, []string{"mounted", path + ": " + y.Mounts[path] + " (not synced)"})
+		}
 	}
 	for _, p := range s.Forwards {
 		rows = append(rows, []string{"forwarded", fmt.Sprintf("localhost:%d -> %d", p.Local, p.Remote)})

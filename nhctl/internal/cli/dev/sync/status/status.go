@@ -59,6 +59,9 @@ func describe(w io.Writer, folders []event.SyncData) {
 		for _, path := range slices.Sorted(maps.Keys(s.NotCarried)) {
 			fmt.Fprintf(w, "  not carried: %s: %s\n", path, s.NotCarried[path])
 		}
+		for _, path := range slices.Sorted(maps.Keys(s.Mounts)) {
+			fmt.Fprintf(w, "  mounted, not synced: %s: %s\n", path, s.Mounts[path])
+		}
 		if s.LastSave != nil {
 			fmt.Fprintf(w, "  last save: %s, in the container after %.0f ms\n", s.LastSave.Path, s.LastSave.Seconds*1000)
 		}
