@@ -104,7 +104,13 @@ func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) e
 	if err != nil {
 		return err
 	}
-	unfinished := file + ".unfinished"
+	// A folder of its own, since another checkout may be making the same image.
+	work, err := os.MkdirTemp(b.Cache, "work-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	unfinished := filepath.Join(work, "image.tar")
 	if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
 		return err
 	}

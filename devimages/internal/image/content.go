@@ -20,10 +20,8 @@ func (b *Builder) debian(ctx context.Context, l Layer, work, file string) error 
 	if os.Geteuid() != 0 {
 		return errors.New("making a Debian root file system needs root")
 	}
-	if _, err := exec.LookPath("mmdebstrap"); err != nil {
-		if err := b.install(ctx, "mmdebstrap"); err != nil {
-			return err
-		}
+	if err := installed("mmdebstrap", "images"); err != nil {
+		return err
 	}
 	archive := work + ".tar"
 	defer os.Remove(archive)
@@ -48,14 +46,11 @@ func (b *Builder) debian(ctx context.Context, l Layer, work, file string) error 
 	return compress(file, func(w io.Writer) error { _, err := io.Copy(w, f); return err })
 }
 
-func (b *Builder) install(ctx context.Context, pkg string) error {
-	fmt.Fprintf(b.Progress, "  install %s\n", pkg)
-	for _, argv := range [][]string{{"update", "-qq"}, {"install", "-y", "-qq", "--no-install-recommends", pkg}} {
-		cmd := exec.CommandContext(ctx, "apt-get", argv...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s is missing and can't be installed: apt-get %s: %w: %s", pkg, argv[0], err, out)
-		}
+// installed says how to get a program of the computer that is missing. Nothing is installed from here: layers are made at the same time,
+// and package managers have one lock.
+func installed(program, part string) error {
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("%s is missing; install what making images needs, as root: hack/packages.sh %s", program, part)
 	}
 	return nil
 }

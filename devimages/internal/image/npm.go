@@ -12,7 +12,7 @@ import (
 
 // npm puts npm, as its registry has it, and its links below a folder. Debian's package of it would bring half of Debian's Node modules.
 func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
-	if err := b.hasNpm(ctx); err != nil {
+	if err := installed("npm", "node"); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(b.Cache, "npm-")
@@ -53,16 +53,9 @@ func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
 	return nil
 }
 
-func (b *Builder) hasNpm(ctx context.Context) error {
-	if _, err := exec.LookPath("npm"); err != nil {
-		return b.install(ctx, "npm")
-	}
-	return nil
-}
-
 // npmPackages puts the node_modules of a package-lock.json below a folder. No script of a package runs.
 func (b *Builder) npmPackages(ctx context.Context, c Copy, root string) error {
-	if err := b.hasNpm(ctx); err != nil {
+	if err := installed("npm", "node"); err != nil {
 		return err
 	}
 	to := filepath.Join(root, c.To)

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs the programs that this repository takes from the system, in one place, once, before anything else runs: package managers have
+# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground]
+set -euo pipefail
+
+# What is needed, the program that shows it is there, its Debian package, and why.
+needs='
+images     mmdebstrap  mmdebstrap                  makes the Debian layers of images
+node       npm         npm                         fetches npm for the Node image
+playground runc        runc                        starts containers
+playground ptp         containernetworking-plugins joins pods to the network
+playground iptables    iptables                    forwards traffic to Services
+playground ip          iproute2                    makes the network of the node
+playground sysctl      procps                      lets the node forward packets
+playground nsenter     util-linux                  starts programs inside the network of the node
+playground igzip       isal                        unpacks images in half the time
+'
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
+
+packages=() list=''
+while read -r part program package why; do
+  [[ -n $part && " $* " == *" $part "* ]] || continue
+  command -v "$program" >/dev/null && continue
+  packages+=("$package")
+  list+=$(printf '\n  %-28s %s' "$package" "$why")
+done <<<"$needs"
+((${#packages[@]})) || exit 0
+
+if [[ $EUID != 0 ]]; then
+  echo "error: these packages are missing, and installing them needs root:$list" >&2
+  echo "run this as root, or install them first: sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+  exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "error: these Debian packages are missing, and there is no apt-get to install them:$list" >&2
+  echo "install what has their names on this system, and run this again" >&2
+  exit 1
+fi
+echo "installing Debian packages:$list"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# DPkg::Lock::Timeout waits for installations by others, but not for their updates of the lists.
+apt() {
+  local _
+  for _ in {1..60}; do
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1 && return
+    grep -q 'Could not get lock' "$log" || return 1
+    sleep 5
+  done
+  return 1
+}
+if ! { apt update && apt install -y --no-install-recommends "${packages[@]}"; }; then
+  cat "$log" >&2
+  echo "error: the packages could not be installed; once this works, run it again: apt-get update && apt-get install ${packages[*]}" >&2
+  exit 1
+fi
