@@ -11,9 +11,13 @@ RELEASE := v0.1.0
 SOURCES := $(shell find nhctl sidecar schema -type f -not -name '*_test.go' -not -name '*.md' -not -path 'nhctl/test/*' 2>/dev/null | LC_ALL=C sort) go.mod go.sum
 VERSION ?= $(RELEASE)+$(shell cat $(SOURCES) | sha256sum | cut -c1-12)
 BUILDINFO := github.com/nhctl/nhctl/sidecar/buildinfo
-GO_BUILD := TAGS=$(TAGS) hack/gobuild.sh
+GO_BUILD := env TAGS=$(TAGS) hack/gobuild.sh
 REGISTRY ?= ghcr.io/nhctl
 PLAYGROUND ?= default
+ALL_IMAGES := $(basename $(notdir $(wildcard devimages/definitions/*.yaml)))
+# All but those that scenarios alone need; IMAGES=all has these too.
+IMAGES ?= $(filter-out test-%,$(ALL_IMAGES))
+CHOSEN = $(if $(filter all,$(IMAGES)),$(ALL_IMAGES),$(IMAGES))
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
@@ -22,19 +26,24 @@ help: ## list the targets
 
 # The sidecar comes first: its content is the tag of its image, which nhctl is told at build time. So both ends always match.
 .PHONY: build
-build: ## build bin/nhctl and bin/sidecar
+build: bin/nhctl ## build bin/nhctl and bin/sidecar
+
+bin/sidecar: FORCE
 	@mkdir -p bin
 	@echo "building bin/sidecar and bin/nhctl (about 3 minutes the first time)"
-	@$(GO_BUILD) bin/sidecar ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"
+	@hack/step.sh "compile the sidecar" $(GO_BUILD) bin/sidecar ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"
 	@echo "$(REGISTRY)/sidecar:$(RELEASE)-$$(sha256sum bin/sidecar | cut -c1-12)" > bin/sidecar.ref
-	@$(GO_BUILD) bin/nhctl ./nhctl "-X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)"
+
+bin/nhctl: bin/sidecar
+	@hack/step.sh "compile nhctl" $(GO_BUILD) bin/nhctl ./nhctl "-X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)"
 
 .PHONY: check
-check: ## formatting, vet, staticcheck, tidy modules, generated files
-	@hack/check.sh "$(TAGS)"
+check: ## formatting, vet, staticcheck, tidy modules, generated files, every platform, fuzz targets
+	@hack/check.sh "$(TAGS)" $(PLATFORMS)
 
 .PHONY: test
 test: ## run every test, those on a playground of their own included
+	@rm -f bin/steps
 	@hack/test.sh "$(TAGS)"
 
 CHAOS ?= 10m
@@ -51,10 +60,29 @@ faults: ## fail at and after every step of dev mode, for every kind and mode, an
 bench: ## measure speed and memory against baselines, on a playground of its own (BENCH=save chooses)
 	@hack/bench.sh "$(TAGS)"
 
-.PHONY: images
-images: build ## build the sidecar, dev and demo images into bin/images, without Docker
+# The packages of the system come first, once, and before all that runs at the same time.
+.PHONY: packages
+packages:
+	@hack/step.sh "install Debian packages" hack/packages.sh $(PARTS)
+
+bin/devimages: FORCE
+	@mkdir -p bin
 	@$(GO_BUILD) bin/devimages ./devimages
-	@bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)" $(IMAGES)
+
+# All but the sidecar's image need no program of this build, so that they are downloaded and unpacked while it is compiled.
+OTHER_IMAGES = $(filter-out sidecar,$(CHOSEN))
+.PHONY: other-images
+other-images: bin/devimages
+	@$(if $(OTHER_IMAGES),hack/step.sh "make images" bin/devimages build --out bin/images $(OTHER_IMAGES))
+
+.PHONY: images
+images: PARTS = $(if $(OTHER_IMAGES),images) $(if $(filter %-node,$(CHOSEN)),node)
+images: packages ## build the sidecar, dev and demo images into bin/images, without Docker (IMAGES="sidecar dev-go" chooses)
+	@$(MAKE) --no-print-directory -j2 images-built IMAGES="$(CHOSEN)"
+
+.PHONY: images-built
+images-built: other-images build bin/devimages
+	@$(if $(filter sidecar,$(CHOSEN)),bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)" sidecar)
 
 .PHONY: images-table
 images-table: images ## write what the dev images have, and their sizes, into nhctl/docs/images.md
@@ -65,10 +93,16 @@ push: images ## push the images to REGISTRY
 	@bin/devimages push --registry $(REGISTRY)
 
 bin/playground: FORCE
-	@examples/playground/build.sh bin
+	@hack/step.sh "compile Kubernetes, containerd" examples/playground/build.sh bin
+
+# Images and playground at the same time: one waits for downloads where the other compiles.
+.PHONY: setup
+setup: PARTS = images playground $(if $(filter %-node,$(CHOSEN)),node)
+setup: packages
+	@$(MAKE) --no-print-directory -j3 images-built bin/playground IMAGES="$(CHOSEN)"
 
 .PHONY: playground
-playground: bin/playground images ## start a one-node Kubernetes and load the images
+playground: setup ## start a one-node Kubernetes and load the images
 	@bin/playground up --name $(PLAYGROUND)
 	@bin/playground load --name $(PLAYGROUND) bin/images/*.tar
 
@@ -77,16 +111,21 @@ playground-down: bin/playground ## remove the playground and every trace of it
 	@bin/playground down --name $(PLAYGROUND)
 
 .PHONY: demo
-demo: IMAGES := sidecar dev-go bookshop-catalog bookshop-redis bookshop-reviews bookshop-storefront
-demo: bin/playground images ## from nothing to a running change: dev mode on a real application
-	@bin/playground up --name $(PLAYGROUND)
-	@bin/playground load --name $(PLAYGROUND) $(IMAGES:%=bin/images/%.tar)
+demo: IMAGES := sidecar dev-go bookshop-catalog
+demo: ## from nothing to a running change: dev mode on a real application
+	@rm -f bin/steps
+	@$(MAKE) --no-print-directory setup bin/demo IMAGES="$(IMAGES)"
+	@hack/step.sh "start the playground" bin/playground up --name $(PLAYGROUND)
+	@hack/step.sh "load the images" bin/playground load --name $(PLAYGROUND) $(IMAGES:%=bin/images/%.tar)
+	@hack/step.sh "the demo" bin/demo --playground $(PLAYGROUND)
+	@hack/step.sh --table
+
+bin/demo: FORCE
+	@mkdir -p bin
 	@$(GO_BUILD) bin/demo ./examples/demo
-	@bin/demo --playground $(PLAYGROUND)
 
 .PHONY: demo-down
-demo-down: bin/playground ## remove the demo: dev mode, playground, copied sources
-	@$(GO_BUILD) bin/demo ./examples/demo
+demo-down: bin/playground bin/demo ## remove the demo: dev mode, playground, copied sources
 	@bin/demo --playground $(PLAYGROUND) --down
 	@bin/playground down --name $(PLAYGROUND)
 

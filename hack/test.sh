@@ -5,28 +5,34 @@
 # NHCTL_TEST_SECOND_KUBECONFIG=FILE another one, without which the scenarios with two clusters fail and say so.
 # NHCTL_TEST_TIMEOUT limits them all together. NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/flags.sh"
 tags=$1
 # Two checkouts never share a playground.
 name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
+starting=
 
-make --no-print-directory images IMAGES=all
-if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
-  make --no-print-directory bin/playground
+if [[ -n ${NHCTL_TEST_KUBECONFIG:-} ]]; then
+  make --no-print-directory images IMAGES=all
+else
+  make --no-print-directory setup IMAGES=all
   log=bin/playground.log
-  echo "test: starting the playground $name meanwhile"
+  echo "test: starting two playgrounds, $name and $name-2, in the meantime"
   # The second one is for scenarios with two clusters: it has what those need.
   { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar &&
     bin/playground up --name "$name-2" && bin/playground load --name "$name-2" bin/images/{sidecar,dev-go,bookshop-catalog}.tar; } >"$log" 2>&1 &
   starting=$!
-  trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || { bin/playground down --name "$name"; bin/playground down --name "$name-2"; } >/dev/null' EXIT
+  trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || { bin/playground down --name "$name" && bin/playground down --name "$name-2"; } >>"$log" 2>&1 || tail -n 3 "$log"' EXIT
 fi
 if [[ -z $run ]]; then
-  make --no-print-directory check
+  hack/step.sh "make check" make --no-print-directory check
+  # What tests find on the machine is no part of what Go's cache of results knows, hence -count=1 everywhere.
   echo "test: unit and script tests"
-  NHCTL_CHAOS=60s go test -tags "$tags" ./...
-  echo "test: the playground's own tests"
-  (cd examples/playground && go test -trimpath . ./internal/...)
+  NHCTL_CHAOS=60s hack/step.sh "unit and script tests" go test $GO_BUILD_FLAGS -tags "$tags" -count=1 ./...
+  if [[ -n $starting ]]; then
+    echo "test: the playground's own tests"
+    hack/step.sh "the playground's own tests" go -C examples/playground test $GO_BUILD_FLAGS -count=1 -timeout 20m . ./internal/...
+  fi
 fi
 
 if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
@@ -37,6 +43,7 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
   export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$name-2/kubeconfig
 fi
+hack/step.sh --table
 echo "test: scenarios on a real cluster"
 export NHCTL_TEST_BIN=$PWD/bin
-go test -tags "$tags,e2e" -count=1 -timeout "${NHCTL_TEST_TIMEOUT:-40m}" -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
+go test $GO_BUILD_FLAGS -tags "$tags,e2e" -count=1 -timeout "${NHCTL_TEST_TIMEOUT:-40m}" -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh

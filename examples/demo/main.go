@@ -61,9 +61,15 @@ func newDemo(playground, dir string) (*demo, error) {
 			return nil, err
 		}
 		dir = filepath.Join(home, "nhctl-demo")
+		if playground != "default" {
+			dir += "-" + playground // demos on several playgrounds don't share their sources
+		}
 	}
 	kubeconfig, err := filepath.Abs(filepath.Join(".playground", playground, "kubeconfig"))
-	return &demo{bin: bin, playground: playground, sources: filepath.Join(dir, service), env: append(os.Environ(), "KUBECONFIG="+kubeconfig)}, err
+	// kubectl keeps what it knows of a cluster by its address, which the next playground may have.
+	cache := filepath.Join(filepath.Dir(kubeconfig), "cache")
+	env := append(os.Environ(), "KUBECACHEDIR="+cache, "KUBECONFIG="+kubeconfig)
+	return &demo{bin: bin, playground: playground, sources: filepath.Join(dir, service), env: env}, err
 }
 
 // run shows and runs a program in the sources' folder.
@@ -127,7 +133,7 @@ func (d *demo) up(ctx context.Context) error {
 	return nil
 }
 
-// deploy puts the bookshop into a namespace of its own.
+// deploy puts the service into a namespace of its own, without the rest of the bookshop, whose images would take longer than all the demo.
 func (d *demo) deploy(ctx context.Context) error {
 	if _, err := d.output(ctx, "kubectl", "get", "namespace", namespace); err != nil {
 		if err := d.run(ctx, "kubectl", "create", "namespace", namespace); err != nil {
@@ -140,7 +146,8 @@ func (d *demo) deploy(ctx context.Context) error {
 	}
 	// A session of an earlier demo has the original parked: applying again would wake it.
 	if out, err := d.output(ctx, "nhctl", "dev", "list", "-n", namespace); err != nil || !strings.Contains(out, "deployment/"+service) {
-		if err := d.run(ctx, "kubectl", "-n", namespace, "apply", "-f", manifests); err != nil {
+		files := []string{"-f", filepath.Join(manifests, "settings.yaml"), "-f", filepath.Join(manifests, service+".yaml")}
+		if err := d.run(ctx, "kubectl", append([]string{"-n", namespace, "apply"}, files...)...); err != nil {
 			return err
 		}
 		return d.run(ctx, "kubectl", "-n", namespace, "rollout", "status", "deployment/"+service, "--timeout=120s")
