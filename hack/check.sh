@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# make check: everything that can be said of the sources without running them. Usage: hack/check.sh TAGS
+# make check: everything that can be said of the sources without a cluster, and a while of every fuzz target.
+# Usage: hack/check.sh TAGS PLATFORM...
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/flags.sh"
 tags=$1
+shift
 failed=0
 fail() { echo "check: $1" >&2; failed=1; }
 
@@ -9,8 +12,8 @@ unformatted=$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l)
 [[ -z $unformatted ]] || fail "not gofmt-ed (run gofmt -w): $unformatted"
 
 echo "check: go vet, staticcheck"
-go vet -tags "$tags,e2e" ./... || fail "go vet"
-go tool staticcheck -tags "$tags,e2e" ./... || fail "staticcheck"
+go vet $GO_BUILD_FLAGS -tags "$tags,e2e" ./... || fail "go vet"
+GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" go tool staticcheck -tags "$tags,e2e" ./... || fail "staticcheck"
 
 echo "check: modules are tidy"
 for dir in . examples/playground; do
@@ -22,5 +25,11 @@ before=$(git ls-files -co --exclude-standard | LC_ALL=C sort | xargs -d '\n' sha
 go generate -tags "$tags" ./...
 after=$(git ls-files -co --exclude-standard | LC_ALL=C sort | xargs -d '\n' sha256sum 2>/dev/null | sha256sum)
 [[ $before == "$after" ]] || fail "generated files were out of date; they are written anew now: commit them"
+
+echo "check: every platform compiles: $*"
+hack/cross.sh "$tags" "$@" || fail "a platform"
+
+echo "check: fuzz targets"
+hack/fuzz.sh "$tags" || fail "a fuzz target"
 
 exit $failed

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the repository for a while, on its seeds and what the fuzzer makes of them. Usage: hack/fuzz.sh TAGS [SECONDS]
+# Targets are found by listing; a package that does not compile fails, and so does one whose targets can't be listed.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/flags.sh"
+tags=$1 seconds=${2:-10}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+mapfile -t packages < <(git ls-files -co --exclude-standard '*_test.go' | { xargs -r -d '\n' grep -lE '^func Fuzz[A-Z0-9_]' || true; } | xargs -r -d '\n' -n1 dirname | sort -u)
+((${#packages[@]})) || { echo "fuzz: no targets"; exit 0; }
+
+# A package's binary serves all its targets. This module alone has the coverage that guides the fuzzer: `go test -fuzz` would compile every
+# dependency again for it.
+module=$(go list -m)
+targets=()
+for package in "${packages[@]}"; do
+  binary=$work/${package//\//_}
+  go test $GO_BUILD_FLAGS -gcflags="$module/...=-d=libfuzzer" -tags "$tags" -c -o "$binary" "./$package"
+  names=$(cd "$package" && "$binary" -test.list '^Fuzz')
+  [[ -n $names ]] || { echo "fuzz: $package has fuzz targets that its binary doesn't list" >&2; exit 1; }
+  for name in $names; do targets+=("$package $binary $name"); done
+done
+
+# One processor for each target, as many targets at once as there are processors.
+fuzz() {
+  local package=$1 binary=$2 name=$3 log
+  log=$4/${package//\//_}-$name.log
+  if (cd "$package" && LOGGER_DISCARD=1 timeout $((seconds + 120)) "$binary" -test.run "^$name\$" -test.fuzz "^$name\$" \
+    -test.fuzztime "${seconds}s" -test.fuzzcachedir "$(go env GOCACHE)/fuzz/nhctl/$package" -test.parallel 1) >"$log" 2>&1; then
+    echo "fuzz: ok   $package $name: $(grep -oE 'execs: [0-9]+' "$log" | tail -1)"
+  else
+    echo "fuzz: FAIL $package $name"
+    cat "$log"
+    return 1
+  fi
+}
+export -f fuzz
+export seconds
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -euo pipefail -c "fuzz {} $work"
+echo "fuzz: ${#targets[@]} targets, $seconds s each"
