@@ -183,9 +183,16 @@ func stateOf(status, part string) string {
 func (p playground) traces(t *testing.T) {
 	t.Helper()
 	for _, pattern := range []string{"/run/netns/nhpg-" + p.name, "/var/lib/nhctl-playground/" + p.name, "/run/nhpg-" + p.name,
-		"/sys/fs/cgroup/nhpg-" + p.name + "*", "/sys/fs/cgroup/*/nhpg-" + p.name + "*", p.dir + "/.playground"} {
+		"/sys/fs/cgroup/nhpg-" + p.name + "*", "/sys/fs/cgroup/*/nhpg-" + p.name + "*", p.dir + "/.playground",
+		"/var/lib/cni/results/nhpg-" + p.name + "*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
+		}
+	}
+	links, _ := filepath.Glob("/var/log/containers/*")
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && strings.Contains(target, "/nhctl-playground/"+p.name+"/") {
+			t.Errorf("left behind: %s -> %s", link, target)
 		}
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")

@@ -45,6 +45,11 @@ func clear(ctx context.Context, p *Plan) error {
 	if err := errors.Join(removeNetwork(ctx, p), removeCgroup(p)); err != nil {
 		return err
 	}
+	for _, file := range strays(p, "/") {
+		if err := os.RemoveAll(file); err != nil {
+			return err
+		}
+	}
 	for _, dir := range []string{"etc", "pki", "kubeconfig", "etcd", "cni", "kubelet", "containerd", "run", "log", "volumes", "cache"} {
 		if err := os.RemoveAll(p.path(dir)); err != nil {
 			return err

@@ -62,11 +62,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
 
 // cniConfig joins pods by routes instead of a bridge, so that replies always pass the node's connection tracking.
 func cniConfig(p *Plan) string {
-	return fmt.Sprintf(`{"cniVersion": "1.0.0", "name": "playground", "plugins": [
+	return fmt.Sprintf(`{"cniVersion": "1.0.0", "name": %q, "plugins": [
   {"type": "ptp", "ipMasq": false, "ipam": {"type": "host-local", "dataDir": %q,
     "ranges": [[{"subnet": %q}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}]}
-`, p.path("cni"), p.Pods)
+`, p.podNetwork(), p.path("cni"), p.Pods)
 }
 
 // kubeletConfig keeps every folder inside the playground's own: kubelets remove the logs of pods that they don't know.
