@@ -1,0 +1,90 @@
+// Package hack holds the scripts that build, check and test this repository.
+package hack
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// files returns the scripts, makefiles and programs of the repository, from its root.
+func files(t *testing.T) []string {
+	t.Helper()
+	list := exec.Command("git", "ls-files", "-co", "--exclude-standard", "Makefile", ".ci", "*.sh", "*.go")
+	list.Dir = ".."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(out))
+}
+
+// Steps that run at the same time must not install packages: the package manager has one lock.
+func TestPackagesAreInstalledInOnePlace(t *testing.T) {
+	t.Parallel()
+	call := regexp.MustCompile(`apt-get[ "',]+(-\S+ )*"?(install|update)|\bapt install`)
+	for _, name := range files(t) {
+		if name == "hack/packages.sh" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "devimages/internal/image/dockerfile") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := call.Find(text); found != nil {
+			t.Errorf("%s installs packages (%q): add them to hack/packages.sh", name, found)
+		}
+	}
+}
+
+// What a machine lacks is named, with the reason, to whoever may not install it.
+func TestPackagesForOthersThanRoot(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("packages.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(script), "PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni", "PATH=/nowhere", 1)
+	text = strings.Replace(text, "$EUID != 0", "1 != 0", 1) // the test may be run by root
+	out, err := exec.Command("bash", "-c", text, "packages.sh", "images", "playground").CombinedOutput()
+	if err == nil {
+		t.Errorf("packages.sh succeeds where everything is missing: %s", out)
+	}
+	for _, want := range []string{"needs root", "\n  mmdebstrap ", "\n  runc ", "starts containers", "sudo apt-get install --no-install-recommends mmdebstrap runc "} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("packages.sh does not say %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "npm") {
+		t.Errorf("packages.sh wants what was not asked for:\n%s", out)
+	}
+}
+
+// A failed step fails, and the table has it.
+func TestStep(t *testing.T) {
+	t.Parallel()
+	step, err := filepath.Abs("step.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command(step, args...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("greet", "echo", "hello"); err != nil || out != "hello\n" {
+		t.Errorf("step: %q, %v", out, err)
+	}
+	if out, err := run("fail", "bash", "-c", "exit 3"); err == nil || err.Error() != "exit status 3" {
+		t.Errorf("failing step: %q, %v", out, err)
+	}
+	out, err := run("--table")
+	if err != nil || !regexp.MustCompile(`(?s)greet +0 s +\d+\.\d s.*fail +\d+ s.*all`).MatchString(out) {
+		t.Errorf("table: %v\n%s", err, out)
+	}
+}
