@@ -1,3 +1,4 @@
 # How everything is compiled: programs, tests and what is only checked. The same flags everywhere, since a package that was compiled with
-# others is compiled again. Sourced by other scripts.
-GO_BUILD_FLAGS='-trimpath'
+# others is compiled again. Debug information is left out when programs are linked; making it takes a fifth of a compiler's time.
+# Sourced by other scripts.
+GO_BUILD_FLAGS='-trimpath -gcflags=all=-dwarf=false'
