@@ -43,7 +43,6 @@ check: ## formatting, vet, staticcheck, tidy modules, generated files, every pla
 
 .PHONY: test
 test: ## run every test, those on a playground of their own included
-	@rm -f bin/steps
 	@hack/test.sh "$(TAGS)"
 
 CHAOS ?= 10m

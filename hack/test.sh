@@ -11,6 +11,7 @@ tags=$1
 name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
 starting=
+rm -f bin/steps
 
 if [[ -n ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   make --no-print-directory images IMAGES=all
