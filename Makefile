@@ -64,6 +64,8 @@ bench: ## measure speed and memory against baselines, on a playground of its own
 packages:
 	@hack/step.sh "install Debian packages" hack/packages.sh $(PARTS)
 
+OUR_SIDECAR = --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
+
 bin/devimages: FORCE
 	@mkdir -p bin
 	@$(GO_BUILD) bin/devimages ./devimages
@@ -81,7 +83,7 @@ images: packages ## build the sidecar, dev and demo images into bin/images, with
 
 .PHONY: images-built
 images-built: other-images build bin/devimages
-	@$(if $(filter sidecar,$(CHOSEN)),bin/devimages build --out bin/images --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)" sidecar)
+	@$(if $(filter sidecar,$(CHOSEN)),bin/devimages build --out bin/images $(OUR_SIDECAR) sidecar)
 
 .PHONY: images-table
 images-table: images ## write what the dev images have, and their sizes, into nhctl/docs/images.md
@@ -89,7 +91,7 @@ images-table: images ## write what the dev images have, and their sizes, into nh
 
 .PHONY: push
 push: images ## push the images to REGISTRY
-	@bin/devimages push --registry $(REGISTRY)
+	@bin/devimages push $(OUR_SIDECAR) --registry $(REGISTRY) $(CHOSEN)
 
 bin/playground: FORCE
 	@hack/step.sh "compile Kubernetes, containerd" examples/playground/build.sh bin
