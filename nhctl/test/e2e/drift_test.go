@@ -296,7 +296,7 @@ func TestEndWithoutLease(t *testing.T) {
 				t.Errorf("without --force: %s", r)
 			}
 			r := elsewhere.nhctl("", "dev", "end", "--force", "it")
-			if r.code != 0 || twin == strings.Contains(r.stderr, "nobody knows any more how many replicas") {
+			if r.code != 0 || twin == strings.Contains(r.stderr, "no one knows any more how many replicas") {
 				t.Errorf("%s", r)
 			}
 			shared.restored(t, ns, before)
