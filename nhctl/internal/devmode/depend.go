@@ -31,25 +31,39 @@ func (e *entry) awaitDependencies(ctx context.Context) error {
 	return e.await(ctx, stepDepend, func(ctx context.Context) ([]string, error) {
 		var down []string
 		for _, selector := range e.spec.Depend.Pods {
-			pods, err := e.Cluster.API.CoreV1().Pods(e.Cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+			options, chosen := choose(selector)
+			pods, err := e.Cluster.API.CoreV1().Pods(e.Cluster.Namespace).List(ctx, options)
 			if err != nil {
 				return nil, fmt.Errorf("dependLabelSelector.pods: %q: %w", selector, e.Cluster.Explain(err))
 			}
-			if !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return workload.Ready(&p) }) {
+			if !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return chosen(&p) && workload.Ready(&p) }) {
 				down = append(down, fmt.Sprintf("no pod with %s is ready", selector))
 			}
 		}
 		for _, selector := range e.spec.Depend.Jobs {
-			jobs, err := e.Cluster.API.BatchV1().Jobs(e.Cluster.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+			options, chosen := choose(selector)
+			jobs, err := e.Cluster.API.BatchV1().Jobs(e.Cluster.Namespace).List(ctx, options)
 			if err != nil {
 				return nil, fmt.Errorf("dependLabelSelector.jobs: %q: %w", selector, e.Cluster.Explain(err))
 			}
-			if !slices.ContainsFunc(jobs.Items, complete) {
+			if !slices.ContainsFunc(jobs.Items, func(j batchv1.Job) bool { return chosen(&j) && complete(j) }) {
 				down = append(down, fmt.Sprintf("no Job with %s is complete", selector))
 			}
 		}
 		return down, nil
 	})
+}
+
+// choose lists what a selector is about. A single word is a label that is there, or, as configs in Nocalhost's first format have it, the name
+// of a Job or of the workload that pods belong to.
+func choose(selector string) (metav1.ListOptions, func(metav1.Object) bool) {
+	if strings.ContainsAny(selector, "=!,() /") {
+		return metav1.ListOptions{LabelSelector: selector}, func(metav1.Object) bool { return true }
+	}
+	return metav1.ListOptions{}, func(o metav1.Object) bool {
+		_, labelled := o.GetLabels()[selector]
+		return labelled || o.GetName() == selector || strings.HasPrefix(o.GetName(), selector+"-")
+	}
 }
 
 func complete(j batchv1.Job) bool {

@@ -30,7 +30,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Use:   "import [FILE]",
 		Short: "Make a config of Nocalhost's or of a devcontainer.json",
 		Long: `Make a config of another tool's. A .nocalhost folder is copied to .dev as it is, with the files that its config names: its config is
-valid here without an edit. A devcontainer.json is translated. What has no counterpart is named. Without FILE, .nocalhost/config.yaml,
+valid here without an edit. One in its first format, and a devcontainer.json, are translated. What has no counterpart is named. Without FILE, .nocalhost/config.yaml,
 .devcontainer/devcontainer.json or .devcontainer.json of this folder.
 
 A config that is there already is only replaced with --yes; the changes are shown.`,
@@ -67,25 +67,39 @@ func run(f *factory.Factory, o *Options) error {
 	if err != nil {
 		return problem.New(problem.Usage, "read %s: %w", f.Relative(source), err)
 	}
-	made := scaffold.Imported{Text: string(data)}
-	root := filepath.Dir(filepath.Dir(source))
-	if strings.HasSuffix(source, ".json") {
-		if root, made, err = devcontainer(o, source, data); err != nil {
-			return problem.New(problem.Usage, "%w", err)
-		}
-	} else if !strings.HasPrefix(made.Text, "# yaml-language-server:") {
-		made.Text = "# yaml-language-server: $schema=" + config.SchemaURL + "\n" + made.Text
+	root, made, err := translated(o, source, data)
+	if err != nil {
+		return problem.New(problem.Usage, "%w", err)
 	}
 	target := filepath.Join(root, ".dev", "config.yaml")
 	if err := place(f, o, target, made.Text); err != nil {
 		return err
 	}
-	if !strings.HasSuffix(source, ".json") {
-		if err := companions(filepath.Dir(source), filepath.Dir(target)); err != nil {
+	if from := filepath.Dir(source); from != root && from != filepath.Dir(target) && !strings.HasSuffix(source, ".json") {
+		if err := companions(from, filepath.Dir(target)); err != nil {
 			return err
 		}
 	}
 	return report(f, source, target, made.Unmapped)
+}
+
+// translated is a source as a config, for a folder.
+func translated(o *Options, source string, data []byte) (root string, made scaffold.Imported, err error) {
+	root = filepath.Dir(source)
+	if base := filepath.Base(root); base == ".nocalhost" || base == ".dev" {
+		root = filepath.Dir(root)
+	}
+	text := string(data)
+	switch {
+	case strings.HasSuffix(source, ".json"):
+		return devcontainer(o, source, data)
+	case config.FirstFormat(data):
+		made, err = scaffold.FirstFormat(data, config.SchemaURL)
+		return root, made, err
+	case !strings.HasPrefix(text, "# yaml-language-server:"):
+		text = "# yaml-language-server: $schema=" + config.SchemaURL + "\n" + strings.TrimPrefix(text, "\ufeff")
+	}
+	return root, scaffold.Imported{Text: text}, nil
 }
 
 func devcontainer(o *Options, source string, data []byte) (root string, made scaffold.Imported, err error) {
