@@ -146,7 +146,7 @@ func mergeResources(original, added corev1.ResourceRequirements) corev1.Resource
 }
 
 // seedContainer copies what the dev image has where folders are synced to: the volume there hides the image's files.
-func seedContainer(dev corev1.Container, s Dev, others int) corev1.Container {
+func seedContainer(dev corev1.Container, s Dev, own corev1.ResourceRequirements, others int) corev1.Container {
 	name := contract.SeedContainer
 	if others > 0 {
 		name = fmt.Sprintf("%s-%d", name, others+1)
@@ -154,7 +154,7 @@ func seedContainer(dev corev1.Container, s Dev, others int) corev1.Container {
 	c := corev1.Container{
 		Name: name, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
 		Command: []string{contract.Binary, "seed"}, WorkingDir: "/",
-		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
+		Resources: mergeResources(quantities("10m", "64Mi", "1", "128Mi"), own), SecurityContext: confined(dev),
 		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true}},
 	}
 	for _, f := range s.folders() {

@@ -35,6 +35,8 @@ type Settings struct {
 	SidecarImage string
 	ByExec       bool
 	Port         int
+	// SidecarResources override those of nhctl's own containers, quantity by quantity.
+	SidecarResources corev1.ResourceRequirements
 }
 
 // devs are all containers that are developed, the sidecar's first.
@@ -73,7 +75,7 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 			return nil, err
 		}
 		if d.Seed {
-			seeds = append(seeds, seedContainer(dev, d, len(seeds)))
+			seeds = append(seeds, seedContainer(dev, d, s.SidecarResources, len(seeds)))
 		}
 	}
 	if err := sameUser(t.Spec, s.devs()); err != nil {
@@ -174,7 +176,7 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 		Command: []string{contract.Binary, "sync"}, WorkingDir: "/",
 		Env: []corev1.EnvVar{{Name: contract.EnvConfig, Value: string(config)}, {Name: "LOGGER_DISCARD", Value: "1"}},
 		// A first sync wants CPU for a moment; at rest it takes next to nothing.
-		Resources: quantities("10m", "64Mi", "2", "256Mi"),
+		Resources: mergeResources(quantities("10m", "64Mi", "2", "256Mi"), s.SidecarResources),
 		ReadinessProbe: &corev1.Probe{
 			ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}}},
 			PeriodSeconds: period, FailureThreshold: 1, TimeoutSeconds: contract.GateTimeout,
@@ -189,7 +191,7 @@ func plantContainer(dev corev1.Container, s Settings) corev1.Container {
 	c := corev1.Container{
 		Name: contract.PlantContainer, Image: s.SidecarImage, ImagePullPolicy: corev1.PullIfNotPresent,
 		Command: []string{contract.ImageEntry, "plant", contract.Binary}, WorkingDir: "/",
-		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
+		Resources: mergeResources(quantities("10m", "64Mi", "1", "128Mi"), s.SidecarResources), SecurityContext: confined(dev),
 		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
 	}
 	if s.ByExec {
