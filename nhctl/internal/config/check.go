@@ -67,10 +67,8 @@ func (d *decoder) container(n *yaml.Node, c *Container) {
 	if !path.IsAbs(dev.WorkDir) || path.Clean(dev.WorkDir) == "/" {
 		d.fail(at(node, "workDir"), "workDir must be an absolute path below /, got %q", dev.WorkDir)
 	}
-	d.quantity(at(node, "resources", "requests", "cpu"), "cpu", dev.Resources.Requests.CPU)
-	d.quantity(at(node, "resources", "requests", "memory"), "memory", dev.Resources.Requests.Memory)
-	d.quantity(at(node, "resources", "limits", "cpu"), "cpu", dev.Resources.Limits.CPU)
-	d.quantity(at(node, "resources", "limits", "memory"), "memory", dev.Resources.Limits.Memory)
+	d.resources(at(node, "resources"), dev.Resources)
+	d.resources(at(node, "sidecarResources"), dev.SidecarResources)
 	dev.PortForward = d.ports(at(node, "portForward"), dev.PortForward)
 	if dev.Debug.RemoteDebugPort < 0 || dev.Debug.RemoteDebugPort > 65535 {
 		d.fail(at(node, "debug", "remoteDebugPort"), "remoteDebugPort: want a port from 1 to 65535, got %d", dev.Debug.RemoteDebugPort)
@@ -94,6 +92,13 @@ func (d *decoder) label(n *yaml.Node, field, value string) {
 	if msgs := validation.IsDNS1123Label(value); len(msgs) > 0 {
 		d.fail(n, "%s: %q is no name of a container: %s", field, value, msgs[0])
 	}
+}
+
+func (d *decoder) resources(n *yaml.Node, r Resources) {
+	d.quantity(at(n, "requests", "cpu"), "cpu", r.Requests.CPU)
+	d.quantity(at(n, "requests", "memory"), "memory", r.Requests.Memory)
+	d.quantity(at(n, "limits", "cpu"), "cpu", r.Limits.CPU)
+	d.quantity(at(n, "limits", "memory"), "memory", r.Limits.Memory)
 }
 
 func (d *decoder) quantity(n *yaml.Node, field, value string) {

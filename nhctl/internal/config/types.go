@@ -64,6 +64,7 @@ type Dev struct {
 	EnvFrom              EnvFrom               `json:"envFrom" doc:"Files with environment variables, below env."`
 	PortForward          []string              `json:"portForward" doc:"Ports to forward while in dev mode: LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides." example:"8080:80"`
 	SidecarImage         string                `json:"sidecarImage" doc:"Image of the sidecar, instead of the one that this nhctl was built with."`
+	SidecarResources     Resources             `json:"sidecarResources" doc:"Resources of nhctl's own containers; without them they fit themselves to the namespace's LimitRange." added:"true"`
 	Patches              []Patch               `json:"patches" doc:"Patches of the dev pod's workload, in order."`
 
 	OnBuildFailure   string `json:"onBuildFailure" doc:"What becomes of the running service when the build of a hot reload, of nhctl dev run or of nhctl dev debug fails: keep lets it go on, stop ends it." enum:"keep,stop" default:"keep" added:"true"`

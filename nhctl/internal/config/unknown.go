@@ -49,7 +49,7 @@ func anchored(n *yaml.Node, depth int) bool {
 	return n.Anchor != "" || depth < maxDepth && slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return anchored(child, depth+1) })
 }
 
-// placesOf are the mappings that have a field of a name, such as containers[].dev.
+// placesOf are mappings that have a field of a name, such as containers[].dev.
 func placesOf(name string) []string {
 	places := map[string]bool{}
 	var look func(t reflect.Type, path string)
@@ -79,5 +79,7 @@ func placesOf(name string) []string {
 	if slices.Contains(unused(reflect.TypeFor[application]()), name) {
 		places["application"] = true
 	}
-	return slices.Sorted(maps.Keys(places))
+	const most = 2
+	sorted := slices.Sorted(maps.Keys(places))
+	return sorted[:min(len(sorted), most)]
 }

@@ -60,6 +60,9 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 	for _, patch := range dev.Patches {
 		spec.Patches = append(spec.Patches, workload.Patch{Type: patch.Type, Text: patch.Patch})
 	}
+	if spec.SidecarResources, err = resources("dev.sidecarResources", dev.SidecarResources); err != nil {
+		return spec, err
+	}
 	spec.Dev, err = container(dev)
 	return spec, err
 }
@@ -79,7 +82,7 @@ func container(dev config.Dev) (devmode.Dev, error) {
 		spec.Dirs = append(spec.Dirs, devmode.Dir{Path: d.Path, Capacity: capacity, Late: d.WaitForFirstConsumer})
 	}
 	var err error
-	spec.Resources, err = resources(dev.Resources)
+	spec.Resources, err = resources("dev.resources", dev.Resources)
 	return spec, err
 }
 
@@ -100,7 +103,7 @@ func first(values ...string) string {
 	return ""
 }
 
-func resources(r config.Resources) (corev1.ResourceRequirements, error) {
+func resources(field string, r config.Resources) (corev1.ResourceRequirements, error) {
 	var out corev1.ResourceRequirements
 	for _, part := range []struct {
 		from config.Quantities
@@ -112,7 +115,7 @@ func resources(r config.Resources) (corev1.ResourceRequirements, error) {
 			}
 			q, err := resource.ParseQuantity(text)
 			if err != nil {
-				return out, problem.New(problem.Usage, "dev.resources: %s: %w", name, err)
+				return out, problem.New(problem.Usage, "%s: %s: %w", field, name, err)
 			}
 			if *part.to == nil {
 				*part.to = corev1.ResourceList{}

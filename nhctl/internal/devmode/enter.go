@@ -30,6 +30,8 @@ type entry struct {
 	exclusive []string
 	// first says why the original must go before the twin comes; empty when it need not.
 	first string
+	// limits are what LimitRanges ask of the twin's containers, as far as that is known.
+	limits workload.Limits
 	// tookOver is the session that was ended for this one.
 	tookOver *record.TookOver
 }
@@ -180,6 +182,7 @@ func (e *entry) plan(ctx context.Context) error {
 		Name: r.Twin(), Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
 		Dev: e.dev(spec.Dev), Beside: e.beside(), SkipInit: spec.SkipInit,
 		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, ByExec: spec.ByExec, Port: r.Port,
+		SidecarResources: spec.SidecarResources,
 	})
 	if err != nil {
 		return err
@@ -187,6 +190,10 @@ func (e *entry) plan(ctx context.Context) error {
 	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
 		return err
 	}
+	if err := e.readLimits(ctx); err != nil {
+		return err
+	}
+	e.twin = workload.Fit(e.twin, e.limits, spec.SidecarResources)
 	if !e.duplicate() {
 		e.first = workload.CannotCoexist(e.original.Template, e.exclusive)
 	}
@@ -274,24 +281,6 @@ func (e *entry) selectorKeys(ctx context.Context) ([]string, error) {
 
 // unlock deletes the Lease, if it is this session's.
 func (e *entry) unlock(ctx context.Context) error { return deleteLease(ctx, e.Cluster, e.record) }
-
-// try asks the server to create the twin and its pod without doing it: quotas and policies speak before anything changes.
-func (e *entry) try(ctx context.Context) error {
-	c, dry := e.Cluster, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
-	if _, err := c.API.AppsV1().Deployments(e.record.Namespace).Create(ctx, e.twin, dry); err != nil {
-		return fmt.Errorf("create Deployment %s: %w", e.twin.Name, c.Explain(err))
-	}
-	may, err := c.May(ctx, "create", "", "pods")
-	if err != nil || !may {
-		return err
-	}
-	pod := &corev1.Pod{ObjectMeta: *e.twin.Spec.Template.ObjectMeta.DeepCopy(), Spec: e.twin.Spec.Template.Spec}
-	pod.GenerateName = e.twin.Name + "-"
-	if _, err := c.API.CoreV1().Pods(e.record.Namespace).Create(ctx, pod, dry); err != nil {
-		return fmt.Errorf("create the dev pod: %w", c.Explain(err))
-	}
-	return nil
-}
 
 func (e *entry) create(ctx context.Context) error {
 	c, ns := e.Cluster, e.record.Namespace

@@ -53,7 +53,7 @@ func original() appsv1.Deployment {
 }
 
 // cluster is an API server with that Deployment and a Service. What is created comes out of made.
-func cluster(t *testing.T) (c *kube.Client, made chan runtime.Object) {
+func cluster(t *testing.T, more ...func(*http.ServeMux)) (c *kube.Client, made chan runtime.Object) {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := corev1.AddToScheme(scheme); err != nil {
@@ -94,6 +94,12 @@ func cluster(t *testing.T) (c *kube.Client, made chan runtime.Object) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
 			respond(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{}})
 		})
+	}
+	for _, add := range more {
+		add(mux)
+	}
+	if len(more) == 0 {
+		mux.HandleFunc("GET /api/v1/namespaces/shop/limitranges", func(w http.ResponseWriter, _ *http.Request) { respond(w, corev1.LimitRangeList{}) })
 	}
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}) })
 	mux.HandleFunc("POST /apis/apps/v1/namespaces/shop/deployments", create)

@@ -44,6 +44,8 @@ type Spec struct {
 	MountPath    string
 	More         []record.Folder
 	SidecarImage string
+	// SidecarResources override those of nhctl's own containers, quantity by quantity.
+	SidecarResources corev1.ResourceRequirements
 	// ByExec plants the sidecar's binary through exec, instead of from its image.
 	ByExec bool
 	Holder rpc.Holder

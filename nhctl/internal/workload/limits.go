@@ -170,15 +170,18 @@ func (l Limits) Breaches(spec corev1.PodSpec) (texts []string) {
 	return texts
 }
 
+// breaches looks at what is given: the server has defaults for the rest.
 func (b Bounds) breaches(who string, name corev1.ResourceName, requests, limits corev1.ResourceList) (texts []string) {
-	request, limit := requests[name], limits[name]
-	if least, ok := b.Min[name]; ok && (request.Cmp(least) < 0 || !limit.IsZero() && limit.Cmp(least) < 0) {
+	request, requested := requests[name]
+	limit, limited := limits[name]
+	if least, ok := b.Min[name]; ok && (requested && request.Cmp(least) < 0 || limited && limit.Cmp(least) < 0) {
 		texts = append(texts, fmt.Sprintf("%s: %s must be %s at least, and its request is %s", who, name, least.String(), request.String()))
 	}
-	if most, ok := b.Max[name]; ok && (limit.Cmp(most) > 0 || request.Cmp(most) > 0) {
+	if most, ok := b.Max[name]; ok && (limited && limit.Cmp(most) > 0 || requested && request.Cmp(most) > 0) {
 		texts = append(texts, fmt.Sprintf("%s: %s may be %s at most, and its limit is %s", who, name, most.String(), limit.String()))
 	}
-	if ratio, ok := b.Ratio[name]; ok && float64(limit.MilliValue()) > ratio.AsApproximateFloat64()*float64(request.MilliValue()) {
+	ratio, ok := b.Ratio[name]
+	if ok && requested && limited && limit.AsApproximateFloat64() > ratio.AsApproximateFloat64()*request.AsApproximateFloat64() {
 		texts = append(texts, fmt.Sprintf("%s: the %s limit may be %s times the request at most, and they are %s and %s", who, name, ratio.String(), limit.String(), request.String()))
 	}
 	return texts
