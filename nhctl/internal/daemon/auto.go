@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/scaffold"
+	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
 // auto is a dev image that the sources choose.
@@ -39,4 +41,34 @@ func chosen(dev config.Dev, root string, configured bool) (config.Dev, []string,
 		}
 	}
 	return dev, []string{said + " (`nhctl config init` writes that down)"}, nil
+}
+
+// bySources fills in what neither a config nor the start of dev mode has said of a command, by the sources: how they are built and run, and
+// the language of their debugger. It returns what to tell of that, if anything.
+func bySources(dev config.Dev, command, root string) (config.Dev, string) {
+	debugs := command == supervise.Debug
+	run := dev.Command.Run.Empty() && (command == supervise.Run || debugs && dev.Command.Debug.Empty())
+	build := dev.Command.Build.Empty() && (command == supervise.Build || run)
+	language := debugs && dev.Debug.Language == "" && (dev.Command.Debug.Empty() || dev.Debug.RemoteDebugPort == 0)
+	if root == "" || !run && !build && !language {
+		return dev, ""
+	}
+	g := scaffold.Look(os.DirFS(root), filepath.Base(root))
+	var chosen []string
+	if build && g.Build != "" {
+		dev.Command.Build = config.Command{Line: []string{g.Build}}
+		chosen = append(chosen, "built with: "+g.Build)
+	}
+	if run && g.Run != "" {
+		dev.Command.Run = config.Command{Line: []string{g.Run}}
+		chosen = append(chosen, "started with: "+g.Run)
+	}
+	if language && slices.Contains(debugger.Languages(), g.Language) {
+		dev.Debug.Language = g.Language
+		chosen = append(chosen, "debugged as "+g.Language)
+	}
+	if len(chosen) == 0 {
+		return dev, ""
+	}
+	return dev, fmt.Sprintf("the sources look like %s, so they are %s (`nhctl config init` writes that down)", g.Language, strings.Join(chosen, ", "))
 }

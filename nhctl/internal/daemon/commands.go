@@ -19,7 +19,7 @@ const callLimit = 30 * time.Second
 
 // build runs the build command, and returns when it has ended.
 func (d *Daemon) build(ctx context.Context, p rpc.Run) (event.CommandData, error) {
-	s, dev, err := d.at(ctx, p.Target)
+	s, dev, err := d.at(ctx, p, supervise.Build)
 	if err != nil {
 		return event.CommandData{}, err
 	}
@@ -35,24 +35,31 @@ func (d *Daemon) build(ctx context.Context, p rpc.Run) (event.CommandData, error
 	return s.data(status), err
 }
 
-// at finds a call's session, and what the config says of its container now.
-func (d *Daemon) at(ctx context.Context, t rpc.Target) (*developed, config.Dev, error) {
-	s, err := d.developed(ctx, t)
+// at finds a call's session, and what the config says of its container now; what it leaves open of the command is found by the sources.
+func (d *Daemon) at(ctx context.Context, p rpc.Run, command string) (*developed, config.Dev, error) {
+	s, err := d.developed(ctx, p.Target)
 	if err != nil {
 		return nil, config.Dev{}, err
 	}
-	dev, err := s.dev(t.Caller.Env)
-	return s, dev, err
+	dev, err := s.dev(p.Caller.Env)
+	if err != nil || len(p.Argv) > 0 && command != supervise.Debug {
+		return s, dev, err
+	}
+	dev, said := bySources(dev, command, s.root())
+	if said != "" {
+		emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session, Message: said})
+	}
+	return s, dev, nil
 }
 
 func missing(s *developed, command string) error {
-	return problem.New(problem.Usage, "the config has no %s command for container %s", command, s.Name).
+	return problem.New(problem.Usage, "no config has a %s command for container %s, and the sources in %s don't show one", command, s.Name, s.root()).
 		WithHint("set containers[].dev.command.%s in .dev/config.yaml, or name it: nhctl dev %s -- COMMAND", command, command)
 }
 
 // run builds and starts the service.
 func (d *Daemon) run(ctx context.Context, p rpc.Run) (event.CommandData, error) {
-	s, dev, err := d.at(ctx, p.Target)
+	s, dev, err := d.at(ctx, p, supervise.Run)
 	if err != nil {
 		return event.CommandData{}, err
 	}

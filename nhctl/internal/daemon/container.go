@@ -54,6 +54,16 @@ func (c *developed) supervisor() *supervise.Client {
 	})
 }
 
+// root is the folder on this computer that has the container's sources; empty where it has none.
+func (c *developed) root() string {
+	for _, f := range c.record().Folders() {
+		if f.Container == c.Name {
+			return f.Local
+		}
+	}
+	return ""
+}
+
 // dev is what the config says of the container now: commands may be edited while dev mode goes on.
 func (c *developed) dev(env map[string]string) (config.Dev, error) {
 	c.mu.Lock()

@@ -17,7 +17,7 @@ import (
 
 // debug builds and starts the service under its debugger, and returns when the debugger takes clients on a local port.
 func (d *Daemon) debug(ctx context.Context, p rpc.Debug) (event.DebugData, error) {
-	s, dev, err := d.at(ctx, p.Target)
+	s, dev, err := d.at(ctx, p.Run, supervise.Debug)
 	if err != nil {
 		return event.DebugData{}, err
 	}

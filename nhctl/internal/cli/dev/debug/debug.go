@@ -36,8 +36,8 @@ func New(f *factory.Factory) *cobra.Command {
 		Use:   "debug [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program under its debugger, and forward the debugger's port",
 		Long: `Start the service's program under its debugger: the config's command.debug, or what debug.language (` + strings.Join(debugger.Languages(), ", ") + `)
-makes of command.run, or COMMAND. It returns when the debugger takes clients on a local port, and says how to attach; the program
-runs meanwhile. What runs already is stopped and replaced. Probes don't kill a program that stands at a breakpoint.`,
+makes of command.run, or COMMAND. What no config says is found by the sources, and told. It returns when the debugger
+takes clients on a local port, and says how to attach; the program runs in the meantime. What runs already is stopped and replaced. Probes don't kill a program that stands at a breakpoint.`,
 		Example: `  nhctl dev debug
   nhctl dev debug --wait           # stop before the first line
   nhctl dev debug --attach         # delve's terminal, for go`,

@@ -30,8 +30,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program from the synced sources",
-		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or COMMAND. It runs under the
-supervisor and goes on when this command ends; what runs already, also under a debugger, is stopped and replaced once the build has
+		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or COMMAND. What no
+config says is found by the sources, and told; nhctl config init writes it down. It runs under the supervisor
+and goes on when this command ends; what runs already, also under a debugger, is stopped and replaced once the build has
 succeeded. With hotReload in the config, a change of the sources builds and starts it anew.`,
 		Example: `  nhctl dev run
   nhctl dev run --follow
