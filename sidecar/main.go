@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/carry"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/debugport"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
 	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -40,7 +42,7 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|folders|supervise|sync|health|token|carry|adapter|traceable|version")
+		fmt.Fprintln(stderr, "usage: sidecar plant|seed|folders|supervise|sync|health|token|carry|adapter|traceable|debug|go|delve|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -48,6 +50,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	container := flags.String("container", "", "dev container")
 	dir := flags.String("dir", ".", "working folder")
 	listen := flags.String("listen", "", "address to serve debuggers on")
+	language := flags.String("language", "", "language of the program to debug")
+	wait := flags.Bool("wait", false, "keep the program before its first line until a client comes")
 	ready := flags.Bool("ready", false, "also ask whether the twin may receive Service traffic")
 	if err := flags.Parse(args[1:]); err != nil {
 		return exitUsage
@@ -88,6 +92,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if code, err = adapter.Serve(ctx, adapter.Options{Listen: *listen, Argv: flags.Args(), Stdout: stdout, Stderr: stderr}); err == nil {
 			return code
 		}
+	case "debug", "go", "delve":
+		var code int
+		o := debugport.Options{Language: *language, Wait: *wait, Argv: flags.Args(), Stdout: stdout, Stderr: stderr}
+		if code, err = debugged(ctx, args[0], *listen, o); err == nil {
+			return code
+		}
 	case "traceable":
 		stop()
 		err = adapter.Traceable(flags.Args())
@@ -100,6 +110,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFailure
 	}
 	return 0
+}
+
+// debugged runs a command, or what a command has the go command do, for a debugger.
+func debugged(ctx context.Context, command, listen string, o debugport.Options) (code int, err error) {
+	switch command {
+	case "go":
+		return 0, debugport.Go(o.Argv)
+	case "delve":
+		return 0, debugport.Delve(o.Argv)
+	}
+	if o.Listen, err = netip.ParseAddrPort(listen); err != nil {
+		return 0, err
+	}
+	return debugport.Serve(ctx, o)
 }
 
 // pieces is how much of the program is written at once. The kernel keeps a file in memory in such pieces as it was written in, and who runs
