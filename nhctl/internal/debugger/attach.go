@@ -29,7 +29,8 @@ func HowToAttach(d event.DebugData) string {
 	case Node:
 		client = "node inspect " + address + ", or chrome://inspect"
 		launch["type"], launch["address"], launch["port"] = "node", d.Host, d.Port
-		if len(d.Paths) > 0 { // it knows one folder
+		launch["restart"] = true // it attaches again to what a reloader starts
+		if len(d.Paths) > 0 {    // it knows one folder
 			launch["localRoot"], launch["remoteRoot"] = d.Paths[0].Local, d.Paths[0].Remote
 		}
 	case Java: // it finds sources by their classes

@@ -3,11 +3,14 @@
 package debugger
 
 import (
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // The languages whose debuggers nhctl can start by itself.
@@ -26,19 +29,32 @@ const (
 type preset struct {
 	language string
 	port     int
-	wrap     func(line, config.Dev, Options) (line, bool)
+	// wrap puts the debugger into the words of the command, where they show the program.
+	wrap func(line, config.Dev, Options) (line, bool)
 	// check compiles what a debugger that builds the sources itself will build.
 	check func(line, config.Dev) line
+	// hooks says that the sidecar finds the program among the processes of a command, whatever its words are.
+	hooks bool
 }
 
 func presets() []preset {
 	return []preset{
-		{Go, 2345, dlv, compiles}, {Python, 5678, debugpy, nil}, {Node, 9229, inspector, nil}, {Java, 5005, jdwp, nil},
-		{Ruby, 12345, rdbg, nil}, {C, 4711, lldb, nil}, {CPP, 4711, lldb, nil}, {Rust, 4711, lldb, nil}, {"php", 9003, nil, nil},
+		{language: Go, port: 2345, wrap: dlv, check: compiles, hooks: true},
+		{language: Python, port: 5678, hooks: true},
+		{language: Node, port: 9229, hooks: true},
+		{language: Java, port: 5005, wrap: jdwp, hooks: true},
+		{language: Ruby, port: 12345, wrap: rdbg},
+		{language: C, port: 4711, wrap: lldb},
+		{language: CPP, port: 4711, wrap: lldb},
+		{language: Rust, port: 4711, wrap: lldb},
+		{language: "php", port: 9003},
 	}
 }
 
-// of is a language's preset; one that nhctl does not start by itself has no wrap.
+// starts says that nhctl starts the language's debugger by itself.
+func (p preset) starts() bool { return p.wrap != nil || p.hooks }
+
+// of is a language's preset.
 func of(language string) preset {
 	for _, p := range presets() {
 		if p.language == language {
@@ -52,7 +68,7 @@ func of(language string) preset {
 func Languages() []string {
 	var all []string
 	for _, p := range presets() {
-		if p.wrap != nil {
+		if p.starts() {
 			all = append(all, p.language)
 		}
 	}
@@ -100,15 +116,27 @@ func Command(dev config.Dev, o Options) (Start, error) {
 	case dev.Debug.Language == "":
 		return Start{}, problem.New(problem.Usage, "the config has neither command.debug nor debug.language").
 			WithHint("set containers[].dev.debug.language (%s) in .dev/config.yaml, or command.debug", strings.Join(Languages(), ", "))
-	case p.wrap == nil:
+	case !p.starts():
 		return Start{}, problem.New(problem.Usage, "nhctl does not start debuggers for %s by itself yet", dev.Debug.Language).WithHint(hint, o.Port)
 	}
 	run, before := parse(dev.Command.Run)
-	wrapped, ok := p.wrap(run, dev, o)
-	if !ok {
+	if other, ok := otherRuntime(run.program, o.Port); ok && p.language == Node {
+		return Start{}, problem.New(problem.Usage, "command.run (%s) does not run Node, whose inspector nhctl starts", dev.Command.Run).WithHint("%s", other)
+	}
+	if p.wrap != nil {
+		if wrapped, ok := p.wrap(run, dev, o); ok {
+			return worded(p, run, wrapped, before, start, dev), nil
+		}
+	}
+	if !p.hooks || run.program == "" {
 		return Start{}, problem.New(problem.Usage, "command.run (%s) does not show how to start it under the %s debugger", dev.Command.Run, dev.Debug.Language).
 			WithHint(hint, o.Port)
 	}
+	return hooked(p, start, dev, o), nil
+}
+
+// worded is a start by a line that has the debugger among its words.
+func worded(p preset, run, wrapped line, before []string, start Start, dev config.Dev) Start {
 	if lldbs(p.language) {
 		start.Program = run.program
 	}
@@ -117,7 +145,35 @@ func Command(dev config.Dev, o Options) (Start, error) {
 		start.Build = behind(before, p.check(run, dev), dev)
 	}
 	start.Argv = behind(before, wrapped, dev)
-	return start, nil
+	return start
+}
+
+// hooked is a start of the run command as it is, below the sidecar, which finds the program's debugger among its processes. Go's programs
+// are compiled for the debugger there.
+func hooked(p preset, start Start, dev config.Dev, o Options) Start {
+	argv := []string{contract.Binary, "debug", "-language", p.language, "-listen", fmt.Sprintf("127.0.0.1:%d", o.Port)}
+	if o.Wait {
+		argv = append(argv, "-wait")
+	}
+	if p.language == Go && !dev.Command.Build.Empty() && len(dev.Command.Build.Argv)+len(dev.Command.Run.Argv) == 0 {
+		dev.Command.Run.Line = slices.Concat(dev.Command.Build.Line, []string{"&&"}, dev.Command.Run.Line)
+		start.Build = nil
+	}
+	run := dev.Command.Run.Args(dev.Shell)
+	start.Argv = slices.Concat(argv, []string{"--"}, run)
+	return start
+}
+
+// otherRuntime says what to write for a program that runs JavaScript, and is not Node.
+func otherRuntime(program string, port int) (hint string, ok bool) {
+	switch path.Base(program) {
+	case "deno":
+		return fmt.Sprintf("set containers[].dev.command.debug in .dev/config.yaml: deno run --inspect=127.0.0.1:%d ...", port), true
+	case "bun", "bunx":
+		return fmt.Sprintf("set containers[].dev.command.debug in .dev/config.yaml: bun --inspect=127.0.0.1:%d ..., "+
+			"and debug.remoteDebugPort: %[1]d in the place of debug.language; bun's clients are its own", port), true
+	}
+	return "", false
 }
 
 // behind is a line behind what comes before it, as its own words or for the shell, as the run command is.
@@ -151,7 +207,7 @@ func parse(c config.Command) (l line, before []string) {
 		words = strings.Fields(parts[len(parts)-1])
 	}
 	for i, w := range words {
-		if w != "exec" && !strings.Contains(w, "=") {
+		if w != "exec" && w != "env" && !strings.Contains(w, "=") {
 			return line{prefix: words[:i:i], program: w, args: words[i+1:]}, before
 		}
 	}

@@ -22,28 +22,21 @@ func TestCommand(t *testing.T) {
 		wait       bool
 		want       string
 	}{
-		"go run":                   {Go, config.Command{}, text("go run ./cmd/web --port 80"), false, dlv + "--continue ./cmd/web -- --port 80"},
-		"go run with tags":         {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false, dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
-		"go build and run in one":  {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false, "exec " + dlv + "--continue . -- -v"},
-		"what comes before stays":  {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"), false, "make assets && PORT=80 " + dlv + "--continue ./web"},
-		"a build of its own":       {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false, dlv + "--continue ./cmd/web"},
-		"nothing known":            {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
-		"wait for delve":           {Go, config.Command{}, text("go run ."), true, dlv + "."},
-		"go as argv":               {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}}, false, dlv + "--continue --build-flags=-tags a . -- b c"},
-		"python":                   {Python, config.Command{}, text("exec python3 -u main.py --port 80"), false, "exec python3 -u -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 main.py --port 80"},
-		"python module":            {Python, config.Command{}, text("python3 -m http.server"), true, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 --wait-for-client -m http.server"},
-		"a command that is python": {Python, config.Command{}, text("flask run"), false, "python3 -X frozen_modules=off -m debugpy --listen 127.0.0.1:2345 -m flask run"},
-		"node":                     {Node, config.Command{}, text("npm ci && exec node main.js"), false, "npm ci && exec node --inspect=127.0.0.1:2345 main.js"},
-		"java":                     {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false, "exec java " + agent + " -cp /tmp/classes Main"},
-		"java waits":               {Java, config.Command{}, text("java -jar a.jar"), true, "java " + strings.Replace(agent, "suspend=n", "suspend=y", 1) + " -jar a.jar"},
-		"maven":                    {Java, config.Command{}, text("./mvnw -q exec:java"), false, "env MAVEN_OPTS=" + agent + " ./mvnw -q exec:java"},
-		"maven as argv":            {Java, config.Command{}, config.Command{Argv: []string{"mvn", "exec:java"}}, false, "env MAVEN_OPTS=" + agent + " mvn exec:java"},
-		"spring":                   {Java, config.Command{}, text("mvn spring-boot:run"), false, "mvn spring-boot:run -Dspring-boot.run.jvmArguments=" + agent},
-		"ruby":                     {Ruby, config.Command{}, text("exec bundle exec puma -p 80"), false, "exec env RUBYOPT=-rdebug/open_nonstop RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 bundle exec puma -p 80"},
-		"ruby waits":               {Ruby, config.Command{}, text("ruby app.rb"), true, "env RUBYOPT=-rdebug/open RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 ruby app.rb"},
-		"c++":                      {CPP, config.Command{}, text("make && exec /tmp/web -v"), false, "make && exec " + lldb + " /tmp/web -v"},
-		"rust waits":               {Rust, config.Command{}, text("target/debug/web"), true, lldb},
-		"node waits":               {Node, config.Command{}, config.Command{Argv: []string{"node", "main.js"}}, true, "node --inspect-brk=127.0.0.1:2345 main.js"},
+		"go run":                  {Go, config.Command{}, text("go run ./cmd/web --port 80"), false, dlv + "--continue ./cmd/web -- --port 80"},
+		"go run with tags":        {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false, dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
+		"go build and run in one": {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false, "exec " + dlv + "--continue . -- -v"},
+		"what comes before stays": {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"), false, "make assets && PORT=80 " + dlv + "--continue ./web"},
+		"a build of its own":      {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false, dlv + "--continue ./cmd/web"},
+		"variables by env":        {Go, config.Command{}, text("exec env PORT=80 go run ."), false, "exec env PORT=80 " + dlv + "--continue ."},
+		"nothing known":           {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
+		"wait for delve":          {Go, config.Command{}, text("go run ."), true, dlv + "."},
+		"go as argv":              {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}}, false, dlv + "--continue --build-flags=-tags a . -- b c"},
+		"java":                    {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false, "exec java " + agent + " -cp /tmp/classes Main"},
+		"java waits":              {Java, config.Command{}, text("java -jar a.jar"), true, "java " + strings.Replace(agent, "suspend=n", "suspend=y", 1) + " -jar a.jar"},
+		"ruby":                    {Ruby, config.Command{}, text("exec bundle exec puma -p 80"), false, "exec env RUBYOPT=-rdebug/open_nonstop RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 bundle exec puma -p 80"},
+		"ruby waits":              {Ruby, config.Command{}, text("ruby app.rb"), true, "env RUBYOPT=-rdebug/open RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 ruby app.rb"},
+		"c++":                     {CPP, config.Command{}, text("make && exec /tmp/web -v"), false, "make && exec " + lldb + " /tmp/web -v"},
+		"rust waits":              {Rust, config.Command{}, text("target/debug/web"), true, lldb},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,14 +99,13 @@ func TestRefusedCommands(t *testing.T) {
 		dev  config.Dev
 		want string
 	}{
-		"no language":    {config.Dev{}, "neither command.debug nor debug.language"},
-		"not yet":        {config.Dev{Debug: config.Debug{Language: "php"}}, "does not start debuggers for php"},
-		"no path":        {config.Dev{Debug: config.Debug{Language: Rust}, Command: config.Commands{Run: text("cargo run")}}, "(cargo run) does not show how"},
-		"gradle":         {config.Dev{Debug: config.Debug{Language: Java}, Command: config.Commands{Run: text("./gradlew bootRun")}}, "does not show how"},
-		"no ruby":        {config.Dev{Debug: config.Debug{Language: Ruby}, Command: config.Commands{Run: text("make")}}, "does not show how"},
-		"npm is a shell": {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("npm start")}}, "npm start"},
-		"no run":         {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
-		"no program":     {config.Dev{Debug: config.Debug{Language: Python}, Command: config.Commands{Run: text("python3")}}, "does not show how"},
+		"no language": {config.Dev{}, "neither command.debug nor debug.language"},
+		"not yet":     {config.Dev{Debug: config.Debug{Language: "php"}}, "does not start debuggers for php"},
+		"no path":     {config.Dev{Debug: config.Debug{Language: Rust}, Command: config.Commands{Run: text("cargo run")}}, "(cargo run) does not show how"},
+		"no ruby":     {config.Dev{Debug: config.Debug{Language: Ruby}, Command: config.Commands{Run: text("make")}}, "does not show how"},
+		"bun":         {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("bun run dev")}}, "(bun run dev) does not run Node"},
+		"deno":        {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("deno task dev")}}, "(deno task dev) does not run Node"},
+		"no run":      {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
 	} {
 		if _, err := Command(tt.dev, Options{Port: 1}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)

@@ -1,0 +1,109 @@
+package debugger
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+)
+
+// debugBinary is where delve puts what it builds: outside of the sources, which are synced.
+const debugBinary = "/tmp/nhctl-debug"
+
+// starters are programs that start a service, or build it and start it: their words don't show what.
+var starters = [...]string{"CompileDaemon", "air", "ash", "bash", "dash", "gmake", "gow", "just", "mage", "make", "modd", "reflex", "sh", "task", "wgo", "zsh"}
+
+// dlv makes `dlv debug` of `go run`, or of `go build` and the program that it makes.
+func dlv(run line, dev config.Dev, o Options) (line, bool) {
+	if name := path.Base(run.program); slices.Contains(starters[:], name) || path.Ext(name) == ".sh" {
+		return line{}, false
+	}
+	flags, packages, args := goBuild(run, dev)
+	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2", "--accept-multiclient", "--output=" + debugBinary}
+	if !o.Wait {
+		listen = append(listen, "--continue")
+	}
+	if len(flags) > 0 {
+		listen = append(listen, quoted("--build-flags="+strings.Join(flags, " "), dev))
+	}
+	listen = append(listen, packages...)
+	if len(args) > 0 {
+		listen = append(append(listen, "--"), args...)
+	}
+	return line{prefix: run.prefix, program: "dlv", args: listen}, true
+}
+
+// compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old program still runs,
+// and what it made is there for delve.
+func compiles(run line, dev config.Dev) line {
+	flags, packages, _ := goBuild(run, dev)
+	args := []string{"list", "-export", "-f", quoted(`{{""}}`, dev), quoted("-gcflags=all=-N -l", dev)}
+	return line{prefix: run.prefix, program: "go", args: slices.Concat(args, flags, packages)}
+}
+
+// quoted is a word that the shell takes as it is, where the run command is for a shell.
+func quoted(word string, dev config.Dev) string {
+	if len(dev.Command.Run.Argv) > 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// goBuild is what a run command, or the build before it, has Go build, and the arguments of the program.
+func goBuild(run line, dev config.Dev) (flags, packages, args []string) {
+	if run.program == "go" && len(run.args) > 0 && run.args[0] == "run" {
+		flags, packages, args = goArguments(run.args[1:])
+	} else {
+		flags, packages = buildOf(dev)
+		args = run.args
+	}
+	if len(packages) == 0 {
+		packages = []string{"."}
+	}
+	return flags, packages, args
+}
+
+// buildOf finds a `go build` in the build or run command.
+func buildOf(dev config.Dev) (flags, packages []string) {
+	for _, c := range []config.Command{dev.Command.Build, dev.Command.Run} {
+		words := c.Argv
+		if len(words) == 0 {
+			words = strings.Fields(strings.Join(c.Line, " "))
+		}
+		at := slices.Index(words, "build")
+		if at < 1 || path.Base(words[at-1]) != "go" {
+			continue
+		}
+		words = words[at+1:]
+		if end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "&|;") }); end >= 0 {
+			words = words[:end]
+		}
+		flags, packages, _ = goArguments(words)
+		return flags, packages
+	}
+	return nil, nil
+}
+
+// valued are the flags of go build that take their value as a word of its own.
+var valued = [...]string{"-C", "-asmflags", "-gcflags", "-ldflags", "-mod", "-modfile", "-o", "-overlay", "-p", "-pgo", "-tags", "-toolexec"}
+
+// goArguments splits what stands behind `go build` and `go run`. An output file means nothing to a debugger.
+func goArguments(words []string) (flags, packages, args []string) {
+	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
+		n := 1
+		if slices.Contains(valued[:], words[0]) && len(words) > 1 {
+			n = 2
+		}
+		if name, _, _ := strings.Cut(words[0], "="); name != "-o" {
+			flags = append(flags, words[:n]...)
+		}
+		words = words[n:]
+	}
+	n := min(1, len(words))
+	for n < len(words) && strings.HasSuffix(words[n-1], ".go") && strings.HasSuffix(words[n], ".go") {
+		n++
+	}
+	return flags, words[:n], words[n:]
+}
