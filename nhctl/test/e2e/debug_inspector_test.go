@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,8 @@ type inspector struct {
 	data    event.DebugData
 	id      int
 	pending []inspected
+	// file is the one with the breakpoint, and script what it was compiled to, when it was.
+	file, script string
 }
 
 type inspected struct {
@@ -43,7 +46,7 @@ func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient
 	var targets []struct {
 		WebSocketDebuggerURL string
 	}
-	if err := json.NewDecoder(response.Body).Decode(&targets); err != nil || len(targets) != 1 {
+	if err := json.NewDecoder(response.Body).Decode(&targets); err != nil || len(targets) == 0 { // the best is the first
 		t.Fatalf("targets %v, %v", targets, err)
 	}
 	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), targets[0].WebSocketDebuggerURL, nil)
@@ -54,10 +57,31 @@ func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient
 	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	i := &inspector{t: t, conn: conn, data: d}
+	i := &inspector{t: t, conn: conn, data: d, file: file}
 	i.call("Debugger.enable", map[string]any{})
-	i.call("Debugger.setBreakpointByUrl", map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": line - 1})
+	if !i.compiled(line) {
+		i.call("Debugger.setBreakpointByUrl", map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": line - 1})
+	}
 	return i
+}
+
+// compiled sets the breakpoint in the script that the file was compiled to, the newest if there are several.
+func (i *inspector) compiled(line int) bool {
+	i.t.Helper()
+	remote := inContainer(i.t, i.data, i.file)
+	for _, m := range slices.Backward(i.pending) {
+		var script struct{ ScriptID, URL, SourceMapURL string }
+		if m.Method != "Debugger.scriptParsed" || json.Unmarshal(m.Params, &script) != nil || script.SourceMapURL == "" {
+			continue
+		}
+		relative := strings.TrimPrefix(remote, i.data.Paths[0].Remote+"/")
+		if at, ok := compiled(script.SourceMapURL, relative, line); ok {
+			i.script = script.ScriptID
+			i.call("Debugger.setBreakpoint", map[string]any{"location": map[string]any{"scriptId": script.ScriptID, "lineNumber": at.line, "columnNumber": at.column}})
+			return true
+		}
+	}
+	return false
 }
 
 func (i *inspector) next(want func(inspected) bool) inspected {
@@ -107,6 +131,9 @@ func (i *inspector) stopped(expression string) (file, value string) {
 		i.t.Fatalf("paused: %s, %v", paused.Params, err)
 	}
 	found := i.call("Debugger.evaluateOnCallFrame", map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": expression})
+	if where.CallFrames[0].Location.ScriptID == i.script {
+		return i.file, string(found)
+	}
 	var script struct{ ScriptID, URL string }
 	i.next(func(m inspected) bool {
 		return m.Method == "Debugger.scriptParsed" && json.Unmarshal(m.Params, &script) == nil && script.ScriptID == where.CallFrames[0].Location.ScriptID

@@ -1,0 +1,146 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+)
+
+// startedBy is a service that a command starts as a process of a process, as people's commands do.
+type startedBy struct {
+	command string
+	// file has the line of the breakpoint, where name is the one that is greeted; path leads there.
+	file, line, path string
+	// reloads says that the service starts again by itself after a save.
+	reloads bool
+}
+
+// commands are those of a language, in one session.
+type commands struct {
+	language, image, expression string
+	attach                      func(t *testing.T, d event.DebugData, file string, line int) debugClient
+	// config is further YAML of the dev container.
+	config string
+	all    []startedBy
+}
+
+// run debugs the service under each command: the program stops on a breakpoint at a local line, for one client after another, and again
+// in the process that its own reloader starts after a save.
+func (c commands) run(t *testing.T) {
+	t.Helper()
+	ns := place(t, "base")
+	dev := shared.developer(t, ns)
+	src := dev.sources("nhctl/test/e2e/testdata/commands/" + c.language)
+	if c.language == "go" { // among the tests' files it would be a module of its own
+		write(t, filepath.Join(src, "go.mod"), "module example.com/greeter\n\ngo 1.24\n")
+	}
+	set := func(command string) {
+		configure(t, src, "greeter", c.image, fmt.Sprintf("command: {run: [%q]}\ndebug: {language: %s}\n%s", command, c.language, c.config))
+	}
+	set("true")
+	dev.must(src, "dev", "start", "--no-terminal")
+	for _, s := range c.all {
+		ok := t.Run(s.command, func(t *testing.T) {
+			set(s.command)
+			d := outcome[event.DebugData](dev, src, "dev", "debug")
+			scenario := debugged{service: "greeter", attach: c.attach, path: s.path + "/Ada", expression: c.expression, value: "Ada"}
+			file := filepath.Join(src, s.file)
+			line := lineOf(t, file, s.line)
+			serviceAnswers(t, ns, "greeter", scenario.path, "Hello, Ada")
+			for range 2 {
+				scenario.stops(t, ns, d, file, line, "Hello, Ada", func() {})
+			}
+			if s.reloads {
+				edit(t, file, "Hello, ", "Saved, ")
+				serviceAnswers(t, ns, "greeter", scenario.path, "Saved, Ada")
+				scenario.stops(t, ns, d, file, line, "Saved, Ada", func() {})
+				edit(t, file, "Saved, ", "Hello, ")
+			}
+		})
+		if !ok {
+			t.Log(dev.nhctl(src, "dev", "logs", "debug").stdout)
+		}
+	}
+	dev.must(src, "dev", "end")
+}
+
+// A Node service behind package managers, watchers, TypeScript's runners, frameworks and scripts.
+func TestDebugNodeCommands(t *testing.T) {
+	t.Parallel()
+	const js, ts, nest, next = "response.end(text)", "return text;", "return text;", "return new Response(text)"
+	commands{
+		language: "node", image: "test-node", attach: inspect, expression: "name",
+		all: []startedBy{
+			{command: "npm start", file: "main.js", line: js},
+			{command: "npm run dev", file: "main.js", line: js, reloads: true},
+			{command: "yarn dev", file: "main.js", line: js},
+			{command: "pnpm dev", file: "main.js", line: js},
+			{command: "npx nodemon main.js", file: "main.js", line: js},
+			{command: "exec node --watch main.js", file: "main.js", line: js, reloads: true},
+			{command: "tsx watch main.ts", file: "main.ts", line: ts, reloads: true},
+			{command: "npx ts-node --transpileOnly main.ts", file: "main.ts", line: ts},
+			{command: "npm run nest", file: "src/main.ts", line: nest, reloads: true},
+			{command: "cd web && npm run dev", file: "web/app/api/[name]/route.js", line: next, path: "/api"},
+			{command: "make run", file: "main.js", line: js},
+			{command: "sh -c 'cd . && exec env GREETING=Hello ./run.sh'", file: "main.js", line: js},
+		},
+	}.run(t)
+}
+
+// A Python service behind reloaders, servers with workers, runners and scripts.
+func TestDebugPythonCommands(t *testing.T) {
+	t.Parallel()
+	const flask, django, asgi = "return text", "return HttpResponse(text)", `await send({"type": "http.response.start"`
+	const address = " --host 0.0.0.0 --port 8080"
+	commands{
+		language: "python", image: "test-python", attach: attachDAP, expression: "name",
+		all: []startedBy{
+			{command: "flask --app hello --debug run" + address, file: "hello.py", line: flask, reloads: true},
+			{command: "python3 hello.py", file: "hello.py", line: flask, reloads: true},
+			{command: "python3 manage.py runserver 0.0.0.0:8080", file: "greeter/urls.py", line: django, reloads: true},
+			{command: "uvicorn asgi:app --reload" + address, file: "asgi.py", line: asgi, reloads: true},
+			{command: "python3 -m uvicorn asgi:app --workers 3" + address, file: "asgi.py", line: asgi},
+			{command: "gunicorn --bind 0.0.0.0:8080 --workers 4 --reload hello:app", file: "hello.py", line: flask, reloads: true},
+			{command: "poetry run gunicorn --bind 0.0.0.0:8080 hello:app", file: "hello.py", line: flask},
+			{command: "env PIPENV_SITE_PACKAGES=1 pipenv run serve", file: "hello.py", line: flask},
+			{command: "make run", file: "hello.py", line: flask},
+			{command: "cd . && exec env GREETING=Hello sh -c ./run.sh", file: "hello.py", line: flask},
+		},
+	}.run(t)
+}
+
+// A Java service behind Gradle, whose own JVMs are not the program: here Debian's Gradle, with a JavaExec task that has the name of Spring
+// Boot's, since a container without the internet has no plugins.
+func TestDebugJavaCommands(t *testing.T) {
+	t.Parallel()
+	const file, line = "src/main/java/Greeter.java", "return text;"
+	commands{
+		language: "java", image: "test-java", attach: attachJDWP, expression: "name",
+		all: []startedBy{
+			{command: "./gradlew run", file: file, line: line},
+			{command: "./gradlew bootRun", file: file, line: line},
+			{command: "make run", file: file, line: line},
+			{command: "sh -c 'javac -g -d /tmp/classes src/main/java/Greeter.java; java -cp /tmp/classes Greeter'", file: file, line: line},
+		},
+	}.run(t)
+}
+
+// A Go service behind air, make and scripts.
+func TestDebugGoCommands(t *testing.T) {
+	t.Parallel()
+	const file, line = "main.go", `fmt.Fprintf(w, "`
+	commands{
+		language: "go", image: "test-go", attach: attachDelve, expression: "name",
+		all: []startedBy{
+			{command: "air", file: file, line: line, reloads: true},
+			{command: "make run", file: file, line: line},
+			{command: "make built", file: file, line: line},
+			{command: "exec env GREETING=Hello ./run.sh", file: file, line: line},
+			{command: "sh -c 'go run .'", file: file, line: line},
+		},
+	}.run(t)
+}

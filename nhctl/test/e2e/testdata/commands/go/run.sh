@@ -1,0 +1,2 @@
+#!/bin/sh
+cd . && go build -o bin/greeter . && exec ./bin/greeter

@@ -1,0 +1,3 @@
+#!/bin/sh
+export GREETING=Hello
+cd . && exec npm start

@@ -1,0 +1,5 @@
+export async function GET(request, { params }) {
+  const { name } = params;
+  const text = `Hello, ${name}`;
+  return new Response(text);
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+export GREETING=Hello
+exec gunicorn --bind 0.0.0.0:8080 hello:app
