@@ -16,6 +16,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -41,6 +42,9 @@ func Connect(ctx context.Context, paths Paths, env []string, onEvent func(event.
 	defer cancel()
 	for {
 		c, err := dial(paths, onEvent)
+		if errors.Is(err, private.ErrPeer) {
+			return nil, notOurs(paths, err)
+		}
 		if err != nil {
 			if err := spawn(ctx, paths, env); err != nil {
 				return nil, err
@@ -72,6 +76,9 @@ func Connect(ctx context.Context, paths Paths, env []string, onEvent func(event.
 // ConnectRunning connects to a daemon that runs, of whatever version; problem.NotFound when there is none.
 func ConnectRunning(paths Paths) (*Client, error) {
 	c, err := dial(paths, func(event.Event) {})
+	if errors.Is(err, private.ErrPeer) {
+		return nil, notOurs(paths, err)
+	}
 	if err != nil {
 		return nil, problem.New(problem.NotFound, "no daemon runs").WithHint("any command that needs one starts it; or: nhctl daemon start")
 	}
@@ -79,11 +86,30 @@ func ConnectRunning(paths Paths) (*Client, error) {
 }
 
 func dial(paths Paths, onEvent func(event.Event)) (*Client, error) {
-	conn, err := net.DialTimeout("unix", paths.Socket, 2*time.Second)
+	conn, err := dialSocket(paths)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{rpc: jrpc2.NewClient(ordered{channel.Line(conn, conn), onEvent}, nil), conn: conn}, nil
+}
+
+// dialSocket reaches the daemon of this very user.
+func dialSocket(paths Paths) (net.Conn, error) {
+	conn, err := net.DialTimeout("unix", paths.Socket, 2*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if err := private.Peer(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// notOurs refuses a daemon that would get this user's credentials.
+func notOurs(paths Paths, err error) error {
+	return problem.New(problem.Refused, "the daemon at %s is not yours: %w", paths.Socket, err).
+		WithHint("stop it as the user who started it, remove the socket, or set XDG_RUNTIME_DIR to a directory of yours")
 }
 
 // ordered handles events as they are received: jrpc2 hands each message to a goroutine of its own, and so would mix up log lines, and
@@ -218,7 +244,10 @@ func Attach(ctx context.Context, paths Paths, p rpc.Attach) (net.Conn, supervise
 	if err != nil {
 		return nil, attached, err
 	}
-	conn, err := net.DialTimeout("unix", paths.Socket, 2*time.Second)
+	conn, err := dialSocket(paths)
+	if errors.Is(err, private.ErrPeer) {
+		err = notOurs(paths, err)
+	}
 	if err != nil {
 		return nil, attached, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
@@ -84,6 +85,11 @@ func Serve(ctx context.Context, paths Paths) error {
 		conn, err := listener.Accept()
 		if err != nil {
 			break
+		}
+		if err := private.Peer(conn); err != nil {
+			d.logger.Warn("refused a connection", "error", err)
+			conn.Close()
+			continue
 		}
 		connections.Go(func() { d.serve(ctx, conn) })
 	}

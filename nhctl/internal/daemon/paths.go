@@ -5,10 +5,10 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 
+	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
@@ -23,7 +23,7 @@ type Paths struct {
 // maxSocket is the longest path that a Unix socket may have on every system.
 const maxSocket = 100
 
-// NewPaths returns the places for a user's environment, and makes their folders for nobody else to see.
+// NewPaths returns the places for a user's environment, and makes their folders, which are the user's alone.
 func NewPaths(env map[string]string) (Paths, error) {
 	home := env["HOME"]
 	if home == "" {
@@ -44,7 +44,7 @@ func NewPaths(env map[string]string) (Paths, error) {
 	p := Paths{State: filepath.Join(state, "nhctl")}
 	run := p.State
 	if dir := env["XDG_RUNTIME_DIR"]; dir != "" {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		if private.Owned(dir) { // with sudo it is often another user's
 			run = filepath.Join(dir, "nhctl")
 		}
 	}
@@ -53,7 +53,7 @@ func NewPaths(env map[string]string) (Paths, error) {
 		return p, fmt.Errorf("the path of the daemon's socket is too long for a socket (%d bytes): %s; set XDG_RUNTIME_DIR to a shorter folder", len(p.Socket), p.Socket)
 	}
 	for _, dir := range []string{p.State, p.sessions(), run} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := private.Dir(dir); err != nil {
 			return p, err
 		}
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,6 +59,41 @@ func TestNewPaths(t *testing.T) {
 				if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 					t.Errorf("%s: %v, %v; nobody else may see it", dir, info, err)
 				}
+			}
+		})
+	}
+}
+
+// A folder that others can write to, or that is a link, may hold anybody's socket and sessions.
+func TestFoldersOfOthers(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("its folders have access lists")
+	}
+	for name, tt := range map[string]struct {
+		dir  string // below the home folder
+		make func(string) error
+		want string
+	}{
+		"runtime folder, writable": {"run/nhctl", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)) }, "others may write"},
+		"runtime folder, a link":   {"run/nhctl", func(dir string) error { return os.Symlink(os.TempDir(), dir) }, "symbolic link"},
+		"state folder, writable":   {"state/nhctl", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) }, "others may write"},
+		"state folder, a link":     {"state/nhctl", func(dir string) error { return os.Symlink(os.TempDir(), dir) }, "symbolic link"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home, err := os.MkdirTemp("", "nhctl-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(home) })
+			dir := filepath.Join(home, filepath.FromSlash(tt.dir))
+			if err := errors.Join(os.Mkdir(filepath.Join(home, "run"), 0o700), os.Mkdir(filepath.Join(home, "state"), 0o700), tt.make(dir)); err != nil {
+				t.Fatal(err)
+			}
+			_, err = NewPaths(map[string]string{"HOME": home, "XDG_STATE_HOME": filepath.Join(home, "state"), "XDG_RUNTIME_DIR": filepath.Join(home, "run")})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("%v, want %q in it", err, tt.want)
 			}
 		})
 	}
