@@ -20,6 +20,8 @@ type loading struct {
 	main  string
 	// workload is set for a config that comes from the cluster: the workload that it is for.
 	workload *workload.Ref
+	// named are the variables that were asked for, opened the files that were read, both as keys.
+	named, opened *sync.Map
 	// laid counts what was laid over something.
 	laid *atomic.Int64
 	// tabs are the places where the text that is read is indented by a tab.

@@ -29,6 +29,10 @@ type File struct {
 	// Findings are all that there is to say, Ignored the fields met that have no effect here.
 	Findings Findings
 	Ignored  []string
+	// Variables are the names of the environment's variables that the text may put in, sorted.
+	Variables []string
+	// Files are all that were read, sorted: the config itself, its layers, included files and env files.
+	Files []string
 	// nodes are the services as they were laid together, for what asks where a value came from.
 	nodes   []*yaml.Node
 	loading *loading
@@ -120,7 +124,16 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 }
 
 func newLoading(file string, read func(string) ([]byte, error)) *loading {
-	return &loading{findings: newFindings(map[string]string{}), read: read, files: &sync.Map{}, main: file, laid: &atomic.Int64{}}
+	l := &loading{findings: newFindings(map[string]string{}), files: &sync.Map{}, main: file, laid: &atomic.Int64{}, named: &sync.Map{}, opened: &sync.Map{}}
+	l.opened.Store(file, nil)
+	l.read = func(path string) ([]byte, error) {
+		data, err := read(path)
+		if err == nil {
+			l.opened.Store(filepath.Clean(path), nil)
+		}
+		return data, err
+	}
+	return l
 }
 
 func (l *loading) load(data []byte, o Options) *File {
@@ -141,14 +154,25 @@ func (l *loading) load(data []byte, o Options) *File {
 		f.Ignored = append(f.Ignored, name)
 	}
 	slices.Sort(f.Ignored)
-	f.Findings = l.sorted()
+	f.Findings, f.Variables, f.Files = l.sorted(), keys(l.named), keys(l.opened)
 	return f
+}
+
+// keys are those of a map with names, sorted.
+func keys(m *sync.Map) (names []string) {
+	m.Range(func(key, _ any) bool {
+		names = append(names, key.(string))
+		return true
+	})
+	slices.Sort(names)
+	return names
 }
 
 // variables sets up what the text may name: the environment, and below it the env file that configProperties names.
 func (l *loading) variables(text string, env map[string]string) {
 	file := map[string]string{}
 	l.env = func(name string) (string, bool) {
+		l.named.Store(name, nil)
 		if v, ok := env[name]; ok {
 			return v, true
 		}

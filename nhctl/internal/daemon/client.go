@@ -15,6 +15,7 @@ import (
 	"github.com/creachadair/jrpc2/channel"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/environment"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -153,7 +154,7 @@ func spawn(ctx context.Context, paths Paths, env []string) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(self, serveArgs[:]...)
-	cmd.Env = append(env, "LOGGER_DISCARD=1") // syncthing's own log
+	cmd.Env = append(environment.ForDaemon(env), "LOGGER_DISCARD=1") // syncthing's own log
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, paths.State
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {

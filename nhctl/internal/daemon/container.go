@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
@@ -80,7 +81,7 @@ func (c *developed) dev(env map[string]string) (config.Dev, error) {
 		return known.Dev, nil
 	}
 	file, err := config.Load(filepath.Dir(saved.Config), config.Options{Env: env, Profile: saved.Profile})
-	if err != nil || file == nil {
+	if err != nil || file == nil || lacks(env, saved.Variables) {
 		return known.Dev, err
 	}
 	if service, err := file.Service(saved.Record.Workload); err == nil && service != nil {
@@ -98,4 +99,13 @@ func (c *developed) data(st supervise.Status) event.CommandData {
 		d.Container = c.Name
 	}
 	return d
+}
+
+// lacks says whether a caller has not set what the config was started with: they are in another folder, or another shell. Then what it said
+// at the start counts, rather than one with gaps.
+func lacks(env map[string]string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, set := env[name]
+		return !set
+	})
 }

@@ -34,8 +34,13 @@ func (s *session) goPaths(ctx context.Context, caller rpc.Caller, language strin
 		s.logger.Debug("ask for Go's folders in the pod", "error", err)
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, goEnv[0], goEnv[1:]...)
-	cmd.Dir = s.synced()[0].root
+	program := kube.LookPath(goEnv[0], caller.Env, caller.Dir)
+	if program == "" {
+		s.logger.Debug("ask for Go's folders here", "error", "no go in the caller's PATH")
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, program, goEnv[1:]...)
+	cmd.Dir, cmd.Env = s.synced()[0].root, []string{} // not the daemon's
 	for key, value := range caller.Env {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}

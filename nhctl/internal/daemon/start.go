@@ -162,6 +162,10 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 	}
 	if file != nil && !file.Shared() {
 		state.Config = file.Path
+		state.Variables = slices.DeleteFunc(slices.Clone(file.Variables), func(name string) bool {
+			_, set := p.Caller.Env[name]
+			return !set
+		})
 	}
 	there := func() ([]corev1.Container, error) { return cluster.containers(ref, podTemplate) }
 	if service != nil {

@@ -34,10 +34,12 @@ type saved struct {
 	// Paused are the ids of the folders whose sync rests until it is resumed.
 	Paused []string `json:"paused,omitempty"`
 	// Config is the file that Dev comes from, with Profile laid over it; empty without one.
-	Config  string        `json:"config,omitempty"`
-	Profile string        `json:"profile,omitempty"`
-	Section configSection `json:"section"`
-	Dev     config.Dev    `json:"dev"`
+	Config  string `json:"config,omitempty"`
+	Profile string `json:"profile,omitempty"`
+	// Variables are the names of the caller's variables that are in Dev.
+	Variables []string      `json:"variables,omitempty"`
+	Section   configSection `json:"section"`
+	Dev       config.Dev    `json:"dev"`
 	// Beside are the other containers in dev mode, as the record has them.
 	Beside   []savedContainer `json:"beside,omitempty"`
 	Forwards []rpc.PortPair   `json:"forwards,omitempty"`

@@ -113,23 +113,28 @@ func New(o Options) (*Client, error) {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}
 	if config.ExecProvider != nil {
-		// The daemon has another environment than the caller, and no terminal.
-		config.ExecProvider.InteractiveMode = api.NeverExecInteractiveMode
-		for key, value := range o.Env {
-			config.ExecProvider.Env = append(config.ExecProvider.Env, api.ExecEnvVar{Name: key, Value: value})
+		if err := o.plugin(config.ExecProvider); err != nil {
+			return nil, err
 		}
 	}
 	identity := identity(config)
+	if config.Proxy == nil { // the kubeconfig's proxy-url comes first
+		config.Proxy = o.proxy()
+	}
 	config.UserAgent = "nhctl/" + buildinfo.Version
 	config.QPS, config.Burst = 100, 200
 	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
 	clock := &clock{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{clock, next} })
-	client, err := kubernetes.NewForConfig(config)
+	connection, err := rest.HTTPClientFor(config) // one for both
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}
-	untyped, err := dynamic.NewForConfig(config)
+	client, err := kubernetes.NewForConfigAndClient(config, connection)
+	if err != nil {
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+	}
+	untyped, err := dynamic.NewForConfigAndClient(config, connection)
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
 	}

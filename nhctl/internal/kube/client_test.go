@@ -22,7 +22,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
@@ -156,23 +155,6 @@ func TestNewTellsWhatIsWrong(t *testing.T) {
 		if p := problem.From(err); err == nil || p.Code != problem.Usage || !strings.Contains(p.Message, tt.want) || !strings.Contains(p.Hint, tt.hint) {
 			t.Errorf("%s: %+v, want %q and the hint %q", name, p, tt.want, tt.hint)
 		}
-	}
-}
-
-// The daemon runs credential plugins as the caller would, but can't ask anybody.
-func TestCredentialPlugin(t *testing.T) {
-	t.Parallel()
-	file := kubeconfig(t, "server: https://127.0.0.1:1", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: IfAvailable, env: [{name: A, value: file}]}}")
-	c, err := New(Options{Kubeconfig: file, Env: map[string]string{"PROFILE": "ada"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plugin := c.config.ExecProvider
-	if diff := cmp.Diff([]api.ExecEnvVar{{Name: "A", Value: "file"}, {Name: "PROFILE", Value: "ada"}}, plugin.Env); diff != "" {
-		t.Error(diff)
-	}
-	if plugin.InteractiveMode != api.NeverExecInteractiveMode {
-		t.Errorf("interactive mode %q", plugin.InteractiveMode)
 	}
 }
 

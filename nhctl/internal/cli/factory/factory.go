@@ -19,6 +19,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/environment"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
@@ -47,9 +48,19 @@ func (f *Factory) Env() map[string]string {
 	return env
 }
 
-// Caller is who calls, for the daemon.
-func (f *Factory) Caller() rpc.Caller {
-	return rpc.Caller{Env: f.Env(), Dir: f.Dir, Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace}
+// Caller is who calls, for the daemon. Of the environment only what the call may need goes with it.
+func (f *Factory) Caller() rpc.Caller { return f.CallerAt(f.Dir) }
+
+// CallerAt is Caller, with the variables that the config of a folder names.
+func (f *Factory) CallerAt(dir string) rpc.Caller {
+	env := f.Env()
+	var named []string
+	if name := config.Find(dir); name != "" {
+		if file, err := config.Read(name, config.Options{Env: env}); err == nil {
+			named = file.Variables
+		}
+	}
+	return rpc.Caller{Env: environment.ForCall(env, named), Dir: f.Dir, Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace}
 }
 
 // CheckOutput checks the -o flag.

@@ -101,6 +101,9 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	call := rpc.Start{Target: o.Target.RPC(f), Mode: rpc.Mode(o.Mode), Image: o.Image, SidecarImage: o.SidecarImage, ByExec: o.Inject == injectExec, Folder: o.Dir, Profile: o.Profile,
 		AllPods: o.All, Yes: o.Yes, TakeOver: o.TakeOver, Wait: o.Wait, AbandonAfter: o.AbandonAfter, Timeout: o.Timeout,
 		AllContainers: o.AllContainers}
+	if o.Dir != "" {
+		call.Caller = f.CallerAt(f.Absolute(o.Dir))
+	}
 	if len(o.Containers) > 0 {
 		call.Container, call.Beside = o.Containers[0], o.Containers[1:]
 	}
