@@ -85,6 +85,9 @@ func (c *developed) dev(env map[string]string) (config.Dev, error) {
 		return known.Dev, err
 	}
 	if service, err := file.Service(saved.Record.Workload); err == nil && service != nil {
+		if err := c.session.stillTrusted(file, service, saved.Trusted); err != nil {
+			return known.Dev, err
+		}
 		if c, ok := known.Section.find(service); ok {
 			return c.Dev, nil
 		}

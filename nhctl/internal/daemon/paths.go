@@ -10,6 +10,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/trust"
 )
 
 // Paths are where a user's daemon keeps things.
@@ -64,6 +65,9 @@ func (p Paths) sessions() string { return filepath.Join(p.State, "sessions") }
 
 // Log is the daemon's log file.
 func (p Paths) Log() string { return filepath.Join(p.State, "daemon.log") }
+
+// Trust is where it is kept which configs the user trusts.
+func (p Paths) Trust() trust.Store { return trust.Store{Dir: filepath.Join(p.State, "trust")} }
 
 func (p Paths) lock() string { return filepath.Join(p.State, "daemon.lock") }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/trust"
 )
 
 // defaultTimeout limits a start.
@@ -68,6 +69,9 @@ func (d *Daemon) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 			return view, nil
 		}
 		d.over(live[0], "the cluster has nothing of it")
+	}
+	if err := d.trusted(p, state.Asks); err != nil {
+		return rpc.Session{}, err
 	}
 	place, err := v.where(ctx)
 	if err != nil {
@@ -168,6 +172,8 @@ func plan(p rpc.Start, cluster facts) (devmode.Spec, saved, []string, error) {
 		})
 	}
 	there := func() ([]corev1.Container, error) { return cluster.containers(ref, podTemplate) }
+	state.Asks = trust.Of(file, service)
+	state.Trusted = state.Asks.Hash()
 	if service != nil {
 		podTemplate, depend = service.PodTemplate, devmode.Depend(service.DependLabelSelector)
 		if entry, state.Section, err = section(service, p.Container, there); err != nil {

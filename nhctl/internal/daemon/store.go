@@ -12,6 +12,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/store"
+	"github.com/nhctl/nhctl/nhctl/internal/trust"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
@@ -37,12 +38,16 @@ type saved struct {
 	Config  string `json:"config,omitempty"`
 	Profile string `json:"profile,omitempty"`
 	// Variables are the names of the caller's variables that are in Dev.
-	Variables []string      `json:"variables,omitempty"`
-	Section   configSection `json:"section"`
-	Dev       config.Dev    `json:"dev"`
+	Variables []string `json:"variables,omitempty"`
+	// Trusted is the hash of what the config asked of this computer at the start, and the user agreed to.
+	Trusted string        `json:"trusted,omitempty"`
+	Section configSection `json:"section"`
+	Dev     config.Dev    `json:"dev"`
 	// Beside are the other containers in dev mode, as the record has them.
 	Beside   []savedContainer `json:"beside,omitempty"`
 	Forwards []rpc.PortPair   `json:"forwards,omitempty"`
+	// Asks is what Trusted is the hash of, while the session starts.
+	Asks trust.Request `json:"-"`
 	// Wishes are what is to run, by container.
 	Wishes map[string]*wish `json:"wishes,omitempty"`
 }

@@ -76,3 +76,12 @@ func matches(list []string, name string) bool {
 		return name == pattern
 	})
 }
+
+// secret are parts of the names of variables that hold credentials.
+var secret = [...]string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "PRIVATE", "APIKEY", "API_KEY", "ACCESS_KEY", "AUTH", "COOKIE"}
+
+// Secret says whether a variable looks like a credential by its name.
+func Secret(name string) bool {
+	name = strings.ToUpper(name)
+	return slices.ContainsFunc(secret[:], func(part string) bool { return strings.Contains(name, part) })
+}

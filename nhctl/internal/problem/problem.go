@@ -21,6 +21,7 @@ const (
 	Held         Code = "held"         // another session holds the workload
 	Refused      Code = "refused"      // nhctl will not do that, for the reason given
 	Confirm      Code = "confirm"      // nhctl does that once the user has said yes
+	Untrusted    Code = "untrusted"    // the config asks for more than nhctl does without the user's trust; Subject is its hash
 	NotReady     Code = "not-ready"    // a pod does not come up, for the reason given
 	PortTaken    Code = "port-taken"   // a local port is in use
 	NoSession    Code = "no-session"   // the workload is not in dev mode
@@ -48,6 +49,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Hint is the next step; it may have several lines.
 	Hint string `json:"hint,omitempty"`
+	// Subject names what the user is asked about, where an answer must be about that alone.
+	Subject string `json:"subject,omitempty"`
 	// Exit is the exit code of the command line, where the Code alone does not say it; 0 otherwise.
 	Exit int `json:"exit,omitempty"`
 	// Cause is the error below, if any; its text is part of Message already.

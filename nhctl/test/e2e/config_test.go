@@ -92,6 +92,11 @@ func TestConfigShapesTheTwin(t *testing.T) {
 	write(t, filepath.Join(src, ".dev", "config.yaml"), shapeConfig)
 	write(t, filepath.Join(src, "main.txt"), "x")
 	before := shared.mustSnapshot(t, ns)
+	// Its patches need trust: without a terminal that is an error, which says how to go on.
+	if r := dev.nhctl(src, "dev", "start", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr, "changes the dev pod by a strategic patch") || !strings.Contains(r.stderr, "nhctl config trust") {
+		t.Errorf("start with an untrusted config: %s", r)
+	}
+	dev.must(src, "config", "trust", "--yes")
 	started := dev.nhctl(src, "dev", "start", "--no-terminal", "-o", "json")
 	if started.code != 0 {
 		t.Fatalf("%s", started)

@@ -43,6 +43,7 @@ func TestTwoContainers(t *testing.T) {
 	write(t, filepath.Join(src, ".dev/config.yaml"), twoContainers)
 	write(t, filepath.Join(src, "name"), "one")
 	write(t, filepath.Join(worker, "name"), "two")
+	dev.must(src, "config", "trust", "--yes") // a folder outside of the repository
 	if r := dev.nhctl(src, "dev", "start", "--all-containers", "--mode", "duplicate", "--no-terminal"); r.code == 0 || !strings.Contains(r.stderr, `no container "worker"`) {
 		t.Fatalf("a pod without the second container: %s", r)
 	}

@@ -215,7 +215,11 @@ func TestConfigFieldsSync(t *testing.T) {
 	}
 	write(t, filepath.Join(dev.home, "src", "protos", "shop.proto"), "message Book {}")
 	many(t, filepath.Join(src, "many"), 40)
-	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	// It takes a folder from outside and leaves git's rules out: a script says yes.
+	if r := dev.nhctl(src, "dev", "start", "--mode", "duplicate", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr, "outside of the repository") {
+		t.Errorf("start with an untrusted config: %s", r)
+	}
+	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal", "--yes")
 	exists := func(t *testing.T, name string, want bool) {
 		t.Helper()
 		if _, err := dev.inPod(src, "test", "-e", name); (err == nil) != want {

@@ -4,10 +4,8 @@ package factory
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,21 +89,6 @@ func (f *Factory) Err() io.Writer { return ui.CleanWriter(f.Streams.Err) }
 
 // JSON says whether results are printed as JSON.
 func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }
-
-// Config reads a config by its name, or the one of this folder or above it. Its mistakes are in its findings.
-func (f *Factory) Config(name, profile string) (*config.File, error) {
-	if name == "" {
-		name = config.Find(f.Dir)
-	}
-	if name == "" {
-		return nil, problem.New(problem.NotFound, "no .dev/config.yaml in %s or above it", f.Dir).WithHint("write one: nhctl config init")
-	}
-	file, err := config.Read(f.Absolute(name), config.Options{Env: f.Env(), Profile: profile})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, problem.New(problem.NotFound, "%s: there is no such file", name)
-	}
-	return file, err
-}
 
 // Absolute is a path as the caller means it.
 func (f *Factory) Absolute(path string) string {

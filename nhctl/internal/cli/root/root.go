@@ -11,6 +11,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/schema"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/set"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/show"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/config/trust"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/validate"
 	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
 	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
@@ -75,7 +76,7 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),
 		logs.New(f), terminal.New(f), exec.New(f), cp.New(f), forward.New(f), sync, volumes)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
-	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), imports.New(f), schema.New(f))
+	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, doctor.New(f), daemon, version.New(f))
 	return cmd
 }

@@ -84,8 +84,10 @@ type Start struct {
 	// Ordinal chooses the pod of a StatefulSet; nil means the config's, or the highest. AllPods parks those below it too.
 	Ordinal *int `json:"ordinal,omitempty"`
 	AllPods bool `json:"allPods,omitempty"`
-	// Yes is the answer to what is asked before (problem.Confirm).
+	// Yes is the answer to what is asked before (problem.Confirm, problem.Untrusted).
 	Yes bool `json:"yes,omitempty"`
+	// Trust is the subject of the problem.Untrusted that the user has agreed to; it is remembered.
+	Trust string `json:"trust,omitempty"`
 	// TakeOver ends another's session of the workload, Wait waits for its end.
 	TakeOver bool `json:"takeOver,omitempty"`
 	Wait     bool `json:"wait,omitempty"`

@@ -2,9 +2,7 @@
 package show
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -52,7 +50,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	file, err := load(ctx, f, o, ref)
+	file, err := f.ConfigOf(ctx, o.File, o.Profile, ref)
 	if err != nil {
 		return err
 	}
@@ -91,22 +89,4 @@ func service(o *Options) (ref workload.Ref, err error) {
 		ref.Kind = ""
 	}
 	return ref, err
-}
-
-// load takes the folder's config, or where there is none, what the team keeps in the cluster for a workload.
-func load(ctx context.Context, f *factory.Factory, o *Options, ref workload.Ref) (*config.File, error) {
-	file, err := f.Config(o.File, o.Profile)
-	if err == nil || problem.From(err).Code != problem.NotFound || o.File != "" || ref.Name == "" {
-		return file, err
-	}
-	c, kubeErr := f.Kube()
-	if kubeErr != nil {
-		return nil, err
-	}
-	ref.Kind = cmp.Or(ref.Kind, workload.Deployment)
-	origin, text, kubeErr := c.SharedConfig(ctx, ref)
-	if kubeErr != nil || origin == "" {
-		return nil, errors.Join(err, kubeErr)
-	}
-	return config.LoadShared(origin, text, ref, o.Profile)
 }

@@ -66,7 +66,7 @@ Other commands then choose one with -c, and mean the first without it.`,
 	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
 	flags.IntVar(&o.Ordinal, "ordinal", -1, "pod of a StatefulSet to stand in for (default: the config's, or the highest); those below it go on")
 	flags.BoolVar(&o.All, "all", false, "park all pods of a StatefulSet")
-	flags.BoolVarP(&o.Yes, "yes", "y", false, "do without asking what would be asked first, such as stopping the pods of a DaemonSet or Job")
+	flags.BoolVarP(&o.Yes, "yes", "y", false, "do without asking what would be asked first, such as stopping the pods of a DaemonSet or Job, or what an untrusted config asks of this computer")
 	flags.BoolVar(&o.NoTerminal, "no-terminal", false, "do not open a terminal afterwards")
 	flags.BoolVar(&o.TakeOver, "take-over", false, "end the session that another developer has of the workload; their files are kept, and they are told")
 	flags.BoolVar(&o.Wait, "wait", false, "wait until another developer's session of the workload is over, as long as --timeout says")
@@ -110,12 +110,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Ordinal >= 0 {
 		call.Ordinal = &o.Ordinal
 	}
-	err := f.Call(ctx, rpc.MethodStart, call, &session)
-	if p := problem.From(err); err != nil && p.Code == problem.Confirm && !f.JSON() && f.Confirm(p.Message) {
-		call.Yes = true
-		err = f.Call(ctx, rpc.MethodStart, call, &session)
-	}
-	if err != nil {
+	if err := begin(ctx, f, call, &session); err != nil {
 		return err
 	}
 	if err := f.Printer().Result(session, func(w io.Writer) { describe(w, session) }); err != nil {
@@ -126,6 +121,25 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	}
 	fmt.Fprintln(f.Err(), "opening a terminal; leaving it does not end dev mode (nhctl dev end does)")
 	return terminal.Shell(ctx, f, rpc.Target{Caller: f.Caller(), Session: session.ID}, false)
+}
+
+// begin makes the call, and again with the user's answer where something is asked first.
+func begin(ctx context.Context, f *factory.Factory, call rpc.Start, session *rpc.Session) error {
+	for {
+		err := f.Call(ctx, rpc.MethodStart, call, session)
+		if err == nil || f.JSON() {
+			return err
+		}
+		p := problem.From(err)
+		switch {
+		case p.Code == problem.Untrusted && call.Trust != p.Subject && f.Confirm(p.Message):
+			call.Trust = p.Subject
+		case p.Code == problem.Confirm && !call.Yes && f.Confirm(p.Message):
+			call.Yes = true
+		default:
+			return err
+		}
+	}
 }
 
 func describe(w io.Writer, s rpc.Session) {

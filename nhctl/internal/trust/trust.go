@@ -1,0 +1,183 @@
+// Package trust says what a config asks of the computer beyond ordinary development in a pod, and keeps what the user has agreed to. A config
+// comes from the cluster, or with a repository that was cloned a minute ago: it is data until somebody has looked at it. The package knows
+// nothing of how it is asked.
+package trust
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/environment"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Request is what a config asks for one service.
+type Request struct {
+	// Origin is the config's file, or the place in the cluster.
+	Origin string `json:"origin"`
+	// Claims are sentences without a subject, such as "takes port 8080 of this computer". They have all that the answer is about, so that the
+	// same claims need no second answer, and others do.
+	Claims []string `json:"claims"`
+}
+
+// Empty says that there is nothing to ask.
+func (r Request) Empty() bool { return len(r.Claims) == 0 }
+
+// Hash names the content of the request; "" when there is nothing to ask.
+func (r Request) Hash() string {
+	if r.Empty() {
+		return ""
+	}
+	text, _ := json.Marshal(r) // strings
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Text lists the claims for people.
+func (r Request) Text() string {
+	return "the config " + visible(r.Origin) + "\n  - " + strings.ReplaceAll(strings.Join(r.Claims, "\n- "), "\n", "\n  ")
+}
+
+// Problem is what there is to say where nobody has agreed yet.
+func (r Request) Problem() error {
+	p := problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
+		WithHint("look at it, then: nhctl config trust; in a script: nhctl dev start --yes")
+	p.Subject = r.Hash()
+	return p
+}
+
+// Of is what a config asks for one of its services.
+func Of(file *config.File, service *config.Service) Request {
+	if file == nil || service == nil {
+		return Request{}
+	}
+	c := claims{repository: repository(file.Folder), folder: file.Folder}
+	c.files(file)
+	c.variables(file)
+	if !service.Local.Command.Empty() {
+		c.add("runs a command on this computer: %s", visible(service.Local.Command.String()))
+	}
+	for _, container := range service.Containers {
+		c.ports(container.Dev.PortForward)
+		c.syncs(container.Dev.Sync)
+		for _, p := range container.Dev.Patches {
+			c.add("changes the dev pod by a %s patch:\n  %s", p.Type, strings.ReplaceAll(visible(strings.TrimSpace(p.Patch)), "\n", "\n  "))
+		}
+	}
+	return Request{Origin: file.Path, Claims: c.list}
+}
+
+// claims collects sentences.
+type claims struct {
+	repository, folder string
+	list               []string
+}
+
+func (c *claims) add(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(c.list, text) {
+		c.list = append(c.list, text)
+	}
+}
+
+// files are those that the config puts into its text from outside of the repository.
+func (c *claims) files(file *config.File) {
+	if file.Shared() {
+		return // it can't name any
+	}
+	for _, name := range file.Files {
+		if real := resolve(name); !c.inside(real) {
+			c.add("reads %s, outside of the repository", visible(real))
+		}
+	}
+}
+
+// variables are those of the environment that look like credentials.
+func (c *claims) variables(file *config.File) {
+	for _, name := range file.Variables {
+		if environment.Secret(name) {
+			c.add("puts your variable %s into its text", name)
+		}
+	}
+}
+
+// ports are local ones that the config chooses. Any free one can't get into the way of what the computer has there.
+func (c *claims) ports(forwards []string) {
+	for _, text := range forwards {
+		if local, _, err := config.Ports(text); err == nil && local != 0 {
+			c.add("takes port %d of this computer", local)
+		}
+	}
+}
+
+// syncs are folders outside of the repository, and those where git's ignore rules don't hold.
+func (c *claims) syncs(all config.Syncs) {
+	for _, s := range all {
+		folder := c.folder
+		if s.Local != "" && s.Local != "." {
+			if folder = s.Local; !filepath.IsAbs(folder) {
+				folder = filepath.Join(c.folder, filepath.FromSlash(s.Local))
+			}
+			if folder = resolve(folder); !c.inside(folder) {
+				c.add("syncs %s, outside of the repository", visible(folder))
+			}
+		}
+		if !s.GitIgnore() && s.Type != "receive" {
+			c.add("sends what git ignores: sync of %s goes by patterns%s%s", visible(cmp.Or(s.Local, ".")), patterns(", only ", s.FilePattern), patterns(", not ", s.IgnoreFilePattern))
+		}
+	}
+}
+
+func patterns(word string, list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return word + visible(strings.Join(list, " "))
+}
+
+// inside says whether a path is in the repository. A config from the cluster has none, and names no paths.
+func (c *claims) inside(path string) bool {
+	rel, err := filepath.Rel(c.repository, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// repository is the folder with .git that a folder is in, or else the folder itself, without links.
+func repository(folder string) string {
+	for dir := folder; ; {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return resolve(dir)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return resolve(folder)
+		}
+		dir = parent
+	}
+}
+
+// resolve follows links; a path that leads nowhere stays as it is.
+func resolve(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Clean(path)
+}
+
+// visible is text from a config as a terminal may show it.
+func visible(text string) string {
+	for _, r := range text {
+		if r != '\n' && !unicode.IsPrint(r) {
+			return strconv.Quote(text)
+		}
+	}
+	return text
+}
