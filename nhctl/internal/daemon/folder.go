@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
@@ -97,11 +98,14 @@ func (s *session) openFolders(logger *slog.Logger) error {
 	return nil
 }
 
-// openFolder opens the session's index of a folder.
+// openFolder opens the session's index of a folder, unless that is one that no pod should see: whatever named it, and when.
 func (s *session) openFolder(of record.Folder, settings filesync.Settings, state string, logger *slog.Logger) (*folder, error) {
 	settings.Mounts = s.saved.Mounts[of.ID]
 	f := &folder{session: s, id: of.ID, root: of.Local, container: of.Container, state: state, settings: settings, logger: logger,
 		placed: make(chan struct{}), begun: make(chan struct{}), stirred: make(chan struct{}, 1)}
+	if _, err := localsync.CheckRoot(f.root, ""); err != nil {
+		return nil, err
+	}
 	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),
 		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
 	if err != nil {
