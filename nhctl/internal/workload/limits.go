@@ -180,9 +180,10 @@ func (b Bounds) breaches(who string, name corev1.ResourceName, requests, limits 
 	if most, ok := b.Max[name]; ok && (limited && limit.Cmp(most) > 0 || requested && request.Cmp(most) > 0) {
 		texts = append(texts, fmt.Sprintf("%s: %s may be %s at most, and its limit is %s", who, name, most.String(), limit.String()))
 	}
-	ratio, ok := b.Ratio[name]
-	if ok && requested && limited && limit.AsApproximateFloat64() > ratio.AsApproximateFloat64()*request.AsApproximateFloat64() {
-		texts = append(texts, fmt.Sprintf("%s: the %s limit may be %s times the request at most, and they are %s and %s", who, name, ratio.String(), limit.String(), request.String()))
+	ratio := b.Ratio[name]
+	if requested && limited && over(amount(name, request), amount(name, limit), ratio.MilliValue()) {
+		texts = append(texts, fmt.Sprintf("%s: the %s limit may be %s times the request at most, and they are %s and %s",
+			who, name, ratio.String(), limit.String(), request.String()))
 	}
 	return texts
 }

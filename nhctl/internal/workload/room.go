@@ -11,11 +11,12 @@ type room struct {
 	name corev1.ResourceName
 	// least is for request and limit; most is for the limit, 0 being no number of times.
 	least, most int64
-	ratio       float64
+	// ratio is how many thousandths of the request the limit may be, 0 where any number may.
+	ratio int64
 	// The pod as a whole: what its other containers have, its least request, and its own ratio.
 	others   sums
 	podLeast int64
-	podRatio float64
+	podRatio int64
 }
 
 type sums struct{ request, limit int64 }
@@ -52,10 +53,10 @@ func (l Limits) room(name corev1.ResourceName, others []corev1.Container) room {
 		r.podLeast = amount(name, q) - r.others.request
 	}
 	if q, ok := l.Container.Ratio[name]; ok {
-		r.ratio = q.AsApproximateFloat64()
+		r.ratio = q.MilliValue()
 	}
 	if q, ok := l.Pod.Ratio[name]; ok {
-		r.podRatio = q.AsApproximateFloat64()
+		r.podRatio = q.MilliValue()
 	}
 	return r
 }
@@ -68,22 +69,44 @@ func (r room) fit(request, limit int64) (int64, int64) {
 	limit = min(max(limit, r.least, min(r.podLeast, r.most)), r.most)
 	request = min(max(request, r.least, r.podLeast), limit)
 	least := max(r.least, min(needed(r.name, limit), limit))
-	if r.ratio >= 1 && float64(limit) > float64(request)*r.ratio {
-		limit = max(min(limit, int64(float64(request)*r.ratio)), least)
-		request = min(limit, max(request, r.rounded(float64(limit)/r.ratio, limit)))
+	if over(request, limit, r.ratio) {
+		limit = max(min(limit, mostLimit(request, r.ratio)), least)
+		request = min(limit, max(request, r.rounded(leastRequest(limit, r.ratio), limit)))
 	}
-	if r.podRatio >= 1 && float64(r.others.limit+limit) > float64(r.others.request+request)*r.podRatio {
-		allowed := int64(float64(r.others.request+request)*r.podRatio) - r.others.limit
-		limit = max(min(limit, allowed), least, request)
-		request = min(limit, max(request, r.rounded(float64(r.others.limit+limit)/r.podRatio-float64(r.others.request), limit)))
+	if over(r.others.request+request, r.others.limit+limit, r.podRatio) {
+		limit = max(min(limit, mostLimit(r.others.request+request, r.podRatio)-r.others.limit), least, request)
+		request = min(limit, max(request, r.rounded(leastRequest(r.others.limit+limit, r.podRatio)-r.others.request, limit)))
 	}
 	return request, limit
 }
 
+// over says whether a limit is too many times its request, computed as the API server does: its rounding counts, too. A ratio below 1
+// can't be kept, and none of 0 is asked for.
+func over(request, limit, ratio int64) bool {
+	return ratio >= 1000 && float64(limit)/float64(request)*1000 > float64(ratio)
+}
+
+// mostLimit is the greatest limit that a request allows.
+func mostLimit(request, ratio int64) int64 {
+	limit := int64(float64(request) * float64(ratio) / 1000)
+	for over(request, limit, ratio) {
+		limit--
+	}
+	return limit
+}
+
+// leastRequest is the least request that allows a limit.
+func leastRequest(limit, ratio int64) int64 {
+	request := int64(math.Ceil(float64(limit) / float64(ratio) * 1000))
+	for over(request, limit, ratio) {
+		request++
+	}
+	return request
+}
+
 // rounded is a request that is high enough: memory in whole mebibytes, where the limit leaves room.
-func (r room) rounded(n float64, limit int64) int64 {
+func (r room) rounded(up, limit int64) int64 {
 	const mebibyte = 1 << 20
-	up := int64(math.Ceil(n))
 	if r.name != corev1.ResourceMemory {
 		return up
 	}
