@@ -114,7 +114,7 @@ func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) e
 	if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
 		return err
 	}
-	return os.Rename(unfinished, file)
+	return settle(unfinished, file)
 }
 
 // Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and tag. It

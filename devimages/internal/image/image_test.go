@@ -1,6 +1,8 @@
 package image
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -80,5 +82,24 @@ func TestDefinitions(t *testing.T) {
 		if _, err := Definitions(fstest.MapFS{"a.yaml": {Data: []byte(broken)}}); err == nil {
 			t.Errorf("%q is taken", broken)
 		}
+	}
+}
+
+// Another checkout may be reading what it made first, and a layer made twice is not the same to the byte.
+func TestSettleKeepsTheFirst(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	place := filepath.Join(dir, "layer.tar.gz")
+	for _, content := range []string{"the first", "made at the same time"} {
+		complete := filepath.Join(dir, content)
+		if err := os.WriteFile(complete, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := settle(complete, place); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(place); err != nil || string(got) != "the first" {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -77,7 +77,16 @@ func (b *Builder) make(ctx context.Context, l Layer, file string) error {
 		return fmt.Errorf("make layer %s: %w", l.describe(), err)
 	}
 	fmt.Fprintf(b.Progress, "    made in %.0f s: %s\n", time.Since(begin).Seconds(), l.describe())
-	return os.Rename(unfinished, file)
+	return settle(unfinished, file)
+}
+
+// settle gives a complete file its place in the cache, unless another checkout was quicker: what is there may be being read, and the same
+// layer made twice is not the same to the byte.
+func settle(complete, file string) error {
+	if err := os.Link(complete, file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 func (b *Builder) write(ctx context.Context, l Layer, root, file string) error {
