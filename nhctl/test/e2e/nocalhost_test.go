@@ -96,7 +96,7 @@ containers:
 					t.Errorf("%q, %v", got, err)
 				}
 				dev.must(src, "dev", "end")
-				dev.must(src, "dev", "start", "--no-terminal")
+				dev.must(src, "dev", "start", "--no-terminal", "--yes")
 				if got, err := dev.inPod(src, "sh", "-c", "cat /home/kept /home/dev/main.txt"); err != nil || got != "kept\nsource" {
 					t.Errorf("%q, %v", got, err)
 				}
@@ -113,7 +113,7 @@ containers:
 			write(t, filepath.Join(src, ".nocalhost", "config.yaml"), tt.config)
 			write(t, filepath.Join(src, "main.txt"), "source")
 			before := shared.mustSnapshot(t, ns)
-			started := dev.nhctl(src, "dev", "start", "--no-terminal")
+			started := dev.nhctl(src, "dev", "start", "--no-terminal", "--yes") // one of them takes a port of this computer
 			if started.code != 0 || !strings.Contains(started.stderr+started.stdout, tt.said) {
 				t.Fatalf("%s", started)
 			}

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -107,7 +108,13 @@ func TestPodLostInTheMiddleOfAStart(t *testing.T) {
 			if r.code != 0 {
 				t.Fatalf("the start did not go on: %s", r)
 			}
-			dev.must(src, "dev", "run")
+			// The pod takes its time to go: it may do so below the first build.
+			eventually(t, time.Minute, "the program runs", func(context.Context) error {
+				if r := dev.nhctl(src, "dev", "run"); r.code != 0 {
+					return errors.New(r.String())
+				}
+				return nil
+			})
 			answer(t, ns, "catalog-nhctl-")
 			dev.must(src, "dev", "end")
 			shared.restored(t, ns, before)
