@@ -70,7 +70,9 @@ type Engine struct {
 	tree      *ignore.Tree
 	files     int      // that the tree had, of those that are synced
 	leftovers []string // temporary files that it had
-	watcher   *watch.Watcher
+	// ruleChanges counts changes of .gitignore files.
+	ruleChanges atomic.Int64
+	watcher     *watch.Watcher
 
 	place     *place
 	deciding  sync.Mutex

@@ -17,15 +17,18 @@ const (
 )
 
 // Explain says why a path below a root is synced or not: the rule that decides, and where it is.
-func (s Settings) Explain(root, rel string, global []ignore.Source) ignore.Reason {
+func (s Settings) Explain(root, rel string, given ignore.Rules) ignore.Reason {
 	if m, ok := s.Mounts.Covering(rel); ok {
-		r := ignore.Reason{Path: rel, Mount: m.Source, Text: fmt.Sprintf("no part of sync: %s is mounted in the container (%s)", m.Name(), m.Source)}
+		r := ignore.Reason{
+			Path: rel, Mount: m.Source,
+			Text: fmt.Sprintf("no part of sync: %s is mounted in the container (%s)", m.Name(), m.Source),
+		}
 		if rel != m.Path {
 			r.Above = m.Path
 		}
 		return r
 	}
-	r := ignore.Explain(root, rel, s.GitIgnore, global)
+	r := ignore.Explain(root, rel, s.GitIgnore, given, s.names())
 	if !r.Synced {
 		return r
 	}

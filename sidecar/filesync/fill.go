@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,6 @@ import (
 	"github.com/syncthing/syncthing/lib/osutil"
 	"github.com/syncthing/syncthing/lib/protocol"
 	"github.com/syncthing/syncthing/lib/scanner"
-
-	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 // A folder that has nothing yet is filled by one stream: first whole files, as they are found, then the index entries that they have on the
@@ -158,7 +157,10 @@ func (e *Engine) firstRead() error {
 // find finds all that is synced, as the model will.
 func (e *Engine) find(yield func(poured) bool) error {
 	e.scanning.Lock()
-	ignored, matcher := e.tree.Ignored(), e.config.Settings.matcher()
+	ignored, matcher, byName := e.tree.Ignored(), e.config.Settings.matcher(), map[string]bool{}
+	for _, name := range e.config.Settings.names().ByName() {
+		byName[name] = true
+	}
 	e.scanning.Unlock()
 	left := make(map[string]bool, len(ignored))
 	for _, rel := range ignored {
@@ -174,7 +176,7 @@ func (e *Engine) find(yield func(poured) bool) error {
 		case rel == "." || !utf8.ValidString(rel): // the model leaves such names out
 			return nil
 		}
-		skip, below := left[rel] || ignore.IsProtected(path.Base(rel)), false
+		skip, below := left[rel] || byName[strings.ToLower(path.Base(rel))], false
 		if !skip && matcher != nil {
 			m := matcher.Match(rel)
 			skip, below = m.IsIgnored(), !m.CanSkipDir() // what is below a folder that is left out may be wanted nevertheless

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 func testMounts() contract.Mounts {
@@ -263,7 +264,7 @@ func TestExplainMounts(t *testing.T) {
 		"var/x":           "synced: no rule is about it",
 		"configs":         "synced: no rule is about it",
 	} {
-		if got := s.Explain(t.TempDir(), rel, nil); got.Text != want || got.Synced != (got.Mount == "") {
+		if got := s.Explain(t.TempDir(), rel, ignore.Rules{}); got.Text != want || got.Synced != (got.Mount == "") {
 			t.Errorf("%s: %+v", rel, got)
 		}
 	}

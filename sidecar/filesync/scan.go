@@ -76,6 +76,7 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 		whole = whole || (e.config.Settings.GitIgnore && filepath.Base(p) == ignore.GitIgnoreFile)
 	}
 	if whole {
+		e.ruleChanges.Add(1)
 		return nil, true
 	}
 	grew := false
@@ -94,6 +95,9 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 	}
 	return paths, false
 }
+
+// RuleChanges grows when a file with git's rules has changed, and when changes were missed.
+func (e *Engine) RuleChanges() int64 { return e.ruleChanges.Load() }
 
 // rebuild reads the ignore rules of the whole tree and watches its folders.
 func (e *Engine) rebuild() {

@@ -44,8 +44,10 @@ type Settings struct {
 	Type Type `json:"type"`
 	// GitIgnore leaves out what git ignores.
 	GitIgnore bool `json:"gitIgnore,omitempty"`
-	// GlobalIgnores are git's rules from outside the folder: core.excludesFile, then .git/info/exclude.
-	GlobalIgnores []string `json:"globalIgnores,omitempty"`
+	// Rules are git's rules from outside the folder, and what it tracks despite its rules.
+	Rules ignore.Rules `json:"rules,omitzero"`
+	// Exceptions are files that go to the pod though their names don't travel: a command of the config names them.
+	Exceptions []string `json:"exceptions,omitempty"`
 	// FilePatterns, when there are any, are all that is synced; IgnorePatterns are left out in any case. They are syncthing's
 	// patterns.
 	FilePatterns   []string `json:"filePatterns,omitempty"`
@@ -65,9 +67,12 @@ func (s Settings) limits() Guard {
 	return *s.Guard
 }
 
+// names says how paths travel by their names.
+func (s Settings) names() ignore.Protection { return ignore.Protect(s.Exceptions) }
+
 // tree finds what is ignored below a root.
 func (s Settings) tree(root string) *ignore.Tree {
-	return ignore.New(root, s.GitIgnore, s.GlobalIgnores).Except(s.Mounts)
+	return ignore.New(root, s.GitIgnore, s.Rules, s.names()).Except(s.Mounts)
 }
 
 func (s Settings) patterns() bool { return len(s.FilePatterns)+len(s.IgnorePatterns) > 0 }
@@ -85,7 +90,7 @@ func (s Settings) matcher() *stignore.Matcher {
 // rules is the text of syncthing's ignore file: the first line that matches a path decides.
 func (s Settings) rules(ignored []string) string {
 	var b strings.Builder
-	for _, name := range ignore.Protected() {
+	for _, name := range s.names().ByName() {
 		fmt.Fprintf(&b, "(?i)%s\n", name)
 	}
 	for _, m := range s.Mounts {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 func TestLastSave(t *testing.T) {
@@ -76,7 +78,7 @@ func TestReasons(t *testing.T) {
 // A change of the rules counts at once, in both directions, wherever they are.
 func TestRulesTakenBack(t *testing.T) {
 	t.Parallel()
-	settings := Settings{Type: SendReceive, GitIgnore: true, GlobalIgnores: []string{"*.swp"}}
+	settings := Settings{Type: SendReceive, GitIgnore: true, Rules: ignore.Rules{Above: []ignore.Source{{Lines: []string{"*.swp"}}}}}
 	p, a, b := newPair(t, settings)
 	put(t, a, ".gitignore", "*.log\n")
 	put(t, a, "dir/a.log", "1")
@@ -90,7 +92,7 @@ func TestRulesTakenBack(t *testing.T) {
 	}
 	put(t, a, ".gitignore", "# nothing\n")
 	arrives(t, b, "dir/a.log", "1")
-	settings.GlobalIgnores = nil
+	settings.Rules = ignore.Rules{}
 	for _, e := range []*Engine{p.local.engine, p.remote.engine} {
 		if err := e.Apply(t.Context(), settings); err != nil {
 			t.Fatal(err)

@@ -48,8 +48,15 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 // ErrProtected says that nothing is written under a name, whoever wants it.
 var ErrProtected = errors.New("files of that name are not written by sync")
 
+// unwritten says whether no version is put in place under a path's name: on the computer none of what programs there act on, in the pod
+// none of what does not travel at all.
+func (e *Engine) unwritten(rel string) bool {
+	class := e.config.Settings.names().Of(rel).Class
+	return class == ignore.Never || class == ignore.OneWay && e.config.Side == Local
+}
+
 func (e *Engine) putBack(v kept.Version) error {
-	if ignore.IsProtected(v.Path) {
+	if e.unwritten(v.Path) {
 		return fmt.Errorf("restore %s: %w", v.Path, ErrProtected)
 	}
 	info, err := rooted.Lstat(e.config.Root, v.Path)
@@ -97,7 +104,7 @@ func (e *Engine) Version(id string) ([]byte, error) { return e.place.kept.Read(i
 
 // Import keeps a version of the other side here, where it outlives that side, and returns its file.
 func (e *Engine) Import(id string, data []byte) (string, error) {
-	if ignore.IsProtected(id) {
+	if (ignore.Protection{}).Of(id).Class != ignore.Free {
 		return "", fmt.Errorf("keep %s: %w", id, ErrProtected)
 	}
 	return e.place.kept.Import(id, data)

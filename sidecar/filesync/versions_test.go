@@ -21,6 +21,7 @@ func TestVersionsOfAHostilePod(t *testing.T) {
 	}{
 		"protected":          {id: ".git/config/" + stamp, file: ".git/config", imported: ErrProtected},
 		"protected, in caps": {id: "sub/.GIT/config/" + stamp, file: "sub/.GIT/config", imported: ErrProtected},
+		"one way":            {id: "sub/.npmrc/" + stamp, file: "sub/.npmrc", imported: ErrProtected},
 		"below a link":       {id: "dir/authorized_keys/" + stamp, file: "dir/authorized_keys", put: rooted.ErrLink},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,13 +42,16 @@ func (d *Daemon) at(ctx context.Context, p rpc.Run, command string) (*developed,
 		return nil, config.Dev{}, err
 	}
 	dev, err := s.dev(p.Caller.Env)
-	if err != nil || len(p.Argv) > 0 && command != supervise.Debug {
+	if err != nil {
 		return s, dev, err
 	}
-	dev, said := bySources(dev, command, s.root())
-	if said != "" {
-		emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session, Message: said})
+	if len(p.Argv) == 0 || command == supervise.Debug {
+		var said string
+		if dev, said = bySources(dev, command, s.root()); said != "" {
+			emitter(ctx)(event.Event{Type: event.Notice, Session: s.record().Session, Message: said})
+		}
 	}
+	s.allow(ctx, dev)
 	return s, dev, nil
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"path"
 	"path/filepath"
 
@@ -13,7 +14,7 @@ import (
 // planSync is what a container syncs: the first entry of the config's sync has the sources, the others are folders beside them. A
 // local folder is meant from base, which holds the config, a remote one from the working folder.
 func planSync(env map[string]string, base string, dev config.Dev) (folders []record.Folder, all []filesync.Settings, err error) {
-	for _, sync := range dev.Sync {
+	for i, sync := range dev.Sync {
 		root, err := localFolder(base, sync.Local, env)
 		if err != nil {
 			return nil, nil, err
@@ -21,11 +22,14 @@ func planSync(env map[string]string, base string, dev config.Dev) (folders []rec
 		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
 			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard)}
 		if settings.GitIgnore {
-			settings.GlobalIgnores = localsync.GlobalIgnores(root, env, dev.Image)
+			settings.Rules = localsync.Rules(context.Background(), root, env, dev.Image)
 		}
 		remote := sync.Remote
 		if !path.IsAbs(remote) {
 			remote = path.Join(dev.WorkDir, remote)
+		}
+		if i == 0 {
+			settings.Exceptions = commandFiles(root, dev)
 		}
 		folders, all = append(folders, record.Folder{Local: root, Remote: remote}), append(all, settings)
 	}

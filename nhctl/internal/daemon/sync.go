@@ -277,7 +277,7 @@ func (d *Daemon) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason
 	}
 	for _, f := range folders {
 		if rel, ok := f.path(strings.TrimSuffix(p.Path, "/"), p.Caller.Dir); ok {
-			return f.current().Explain(f.root, rel, localsync.GlobalSources(f.root, p.Caller.Env, f.image())), nil
+			return f.current().Explain(f.root, rel, localsync.Rules(ctx, f.root, p.Caller.Env, f.image())), nil
 		}
 	}
 	return ignore.Reason{}, problem.New(problem.Usage, "%s is in none of the synced folders", p.Path).WithHint("`nhctl dev sync status` lists them")

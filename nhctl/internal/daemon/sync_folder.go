@@ -90,7 +90,7 @@ func (s *session) changeFolder(ctx context.Context, at int, root string, env map
 	}
 	settings := old.current()
 	if settings.GitIgnore {
-		settings.GlobalIgnores = localsync.GlobalIgnores(root, env, old.image())
+		settings.Rules = localsync.Rules(ctx, root, env, old.image())
 	}
 	f, openErr := s.openFolder(record.Folder{ID: old.id, Container: old.container, Local: root}, settings, old.state, old.logger)
 	if openErr != nil {

@@ -22,27 +22,12 @@ func Origin(dir string) string {
 	}
 }
 
-// gitConfig is the configuration that a .git folder has, or that a .git file of a linked work tree leads to.
+// gitConfig is the configuration that a .git folder has, or that a .git file leads to.
 func gitConfig(git string) string {
-	info, err := os.Stat(git)
-	if err != nil {
-		return ""
+	if _, common := gitFolders(git); common != "" {
+		return filepath.Join(common, "config")
 	}
-	if info.IsDir() {
-		return filepath.Join(git, "config")
-	}
-	text, err := os.ReadFile(git)
-	own, found := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
-	if err != nil || !found {
-		return ""
-	}
-	if !filepath.IsAbs(own) {
-		own = filepath.Join(filepath.Dir(git), own)
-	}
-	if common, err := os.ReadFile(filepath.Join(own, "commondir")); err == nil {
-		own = filepath.Join(own, strings.TrimSpace(string(common)))
-	}
-	return filepath.Join(own, "config")
+	return ""
 }
 
 func remote(file string) string {

@@ -5,21 +5,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 )
-
-// Source is a file with git rules from outside of the tree.
-type Source struct {
-	File  string
-	Lines []string
-}
 
 // Reason says why a path is synced or not.
 type Reason struct {
 	Path   string `json:"path"`
 	Synced bool   `json:"synced"`
+	// OneWay says that it goes to the pod and never comes back changed.
+	OneWay bool `json:"oneWay,omitempty"`
 	// Rule is the one that decided; File and Line say where it is. They are empty for a name that never travels, and where no rule
 	// matches.
 	Rule string `json:"rule,omitempty"`
@@ -32,67 +27,73 @@ type Reason struct {
 	Text  string `json:"text"`
 }
 
-// Explain finds the git rule that decides about a path, as `git check-ignore --verbose` does.
-func Explain(root, rel string, git bool, global []Source) Reason {
-	parts := split(path.Clean(rel))
-	for i, name := range parts {
-		current := path.Join(parts[:i+1]...)
-		above := ""
+// Explain finds the rule that decides about a path: of git's, the one that `git check-ignore --verbose` names.
+func Explain(root, rel string, git bool, given Rules, names Protection) Reason {
+	rel = path.Clean(strings.TrimSuffix(rel, "/")) + strings.Repeat("/", min(1, len(rel)-len(strings.TrimSuffix(rel, "/"))))
+	name := names.Of(rel)
+	if name.Class == Never {
+		return Reason{Path: rel, Rule: name.Name, Above: firstOf(rel, names), Text: fmt.Sprintf("%s does not travel, in either direction: %s", name.Name, name.Reason)}
+	}
+	r := Reason{Path: rel, Synced: true, Text: "synced: no rule is about it"}
+	if git && (name.Class == Free || !names.excepts(rel)) {
+		r = explainGit(root, rel, given)
+	}
+	if r.Synced && name.Class == OneWay {
+		r.OneWay = true
+		text := fmt.Sprintf("goes to the pod, and what the pod makes of it stays there: %s", name.Reason)
+		if r.Rule != "" {
+			text = r.Text + "; it " + text
+		} else {
+			r.Rule = name.Name
+		}
+		r.Text = text
+	}
+	return r
+}
+
+// firstOf is the folder of a path that has the name which does not travel, where it is not the path itself.
+func firstOf(rel string, names Protection) string {
+	parts := split(rel)
+	for i := range parts[:len(parts)-1] {
+		if above := path.Join(parts[:i+1]...); names.Of(above).Class == Never {
+			return above
+		}
+	}
+	return ""
+}
+
+func explainGit(root, rel string, given Rules) Reason {
+	if slices.Contains(given.Tracked, rel) {
+		return Reason{Path: rel, Synced: true, Text: "synced: git tracks it, so that no rule is about it"}
+	}
+	var rules []rule
+	for _, s := range given.Above {
+		rules = append(rules, parse(s)...)
+	}
+	parts := split(strings.TrimSuffix(rel, "/"))
+	for i := range parts {
+		rules = append(rules, readRules(root, path.Join(parts[:i]...), given.Prefix)...)
+		current, above := path.Join(parts[:i+1]...), ""
 		if i < len(parts)-1 {
 			above = current
 		}
-		if IsProtected(name) {
-			return Reason{Path: rel, Above: above, Text: name + " never travels: programs in the pod must not gain your computer"}
-		}
-		if !git {
-			continue
-		}
 		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(current)))
 		isDir := i < len(parts)-1 || err == nil && info.IsDir() || err != nil && strings.HasSuffix(rel, "/")
-		rule, ok := decide(root, parts[:i+1], isDir, global)
-		if !ok {
+		found, ok := decide(rules, path.Join(given.Prefix, current), isDir)
+		if !ok || found.negative && above != "" {
 			continue
 		}
-		if !strings.HasPrefix(rule.Rule, "!") {
-			rule.Path, rule.Above = rel, above
-			rule.Text = fmt.Sprintf("ignored by %q in %s, line %d", rule.Rule, rule.File, rule.Line)
+		r := Reason{Path: rel, Synced: found.negative, Rule: found.text, File: found.file, Line: found.line, Above: above}
+		switch {
+		case r.Synced:
+			r.Text = fmt.Sprintf("synced because of %q in %s, line %d", r.Rule, r.File, r.Line)
+		default:
+			r.Text = fmt.Sprintf("ignored by %q in %s, line %d", r.Rule, r.File, r.Line)
 			if above != "" {
-				rule.Text += ", which is about the folder " + above
+				r.Text += ", which is about the folder " + above
 			}
-			return rule
 		}
-		if above == "" {
-			rule.Path, rule.Synced = rel, true
-			rule.Text = fmt.Sprintf("synced because of %q in %s, line %d", rule.Rule, rule.File, rule.Line)
-			return rule
-		}
+		return r
 	}
 	return Reason{Path: rel, Synced: true, Text: "synced: no rule is about it"}
-}
-
-// decide returns the last rule that matches a path, of all files that have a say in its folder.
-func decide(root string, parts []string, isDir bool, global []Source) (Reason, bool) {
-	var found Reason
-	look := func(file string, lines []string, domain []string) {
-		for i, line := range lines {
-			line = strings.TrimRight(line, "\r\n")
-			if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
-				continue
-			}
-			if gitignore.ParsePattern(line, domain).Match(parts, isDir) != gitignore.NoMatch {
-				found = Reason{Rule: line, File: file, Line: i + 1}
-			}
-		}
-	}
-	for _, s := range global {
-		look(s.File, s.Lines, nil)
-	}
-	for i := range parts {
-		file := filepath.Join(root, filepath.Join(parts[:i]...), GitIgnoreFile)
-		if data, err := os.ReadFile(file); err == nil {
-			rel, _ := filepath.Rel(root, file)
-			look(filepath.ToSlash(rel), strings.Split(string(data), "\n"), parts[:i])
-		}
-	}
-	return found, found.Rule != ""
 }

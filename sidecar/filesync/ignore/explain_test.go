@@ -20,7 +20,7 @@ func TestExplainAsGit(t *testing.T) {
 		cmd.Dir = root
 		out, _ := cmd.Output() // fails where nothing is ignored
 		rule, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
-		r := Explain(root, rel, true, nil)
+		r := Explain(root, rel, true, Rules{}, Protection{})
 		got := fmt.Sprintf("%s:%d:%s", r.File, r.Line, r.Rule)
 		if r.Rule == "" {
 			got = "::"
@@ -32,10 +32,10 @@ func TestExplainAsGit(t *testing.T) {
 			t.Errorf("%s: synced %v, git says %s", rel, r.Synced, rule)
 		}
 	}
-	if r := Explain(root, "src/.git/config", true, nil); r.Synced || !strings.Contains(r.Text, "never travels") {
+	if r := Explain(root, "src/.git/config", true, Rules{}, Protection{}); r.Synced || !strings.Contains(r.Text, "does not travel") {
 		t.Errorf("%+v", r)
 	}
-	if r := Explain(root, "x.o", true, []Source{{File: "/home/ada/.config/git/ignore", Lines: []string{"*.o"}}}); r.Text != `ignored by "*.o" in /home/ada/.config/git/ignore, line 1` {
+	if r := Explain(root, "x.o", true, Rules{Above: []Source{{File: "/home/ada/.config/git/ignore", Lines: []string{"*.o"}}}}, Protection{}); r.Text != `ignored by "*.o" in /home/ada/.config/git/ignore, line 1` {
 		t.Errorf("%+v", r)
 	}
 }

@@ -11,6 +11,7 @@ func FuzzTree(f *testing.F) {
 	f.Add("*.o\n!a.o\n/b/**\n", "a/b.o")
 	f.Add("[a-\n**/\n\\ \n!\n", "x")
 	f.Add("\xff*\n#\n[[:alpha:]]\n", "a/a")
+	f.Add("[[:alpha:]\n**a**b**c\n[!]]*\n", "git~1/.g\u200cit")
 	f.Fuzz(func(t *testing.T, rules, rel string) {
 		if !filepath.IsLocal(rel) || filepath.Clean(rel) != rel || rel == "." || rel == GitIgnoreFile || len(rel) > 200 {
 			return
@@ -24,10 +25,12 @@ func FuzzTree(f *testing.F) {
 				return // no name for a file
 			}
 		}
-		tree := New(root, true, []string{rules})
+		name := filepath.ToSlash(rel)
+		given := Rules{Above: []Source{{Lines: []string{rules}}}, Tracked: []string{name}}
+		tree := New(root, true, given, Protect([]string{name}))
 		tree.Rebuild(func(string) {}, func(string) {})
 		before := len(tree.Ignored())
-		tree.Touch(filepath.ToSlash(rel), func(string) {})
+		tree.Touch(name, func(string) {})
 		if after := len(tree.Ignored()); after != before {
 			t.Errorf("a look at %q found %d ignored paths instead of %d", rel, after, before)
 		}

@@ -87,7 +87,7 @@ func TestSameAsGit(t *testing.T) {
 			if want == nil {
 				want = []string{}
 			}
-			tree := New(root, true, nil)
+			tree := New(root, true, Rules{}, Protection{})
 			tree.Rebuild(func(string) {}, func(string) {})
 			if diff := cmp.Diff(want, ignoredFiles(t, root, tree)); diff != "" {
 				t.Errorf("(-git +nhctl)\n%s", diff)
@@ -99,7 +99,7 @@ func TestSameAsGit(t *testing.T) {
 func TestTouch(t *testing.T) {
 	t.Parallel()
 	root := makeTree(t, map[string]string{".gitignore": "*.log\n", "a.txt": ""})
-	tree := New(root, true, []string{"*.global"})
+	tree := New(root, true, Rules{Above: []Source{{Lines: []string{"*.global"}}}}, Protection{})
 	tree.Rebuild(func(string) {}, func(string) {})
 	for _, name := range []string{"new/deep/x.log", "new/deep/x.txt", "y.global", "sub/.git/config"} {
 		file := filepath.Join(root, name)
@@ -133,5 +133,39 @@ func TestTouch(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"new/deep/x.log", "y.global"}, tree.Ignored()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Files that git tracks are not ignored, nor are those that a command of the config names; what is next to them is.
+func TestTrackedAndExcepted(t *testing.T) {
+	t.Parallel()
+	root := makeTree(t, map[string]string{
+		".gitignore": "dist/\n*.log\n.nocalhost\n", "dist/kept/tracked.js": "", "dist/kept/other.js": "", "dist/out.js": "", "src/tracked.log": "", "src/other.log": "",
+		".nocalhost/run.sh": "", ".nocalhost/config.yaml": "", ".nocalhost/keys/id": "", "GIT~1/config": "", ".dev/config.yaml": "",
+	})
+	given := Rules{Tracked: []string{"dist/kept/tracked.js", "src/tracked.log"}}
+	tree := New(root, true, given, Protect([]string{".nocalhost/run.sh"}))
+	var files []string
+	tree.Rebuild(func(string) {}, func(rel string) { files = append(files, rel) })
+	sort.Strings(files)
+	if diff := cmp.Diff([]string{".gitignore", ".nocalhost/run.sh", "dist/kept/tracked.js", "src/tracked.log"}, files); diff != "" {
+		t.Errorf("synced: %s", diff)
+	}
+	want := []string{".nocalhost/config.yaml", ".nocalhost/keys", "GIT~1", "dist/kept/other.js", "dist/out.js", "src/other.log"}
+	if diff := cmp.Diff(want, tree.Ignored()); diff != "" {
+		t.Errorf("ignored: %s", diff)
+	}
+	for rel, ignored := range map[string]bool{
+		"dist/kept/tracked.js": false, "dist/kept/new.js": true, ".nocalhost/run.sh": false, ".nocalhost/new": true, "src/tracked.log": false, "src/new.log": true,
+	} {
+		if err := os.WriteFile(filepath.Join(root, rel), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := tree.Touch(rel, func(string) {}); got != ignored {
+			t.Errorf("%s: ignored %v", rel, got)
+		}
+	}
+	if got := Despite(root, []string{"dist/kept/tracked.js", "src/tracked.log", "src/main.go", ".gitignore"}, Rules{}); !cmp.Equal(got, given.Tracked) {
+		t.Errorf("tracked despite rules: %v", got)
 	}
 }

@@ -123,7 +123,7 @@ func (o *Options) receive(stream io.ReadWriter, target string, progress carry.Pr
 
 // protected says why a path of what comes is left out.
 func protected(path string) string {
-	if path == "." || !ignore.IsProtected(path) {
+	if path == "." || (ignore.Protection{}).Of(path).Class == ignore.Free {
 		return ""
 	}
 	return "it could run commands on this computer, so it comes from a container only when it is named itself"
