@@ -103,7 +103,7 @@ func TestSymlinksLeadNowhere(t *testing.T) {
 	for name, side := range map[string]Side{"a link here": Local, "a link in the pod": Remote} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, a, b := newPair(t, Settings{Type: SendReceive})
+			p, a, b := newPair(t, Settings{Type: SendReceive, LinksOutside: true})
 			here, there, root := p.local, p.remote, a
 			if side == Remote {
 				here, there, root = p.remote, p.local, b

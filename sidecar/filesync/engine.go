@@ -154,7 +154,7 @@ func New(c Config) (*Engine, error) {
 	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), e.configuration(config.FilesystemType(kind)), e.me, logger)
 	e.rebuild()
 	e.model = model.NewModel(e.wrap, e.me, low, nil, logger, e.keys)
-	place.index = e
+	place.index, place.guard.index = e, e
 	return e, nil
 }
 
@@ -281,6 +281,7 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 	same := equal(e.config.Settings, s)
 	kind := e.config.Settings.Type != s.Type
 	e.config.Settings = s
+	e.place.guard.settle(s)
 	if !same {
 		e.tree = s.tree(e.config.Root)
 		e.place.except(s.Mounts)

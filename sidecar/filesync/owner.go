@@ -2,6 +2,8 @@ package filesync
 
 import (
 	"os"
+
+	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // ours says whether this side made the present content of a file.
@@ -25,6 +27,30 @@ func (e *Engine) own(name string, ours bool) {
 	if err != nil {
 		e.config.Logger.Warn("note whose content it is", "file", name, "error", err)
 	}
+}
+
+// entry is what the index has of a path that exists, nil for nothing.
+func (e *Engine) entry(name string) *protocol.FileInfo {
+	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
+	if err != nil || !ok || f.Deleted || f.IsInvalid() {
+		return nil
+	}
+	return &f
+}
+
+// holds says whether the index has such a file below a folder.
+func (e *Engine) holds(dir string, such func(name string) bool) bool {
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return false
+	}
+	defer snapshot.Release()
+	found := false
+	snapshot.WithPrefixedHaveTruncated(protocol.LocalDeviceID, dir, func(f protocol.FileInfo) bool {
+		found = isFile(f) && such(f.Name)
+		return !found
+	})
+	return found
 }
 
 // unchanged says whether a file is as the index has it. What the index does not have is nothing to compare with.

@@ -29,6 +29,8 @@ type place struct {
 	// index is what the engine knows of the files; it is set before the model runs.
 	index index
 
+	guard *guard
+
 	// reading is held while the model's first read rests.
 	reading sync.RWMutex
 
@@ -105,9 +107,11 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 		return nil, err
 	}
 	p.except(c.Settings.Mounts)
+	p.guard = newGuard(p, c)
 	state := fs.NewFilesystem(fs.FilesystemTypeBasic, c.StateDir)
 	fs.RegisterFilesystemType(kind, func(uri string, opts ...fs.Option) (fs.Filesystem, error) {
-		return &rootFS{Filesystem: fs.NewFilesystem(fs.FilesystemTypeBasic, uri, opts...), state: state, place: p}, nil
+		root := &rootFS{Filesystem: fs.NewFilesystem(fs.FilesystemTypeBasic, uri, opts...), state: state, place: p}
+		return &guardFS{root, p.guard}, nil
 	})
 	return p, nil
 }

@@ -37,7 +37,7 @@ func (p *place) keep(name string, reason kept.Reason) error {
 	if err != nil || info.IsDir() {
 		return nil // nothing to lose; the caller finds out itself
 	}
-	theirs := reason != kept.Conflict && !p.index.ours(name)
+	theirs := reason != kept.Conflict && !p.index.ours(name) && p.index.unchanged(name, info)
 	into := p.replacing(name) && p.staysItself(name, info)
 	switch {
 	case theirs && !into:
@@ -66,6 +66,13 @@ func (p *place) pass(name string, info os.FileInfo) error {
 	defer p.mu.Unlock()
 	p.passing = append(p.passing, passing{v, info, time.Now()})
 	return nil
+}
+
+// judge notes that a file may go as it is.
+func (p *place) judge(name string, info os.FileInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.judged[name] = info
 }
 
 // settle drops the versions from before a time that turned out not to be needed.

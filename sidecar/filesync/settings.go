@@ -48,6 +48,8 @@ type Settings struct {
 	Rules ignore.Rules `json:"rules,omitzero"`
 	// Exceptions are files that go to the pod though their names don't travel: a command of the config names them.
 	Exceptions []string `json:"exceptions,omitempty"`
+	// LinksOutside lets links come from the pod that lead out of the folder.
+	LinksOutside bool `json:"linksOutside,omitempty"`
 	// FilePatterns, when there are any, are all that is synced; IgnorePatterns are left out in any case. They are syncthing's
 	// patterns.
 	FilePatterns   []string `json:"filePatterns,omitempty"`

@@ -107,6 +107,7 @@ func (e *Engine) Status() (Status, error) {
 	}
 	e.place.progress.tell(&s)
 	s.NotCarried = e.place.uncarried.list(e.config.Root)
+	e.place.guard.list(s.NotCarried)
 	if limit := e.watcher.Limit(); limit != nil {
 		s.Limit = limit.Error()
 	}

@@ -33,7 +33,15 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"reference.md": docs.Reference(root.New(&factory.Factory{})), "config.md": fields, "kinds.md": kinds, "pods.md": pods, "role.md": docs.Role(kube.Role)} {
+	pages := map[string]string{
+		"reference.md": docs.Reference(root.New(&factory.Factory{})),
+		"config.md":    fields,
+		"kinds.md":     kinds,
+		"pods.md":      pods,
+		"role.md":      docs.Role(kube.Role),
+		"names.md":     docs.ProtectedNames(),
+	}
+	for name, text := range pages {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}

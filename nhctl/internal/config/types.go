@@ -155,6 +155,7 @@ type Sync struct {
 	DeletionGuard     DeletionGuard `json:"deletionGuard" doc:"How many files may be deleted within ten seconds before deleteProtection asks: a batch above both limits stops sync." added:"true"`
 	FilePattern       []string      `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
 	IgnoreFilePattern []string      `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
+	LinksOutside      bool          `json:"linksOutside" doc:"Take links from the container that lead out of the folder, too." added:"true" computer:"true"`
 	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true" computer:"true"`
 	Remote            string        `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
 }

@@ -20,7 +20,8 @@ func planSync(env map[string]string, base string, dev config.Dev) (folders []rec
 			return nil, nil, err
 		}
 		settings := filesync.Settings{Type: filesync.Type(sync.Type), GitIgnore: sync.GitIgnore(), FilePatterns: sync.FilePattern,
-			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard)}
+			IgnorePatterns: append([]string(nil), sync.IgnoreFilePattern...), DeleteProtection: sync.DeleteProtection, Guard: guard(sync.DeletionGuard),
+			LinksOutside: sync.LinksOutside}
 		if settings.GitIgnore {
 			settings.Rules = localsync.Rules(context.Background(), root, env, dev.Image)
 		}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -200,6 +201,7 @@ const syncConfig = `services:
       - local: ../protos
         remote: /protos
         deletionGuard: {percent: 50, files: 3}
+        linksOutside: true
 `
 
 // Fields of the config that say what is synced: each subtest is named after the field that it shows.
@@ -257,6 +259,20 @@ func TestConfigFieldsSync(t *testing.T) {
 		dev.must(src, "dev", "sync", "wait")
 		if _, err := os.Stat(filepath.Join(dev.home, "src", "protos", "made")); err != nil {
 			t.Error("this folder's sync goes both ways, but what the pod made is not here")
+		}
+	})
+	t.Run("dev.sync.linksOutside", func(t *testing.T) {
+		if _, err := dev.inPod(src, "sh", "-c", "ln -s /etc/hosts /protos/outside && mkdir -p /protos/.claude && echo evil > /protos/.claude/settings.json && echo '{}' > /protos/.mcp.json"); err != nil {
+			t.Fatal(err)
+		}
+		dev.must(src, "dev", "sync", "wait")
+		if target, err := os.Readlink(filepath.Join(dev.home, "src", "protos", "outside")); err != nil || target != "/etc/hosts" {
+			t.Errorf("the link is %q here, %v", target, err)
+		}
+		for _, name := range []string{".claude", ".mcp.json"} { // what agents start by does not come from a pod, whatever the setting
+			if _, err := os.Lstat(filepath.Join(dev.home, "src", "protos", name)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s came from the pod: %v", name, err)
+			}
 		}
 	})
 	t.Run("dev.sync.deletionGuard", func(t *testing.T) {
