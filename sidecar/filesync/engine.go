@@ -34,6 +34,8 @@ type Config struct {
 	Side     Side
 	Settings Settings
 	Logger   *slog.Logger
+	// Repository is the version control that the folder is under, if any: deletions that it explains pass the guard.
+	Repository Repository
 	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
 	OnChange func()
 	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last one.
@@ -75,6 +77,7 @@ type Engine struct {
 	watcher     *watch.Watcher
 
 	place     *place
+	tracked   *tracked
 	deciding  sync.Mutex
 	held      *Deletion
 	accepting atomic.Bool // the next scan may delete what it likes
@@ -142,7 +145,7 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place,
+		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place, tracked: newTracked(c),
 		running: make(chan struct{}), ended: make(chan struct{}), prompts: make(chan struct{}, 1),
 		tree: c.Settings.tree(c.Root), watcher: watcher,
 	}

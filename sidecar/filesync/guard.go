@@ -149,8 +149,13 @@ func (e *Engine) excessive(known, gone int) bool { return e.settings().limits().
 // judge holds sync when too much is gone: of those that are known, and before, within the same batch. The model asks, in the middle
 // of a scan, before it writes down what it found.
 func (e *Engine) judge(known, before int) bool {
+	e.tracked.settled()
 	left := e.calm(context.Background()) // whoever still deletes is not judged by what is gone so far
 	if !e.excessive(known+before, known+before-left) {
+		return false
+	}
+	excused := e.place.excuse(e.tracked.explains(context.Background(), e.missing()))
+	if !e.excessive(known+before, known+before-left-excused) {
 		return false
 	}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)

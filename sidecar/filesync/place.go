@@ -42,6 +42,8 @@ type place struct {
 	// before is the number of files before a scan, 0 where nothing is guarded; vanished are the paths that it missed.
 	before   int
 	vanished map[string]bool
+	// excused are the files that this scan misses because version control took them away.
+	excused map[string]bool
 	// recent are the deletions of the scans before it.
 	recent []loss
 	// finishing has the temporary files that are complete, and about to replace what is there.
@@ -96,9 +98,10 @@ func openPlace(kind fs.FilesystemType, c Config) (*place, error) {
 		return nil, err
 	}
 	p := &place{
-		root: c.Root, state: c.StateDir, inPod: c.Side == Remote, kept: store, progress: newProgress(), uncarried: newUncarried(), inodes: newInodes(),
-		vanished: map[string]bool{}, finishing: map[string]bool{}, judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, overtaken: map[string]bool{},
-		made: map[string]bool{},
+		root: c.Root, state: c.StateDir, inPod: c.Side == Remote, kept: store,
+		progress: newProgress(), uncarried: newUncarried(), inodes: newInodes(),
+		vanished: map[string]bool{}, excused: map[string]bool{}, finishing: map[string]bool{}, overtaken: map[string]bool{},
+		judged: map[string]os.FileInfo{}, placed: map[string]os.FileInfo{}, made: map[string]bool{},
 	}
 	if err := p.identify(false); err != nil {
 		return nil, err
@@ -170,9 +173,10 @@ func (p *place) begin() {
 	p.settle(time.Now().Add(-grace))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.vanished) > 0 && p.before > before && before > 0 {
-		p.recent = append(p.recent, loss{p.before - before, time.Now()})
+	if lost := p.before - before - len(p.excused); len(p.vanished) > 0 && lost > 0 && before > 0 {
+		p.recent = append(p.recent, loss{lost, time.Now()})
 	}
+	clear(p.excused)
 	p.recent = slices.DeleteFunc(p.recent, func(l loss) bool { return time.Since(l.at) > batchTime })
 	p.before = before
 	clear(p.vanished)
@@ -204,6 +208,16 @@ func (p *place) usable() bool {
 	p.mu.Unlock()
 	doubtful := known > 0 && (gone > few || gone > 0 && p.index.excessive(known+before, gone+before))
 	return !held && (!doubtful || !p.index.judge(known, before))
+}
+
+// excuse notes files that are gone for a reason, and returns how many those are of this scan.
+func (p *place) excuse(names []string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range names {
+		p.excused[name] = true
+	}
+	return len(p.excused)
 }
 
 // lately is how many files went shortly before this scan.

@@ -139,7 +139,7 @@ func (e *Engine) Scan(ctx context.Context) error {
 	}
 	known, files := e.known(), e.walk()
 	switch {
-	case e.Held() != nil && (files < known || e.restoring.Load()):
+	case e.Held() != nil && (files < known && e.stillMissing(ctx) || e.restoring.Load()):
 		return ErrHeld
 	case e.Held() != nil:
 		e.release() // whatever was missing is back

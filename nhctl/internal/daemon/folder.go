@@ -106,8 +106,12 @@ func (s *session) openFolder(of record.Folder, settings filesync.Settings, state
 	if _, err := localsync.CheckRoot(f.root, ""); err != nil {
 		return nil, err
 	}
-	engine, err := filesync.New(filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),
-		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir})
+	config := filesync.Config{FolderID: f.id, Root: f.root, StateDir: state, KeptDir: filepath.Join(s.paths.kept(s.saved.Record.Session), f.id),
+		Side: filesync.Local, Settings: settings, Logger: logger, OnChange: f.stir}
+	if repository := localsync.Find(f.root, ownEnvironment()); repository != nil {
+		config.Repository = repository
+	}
+	engine, err := filesync.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("open the folder %s for sync: %w", f.root, err)
 	}
@@ -125,7 +129,7 @@ func (f *folder) serve(ctx context.Context, paused bool) {
 		}
 	})
 	engine.Go(func() { f.watchConflicts(ctx) })
-	engine.Go(func() { f.followRules(ctx) })
+	engine.Go(func() { f.followGit(ctx) })
 	if paused {
 		if err := f.engine.Pause(ctx, true); err != nil && ctx.Err() == nil {
 			f.logger.Error("pause sync", "error", err)

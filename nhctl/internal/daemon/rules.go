@@ -70,11 +70,8 @@ func ownEnvironment() map[string]string {
 	return env
 }
 
-// followRules lets a change of git's rules from outside the folder, and of what it tracks, take effect on both sides, until ctx ends.
-func (f *folder) followRules(ctx context.Context) {
-	if !f.current().GitIgnore {
-		return
-	}
+// followGit lets a change of git's rules from outside the folder, and of what it tracks, take effect on both sides, until ctx ends.
+func (f *folder) followGit(ctx context.Context) {
 	env := ownEnvironment()
 	tick := time.NewTicker(rulesLook)
 	defer tick.Stop()
@@ -84,16 +81,26 @@ func (f *folder) followRules(ctx context.Context) {
 		files := localsync.Outside(f.root, env)
 		if now, changes := stamps(files), f.engine.RuleChanges(); !slices.Equal(now, seen) || changes != inside {
 			seen, inside = now, changes
-			rules := localsync.Rules(ctx, f.root, env, f.image())
-			if err := f.choose(ctx, func(s *filesync.Settings) { s.Rules = rules }); err != nil && ctx.Err() == nil {
-				f.logger.Warn("take up changed ignore rules", "error", err)
-			}
+			f.takeUp(ctx, env)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// takeUp reads what git says now.
+func (f *folder) takeUp(ctx context.Context, env map[string]string) {
+	if f.current().GitIgnore {
+		rules := localsync.Rules(ctx, f.root, env, f.image())
+		if err := f.choose(ctx, func(s *filesync.Settings) { s.Rules = rules }); err != nil && ctx.Err() == nil {
+			f.logger.Warn("take up changed ignore rules", "error", err)
+		}
+	}
+	if err := f.engine.RepositoryChanged(ctx); err != nil && ctx.Err() == nil {
+		f.logger.Debug("take note of what is tracked", "error", err)
 	}
 }
 
