@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/syncthing/syncthing/lib/protocol"
+	"github.com/syncthing/syncthing/lib/scanner"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
@@ -84,9 +85,9 @@ func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	for i, b := range f.Blocks {
+	for i := range f.Blocks {
 		var data []byte
-		if data, err = e.model.RequestGlobal(ctx, e.peer(), e.config.FolderID, f.Name, i, b.Offset, b.Size, b.Hash, 0, false); err != nil {
+		if data, err = e.block(ctx, f, i); err != nil {
 			break
 		}
 		if _, err = out.Write(data); err != nil {
@@ -101,4 +102,24 @@ func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
 		return err
 	}
 	return dir.Rename(temporary, base)
+}
+
+// errOtherBytes says that the other side answered with what the index does not have of a file.
+var errOtherBytes = errors.New("the other side sent something else than what was deleted here")
+
+// block is a part of a file, from the other side: as the index has it, whatever comes.
+func (e *Engine) block(ctx context.Context, f protocol.FileInfo, i int) ([]byte, error) {
+	b := f.Blocks[i]
+	data, err := e.model.RequestGlobal(ctx, e.peer(), e.config.FolderID, f.Name, i, b.Offset, b.Size, b.Hash, 0, false)
+	if err != nil {
+		return nil, err
+	}
+	return data, matches(data, b)
+}
+
+func matches(data []byte, b protocol.BlockInfo) error {
+	if len(data) != b.Size || !scanner.Validate(data, b.Hash, 0) {
+		return errOtherBytes
+	}
+	return nil
 }
