@@ -14,9 +14,10 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
 )
 
-// guardFS is the folder as the model may see and change it, by what may come from a pod. On the computer's end it refuses what must not
-// come from there. On the pod's end it shows such files as the index has them, whatever became of them: so the model has nothing to tell
-// of, both ends stay in step, and what the pod made of them stays its own until the computer sends another version.
+// guardFS is the folder as the model may see and change it, by what may come from a pod. On the computer's end it
+// refuses what must not come from there. On the pod's end it shows such files as the index has them, whatever became
+// of them: so the model has nothing to tell of, both ends stay in step, and what the pod made of them stays its own
+// until the computer sends another version.
 type guardFS struct {
 	fs.Filesystem
 	guard *guard

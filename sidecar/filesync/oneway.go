@@ -44,7 +44,8 @@ type guard struct {
 
 // guarded is the engine, as far as a guard asks it.
 type guarded interface {
-	// entry is what the index has of a path that exists, nil for nothing; holds says whether it has such a file below a folder.
+	// entry is what the index has of a path that exists, nil for nothing; holds says whether it has such a file below
+	// a folder.
 	entry(name string) *protocol.FileInfo
 	holds(dir string, such func(name string) bool) bool
 	// unchanged says whether a file is as the index has it.
@@ -155,7 +156,8 @@ func (g *guard) shown(folder fs.Filesystem, name string, info fs.FileInfo) (fs.F
 	g.mu.Unlock()
 	switch {
 	case why == "" && info == nil:
-		if f := g.entry(name); f != nil && f.IsDirectory() && g.index.holds(name, func(below string) bool { return g.oneWay(below, nil) != "" }) {
+		stays := func(below string) bool { return g.oneWay(below, nil) != "" }
+		if f := g.entry(name); f != nil && f.IsDirectory() && g.index.holds(name, stays) {
 			return entryInfo{*f}, nil // what is in it stays on the computer
 		}
 		return nil, fs.ErrNotExist
@@ -186,7 +188,10 @@ func (g *guard) changed(name string) bool {
 	arrived := g.arrived[name]
 	g.mu.Unlock()
 	info, err := os.Lstat(g.path(name))
-	return !arrived && err == nil && (!info.Mode().IsRegular() && !info.IsDir() || info.Mode().IsRegular() && !g.index.unchanged(name, info))
+	if arrived || err != nil || info.IsDir() {
+		return false
+	}
+	return !info.Mode().IsRegular() || !g.index.unchanged(name, info)
 }
 
 func (g *guard) note(name, why string) {
@@ -248,18 +253,19 @@ func completesRepository(root, name string) bool {
 	return false
 }
 
-// leadsOut says whether a link below a root leads out of it, by itself or through others. One that goes down and up again counts as well:
-// where it leads depends on what is put in between later.
+// leadsOut says whether a link below a root leads out of it, by itself or through others. One that goes down and up
+// again counts as well: where it leads depends on what is put in between later.
 func leadsOut(root, name, target string) bool {
 	target = filepath.FromSlash(target)
-	if filepath.IsAbs(target) || filepath.VolumeName(target) != "" || target == "" || os.IsPathSeparator(target[0]) || strings.ContainsRune(target, 0) {
+	if filepath.IsAbs(target) || filepath.VolumeName(target) != "" || target == "" || os.IsPathSeparator(target[0]) ||
+		strings.ContainsRune(target, 0) {
 		return true
 	}
 	at, depth, down := filepath.Dir(filepath.Join(root, name)), len(fs.PathComponents(filepath.Dir(name))), false
 	if filepath.Dir(name) == "." {
 		depth = 0
 	}
-	for _, part := range strings.FieldsFunc(target, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) }) {
+	for _, part := range strings.FieldsFunc(target, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(byte(r)) }) {
 		switch part {
 		case ".":
 			continue

@@ -91,7 +91,8 @@ func (t *tracked) look(ctx context.Context) map[string]bool {
 	return now
 }
 
-// explains picks, of the files that are gone, those that version control took away: they were tracked before and are not now.
+// explains picks, of the files that are gone, those that version control took away: they were tracked before and are
+// not now.
 func (t *tracked) explains(ctx context.Context, gone []string) []string {
 	now := t.look(ctx)
 	if now == nil {
@@ -119,8 +120,8 @@ func (t *tracked) settled() {
 	}
 }
 
-// RepositoryChanged takes note of what is tracked now. It may be called whenever the repository may have changed; sync that waits for a
-// decision about deletions goes on if that explains them.
+// RepositoryChanged takes note of what is tracked now. It may be called whenever the repository may have changed;
+// sync that waits for a decision about deletions goes on if that explains them.
 func (e *Engine) RepositoryChanged(ctx context.Context) error {
 	e.tracked.look(ctx)
 	if e.Held() == nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
-// rulesLook is how often the files are looked at that git's rules from outside a folder are in, and its index. Those inside are watched.
+// rulesLook is how often the files are looked at that git's rules from outside a folder are in, and its index. Those
+// inside are watched.
 const rulesLook = time.Second
 
 // current are the settings that hold now.
@@ -70,7 +71,8 @@ func ownEnvironment() map[string]string {
 	return env
 }
 
-// followGit lets a change of git's rules from outside the folder, and of what it tracks, take effect on both sides, until ctx ends.
+// followGit lets a change of git's rules from outside the folder, and of what it tracks, take effect on both sides,
+// until ctx ends.
 func (f *folder) followGit(ctx context.Context) {
 	env := ownEnvironment()
 	tick := time.NewTicker(rulesLook)
@@ -135,8 +137,8 @@ func (s *developed) allow(ctx context.Context, dev config.Dev) {
 	}
 }
 
-// commandFiles are the files below a folder whose names don't travel, though a command of the config names them: it could not run
-// without. A repository's own files are no such.
+// commandFiles are the files below a folder whose names don't travel, though a command of the config names them: it
+// could not run without. A repository's own files are no such.
 func commandFiles(root string, dev config.Dev) []string {
 	var found []string
 	c := dev.Command
@@ -145,7 +147,8 @@ func commandFiles(root string, dev config.Dev) []string {
 		for _, word := range words {
 			rel := path.Clean(strings.TrimPrefix(word, strings.TrimSuffix(dev.WorkDir, "/")+"/"))
 			name := ignore.Protection{}.Of(rel)
-			if name.Class != ignore.Never || name.OfRepository() || !filepath.IsLocal(filepath.FromSlash(rel)) || slices.Contains(found, rel) {
+			if name.Class != ignore.Never || name.OfRepository() || !filepath.IsLocal(filepath.FromSlash(rel)) ||
+				slices.Contains(found, rel) {
 				continue
 			}
 			if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(rel))); err == nil && info.Mode().IsRegular() {

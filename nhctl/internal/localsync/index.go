@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// The parts of an entry of git's index: what is of a fixed length before the flags, with a SHA-1, and the flags that matter.
+// The parts of an entry of git's index: what is of a fixed length before the flags, with a SHA-1, and the flags that
+// matter.
 const (
 	entryFixed   = 60
 	flagExtended = 1 << 14

@@ -34,8 +34,8 @@ func Find(root string, env map[string]string) *Repository {
 	}
 }
 
-// gitFolders are the folder that .git is, or that a .git file of a linked work tree or a submodule leads to, and the one that it shares
-// with other work trees.
+// gitFolders are the folder that .git is, or that a .git file of a linked work tree or a submodule leads to, and the
+// one that it shares with other work trees.
 func gitFolders(git string) (own, common string) {
 	info, err := os.Stat(git)
 	if err != nil {
@@ -100,7 +100,8 @@ func askGit(ctx context.Context, dir string, env map[string]string, args ...stri
 // gitLimit limits one question to git.
 const gitLimit = 20 * time.Second
 
-// lookGit finds git on a PATH that is not this process's own. Relative entries would lead into the folder that is synced.
+// lookGit finds git on a PATH that is not this process's own. Relative entries would lead into the folder that is
+// synced.
 func lookGit(path string) (string, error) {
 	for _, dir := range filepath.SplitList(path) {
 		for _, name := range []string{"git", "git.exe"} {
@@ -116,7 +117,8 @@ func lookGit(path string) (string, error) {
 // ErrNoIndex says that a repository has no index, so that nothing can be said of what it tracks.
 var ErrNoIndex = errors.New("the repository has no index")
 
-// Tracked lists the files below the synced folder that git tracks and that belong into the work tree, relative to it, with slashes.
+// Tracked lists the files below the synced folder that git tracks and that belong into the work tree, relative to it,
+// with slashes.
 func (r *Repository) Tracked(ctx context.Context) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(r.own, "index")); err != nil {
 		return nil, ErrNoIndex

@@ -13,7 +13,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
-// buildOutput is what the languages' tools make of sources, and make anew on the other side: by a part of the dev image's name.
+// buildOutput is what the languages' tools make of sources, and make anew on the other side: by a part of the dev
+// image's name.
 var buildOutput = [...]struct {
 	image string
 	lines []string
@@ -26,9 +27,9 @@ var buildOutput = [...]struct {
 	{"php", []string{"vendor/"}},
 }
 
-// Rules are the rules from outside a folder's tree, those that count least first: the build output of the dev image's language, git's
-// excludes file (core.excludesFile), the repository's own (info/exclude), and the .gitignore of each folder above. A .gitignore inside may
-// take each of them back; so does being tracked.
+// Rules are the rules from outside a folder's tree, those that count least first: the build output of the dev image's
+// language, git's excludes file (core.excludesFile), the repository's own (info/exclude), and the .gitignore of each
+// folder above. A .gitignore inside may take each of them back; so does being tracked.
 func Rules(ctx context.Context, root string, env map[string]string, image string) ignore.Rules {
 	var rules ignore.Rules
 	name, _, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
@@ -106,7 +107,8 @@ func userConfigs(env map[string]string) []string {
 	return []string{filepath.Join(configHome(env), "git", "config"), filepath.Join(env["HOME"], ".gitconfig")}
 }
 
-// excludesFile is git's core.excludesFile, as git itself has it. Without git, configuration that others include is not looked at.
+// excludesFile is git's core.excludesFile, as git itself has it. Without git, configuration that others include is
+// not looked at.
 func excludesFile(ctx context.Context, root string, env map[string]string) string {
 	found := filepath.Join(configHome(env), "git", "ignore")
 	out, err := askGit(ctx, root, env, "config", "--path", "--null", "--get", "core.excludesFile")

@@ -1,6 +1,6 @@
-// Package ignore says which paths of a folder don't travel: those that git ignores, and those that must never come from a
-// cluster. It finds the ignored paths that exist and names them one by one, so that git's rules hold exactly and the sync engine,
-// whose own pattern language differs, only has to match names. It knows nothing of the engine.
+// Package ignore says which paths of a folder don't travel: those that git ignores, and those that must never come
+// from a cluster. It finds the ignored paths that exist and names them one by one, so that git's rules hold exactly
+// and the sync engine, whose own pattern language differs, only has to match names. It knows nothing of the engine.
 package ignore
 
 import (
@@ -30,8 +30,8 @@ type Source struct {
 type Rules struct {
 	// Prefix is where the folder is in its repository; "" is its root.
 	Prefix string `json:"prefix,omitempty"`
-	// Above are the files with rules outside of the folder, lowest priority first: core.excludesFile, .git/info/exclude, and the
-	// .gitignore of each folder above.
+	// Above are the files with rules outside of the folder, lowest priority first: core.excludesFile,
+	// .git/info/exclude, and the .gitignore of each folder above.
 	Above []Source `json:"above,omitempty"`
 	// Tracked are the files below the folder that git tracks though a rule is about them: those are not ignored.
 	Tracked []string `json:"tracked,omitempty"`
@@ -49,7 +49,8 @@ type Tree struct {
 	above  []rule
 	// tracked are the files that no rule concerns, and the folders that hold them.
 	tracked map[string]bool
-	// rules are those in force inside a folder, by relative path; folders without a file of their own share their parent's.
+	// rules are those in force inside a folder, by relative path; folders without a file of their own share their
+	// parent's.
 	rules   map[string][]rule
 	file    func(rel string)
 	ignored map[string]bool // topmost ignored paths that exist, and whether they are folders
@@ -78,14 +79,15 @@ func (t *Tree) Except(mounts contract.Mounts) *Tree {
 	return t
 }
 
-// excepted says whether a path is left out for a mount: at or below it, or in the place of a folder that the mount is in.
+// excepted says whether a path is left out for a mount: at or below it, or in the place of a folder that the mount is
+// in.
 func (t *Tree) excepted(rel string, isDir bool) bool {
 	_, covered := t.mounts.Covering(rel)
 	return covered || !isDir && t.mounts.Above(rel)
 }
 
-// Rebuild reads the whole tree again. visit is called with the relative path of each folder that is not ignored ("" for the
-// root), before its entries are read; file with each regular file.
+// Rebuild reads the whole tree again. visit is called with the relative path of each folder that is not ignored (""
+// for the root), before its entries are read; file with each regular file.
 func (t *Tree) Rebuild(visit, file func(rel string)) {
 	t.rules = map[string][]rule{}
 	t.ignored = map[string]bool{}
@@ -171,8 +173,8 @@ func split(rel string) []string {
 	return strings.Split(rel, "/")
 }
 
-// Touch tells of a path that appeared or changed. It says whether the path is ignored, and whether the list of Ignored grew;
-// visit is as in Rebuild, for folders that are new.
+// Touch tells of a path that appeared or changed. It says whether the path is ignored, and whether the list of
+// Ignored grew; visit is as in Rebuild, for folders that are new.
 func (t *Tree) Touch(rel string, visit func(dir string)) (ignored, grew bool) {
 	parts := split(rel)
 	if slices.ContainsFunc(parts, func(part string) bool { return t.byName[strings.ToLower(part)] }) {

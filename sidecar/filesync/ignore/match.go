@@ -187,8 +187,8 @@ func star(p, text []byte, after bool) outcome {
 	return over
 }
 
-// class says whether a character is in a class, whose text begins after its bracket, and how long that is with the bracket that ends it;
-// -1 where none does.
+// class says whether a character is in a class, whose text begins after its bracket, and how long that is with the
+// bracket that ends it; -1 where none does.
 func class(p []byte, c byte) (length int, in bool) {
 	i, negated := 0, false
 	if i < len(p) && (p[i] == '!' || p[i] == '^') {

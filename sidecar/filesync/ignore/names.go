@@ -12,8 +12,8 @@ const (
 	Never
 )
 
-// Name is a name that programs on the computer act on without being asked: whoever can run code in the pod must not gain the
-// computer by it. It holds at any depth, in any case, for a file or for a folder and all below it.
+// Name is a name that programs on the computer act on without being asked: whoever can run code in the pod must not
+// gain the computer by it. It holds at any depth, in any case, for a file or for a folder and all below it.
 type Name struct {
 	// Name is a whole name, or "*" and its end.
 	Name   string
@@ -35,8 +35,8 @@ const (
 // OfRepository says whether the name is that of version control's own files.
 func (n Name) OfRepository() bool { return n.Reason == ofRepository }
 
-// names is the one table of names that must not come from a pod. What a build needs goes there and never comes back changed; a
-// repository's own files, dev mode's and editors' folders do not travel at all.
+// names is the one table of names that must not come from a pod. What a build needs goes there and never comes back
+// changed; a repository's own files, dev mode's and editors' folders do not travel at all.
 var names = [...]Name{
 	{".git", Never, ofRepository}, {".hg", Never, ofRepository}, {".jj", Never, ofRepository},
 	{".dev", Never, ofConfig}, {".nocalhost", Never, ofConfig}, {".nhctl", Never, ofConfig},

@@ -13,11 +13,12 @@ type Protection struct {
 	exceptions []string
 }
 
-// Protect returns a protection with exceptions: files that travel to the pod, though their names don't travel, such as a script that a
-// command of the config names. Exceptions are relative paths with slashes.
+// Protect returns a protection with exceptions: files that travel to the pod, though their names don't travel, such
+// as a script that a command of the config names. Exceptions are relative paths with slashes.
 func Protect(exceptions []string) Protection { return Protection{exceptions} }
 
-// Of says how a path travels, and by which name of the table. A path below a folder has the folder's class, where that is the stricter.
+// Of says how a path travels, and by which name of the table. A path below a folder has the folder's class, where
+// that is the stricter.
 func (p Protection) Of(rel string) Name {
 	found := Name{}
 	for part := range strings.FieldsFuncSeq(rel, func(r rune) bool { return r == '/' || r == '\\' }) {
@@ -36,8 +37,8 @@ func (p Protection) excepts(rel string) bool {
 	return slices.ContainsFunc(p.exceptions, func(e string) bool { return e == rel || strings.HasPrefix(e, rel+"/") })
 }
 
-// ByName lists the names that don't travel, wherever they are, in any case: those that no exception is below of. Other spellings of
-// them, and what does not travel next to an exception, are among the tree's Ignored.
+// ByName lists the names that don't travel, wherever they are, in any case: those that no exception is below of.
+// Other spellings of them, and what does not travel next to an exception, are among the tree's Ignored.
 func (p Protection) ByName() []string {
 	var list []string
 	for _, n := range names {
@@ -84,8 +85,8 @@ var byName = sync.OnceValue(func() map[string]Name {
 	return table
 })
 
-// canonical undoes what file systems leave out of a name: its case, code points that HFS+ ignores, a stream's name and trailing dots and
-// spaces, which NTFS takes off.
+// canonical undoes what file systems leave out of a name: its case, code points that HFS+ ignores, a stream's name
+// and trailing dots and spaces, which NTFS takes off.
 func canonical(name string) string {
 	name, _, _ = strings.Cut(name, ":")
 	if !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
@@ -105,8 +106,8 @@ func canonical(name string) string {
 	return strings.TrimRight(name, ". ")
 }
 
-// short says whether a name is the short one, of eight characters and an end of three, that Windows makes of a longer one:
-// GIT~1 of .git, or GI7EBA~1 where that was taken.
+// short says whether a name is the short one, of eight characters and an end of three, that Windows makes of a longer
+// one: GIT~1 of .git, or GI7EBA~1 where that was taken.
 func short(plain, name string) bool {
 	stem, number, found := strings.Cut(plain, "~")
 	if !found || len(stem) > 6 || strings.Contains(name, "*") {
