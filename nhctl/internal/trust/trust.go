@@ -122,9 +122,8 @@ func (c *claims) ports(forwards []string) {
 // syncs are folders outside of the repository, and those where git's ignore rules don't hold.
 func (c *claims) syncs(all config.Syncs) {
 	for _, s := range all {
-		folder := c.folder
-		if s.Local != "" && s.Local != "." {
-			if folder = s.Local; !filepath.IsAbs(folder) {
+		if folder := s.Local; folder != "" && folder != "." {
+			if !filepath.IsAbs(folder) {
 				folder = filepath.Join(c.folder, filepath.FromSlash(s.Local))
 			}
 			if folder = resolve(folder); !c.inside(folder) {
