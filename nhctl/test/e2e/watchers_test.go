@@ -274,6 +274,9 @@ const (
 	firstLook = 2 * time.Second
 )
 
+// missed is how many saves a program may miss by chance in either place: one that looks each second, or is starting again, does.
+const missed = 1
+
 // await waits until all programs have seen a save in both places, or may be expected not to.
 func (m *watching) await(n int) {
 	begin := time.Now()
@@ -301,7 +304,7 @@ func (m *watching) await(n int) {
 	}
 }
 
-// compare says how many saves of either sort each program has seen: as many as at home.
+// compare says how many saves of either sort each program has seen: as many as at home, less what it may miss by chance.
 func (m *watching) compare(first int) {
 	m.t.Helper()
 	count := func(log string, from int) (n int) {
@@ -316,7 +319,7 @@ func (m *watching) compare(first int) {
 		for i, sort := range []string{"in place", "replaced"} {
 			pod, home := count(w.folder()+".0", first+i*savesEach), count(w.folder()+".1", first+i*savesEach)
 			m.t.Logf("%-26s %-9s %2d of %d seen in the container, %2d at home", w.name, sort, pod, savesEach, home)
-			if pod != home {
+			if pod < home-missed || pod > home+missed {
 				out, _ := m.dev.inPod(m.src, "sh", "-c", "tail -n 20 /tmp/logs/"+w.folder()+".*")
 				m.t.Errorf("%s, %s: %d saves seen in the container, %d at home\n%s", w.name, sort, pod, home, out)
 			}
