@@ -1,4 +1,4 @@
-// Package bound limits what is read of a far end that nobody vouches for: more than the limit is an error, instead of memory.
+// Package bound limits what is read of a far end that no one vouches for: more than the limit is an error, instead of memory.
 package bound
 
 import (

@@ -55,7 +55,7 @@ type plan struct {
 
 var errTooMuch = fmt.Errorf("more than %d files at once: copy a folder at a time", maxEntries)
 
-// tooMuch says whether nobody would take a plan.
+// tooMuch says whether no one would take a plan.
 func (p *plan) tooMuch() error {
 	if len(p.Entries)+len(p.Skipped) > maxEntries {
 		return errTooMuch

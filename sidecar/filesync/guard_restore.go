@@ -63,7 +63,7 @@ func (e *Engine) bringBack(ctx context.Context) (int, error) {
 	return restored, nil
 }
 
-// fetch writes a file of the index anew, with bytes from the other side.
+// fetch writes a file of the index again, with bytes from the other side.
 func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
 	dir, base, err := rooted.NewEntry(e.config.Root, f.Name)
 	if err != nil {

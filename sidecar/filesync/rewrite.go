@@ -22,7 +22,7 @@ import (
 // that has it open sees the new bytes, as at home. For a moment it is half the one and half the other, as at home too. What was saved by
 // another file taking its place is replaced in one step.
 
-// rewritesDir in the state has a marker for each file that is being written in place: should this end die meanwhile, the half file is
+// rewritesDir in the state has a marker for each file that is being written in place: should this end die before that, the half file is
 // completed from the temporary one, and never taken for an edit.
 const rewritesDir = "rewrites"
 

@@ -79,7 +79,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// A server that opens streams, which nobody would read, is refused; those of the client go on.
+// A server that opens streams, which no one would read, is refused; those of the client go on.
 func TestServerOpensNoStreams(t *testing.T) {
 	t.Parallel()
 	opened := make(chan error, 1)

@@ -53,7 +53,7 @@ func TestLookPath(t *testing.T) {
 	}
 }
 
-// What client-go is told: the caller's variables in one order, after the kubeconfig's own, and nobody to ask.
+// What client-go is told: the caller's variables in one order, after the kubeconfig's own, and no one to ask.
 func TestPluginSettings(t *testing.T) {
 	t.Parallel()
 	bin, dir := program(t, "login", ""), t.TempDir()

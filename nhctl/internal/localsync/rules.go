@@ -13,7 +13,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
-// buildOutput is what the languages' tools make of sources, and make anew on the other side: by a part of the dev
+// buildOutput is what the languages' tools make of sources, and make again on the other side: by a part of the dev
 // image's name.
 var buildOutput = [...]struct {
 	image string

@@ -48,7 +48,7 @@ func (r Request) Text() string {
 	return "the config " + visible(r.Origin) + "\n  - " + strings.ReplaceAll(strings.Join(r.Claims, "\n- "), "\n", "\n  ")
 }
 
-// Problem is what there is to say where nobody has agreed yet.
+// Problem is the error where no one has agreed yet.
 func (r Request) Problem() error {
 	p := problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
 		WithHint("look at it, then: nhctl config trust; in a script: nhctl dev start --yes")

@@ -44,7 +44,7 @@ func named(id string) (Version, error) {
 	return v, nil
 }
 
-// Import adds a version of another store, of something that nobody has decided about there, and returns where its file is. The other store
+// Import adds a version of another store, of something that no one has decided about there, and returns where its file is. The other store
 // says no more than the version's id: all else follows from it.
 func (s *Store) Import(id string, data []byte) (string, error) {
 	v, err := named(id)
