@@ -24,8 +24,8 @@ func instructions() map[string]*regexp.Regexp {
 	}
 }
 
-// Nobody builds the Dockerfiles here, where there is no Docker. So at least each of their instructions is well-formed, each script is one
-// that a shell reads, what is copied is there, and all that the definition has is in it.
+// No one builds the Dockerfiles here, where there is no Docker. So at least each of their instructions is well-formed,
+// each script is one that a shell reads, what is copied is there, and all that the definition has is in it.
 func TestDockerfiles(t *testing.T) {
 	t.Parallel()
 	o := &options{}

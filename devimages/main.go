@@ -1,5 +1,5 @@
-// Command devimages makes the sidecar, dev and demo images, without Docker: as archives to load into a node, or straight to a
-// registry.
+// Command devimages makes the sidecar, dev and demo images, without Docker: as archives to load into a node, or
+// straight to a registry.
 package main
 
 import (
@@ -37,7 +37,12 @@ type options struct {
 
 func newRoot() *cobra.Command {
 	o := &options{}
-	root := &cobra.Command{Use: "devimages", Short: "Make the images without Docker", SilenceUsage: true, SilenceErrors: true}
+	root := &cobra.Command{
+		Use:           "devimages",
+		Short:         "Make the images without Docker",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.builder.Repository, "repository", ".", "root of the source tree")
 	flags.StringVar(&o.builder.Cache, "cache", defaultCache(), "where finished layers and archives are kept")

@@ -25,7 +25,8 @@ func (o *options) devImages() ([]image.Definition, error) {
 }
 
 func (o *options) dockerfiles() *cobra.Command {
-	cmd := &cobra.Command{Use: "dockerfiles DIR", Short: "Write the dev images down as Dockerfiles", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "dockerfiles DIR", Short: "Write the dev images down as Dockerfiles",
+		Args: cobra.ExactArgs(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		dev, err := o.devImages()
 		if err != nil {
@@ -52,20 +53,23 @@ func (o *options) dockerfiles() *cobra.Command {
 var marked = regexp.MustCompile(`(?s)(<!-- images -->\n).*(<!-- /images -->)`)
 
 func (o *options) table() *cobra.Command {
-	cmd := &cobra.Command{Use: "table PAGE", Short: "Write the table of the dev images into a page: what they have, and how big they are", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "table PAGE", Short: "Write the table of the dev images into a page: what they have, " +
+		"and how big they are", Args: cobra.ExactArgs(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.builder.Progress = cmd.ErrOrStderr()
 		dev, err := o.devImages()
 		if err != nil {
 			return err
 		}
-		text := "| image | what it is for | besides the shell and its tools | to pull | on disk |\n|---|---|---|---|---|\n"
+		text := "| image | what it is for | in addition to the shell and its tools | to pull | on disk |\n" +
+			"|---|---|---|---|---|\n"
 		for _, d := range dev {
 			c, err := o.builder.Contents(cmd.Context(), d)
 			if err != nil {
 				return err
 			}
-			text += fmt.Sprintf("| `%s` | %s | %s | %d MB | %d MB |\n", d.Ref, d.About, strings.Join(c.Tools, ", "), c.Compressed/1e6, c.Unpacked/1e6)
+			text += fmt.Sprintf("| `%s` | %s | %s | %d MB | %d MB |\n", d.Ref, d.About, strings.Join(c.Tools, ", "),
+				c.Compressed/1e6, c.Unpacked/1e6)
 		}
 		page, err := os.ReadFile(args[0])
 		if err != nil {

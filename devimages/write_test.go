@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The page with the dev images has a row for each, as its definition says; `make images-table` writes it anew.
+// The page with the dev images has a row for each, as its definition says; `make images-table` writes it again.
 func TestTableIsComplete(t *testing.T) {
 	t.Parallel()
 	o := &options{}
@@ -33,7 +33,8 @@ func TestTableIsComplete(t *testing.T) {
 		}
 		for _, l := range d.Layers {
 			for _, p := range l.Debian {
-				if !slices.Contains(dev[0].Layers[0].Debian, p) && !strings.Contains(row, p+" ") { // the first is the base
+				// the first is the base
+				if !slices.Contains(dev[0].Layers[0].Debian, p) && !strings.Contains(row, p+" ") {
 					t.Errorf("%s: its row lacks %s", d.Ref, p)
 				}
 			}

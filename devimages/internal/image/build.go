@@ -114,11 +114,11 @@ func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) e
 	if err := tarball.WriteToFile(unfinished, ref, image); err != nil {
 		return err
 	}
-	return settle(unfinished, file)
+	return publish(unfinished, file)
 }
 
-// Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and tag. It
-// returns the reference there. Credentials are those of `docker login`.
+// Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and
+// tag. It returns the reference there. Credentials are those of `docker login`.
 func (b *Builder) Push(ctx context.Context, d Definition, registry string, insecure bool) (string, error) {
 	image, err := b.Image(ctx, d)
 	if err != nil {
@@ -136,7 +136,8 @@ func (b *Builder) Push(ctx context.Context, d Definition, registry string, insec
 	if err != nil {
 		return "", err
 	}
-	if err := remote.Write(target, image, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
+	if err := remote.Write(target, image, remote.WithContext(ctx),
+		remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
 		return "", fmt.Errorf("push %s: %w", target, err)
 	}
 	return target.String(), nil

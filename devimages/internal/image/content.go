@@ -31,8 +31,10 @@ func (b *Builder) debian(ctx context.Context, l Layer, work, file string) error 
 	}
 	args = append(args,
 		`--essential-hook=mkdir -p "$1/usr/share/man/man1"`, // where Java's packages put a link
-		`--customize-hook=echo "dev:x:1000:1000::/home/dev:/bin/bash" >> "$1/etc/passwd"; echo "dev:x:1000:" >> "$1/etc/group"`,
-		`--customize-hook=mkdir -p "$1/home/dev" "$1/data"; cp "$1/etc/skel/.bashrc" "$1/home/dev/"; chown -R 1000:1000 "$1/home/dev" "$1/data"; chmod 0777 "$1/home/dev" "$1/data"`,
+		`--customize-hook=echo "dev:x:1000:1000::/home/dev:/bin/bash" >> "$1/etc/passwd"; echo "dev:x:1000:" >> `+
+			`"$1/etc/group"`,
+		`--customize-hook=mkdir -p "$1/home/dev" "$1/data"; cp "$1/etc/skel/.bashrc" "$1/home/dev/"; chown -R `+
+			`1000:1000 "$1/home/dev" "$1/data"; chmod 0777 "$1/home/dev" "$1/data"`,
 		`--customize-hook=rm -rf "$1"/var/cache/apt/* "$1"/var/log/*`,
 		cmp.Or(l.Suite, suite), archive)
 	if out, err := exec.CommandContext(ctx, "mmdebstrap", args...).CombinedOutput(); err != nil {
@@ -46,11 +48,12 @@ func (b *Builder) debian(ctx context.Context, l Layer, work, file string) error 
 	return compress(file, func(w io.Writer) error { _, err := io.Copy(w, f); return err })
 }
 
-// installed says how to get a program of the computer that is missing. Nothing is installed from here: layers are made at the same time,
-// and package managers have one lock.
+// installed says how to get a program of the computer that is missing. Nothing is installed from here: layers are made
+// at the same time, and package managers have one lock.
 func installed(program, part string) error {
 	if _, err := exec.LookPath(program); err != nil {
-		return fmt.Errorf("%s is missing; install what making images needs, as root: hack/packages.sh %s", program, part)
+		return fmt.Errorf("%s is missing; install what making images needs, as root: hack/packages.sh %s", program,
+			part)
 	}
 	return nil
 }
@@ -75,7 +78,8 @@ func (b *Builder) fill(ctx context.Context, l Layer, root string) error {
 	}
 }
 
-// goBuild builds a static program of a module of the repository, of one that it requires, or of any other by its version.
+// goBuild builds a static program of a module of the repository, of one that it requires, or of any other by its
+// version.
 func (b *Builder) goBuild(ctx context.Context, g GoBuild, to string) error {
 	argv := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", to, g.Package}
 	env := append(os.Environ(), "CGO_ENABLED=0")
@@ -122,8 +126,8 @@ func copyToolchain(ctx context.Context, to string) error {
 	return nil
 }
 
-// fillCache builds the standard library into a cache, once plainly and once for a debugger. Cache keys of the standard library
-// hold no paths, so the cache is valid in the image.
+// fillCache builds the standard library into a cache, once plainly and once for a debugger. Cache keys of the standard
+// library hold no paths, so the cache is valid in the image.
 func (b *Builder) fillCache(ctx context.Context, to string) error {
 	for _, flags := range [][]string{nil, {"-gcflags=all=-N -l"}} {
 		args := append(append([]string{"build"}, flags...), standardPackages...)

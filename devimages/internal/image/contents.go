@@ -24,7 +24,8 @@ type Contents struct {
 }
 
 // everywhere are the packages of every dev image.
-var everywhere = [...]string{"bash", "bash-completion", "ca-certificates", "curl", "git", "less", "make", "procps", "vim-tiny"}
+var everywhere = [...]string{"bash", "bash-completion", "ca-certificates", "curl", "git", "less", "make", "procps",
+	"vim-tiny"}
 
 // Contents reads what an image has; missing layers are made.
 func (b *Builder) Contents(ctx context.Context, d Definition) (Contents, error) {

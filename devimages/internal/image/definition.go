@@ -1,5 +1,5 @@
-// Package image builds OCI images out of Debian packages, Go programs and folders, without Docker, and caches every layer by
-// its content's inputs. It knows nothing of clusters.
+// Package image builds OCI images out of Debian packages, Go programs and folders, without Docker, and caches every
+// layer by its content's inputs. It knows nothing of clusters.
 package image
 
 import (
@@ -34,8 +34,8 @@ type Definition struct {
 type Layer struct {
 	// Debian is a root file system of these Debian packages and what they need.
 	Debian []string `json:"debian,omitempty"`
-	// Suite is the Debian release; empty means the one of all other images. Exclude are paths of packages to leave out, with dpkg's
-	// patterns.
+	// Suite is the Debian release; empty means the one of all other images. Exclude are paths of packages to leave out,
+	// with dpkg's patterns.
 	Suite   string   `json:"suite,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
 	// GoToolchain is the folder to put the Go toolchain in that builds the image.
@@ -54,8 +54,8 @@ type Layer struct {
 	Sidecar string `json:"sidecar,omitempty"`
 }
 
-// GoBuild names a package, the folder of its module (relative to the repository) and the program's path in the image. A package that no
-// module of the repository requires has a version.
+// GoBuild names a package, the folder of its module (relative to the repository) and the program's path in the image. A
+// package that no module of the repository requires has a version.
 type GoBuild struct {
 	Dir     string `json:"dir,omitempty"`
 	Package string `json:"package"`
@@ -70,8 +70,8 @@ type Npm struct {
 	To        string `json:"to"`
 }
 
-// Copy names a folder of the repository and its path in the image. A folder of npmPackages has a package.json and its package-lock.json;
-// the image gets the node_modules that follow from them.
+// Copy names a folder of the repository and its path in the image. A folder of npmPackages has a package.json and its
+// package-lock.json; the image gets the node_modules that follow from them.
 type Copy struct {
 	From string `json:"from"`
 	To   string `json:"to"`

@@ -27,13 +27,17 @@ func (b *Builder) Dockerfile(ctx context.Context, d Definition) (string, error) 
 				return "", err
 			}
 			stage := fmt.Sprintf("build%d", i)
-			stages = append(stages, fmt.Sprintf("FROM %s AS %s\nRUN CGO_ENABLED=0 GOBIN=/out go install -trimpath -ldflags '-s -w' %s@%s\n", golang, stage, l.GoBuild.Package, version))
-			steps = append(steps, fmt.Sprintf("COPY --from=%s /out/%s %s", stage, path.Base(l.GoBuild.Package), l.GoBuild.To))
+			stages = append(stages,
+				fmt.Sprintf("FROM %s AS %s\nRUN CGO_ENABLED=0 GOBIN=/out go install -trimpath -ldflags '-s -w' %s@%s\n",
+					golang, stage, l.GoBuild.Package, version))
+			steps = append(steps,
+				fmt.Sprintf("COPY --from=%s /out/%s %s", stage, path.Base(l.GoBuild.Package), l.GoBuild.To))
 		case l.GoCache != "":
 			steps = append(steps, cacheStep(d, l.GoCache))
 		case l.Npm != nil:
 			stage := fmt.Sprintf("build%d", i)
-			stages = append(stages, fmt.Sprintf("FROM node:18 AS %s\nRUN npm install --global --prefix /out npm@%s\n", stage, l.Npm.Version))
+			stages = append(stages, fmt.Sprintf("FROM node:18 AS %s\nRUN npm install --global --prefix /out npm@%s\n",
+				stage, l.Npm.Version))
 			steps = append(steps, fmt.Sprintf("COPY --from=%s /out %s", stage, l.Npm.To))
 		case l.Copy != nil:
 			steps = append(steps, fmt.Sprintf("COPY --chmod=0777 %s %s", l.Copy.From, l.Copy.To))
@@ -45,7 +49,8 @@ func (b *Builder) Dockerfile(ctx context.Context, d Definition) (string, error) 
 		steps = append(steps, fmt.Sprintf("ENV %s=%q", key, d.Env[key]))
 	}
 	steps = append(steps, "USER "+d.User, "WORKDIR "+d.WorkDir)
-	head := fmt.Sprintf("# %s\n# Written by `go generate ./devimages` of devimages/definitions/%s.yaml. Build it at the root of the source tree:\n#   docker build -f devimages/dockerfiles/%[2]s.Dockerfile -t %[3]s .\n",
+	head := fmt.Sprintf("# %s\n# Written by `go generate ./devimages` of devimages/definitions/%s.yaml. Build it at "+
+		"the root of the source tree:\n#   docker build -f devimages/dockerfiles/%[2]s.Dockerfile -t %[3]s .\n",
 		d.About, d.Name, d.Ref)
 	return head + strings.Join(append(stages, strings.Join(steps, "\n")+"\n"), "\n"), nil
 }
@@ -65,14 +70,16 @@ func debianSteps(l Layer) []string {
 		steps = append(steps, fmt.Sprintf("RUN printf '%s' > /etc/dpkg/dpkg.cfg.d/exclude", exclude))
 	}
 	return append(steps,
-		"RUN mkdir -p /usr/share/man/man1 \\\n && apt-get update \\\n && apt-get install -y --no-install-recommends "+strings.Join(l.Debian, " ")+" \\\n && rm -rf /var/lib/apt/lists/*",
+		"RUN mkdir -p /usr/share/man/man1 \\\n && apt-get update \\\n && apt-get install -y --no-install-recommends "+
+			strings.Join(l.Debian, " ")+" \\\n && rm -rf /var/lib/apt/lists/*",
 		"RUN useradd --uid 1000 --user-group --create-home --shell /bin/bash dev && chmod 0777 /home/dev")
 }
 
 // cacheStep warms a build cache as fillCache does.
 func cacheStep(d Definition, dir string) string {
 	packages := strings.Join(standardPackages, " ")
-	return fmt.Sprintf("RUN export PATH=%s CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOCACHE=%s \\\n && go build %s \\\n && go build '-gcflags=all=-N -l' %[3]s \\\n && chmod -R a+rwX /home/dev",
+	return fmt.Sprintf("RUN export PATH=%s CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOCACHE=%s \\\n && go build %s "+
+		"\\\n && go build '-gcflags=all=-N -l' %[3]s \\\n && chmod -R a+rwX /home/dev",
 		d.Env["PATH"], dir, packages)
 }
 

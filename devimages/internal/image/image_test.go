@@ -14,11 +14,18 @@ func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	b := Builder{Repository: "../../.."}
 	d := Definition{
-		Name: "dev-x", About: "For x.", Ref: "example.com/dev-x:1", User: "1000", WorkDir: "/home/dev", Env: map[string]string{"B": "2", "A": "a b"},
-		Layers: []Layer{{Debian: []string{"gcc", "lldb"}, Suite: "trixie", Exclude: []string{"/usr/lib/*.a"}}, {Copy: &Copy{From: "devimages/files/java", To: "/home/dev/.m2"}}},
+		Name:    "dev-x",
+		About:   "For x.",
+		Ref:     "example.com/dev-x:1",
+		User:    "1000",
+		WorkDir: "/home/dev",
+		Env:     map[string]string{"B": "2", "A": "a b"},
+		Layers: []Layer{{Debian: []string{"gcc", "lldb"}, Suite: "trixie", Exclude: []string{"/usr/lib/*.a"}},
+			{Copy: &Copy{From: "devimages/files/java", To: "/home/dev/.m2"}}},
 	}
 	want := `# For x.
-# Written by ` + "`go generate ./devimages`" + ` of devimages/definitions/dev-x.yaml. Build it at the root of the source tree:
+# Written by ` + "`go generate ./devimages`" +
+		` of devimages/definitions/dev-x.yaml. Build it at the root of the source tree:
 #   docker build -f devimages/dockerfiles/dev-x.Dockerfile -t example.com/dev-x:1 .
 FROM debian:trixie-slim
 RUN printf 'path-exclude=/usr/lib/*.a\n' > /etc/dpkg/dpkg.cfg.d/exclude
@@ -38,7 +45,8 @@ WORKDIR /home/dev
 		t.Error(err, diff)
 	}
 	d.Layers = []Layer{{Sidecar: "/sidecar"}}
-	if _, err := b.Dockerfile(t.Context(), d); err == nil || !strings.Contains(err.Error(), "no Dockerfile can have the layer: sidecar") {
+	if _, err := b.Dockerfile(t.Context(), d); err == nil ||
+		!strings.Contains(err.Error(), "no Dockerfile can have the layer: sidecar") {
 		t.Errorf("a layer that only the builder has: %v", err)
 	}
 }
@@ -46,7 +54,8 @@ WORKDIR /home/dev
 func TestReadStatus(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
-	text := "Package: git\nStatus: install ok installed\nVersion: 1:2.39.5-0+deb12u2\n\nPackage: bash\nVersion: 5.2.15-2+b8\nDescription: Version: 9\n\nPackage: native\nVersion: 7\n"
+	text := "Package: git\nStatus: install ok installed\nVersion: 1:2.39.5-0+deb12u2\n\nPackage: bash\n" +
+		"Version: 5.2.15-2+b8\nDescription: Version: 9\n\nPackage: native\nVersion: 7\n"
 	if err := readStatus(strings.NewReader(text), got); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +66,9 @@ func TestReadStatus(t *testing.T) {
 
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
-	files := fstest.MapFS{"b.yaml": {Data: []byte("ref: x\nlayers: [{debian: [a]}]")}, "a.yaml": {Data: []byte("ref: y\nlayers: [{sidecar: /s}]")}, "test.yaml": {Data: []byte("ref: z\nscenarios: true\nlayers: [{debian: [a]}]")}}
+	files := fstest.MapFS{"b.yaml": {Data: []byte("ref: x\nlayers: [{debian: [a]}]")},
+		"a.yaml":    {Data: []byte("ref: y\nlayers: [{sidecar: /s}]")},
+		"test.yaml": {Data: []byte("ref: z\nscenarios: true\nlayers: [{debian: [a]}]")}}
 	all, err := Definitions(files)
 	if err != nil || len(all) != 3 || all[0].Name != "a" {
 		t.Fatalf("%+v, %v", all, err)
@@ -95,7 +106,7 @@ func TestSettleKeepsTheFirst(t *testing.T) {
 		if err := os.WriteFile(complete, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := settle(complete, place); err != nil {
+		if err := publish(complete, place); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -40,8 +40,10 @@ type Builder struct {
 }
 
 // standardPackages are what a service's first build needs from the standard library.
-var standardPackages = []string{"net/http", "net/http/httputil", "encoding/json", "encoding/xml", "log/slog", "os/signal", "database/sql",
-	"html/template", "testing", "embed", "flag", "net/rpc", "expvar", "net/http/pprof", "os/exec", "crypto/ed25519", "archive/zip"}
+var standardPackages = []string{"net/http", "net/http/httputil", "encoding/json", "encoding/xml", "log/slog",
+	"os/signal", "database/sql",
+	"html/template", "testing", "embed", "flag", "net/rpc", "expvar", "net/http/pprof", "os/exec", "crypto/ed25519",
+	"archive/zip"}
 
 // layer returns the path of a layer's compressed tar, from the cache or newly made.
 func (b *Builder) layer(ctx context.Context, l Layer) (string, error) {
@@ -77,12 +79,12 @@ func (b *Builder) make(ctx context.Context, l Layer, file string) error {
 		return fmt.Errorf("make layer %s: %w", l.describe(), err)
 	}
 	fmt.Fprintf(b.Progress, "    made in %.0f s: %s\n", time.Since(begin).Seconds(), l.describe())
-	return settle(unfinished, file)
+	return publish(unfinished, file)
 }
 
-// settle gives a complete file its place in the cache, unless another checkout was quicker: what is there may be being read, and the same
-// layer made twice is not the same to the byte.
-func settle(complete, file string) error {
+// publish gives a complete file its place in the cache, unless another checkout was quicker: what is there may be being
+// read, and the same layer made twice is not the same to the byte.
+func publish(complete, file string) error {
 	if err := os.Link(complete, file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -232,7 +234,14 @@ func writeTree(w io.Writer, root string, open bool) error {
 		if err != nil {
 			return err
 		}
-		*h = tar.Header{Typeflag: h.Typeflag, Name: filepath.ToSlash(rel), Linkname: h.Linkname, Size: h.Size, Mode: h.Mode, Format: tar.FormatPAX}
+		*h = tar.Header{
+			Typeflag: h.Typeflag,
+			Name:     filepath.ToSlash(rel),
+			Linkname: h.Linkname,
+			Size:     h.Size,
+			Mode:     h.Mode,
+			Format:   tar.FormatPAX,
+		}
 		if open { // any user of the image may add to it
 			h.Mode |= 0o666
 			if info.IsDir() && rel != "home" {

@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 )
 
-// npm puts npm, as its registry has it, and its links below a folder. Debian's package of it would bring half of Debian's Node modules.
+// npm puts npm, as its registry has it, and its links below a folder. Debian's package of it would bring half of
+// Debian's Node modules.
 func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
 	if err := installed("npm", "node"); err != nil {
 		return err
@@ -20,7 +21,8 @@ func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if out, err := exec.CommandContext(ctx, "npm", "pack", "--silent", "--pack-destination", work, "npm@"+n.Version).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "npm", "pack", "--silent", "--pack-destination", work,
+		"npm@"+n.Version).CombinedOutput(); err != nil {
 		return fmt.Errorf("npm pack: %w: %s", err, out)
 	}
 	archive := filepath.Join(work, "npm-"+n.Version+".tgz")
@@ -38,7 +40,8 @@ func (b *Builder) npm(ctx context.Context, n Npm, root string) error {
 			return err
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "tar", "xzf", archive, "-C", modules, "--strip-components=1", "--no-same-owner").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "tar", "xzf", archive, "-C", modules, "--strip-components=1",
+		"--no-same-owner").CombinedOutput(); err != nil {
 		return fmt.Errorf("unpack npm: %w: %s", err, out)
 	}
 	for _, name := range []string{"npm", "npx"} {
