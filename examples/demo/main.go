@@ -1,5 +1,5 @@
-// Command demo shows dev mode on the bookshop: `make demo` runs it on a playground. It only calls nhctl and kubectl, as a person
-// would, and shows what it calls.
+// Command demo shows dev mode on the bookshop: `make demo` runs it on a playground. It only calls nhctl and kubectl, as
+// a person would, and shows what it calls.
 package main
 
 import (
@@ -128,12 +128,14 @@ func (d *demo) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nsave to visible in the container:  %4d ms\nsave to new answer of the Service: %4d ms (build and restart included)\n", visible.Milliseconds(), answer.Milliseconds())
+	fmt.Printf("\nsave to visible in the container:  %4d ms\nsave to new answer of the Service: %4d ms (build and "+
+		"restart included)\n", visible.Milliseconds(), answer.Milliseconds())
 	d.next()
 	return nil
 }
 
-// deploy puts the service into a namespace of its own, without the rest of the bookshop, whose images would take longer than all the demo.
+// deploy puts the service into a namespace of its own, without the rest of the bookshop, whose images would take longer
+// than all the demo.
 func (d *demo) deploy(ctx context.Context) error {
 	if _, err := d.output(ctx, "kubectl", "get", "namespace", namespace); err != nil {
 		if err := d.run(ctx, "kubectl", "create", "namespace", namespace); err != nil {
@@ -145,8 +147,10 @@ func (d *demo) deploy(ctx context.Context) error {
 		return err
 	}
 	// A session of an earlier demo has the original parked: applying again would wake it.
-	if out, err := d.output(ctx, "nhctl", "dev", "list", "-n", namespace); err != nil || !strings.Contains(out, "deployment/"+service) {
-		files := []string{"-f", filepath.Join(manifests, "settings.yaml"), "-f", filepath.Join(manifests, service+".yaml")}
+	if out, err := d.output(ctx, "nhctl", "dev", "list", "-n", namespace); err != nil ||
+		!strings.Contains(out, "deployment/"+service) {
+		files := []string{"-f", filepath.Join(manifests, "settings.yaml"), "-f",
+			filepath.Join(manifests, service+".yaml")}
 		if err := d.run(ctx, "kubectl", append([]string{"-n", namespace, "apply"}, files...)...); err != nil {
 			return err
 		}
@@ -201,9 +205,11 @@ func (d *demo) edit(ctx context.Context) (visible, answer time.Duration, err err
 	return at.Sub(saved), time.Since(saved), nil
 }
 
-// watchInPod starts a loop in the container that tells when a text is in main.go. Computer and playground share one clock.
+// watchInPod starts a loop in the container that tells when a text is in main.go. Computer and playground share one
+// clock.
 func (d *demo) watchInPod(ctx context.Context, text string) (func() (time.Time, error), error) {
-	script := `echo watching; for i in $(seq 20000); do if grep -q "` + text + `" main.go; then date +%s%N; exit; fi; done; exit 1`
+	script := `echo watching; for i in $(seq 20000); do if grep -q "` + text +
+		`" main.go; then date +%s%N; exit; fi; done; exit 1`
 	cmd := d.command(ctx, "nhctl", "dev", "exec", "-n", namespace, "--", "bash", "-c", script)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -223,7 +229,8 @@ func (d *demo) watchInPod(ctx context.Context, text string) (func() (time.Time, 
 	}, nil
 }
 
-// answers waits until the Service answers with a text. The question goes through kubectl's proxy, to the Service's endpoint.
+// answers waits until the Service answers with a text. The question goes through kubectl's proxy, to the Service's
+// endpoint.
 func (d *demo) answers(ctx context.Context, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -249,7 +256,8 @@ func (d *demo) answers(ctx context.Context, text string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the Service did not answer %q in time; its last answer: %s; see nhctl dev logs", text, body)
+			return fmt.Errorf("the Service did not answer %q in time; its last answer: %s; see nhctl dev logs", text,
+				body)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -278,29 +286,11 @@ Everything is left running. To go on by yourself:
   cd %s
   nhctl dev status -n %[4]s      # connection, sync, ports, program
   $EDITOR main.go               # a save is in the container at once
-  nhctl dev run -n %[4]s         # build and start it anew
+  nhctl dev run -n %[4]s         # build and start it again
   nhctl dev logs -f -n %[4]s
   nhctl dev terminal -n %[4]s    # a shell in the container
-  nhctl dev end -n %[4]s         # give the workload back
+  nhctl dev end -n %[4]s         # restore the workload
 
 and to remove every trace, these sources with your edits too: make demo-down
 `, kubeconfig, d.bin, d.sources, namespace)
-}
-
-// down ends dev mode and removes the copied sources.
-func (d *demo) down(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(d.bin, "nhctl")); err == nil {
-		if out, err := d.output(ctx, "playground", "--name", d.playground, "status"); err == nil && out != "" {
-			if err := d.run(ctx, "nhctl", "dev", "end", "--all", "-n", namespace); err != nil {
-				fmt.Fprintln(os.Stderr, "note:", err)
-			}
-		}
-		_ = d.run(ctx, "nhctl", "daemon", "stop")
-	}
-	if err := os.RemoveAll(d.sources); err != nil {
-		return err
-	}
-	fmt.Println("the demo's copy of the sources is gone, too:", d.sources)
-	_ = os.Remove(filepath.Dir(d.sources)) // only when it is empty
-	return nil
 }

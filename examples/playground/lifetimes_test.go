@@ -12,7 +12,8 @@ func TestDownDuringAnothersLife(t *testing.T) {
 	a, b := newPlayground(t, "c"), newPlayground(t, "d")
 	a.up(t)
 	// As `up` prints them.
-	for _, step := range []string{"clear leftovers", "make the network", "start etcd", "start controllers", "wait for the node"} {
+	for _, step := range []string{"clear leftovers", "make the network", "start etcd", "start controllers",
+		"wait for the node"} {
 		t.Run("when it begins to "+step, func(t *testing.T) {
 			starting := b.command(t, "up", "--dir", b.dir)
 			out, err := starting.StderrPipe()

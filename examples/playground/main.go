@@ -1,4 +1,5 @@
-// Command playground runs a real one-node Kubernetes on this computer, made of upstream's own components, without Docker.
+// Command playground runs a real one-node Kubernetes on this computer, made of upstream's own components, without
+// Docker.
 package main
 
 import (
@@ -52,7 +53,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		o.up(), o.down(), o.status(), o.load(), o.kubectl(), o.logs(), o.user(),
 		o.part("stop", "Stop one part of the node, for tests"), o.part("start", "Start a part that was stopped"),
-		o.part("pause", "Pause one part of the node (SIGSTOP), for tests"), o.part("resume", "Resume a part that was paused"),
+		o.part("pause", "Pause one part of the node (SIGSTOP), for tests"),
+		o.part("resume", "Resume a part that was paused"),
 	)
 	return root
 }
@@ -67,7 +69,8 @@ func supported(cmd *cobra.Command) error {
 		return fmt.Errorf("the playground needs Linux; %s", way)
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("the playground needs root (it makes network namespaces and containers); run it with sudo, or %s", way)
+		return fmt.Errorf(
+			"the playground needs root (it makes network namespaces and containers); run it with sudo, or %s", way)
 	}
 	return nil
 }
@@ -102,14 +105,16 @@ func (o *options) plan() (*node.Plan, error) {
 func (o *options) up() *cobra.Command {
 	cmd := &cobra.Command{Use: "up", Short: "Start the playground, or do nothing when it runs", Args: cobra.NoArgs}
 	cmd.Flags().StringVar(&o.ipRange, "range", "", "address range inside "+node.Supernet+" (default: a free one)")
-	cmd.Flags().StringVar(&o.dir, "dir", "", "folder to keep .playground/NAME/kubeconfig in (default: the one above this program's)")
+	cmd.Flags().StringVar(&o.dir, "dir", "",
+		"folder to keep .playground/NAME/kubeconfig in (default: the one above this program's)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := node.CheckName(o.name); err != nil {
 			return err
 		}
 		return o.locked(cmd.Context(), o.name, func() error {
 			var p *node.Plan
-			if err := o.locked(cmd.Context(), "all ranges", func() (err error) { p, err = o.newPlan(cmd.Context()); return err }); err != nil {
+			if err := o.locked(cmd.Context(), "all ranges",
+				func() (err error) { p, err = o.newPlan(cmd.Context()); return err }); err != nil {
 				return err
 			}
 			if err := node.Up(cmd.Context(), p, cmd.ErrOrStderr()); err != nil {
@@ -160,7 +165,8 @@ func (o *options) newPlan(ctx context.Context) (*node.Plan, error) {
 	return node.NewPlan(o.name, wanted, used, kubeconfig, binaries)
 }
 
-// own returns the path of the kubeconfig that this playground has when it belongs to the caller's folder, and the folder of this program.
+// own returns the path of the kubeconfig that this playground has when it belongs to the caller's folder, and the
+// folder of this program.
 func (o *options) own() (kubeconfig, bin string, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -173,12 +179,14 @@ func (o *options) own() (kubeconfig, bin string, err error) {
 
 // foreign is the error of a playground that another folder, such as another checkout, has made.
 func foreign(p *node.Plan, hint string) error {
-	return fmt.Errorf("playground %s belongs to another folder (%s); %s", p.Name, filepath.Dir(filepath.Dir(filepath.Dir(p.Kubeconfig))), hint)
+	return fmt.Errorf("playground %s belongs to another folder (%s); %s", p.Name,
+		filepath.Dir(filepath.Dir(filepath.Dir(p.Kubeconfig))), hint)
 }
 
 func (o *options) down() *cobra.Command {
 	cmd := &cobra.Command{Use: "down", Short: "Remove the playground and every trace of it", Args: cobra.NoArgs}
-	cmd.Flags().StringVar(&o.dir, "dir", "", "folder that the playground belongs to (default: the one above this program's)")
+	cmd.Flags().StringVar(&o.dir, "dir", "",
+		"folder that the playground belongs to (default: the one above this program's)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return o.locked(cmd.Context(), o.name, func() error {
 			p, err := node.Load(o.name)
@@ -202,85 +210,4 @@ func (o *options) down() *cobra.Command {
 		})
 	}
 	return cmd
-}
-
-func (o *options) status() *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "Show the parts of the playground", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := o.plan()
-			if err != nil {
-				return err
-			}
-			return node.Status(cmd.Context(), p, cmd.OutOrStdout())
-		}}
-}
-
-func (o *options) load() *cobra.Command {
-	return &cobra.Command{Use: "load IMAGE.tar...", Short: "Load image archives that the node does not have yet", Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := o.plan()
-			if err != nil {
-				return err
-			}
-			return o.locked(cmd.Context(), o.name, func() error { return node.LoadImages(cmd.Context(), p, args, cmd.ErrOrStderr()) })
-		}}
-}
-
-func (o *options) kubectl() *cobra.Command {
-	return &cobra.Command{Use: "kubectl ARGS...", Short: "Run kubectl as the administrator (--name goes before it)",
-		DisableFlagParsing: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := o.plan()
-			if err != nil {
-				return err
-			}
-			return node.Kubectl(cmd.Context(), p, args)
-		}}
-}
-
-func (o *options) logs() *cobra.Command {
-	return &cobra.Command{Use: "logs PART", Short: "Show the log of a part", Args: cobra.ExactArgs(1), ValidArgs: node.Parts(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := o.plan()
-			if err != nil {
-				return err
-			}
-			return node.Log(p, args[0], cmd.OutOrStdout())
-		}}
-}
-
-func (o *options) user() *cobra.Command {
-	var namespace, role, output string
-	cmd := &cobra.Command{Use: "user NAME --namespace NS --role FILE", Short: "Write a kubeconfig of a user who may do what a Role says, and nothing else", Args: cobra.ExactArgs(1)}
-	cmd.Flags().StringVar(&namespace, "namespace", "default", "where the Role applies")
-	cmd.Flags().StringVar(&role, "role", "", "manifest with the Role")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: standard output)")
-	_ = cmd.MarkFlagRequired("role")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		p, err := o.plan()
-		if err != nil {
-			return err
-		}
-		kubeconfig, err := node.User(cmd.Context(), p, args[0], namespace, role)
-		if err != nil {
-			return err
-		}
-		if output != "" {
-			return os.WriteFile(output, kubeconfig, 0o600)
-		}
-		_, err = cmd.OutOrStdout().Write(kubeconfig)
-		return err
-	}
-	return cmd
-}
-
-func (o *options) part(verb, short string) *cobra.Command {
-	return &cobra.Command{Use: verb + " PART", Short: short, Args: cobra.ExactArgs(1), ValidArgs: node.Parts(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := o.plan()
-			if err != nil {
-				return err
-			}
-			return node.Part(cmd.Context(), p, verb, args[0])
-		}}
 }

@@ -92,8 +92,8 @@ spec:
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
 `
 
-// works fails the test unless the playground does everything that it is for: every part works, a pod gets a new volume, which an
-// ordinary user can write to, and its log can be read.
+// works fails the test unless the playground does everything that it is for: every part works, a pod gets a new volume,
+// which an ordinary user can write to, and its log can be read.
 func (p playground) works(t *testing.T) {
 	t.Helper()
 	p.must(t, "status")
@@ -124,7 +124,8 @@ func TestTwoSideBySide(t *testing.T) {
 	a.up(t)
 	b.up(t)
 	role := filepath.Join(t.TempDir(), "role.yaml")
-	if err := os.WriteFile(role, []byte("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: reader}\nrules:\n- {apiGroups: [\"\"], resources: [pods], verbs: [list]}\n"), 0o600); err != nil {
+	if err := os.WriteFile(role, []byte("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: "+
+		"reader}\nrules:\n- {apiGroups: [\"\"], resources: [pods], verbs: [list]}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	user := filepath.Join(t.TempDir(), "eve")
@@ -158,7 +159,8 @@ func TestTwoSideBySide(t *testing.T) {
 func TestStatus(t *testing.T) {
 	p := newPlayground(t, "s")
 	p.up(t)
-	for _, part := range []string{"etcd", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "volumes"} {
+	for _, part := range []string{"etcd", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet",
+		"kube-proxy", "coredns", "volumes"} {
 		p.must(t, "pause", part)
 		out, err := p.run(t, "status")
 		p.must(t, "resume", part)
@@ -182,7 +184,8 @@ func stateOf(status, part string) string {
 // traces looks for what a playground could have left.
 func (p playground) traces(t *testing.T) {
 	t.Helper()
-	for _, pattern := range []string{"/run/netns/nhpg-" + p.name, "/var/lib/nhctl-playground/" + p.name, "/run/nhpg-" + p.name,
+	for _, pattern := range []string{"/run/netns/nhpg-" + p.name, "/var/lib/nhctl-playground/" + p.name,
+		"/run/nhpg-" + p.name,
 		"/sys/fs/cgroup/nhpg-" + p.name + "*", "/sys/fs/cgroup/*/nhpg-" + p.name + "*", p.dir + "/.playground",
 		"/var/lib/cni/results/nhpg-" + p.name + "*"} {
 		if left, _ := filepath.Glob(pattern); len(left) > 0 {
@@ -204,7 +207,8 @@ func (p playground) traces(t *testing.T) {
 	}
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range commands {
-		if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), "/nhctl-playground/"+p.name+"/") {
+		if data, err := os.ReadFile(file); err == nil &&
+			strings.Contains(string(data), "/nhctl-playground/"+p.name+"/") {
 			t.Errorf("a process is left behind: %q", data)
 		}
 	}

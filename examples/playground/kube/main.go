@@ -1,5 +1,5 @@
-// Command kube is every program of a one-node Kubernetes in one binary: its first argument (or the name it is called by) says
-// which. One binary shares the libraries that they all link.
+// Command kube is every program of a one-node Kubernetes in one binary: its first argument (or the name it is called
+// by) says which. One binary shares the libraries that they all link.
 package main
 
 import (
@@ -46,9 +46,11 @@ func run(args []string) int {
 		"kube-controller-manager": command(controllermanager.NewControllerManagerCommand),
 		"kube-scheduler":          command(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 		"kube-proxy":              command(proxy.NewProxyCommand),
-		"kubelet":                 command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
-		"kubectl":                 command(kubectl.NewDefaultKubectlCommand),
-		"volumes":                 command(newVolumesCommand),
+		"kubelet": command(func() *cobra.Command {
+			return kubelet.NewKubeletCommand(context.Background())
+		}),
+		"kubectl": command(kubectl.NewDefaultKubectlCommand),
+		"volumes": command(newVolumesCommand),
 	}
 	if name := filepath.Base(args[0]); programs[name] == nil {
 		args = args[1:]

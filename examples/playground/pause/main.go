@@ -1,5 +1,5 @@
-// Command pause holds a pod's namespaces: it waits for a signal, and reaps what is left to it. With --write FILE it writes a file first
-// and says whether it could, which shows that a volume works.
+// Command pause holds a pod's namespaces: it waits for a signal, and reaps what is left to it. With --write FILE it
+// writes a file first and says whether it could, which shows that a volume works.
 package main
 
 import (

@@ -30,7 +30,8 @@ func Down(ctx context.Context, p *Plan) error {
 // clear removes everything but the plan itself.
 func clear(ctx context.Context, p *Plan) error {
 	// The kubelet first, so that it does not start again what is being stopped.
-	order := []string{"kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volumes", "kube-apiserver", "etcd", "containerd"}
+	order := []string{"kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volumes",
+		"kube-apiserver", "etcd", "containerd"}
 	for _, part := range order {
 		if err := stopPart(ctx, p, part); err != nil {
 			return err
@@ -50,7 +51,8 @@ func clear(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
-	for _, dir := range []string{"etc", "pki", "kubeconfig", "etcd", "cni", "kubelet", "containerd", "run", "log", "volumes", "cache"} {
+	for _, dir := range []string{"etc", "pki", "kubeconfig", "etcd", "cni", "kubelet", "containerd", "run", "log",
+		"volumes", "cache"} {
 		if err := os.RemoveAll(p.path(dir)); err != nil {
 			return err
 		}
@@ -58,8 +60,8 @@ func clear(ctx context.Context, p *Plan) error {
 	return os.RemoveAll("/run/" + p.Netns())
 }
 
-// killContainers ends what containerd's shims hold: every process below the playground's cgroup, then the shims, which name
-// the playground's socket on their command line.
+// killContainers ends what containerd's shims hold: every process below the playground's cgroup, then the shims, which
+// name the playground's socket on their command line.
 func killContainers(ctx context.Context, p *Plan) error {
 	return wait(ctx, "end of containers", 20*time.Second, func(context.Context) error {
 		pids := append(cgroupProcesses(p), shims(p)...)
@@ -123,7 +125,8 @@ func unmountBelow(dir string) error {
 		}
 	}
 	for i := len(points) - 1; i >= 0; i-- {
-		if err := syscall.Unmount(points[i], syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		if err := syscall.Unmount(points[i], syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) &&
+			!errors.Is(err, syscall.ENOENT) {
 			return fmt.Errorf("unmount %s: %w", points[i], err)
 		}
 	}

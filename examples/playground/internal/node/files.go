@@ -36,7 +36,15 @@ func containerdConfig(p *Plan) string {
 	return fmt.Sprintf(`version = 3
 root = %q
 state = %q
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.internal.v1.tracing"]
+disabled_plugins = [
+  "io.containerd.internal.v1.opt",
+  "io.containerd.internal.v1.tracing",
+  "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+]
 [grpc]
   address = %q
 [plugins."io.containerd.metadata.v1.bolt"]
@@ -57,7 +65,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
       SystemdCgroup = false
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = %q
-`, p.path("containerd"), "/run/"+p.Netns()+"/containerd", p.socket(), p.path("etc", "cni"), p.binary("containerd-shim-runc-v2"), pauseImage)
+`, p.path("containerd"), "/run/"+p.Netns()+"/containerd", p.socket(), p.path("etc", "cni"),
+		p.binary("containerd-shim-runc-v2"), pauseImage)
 }
 
 // cniConfig joins pods by routes instead of a bridge, so that replies always pass the node's connection tracking.
@@ -98,7 +107,8 @@ resolvConf: %s
 serializeImagePulls: false
 syncFrequency: 10s
 volumePluginDir: %s
-`, p.path("pki", "ca.crt"), p.Cgroup(), p.DNSService(), p.socket(), p.path("log", "pods"), p.path("etc", "resolv.conf"), p.path("kubelet", "flexvolumes"))
+`, p.path("pki", "ca.crt"), p.Cgroup(), p.DNSService(), p.socket(), p.path("log", "pods"), p.path("etc", "resolv.conf"),
+		p.path("kubelet", "flexvolumes"))
 }
 
 func proxyConfig(p *Plan) string {
@@ -150,7 +160,9 @@ func baseManifest(p *Plan) string {
 			"ports": []any{
 				map[string]any{"name": "dns", "port": 53, "protocol": "UDP"},
 				map[string]any{"name": "dns-tcp", "port": 53, "protocol": "TCP"}},
-			"endpoints": []any{map[string]any{"addresses": []any{p.NodeIP().String()}, "conditions": map[string]any{"ready": true}}},
+			"endpoints": []any{
+				map[string]any{"addresses": []any{p.NodeIP().String()}, "conditions": map[string]any{"ready": true}},
+			},
 		},
 	}
 	text := ""

@@ -20,7 +20,8 @@ import (
 // checkLimit is how long a part may take to show that it works.
 const checkLimit = 3 * time.Second
 
-// check says whether a part does its work, which a process that lives may not: a paused one, or one that has lost its cluster.
+// check says whether a part does its work, which a process that lives may not: a paused one, or one that has lost its
+// cluster.
 func check(ctx context.Context, p *Plan, part string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
@@ -89,7 +90,8 @@ func healthy(ctx context.Context, p *Plan) error {
 	if err := errors.Join(failures[:]...); err != nil {
 		return err
 	}
-	ready, err := kubectl(ctx, p, "", "get", "node", "playground", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+	ready, err := kubectl(ctx, p, "", "get", "node", "playground", "-o",
+		`jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,8 @@ func get(ctx context.Context, p *Plan, url string) error {
 	transport := &http.Transport{
 		DialContext:       p.dial,
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // most parts sign their own certificates; nothing is sent
+		// most parts sign their own certificates; nothing is sent
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

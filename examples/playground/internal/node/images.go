@@ -39,7 +39,9 @@ func loadPause(ctx context.Context, p *Plan) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(layer.String())), nil })
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(layer.String())), nil
+	})
 	if err != nil {
 		return err
 	}
@@ -70,11 +72,13 @@ func loadPause(ctx context.Context, p *Plan) error {
 }
 
 func importArchive(ctx context.Context, p *Plan, archive string) error {
-	_, err := run(ctx, p.binary("ctr"), "--address", p.socket(), "--namespace", "k8s.io", "images", "import", "--local", archive)
+	_, err := run(ctx, p.binary("ctr"), "--address", p.socket(), "--namespace", "k8s.io", "images", "import", "--local",
+		archive)
 	return err
 }
 
-// LoadImages imports image archives that the node does not have yet, two at a time since most of it is unpacking, and says which.
+// LoadImages imports image archives that the node does not have yet, two at a time since most of it is unpacking, and
+// says which.
 func LoadImages(ctx context.Context, p *Plan, archives []string, out io.Writer) error {
 	record := p.path("containerd", "loaded.json")
 	loaded := map[string]string{} // digest of index.json (or manifest.json) by file name

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// UsedRanges returns the ranges that the computer's routes lead to. A playground of a container that shares the computer's network has
-// no plan here.
+// UsedRanges returns the ranges that the computer's routes lead to. A playground of a container that shares the
+// computer's network has no plan here.
 func UsedRanges(ctx context.Context) ([]netip.Prefix, error) {
 	routes, err := run(ctx, "ip", "-4", "route", "show", "table", "all")
 	if err != nil {
@@ -36,8 +36,8 @@ func parseRoutes(routes string) []netip.Prefix {
 	return used
 }
 
-// createNetwork makes the node's network namespace and joins it to the computer by a veth pair. Pod and Service ranges are
-// unreachable from the computer: nothing for them ever leaves it.
+// createNetwork makes the node's network namespace and joins it to the computer by a veth pair. Pod and Service ranges
+// are unreachable from the computer: nothing for them ever leaves it.
 func createNetwork(ctx context.Context, p *Plan) error {
 	host, node := p.veth()
 	ns := p.Netns()
@@ -88,7 +88,8 @@ func removeNetwork(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// createCgroup makes the cgroup below which the kubelet keeps its pods, in every hierarchy of version 1, or in version 2's one.
+// createCgroup makes the cgroup below which the kubelet keeps its pods, in every hierarchy of version 1, or in version
+// 2's one.
 func createCgroup(p *Plan) error {
 	for _, root := range cgroupRoots() {
 		if err := os.MkdirAll(filepath.Join(root, p.Cgroup()), 0o755); err != nil {

@@ -13,11 +13,12 @@ func TestParseRoutes(t *testing.T) {
 		routes string
 		want   []string
 	}{
-		"nothing":        {},
-		"default only":   {routes: "default via 10.0.0.1 dev eth0\n"},
-		"a VPN's range":  {routes: "198.18.0.0/16 dev tun0 scope link\n", want: []string{"198.18.0.0/16"}},
-		"one address":    {routes: "198.18.8.1 dev nhpg0 scope link\n", want: []string{"198.18.8.1/32"}},
-		"has a type":     {routes: "unreachable 198.18.0.0/22\nlocal 198.18.8.1 dev nhpg0 table local\n", want: []string{"198.18.0.0/22", "198.18.8.1/32"}},
+		"nothing":       {},
+		"default only":  {routes: "default via 10.0.0.1 dev eth0\n"},
+		"a VPN's range": {routes: "198.18.0.0/16 dev tun0 scope link\n", want: []string{"198.18.0.0/16"}},
+		"one address":   {routes: "198.18.8.1 dev nhpg0 scope link\n", want: []string{"198.18.8.1/32"}},
+		"has a type": {routes: "unreachable 198.18.0.0/22\nlocal 198.18.8.1 dev nhpg0 table local\n",
+			want: []string{"198.18.0.0/22", "198.18.8.1/32"}},
 		"of everything":  {routes: "0.0.0.0/0 via 10.0.0.1\n"},
 		"has no address": {routes: "broadcast\n"},
 	}
@@ -28,7 +29,8 @@ func TestParseRoutes(t *testing.T) {
 			for _, w := range test.want {
 				want = append(want, netip.MustParsePrefix(w))
 			}
-			if diff := cmp.Diff(want, parseRoutes(test.routes), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(want, parseRoutes(test.routes),
+				cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 				t.Errorf("ranges (-want +got):\n%s", diff)
 			}
 		})

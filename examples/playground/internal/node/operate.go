@@ -17,7 +17,8 @@ import (
 
 func goarch() string { return runtime.GOARCH }
 
-// Status writes a table of the parts and whether each does its work, and returns an error when the playground is not healthy.
+// Status writes a table of the parts and whether each does its work, and returns an error when the playground is not
+// healthy.
 func Status(ctx context.Context, p *Plan, out io.Writer) error {
 	words, _ := states(ctx, p)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -30,7 +31,8 @@ func Status(ctx context.Context, p *Plan, out io.Writer) error {
 		}
 	}
 	w.Flush()
-	fmt.Fprintf(out, "\nnode %s, pods %s, Services %s\nexport KUBECONFIG=%s\n", p.NodeIP(), p.Pods, p.Services, p.Kubeconfig)
+	fmt.Fprintf(out, "\nnode %s, pods %s, Services %s\nexport KUBECONFIG=%s\n", p.NodeIP(), p.Pods, p.Services,
+		p.Kubeconfig)
 	if err := healthy(ctx, p); err != nil {
 		return fmt.Errorf("playground %s is not healthy: %w", p.Name, err)
 	}
@@ -129,7 +131,8 @@ func roleBindings(applied, user, namespace string) (string, error) {
 			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
 			"metadata": map[string]any{"name": o.Metadata.Name + "-" + user, "namespace": namespace},
 			"subjects": []any{map[string]any{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}},
-			"roleRef":  map[string]any{"kind": "Role", "name": o.Metadata.Name, "apiGroup": "rbac.authorization.k8s.io"},
+			"roleRef": map[string]any{"kind": "Role", "name": o.Metadata.Name,
+				"apiGroup": "rbac.authorization.k8s.io"},
 		})
 		if err != nil {
 			return "", err

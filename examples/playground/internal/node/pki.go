@@ -18,7 +18,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// authority signs the certificates of one playground. Keys are made anew for each.
+// authority signs the certificates of one playground. Each playground has keys of its own.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -138,7 +138,8 @@ func writePKI(p *Plan) error {
 	}
 	server, err := a.issue("kube-apiserver", nil,
 		[]net.IP{net.IPv4(127, 0, 0, 1), p.NodeIP().AsSlice(), p.FirstService().AsSlice()},
-		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
+		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+			"kubernetes.default.svc.cluster.local"})
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,8 @@ func (p *Plan) Server() string { return fmt.Sprintf("https://%s:6443", p.NodeIP(
 // Netns is the name of the node's network namespace.
 func (p *Plan) Netns() string { return "nhpg-" + p.Name }
 
-// id tells playgrounds of one network apart, also those that containers and other root folders have under the same name.
+// id tells playgrounds of one network apart, also those that containers and other root folders have under the same
+// name.
 func (p *Plan) id() string {
 	a := p.Range.Addr().As4()
 	return hex.EncodeToString(a[:])
@@ -139,8 +140,8 @@ func Load(name string) (*Plan, error) {
 	return p, json.Unmarshal(data, p)
 }
 
-// NewPlan decides a playground's addresses, keeping clear of every other playground of this computer and of the ranges `used` by its
-// network, and writes the decision down. The caller holds the lock of all playgrounds.
+// NewPlan decides a playground's addresses, keeping clear of every other playground of this computer and of the ranges
+// `used` by its network, and writes the decision down. The caller holds the lock of all playgrounds.
 func NewPlan(name string, wanted netip.Prefix, used []netip.Prefix, kubeconfig, binaries string) (*Plan, error) {
 	taken := slices.Clone(used)
 	entries, err := os.ReadDir(stateRoot)

@@ -45,7 +45,8 @@ func TestFreeRange(t *testing.T) {
 
 func TestCheckName(t *testing.T) {
 	t.Parallel()
-	for name, ok := range map[string]bool{"default": true, "a": true, "a-b-2": true, "": false, "-a": false, "A": false, "../x": false, strings.Repeat("x", 21): false} {
+	for name, ok := range map[string]bool{"default": true, "a": true, "a-b-2": true, "": false, "-a": false, "A": false,
+		"../x": false, strings.Repeat("x", 21): false} {
 		if err := CheckName(name); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -54,7 +55,8 @@ func TestCheckName(t *testing.T) {
 
 func TestRoleBindings(t *testing.T) {
 	t.Parallel()
-	text, err := roleBindings(`{"kind":"List","items":[{"kind":"Role","metadata":{"name":"dev"}},{"kind":"ConfigMap","metadata":{"name":"x"}}]}`, "eve", "shop")
+	text, err := roleBindings(`{"kind":"List","items":[{"kind":"Role","metadata":{"name":"dev"}},`+
+		`{"kind":"ConfigMap","metadata":{"name":"x"}}]}`, "eve", "shop")
 	if err != nil || strings.Count(text, "RoleBinding") != 1 || !strings.Contains(text, `"name":"dev-eve"`) {
 		t.Errorf("%s, %v", text, err)
 	}

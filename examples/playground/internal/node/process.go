@@ -32,12 +32,13 @@ func startPart(p *Plan, part string, argv ...string) error {
 		return err
 	}
 	defer log.Close()
-	// nsenter, since `ip netns exec` would mount /sys anew and hide the cgroups from the kubelet.
+	// nsenter, since `ip netns exec` would mount /sys again and hide the cgroups from the kubelet.
 	cmd := exec.Command("nsenter", append([]string{"--net=/run/netns/" + p.Netns(), "--"}, argv...)...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	// Half as many collections: two cores are what a playground lacks, not memory.
-	cmd.Env = []string{"GOGC=200", "PATH=" + p.Binaries + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	cmd.Env = []string{"GOGC=200",
+		"PATH=" + p.Binaries + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", part, err)
 	}

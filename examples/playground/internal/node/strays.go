@@ -7,20 +7,22 @@ import (
 	"strings"
 )
 
-// strays returns the files of a playground in folders that all container runtimes of a computer share, whose paths are fixed in their
-// sources: sockets of containerd's shims, results of network plugins, and the kubelet's links to logs. The folders themselves stay.
-// root is "/" but in tests.
+// strays returns the files of a playground in folders that all container runtimes of a computer share, whose paths are
+// fixed in their sources: sockets of containerd's shims, results of network plugins, and the kubelet's links to logs.
+// The folders themselves stay. root is "/" but in tests.
 func strays(p *Plan, root string) []string {
 	var found []string
 	// A shim that ends by itself removes its socket; those that were killed are named here.
-	bundles, _ := filepath.Glob(filepath.Join(root, "run", p.Netns(), "containerd", "io.containerd.runtime.v2.task", "*", "*", "bootstrap.json"))
+	bundles, _ := filepath.Glob(filepath.Join(root, "run", p.Netns(), "containerd", "io.containerd.runtime.v2.task",
+		"*", "*", "bootstrap.json"))
 	for _, file := range bundles {
 		var bootstrap struct{ Address string }
 		data, err := os.ReadFile(file)
 		if err != nil || json.Unmarshal(data, &bootstrap) != nil {
 			continue
 		}
-		if socket, ok := strings.CutPrefix(bootstrap.Address, "unix:///run/containerd/s/"); ok && filepath.Base(socket) == socket {
+		if socket, ok := strings.CutPrefix(bootstrap.Address, "unix:///run/containerd/s/"); ok &&
+			filepath.Base(socket) == socket {
 			found = append(found, filepath.Join(root, "run/containerd/s", socket))
 		}
 	}

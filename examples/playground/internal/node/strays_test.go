@@ -34,7 +34,8 @@ func TestStrays(t *testing.T) {
 		return path
 	}
 	const tasks = "containerd/io.containerd.runtime.v2.task/k8s.io/"
-	write("run/nhpg-a/"+tasks+"1/bootstrap.json", `{"version":3,"address":"unix:///run/containerd/s/mine","protocol":"ttrpc"}`)
+	write("run/nhpg-a/"+tasks+"1/bootstrap.json",
+		`{"version":3,"address":"unix:///run/containerd/s/mine","protocol":"ttrpc"}`)
 	write("run/nhpg-a/"+tasks+"2/bootstrap.json", `{"address":"unix:///run/containerd/s/../../../etc/passwd"}`)
 	write("run/nhpg-a/"+tasks+"3/bootstrap.json", `no JSON`)
 	write("run/nhpg-a-b/"+tasks+"4/bootstrap.json", `{"address":"unix:///run/containerd/s/other"}`)

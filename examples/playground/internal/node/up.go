@@ -13,7 +13,8 @@ import (
 )
 
 // Parts are the processes of a node, in the order in which they start.
-var parts = [...]string{"etcd", "kube-apiserver", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "volumes"}
+var parts = [...]string{"etcd", "kube-apiserver", "containerd", "kube-controller-manager", "kube-scheduler", "kubelet",
+	"kube-proxy", "coredns", "volumes"}
 
 // Parts returns the names of a node's processes.
 func Parts() []string { return parts[:] }
@@ -29,24 +30,32 @@ func argv(p *Plan, part string) []string {
 		pki := func(name string) string { return p.path("pki", name) }
 		return []string{kube, part, "--etcd-servers=http://127.0.0.1:2379", "--authorization-mode=Node,RBAC",
 			"--bind-address=" + p.NodeIP().String(), "--advertise-address=" + p.NodeIP().String(),
-			"--client-ca-file=" + pki("ca.crt"), "--tls-cert-file=" + pki("apiserver.crt"), "--tls-private-key-file=" + pki("apiserver.key"),
-			"--kubelet-client-certificate=" + pki("kubelet-client.crt"), "--kubelet-client-key=" + pki("kubelet-client.key"),
+			"--client-ca-file=" + pki("ca.crt"), "--tls-cert-file=" + pki("apiserver.crt"),
+			"--tls-private-key-file=" + pki("apiserver.key"),
+			"--kubelet-client-certificate=" + pki("kubelet-client.crt"),
+			"--kubelet-client-key=" + pki("kubelet-client.key"),
 			"--kubelet-preferred-address-types=InternalIP", "--service-cluster-ip-range=" + p.Services.String(),
 			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + pki("sa.key"),
-			"--service-account-signing-key-file=" + pki("sa.key"), "--allow-privileged=true", "--profiling=false", "--v=0"}
+			"--service-account-signing-key-file=" + pki("sa.key"), "--allow-privileged=true", "--profiling=false",
+			"--v=0"}
 	case "containerd":
 		return []string{p.binary("containerd"), "--config", p.path("etc", "containerd.toml"), "--log-level", "warn"}
 	case "kube-controller-manager":
-		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false", "--use-service-account-credentials=true",
-			"--service-account-private-key-file=" + p.path("pki", "sa.key"), "--root-ca-file=" + p.path("pki", "ca.crt"),
+		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false",
+			"--use-service-account-credentials=true",
+			"--service-account-private-key-file=" + p.path("pki", "sa.key"),
+			"--root-ca-file=" + p.path("pki", "ca.crt"),
 			"--bind-address=127.0.0.1", "--v=0"}
 	case "kube-scheduler":
-		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false", "--bind-address=127.0.0.1", "--v=0"}
+		return []string{kube, part, "--kubeconfig=" + config(part), "--leader-elect=false", "--bind-address=127.0.0.1",
+			"--v=0"}
 	case "kubelet":
 		return []string{kube, part, "--kubeconfig=" + config(part), "--config=" + p.path("etc", "kubelet.yaml"),
-			"--root-dir=" + p.path("kubelet"), "--cert-dir=" + p.path("pki", "kubelet"), "--hostname-override=playground", "--node-ip=" + p.NodeIP().String(), "--v=0"}
+			"--root-dir=" + p.path("kubelet"), "--cert-dir=" + p.path("pki", "kubelet"),
+			"--hostname-override=playground", "--node-ip=" + p.NodeIP().String(), "--v=0"}
 	case "kube-proxy":
-		return []string{kube, part, "--config=" + p.path("etc", "kube-proxy.yaml"), "--hostname-override=playground", "--v=0"}
+		return []string{kube, part, "--config=" + p.path("etc", "kube-proxy.yaml"), "--hostname-override=playground",
+			"--v=0"}
 	case "coredns":
 		return []string{kube, part, "-conf", p.path("etc", "Corefile"), "-quiet"}
 	case "volumes":
@@ -68,10 +77,13 @@ func Up(ctx context.Context, p *Plan, out io.Writer) error {
 		do   func(context.Context) error
 	}{
 		{"clear leftovers", func(ctx context.Context) error { return clear(ctx, p) }},
-		{"write keys and configuration", func(context.Context) error { return errors.Join(writePKI(p), writeConfigs(p), makeFolders(p)) }},
-		{"make the network", func(ctx context.Context) error { return errors.Join(createNetwork(ctx, p), createCgroup(p)) }},
+		{"write keys and configuration",
+			func(context.Context) error { return errors.Join(writePKI(p), writeConfigs(p), makeFolders(p)) }},
+		{"make the network",
+			func(ctx context.Context) error { return errors.Join(createNetwork(ctx, p), createCgroup(p)) }},
 		{"start etcd, API server and containerd", func(ctx context.Context) error { return startControlPlane(ctx, p) }},
-		{"start controllers, scheduler, kubelet, proxy and DNS", func(ctx context.Context) error { return startNode(ctx, p) }},
+		{"start controllers, scheduler, kubelet, proxy and DNS",
+			func(ctx context.Context) error { return startNode(ctx, p) }},
 		{"wait for the node and DNS", func(ctx context.Context) error {
 			return wait(ctx, "node Ready", time.Minute, func(ctx context.Context) error { return healthy(ctx, p) })
 		}},
@@ -85,7 +97,8 @@ func Up(ctx context.Context, p *Plan, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "%5.1f s\n", time.Since(start).Seconds())
 	}
-	fmt.Fprintf(out, "playground %s is up in %.1f s; its pods have no network outside of it\n", p.Name, time.Since(begin).Seconds())
+	fmt.Fprintf(out, "playground %s is up in %.1f s; its pods have no network outside of it\n", p.Name,
+		time.Since(begin).Seconds())
 	return nil
 }
 
@@ -143,7 +156,8 @@ func kubectl(ctx context.Context, p *Plan, stdin string, args ...string) (string
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+		return out.String(),
+			fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
 	}
 	return out.String(), nil
 }
@@ -154,7 +168,8 @@ func deadParts(p *Plan) string {
 	all, _ := processes(p)
 	for _, pr := range all {
 		if !pr.alive() {
-			text += fmt.Sprintf("\n%s has ended; the end of %s:\n%s", pr.Part, logPath(p, pr.Part), tail(logPath(p, pr.Part), 2000))
+			text += fmt.Sprintf("\n%s has ended; the end of %s:\n%s", pr.Part, logPath(p, pr.Part),
+				tail(logPath(p, pr.Part), 2000))
 		}
 	}
 	return text

@@ -20,21 +20,25 @@ type item struct {
 	key      string
 }
 
-// Run makes and removes volumes until ctx ends, and says at /healthz of an address whether it can. What fails is logged, and tried again.
+// Run makes and removes volumes until ctx ends, and says at /healthz of an address whether it can. What fails is
+// logged, and tried again.
 func (p *Provisioner) Run(ctx context.Context, address string, log io.Writer) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
 	factory := informers.NewSharedInformerFactory(p.Client, 0)
-	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[item](50*time.Millisecond, 10*time.Second))
-	for _, informer := range []cache.SharedIndexInformer{factory.Core().V1().PersistentVolumeClaims().Informer(), factory.Core().V1().PersistentVolumes().Informer()} {
+	queue := workqueue.NewTypedRateLimitingQueue(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[item](50*time.Millisecond, 10*time.Second))
+	for _, informer := range []cache.SharedIndexInformer{factory.Core().V1().PersistentVolumeClaims().Informer(),
+		factory.Core().V1().PersistentVolumes().Informer()} {
 		add := func(object any) {
 			if key, err := cache.MetaNamespaceKeyFunc(object); err == nil {
 				queue.Add(item{informer: informer, key: key})
 			}
 		}
-		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: add, UpdateFunc: func(_, object any) { add(object) }}); err != nil {
+		if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: add,
+			UpdateFunc: func(_, object any) { add(object) }}); err != nil {
 			return err
 		}
 	}

@@ -1,5 +1,6 @@
-// Package volumes makes the dynamic volumes of a playground: a folder of the computer for each claim, which any user may write to.
-// Kubernetes' own host-path provisioner has one fixed folder for all clusters of a computer, and makes volumes for root alone.
+// Package volumes makes the dynamic volumes of a playground: a folder of the computer for each claim, which any user
+// may write to. Kubernetes' own host-path provisioner has one fixed folder for all clusters of a computer, and makes
+// volumes for root alone.
 package volumes
 
 import (
@@ -42,7 +43,8 @@ func (p *Provisioner) folder(volume string) (string, error) {
 
 // provision makes the volume that a claim waits for. Doing so twice changes nothing.
 func (p *Provisioner) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
-	if claim.Annotations[asksFor] != p.Name || claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil || claim.Spec.StorageClassName == nil {
+	if claim.Annotations[asksFor] != p.Name || claim.Spec.VolumeName != "" || claim.DeletionTimestamp != nil ||
+		claim.Spec.StorageClassName == nil {
 		return nil
 	}
 	class, err := p.Client.StorageV1().StorageClasses().Get(ctx, *claim.Spec.StorageClassName, metav1.GetOptions{})
@@ -50,7 +52,8 @@ func (p *Provisioner) provision(ctx context.Context, claim *corev1.PersistentVol
 		return err
 	}
 	if mode := claim.Spec.VolumeMode; mode != nil && *mode != corev1.PersistentVolumeFilesystem {
-		return fmt.Errorf("claim %s/%s wants a volume of mode %s; there are file systems only", claim.Namespace, claim.Name, *mode)
+		return fmt.Errorf("claim %s/%s wants a volume of mode %s; there are file systems only", claim.Namespace,
+			claim.Name, *mode)
 	}
 	volume := "pvc-" + string(claim.UID)
 	folder, err := p.folder(volume)
@@ -60,7 +63,8 @@ func (p *Provisioner) provision(ctx context.Context, claim *corev1.PersistentVol
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	_, err = p.Client.CoreV1().PersistentVolumes().Create(ctx, p.describe(volume, folder, claim, class), metav1.CreateOptions{})
+	_, err = p.Client.CoreV1().PersistentVolumes().Create(ctx, p.describe(volume, folder, claim, class),
+		metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return nil
 	}
@@ -76,7 +80,9 @@ func makeFolder(folder string) error {
 }
 
 // describe returns the volume of a claim.
-func (p *Provisioner) describe(name, folder string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) *corev1.PersistentVolume {
+func (p *Provisioner) describe(
+	name, folder string, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
+) *corev1.PersistentVolume {
 	reclaim := corev1.PersistentVolumeReclaimDelete
 	if class.ReclaimPolicy != nil {
 		reclaim = *class.ReclaimPolicy
@@ -84,12 +90,16 @@ func (p *Provisioner) describe(name, folder string, claim *corev1.PersistentVolu
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{provisionedBy: p.Name}},
 		Spec: corev1.PersistentVolumeSpec{
-			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: claim.Spec.Resources.Requests[corev1.ResourceStorage]},
+			Capacity: corev1.ResourceList{
+				corev1.ResourceStorage: claim.Spec.Resources.Requests[corev1.ResourceStorage],
+			},
 			AccessModes:                   claim.Spec.AccessModes,
 			PersistentVolumeReclaimPolicy: reclaim,
 			StorageClassName:              class.Name,
 			VolumeMode:                    claim.Spec.VolumeMode,
-			PersistentVolumeSource:        corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: folder}},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{
+				HostPath: &corev1.HostPathVolumeSource{Path: folder},
+			},
 			ClaimRef: &corev1.ObjectReference{
 				Kind:       "PersistentVolumeClaim",
 				APIVersion: "v1",
@@ -104,7 +114,8 @@ func (p *Provisioner) describe(name, folder string, claim *corev1.PersistentVolu
 // release removes a volume whose claim is gone, with what is in it, unless it is to be kept.
 func (p *Provisioner) release(ctx context.Context, volume *corev1.PersistentVolume) error {
 	if volume.Annotations[provisionedBy] != p.Name || volume.Status.Phase != corev1.VolumeReleased ||
-		volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete || volume.DeletionTimestamp != nil {
+		volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete ||
+		volume.DeletionTimestamp != nil {
 		return nil
 	}
 	folder, err := p.folder(volume.Name)
@@ -114,7 +125,8 @@ func (p *Provisioner) release(ctx context.Context, volume *corev1.PersistentVolu
 	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
-	err = p.Client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &volume.UID}})
+	err = p.Client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name,
+		metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &volume.UID}})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

@@ -19,11 +19,18 @@ const testName = "example.com/volumes"
 func testClaim(change func(*corev1.PersistentVolumeClaim)) *corev1.PersistentVolumeClaim {
 	class := "standard"
 	c := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "data", UID: "u1", Annotations: map[string]string{asksFor: testName}},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:   "shop",
+			Name:        "data",
+			UID:         "u1",
+			Annotations: map[string]string{asksFor: testName},
+		},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			StorageClassName: &class,
-			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+			Resources: corev1.VolumeResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")},
+			},
 		},
 	}
 	if change != nil {
@@ -78,25 +85,36 @@ func TestProvision(t *testing.T) {
 		made   []string
 		failed bool
 	}{
-		"waits for this provisioner":    {claim: testClaim(nil), made: []string{"pvc-u1"}},
-		"waits for another provisioner": {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Annotations[asksFor] = "example.com/other" })},
-		"names no provisioner":          {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Annotations = nil })},
-		"has its volume":                {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "mine" })},
-		"is being deleted":              {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.DeletionTimestamp = &metav1.Time{} })},
-		"wants a block device":          {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = &block }), failed: true},
-		"has an UID that is a path":     {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.UID = "/../../x" }), failed: true},
+		"waits for this provisioner": {claim: testClaim(nil), made: []string{"pvc-u1"}},
+		"waits for another provisioner": {
+			claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Annotations[asksFor] = "example.com/other" }),
+		},
+		"names no provisioner": {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Annotations = nil })},
+		"has its volume": {
+			claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeName = "mine" }),
+		},
+		"is being deleted": {
+			claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.DeletionTimestamp = &metav1.Time{} }),
+		},
+		"wants a block device": {claim: testClaim(func(c *corev1.PersistentVolumeClaim) {
+			c.Spec.VolumeMode = &block
+		}), failed: true},
+		"has an UID that is a path": {claim: testClaim(func(c *corev1.PersistentVolumeClaim) { c.UID = "/../../x" }),
+			failed: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "standard"}, Provisioner: testName, ReclaimPolicy: &keep}
+			class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "standard"}, Provisioner: testName,
+				ReclaimPolicy: &keep}
 			p := &Provisioner{Client: fake.NewClientset([]runtime.Object{class}...), Name: testName, Dir: t.TempDir()}
 			for range 2 { // the second time changes nothing
 				if err := p.provision(t.Context(), test.claim); (err != nil) != test.failed {
 					t.Fatalf("provision: %v", err)
 				}
 			}
-			if diff := cmp.Diff([][]string{test.made, test.made}, [][]string{volumeNames(t, p), folders(t, p.Dir)}); diff != "" {
+			if diff := cmp.Diff([][]string{test.made, test.made},
+				[][]string{volumeNames(t, p), folders(t, p.Dir)}); diff != "" {
 				t.Errorf("volumes and folders (-want +got):\n%s", diff)
 			}
 		})
@@ -106,8 +124,10 @@ func TestProvision(t *testing.T) {
 func TestProvisionedVolume(t *testing.T) {
 	t.Parallel()
 	keep := corev1.PersistentVolumeReclaimRetain
-	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "standard"}, Provisioner: testName, ReclaimPolicy: &keep}
-	p := &Provisioner{Client: fake.NewClientset(class), Name: testName, Dir: filepath.Join(t.TempDir(), "removed", "by", "someone")}
+	class := &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "standard"}, Provisioner: testName,
+		ReclaimPolicy: &keep}
+	p := &Provisioner{Client: fake.NewClientset(class), Name: testName, Dir: filepath.Join(t.TempDir(), "removed", "by",
+		"someone")}
 	claim := testClaim(nil)
 	if err := p.provision(t.Context(), claim); err != nil {
 		t.Fatal(err)
@@ -124,7 +144,8 @@ func TestProvisionedVolume(t *testing.T) {
 	if diff := cmp.Diff(want.Spec, got.Spec); diff != "" {
 		t.Errorf("volume (-want +got):\n%s", diff)
 	}
-	if got.Spec.PersistentVolumeReclaimPolicy != keep || got.Spec.ClaimRef.UID != claim.UID || got.Spec.StorageClassName != "standard" {
+	if got.Spec.PersistentVolumeReclaimPolicy != keep || got.Spec.ClaimRef.UID != claim.UID ||
+		got.Spec.StorageClassName != "standard" {
 		t.Errorf("volume: %+v", got.Spec)
 	}
 }
@@ -137,13 +158,15 @@ func TestRelease(t *testing.T) {
 		failed bool
 	}{
 		"its claim is gone": {volume: testVolume("pvc-u1", nil)},
-		"it is bound":       {volume: testVolume("pvc-u1", func(v *corev1.PersistentVolume) { v.Status.Phase = corev1.VolumeBound }), kept: true},
+		"it is bound": {volume: testVolume("pvc-u1",
+			func(v *corev1.PersistentVolume) { v.Status.Phase = corev1.VolumeBound }), kept: true},
 		"it is to be kept": {volume: testVolume("pvc-u1", func(v *corev1.PersistentVolume) {
 			v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
 		}), kept: true},
-		"another provisioner made it": {volume: testVolume("pvc-u1", func(v *corev1.PersistentVolume) { v.Annotations = nil }), kept: true},
-		"its name is a path":          {volume: testVolume("pvc-/../pvc-u1", nil), kept: true, failed: true},
-		"its name is someone else's":  {volume: testVolume("data", nil), kept: true, failed: true},
+		"another provisioner made it": {volume: testVolume("pvc-u1",
+			func(v *corev1.PersistentVolume) { v.Annotations = nil }), kept: true},
+		"its name is a path":         {volume: testVolume("pvc-/../pvc-u1", nil), kept: true, failed: true},
+		"its name is someone else's": {volume: testVolume("data", nil), kept: true, failed: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -159,7 +182,8 @@ func TestRelease(t *testing.T) {
 			if test.kept {
 				volumes, dirs = []string{test.volume.Name}, []string{"pvc-u1"}
 			}
-			if diff := cmp.Diff([][]string{volumes, dirs}, [][]string{volumeNames(t, p), folders(t, p.Dir)}); diff != "" {
+			if diff := cmp.Diff([][]string{volumes, dirs},
+				[][]string{volumeNames(t, p), folders(t, p.Dir)}); diff != "" {
 				t.Errorf("volumes and folders (-want +got):\n%s", diff)
 			}
 		})
