@@ -1,4 +1,5 @@
-// Package schema embeds the JSON Schemas of the project's files, for editors and programs. They are generated from Go types.
+// Package schema embeds the JSON Schemas of the project's files and protocols, for editors and programs. They are
+// generated from Go types.
 package schema
 
 import _ "embed"
@@ -7,3 +8,13 @@ import _ "embed"
 //
 //go:embed config.v1.json
 var Config []byte
+
+// RPC is the JSON Schema (2020-12) of the daemon's protocol.
+//
+//go:embed rpc.v1.json
+var RPC []byte
+
+// Events is the JSON Schema (2020-12) of the events, which `-o json` prints a line each.
+//
+//go:embed events.v1.json
+var Events []byte

@@ -1,10 +1,11 @@
-// Command sidecar is the in-cluster program: it plants itself into a twin, is PID 1 of the dev container, and beside it the end of
-// sync and carrier.
+//go:build linux
+
+// Command sidecar is the in-cluster program: it plants itself into a twin, is PID 1 of the dev container, and in the
+// container next to it the pod's end of sync and carrier.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -42,7 +43,8 @@ const (
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: sidecar plant|seed|folders|supervise|sync|health|token|carry|adapter|traceable|debug|go|delve|version")
+		fmt.Fprintln(stderr, "usage: sidecar "+
+			"plant|seed|folders|supervise|sync|dial|health|token|carry|adapter|traceable|debug|go|delve|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -76,20 +78,28 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "supervise":
 		debug.SetGCPercent(10) // nearly all of its heap is the output of the commands, and has no pointers
 		if err := supervise.Trim(); err != nil {
-			logger.Warn("give memory back", "error", err)
+			logger.Warn("free memory", "error", err)
 		}
-		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir, Logger: logger}).Serve(ctx)
+		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir,
+			Logger: logger}).Serve(ctx)
 	case "sync":
 		err = serve(ctx, logger)
+	case "dial":
+		err = dial(ctx, flags.Arg(0), os.Stdin, stdout)
 	case "health":
 		err = health(ctx, *container, *ready)
 	case "carry":
 		err = carryFiles(flags.Arg(0), flags.Arg(1))
 	case "token":
-		err = printToken(stdout)
+		err = printToken(stdout, flags.Arg(0))
 	case "adapter":
 		var code int
-		if code, err = adapter.Serve(ctx, adapter.Options{Listen: *listen, Argv: flags.Args(), Stdout: stdout, Stderr: stderr}); err == nil {
+		if code, err = adapter.Serve(ctx, adapter.Options{
+			Listen: *listen,
+			Argv:   flags.Args(),
+			Stdout: stdout,
+			Stderr: stderr,
+		}); err == nil {
 			return code
 		}
 	case "debug", "go", "delve":
@@ -126,11 +136,11 @@ func debugged(ctx context.Context, command, listen string, o debugport.Options) 
 	return debugport.Serve(ctx, o)
 }
 
-// pieces is how much of the program is written at once. The kernel keeps a file in memory in such pieces as it was written in, and who runs
-// it has all of a piece in their memory as soon as they need some of it.
+// pieces is how much of the program is written at once. The kernel keeps a file in memory in such pieces as it was
+// written in, and who runs it has all of a piece in their memory as soon as they need some of it.
 const pieces = 16 << 10
 
-// plant copies this program to a path, in one step, so that nobody ever runs half of it.
+// plant copies this program to a path, in one step, so that no one ever runs half of it.
 func plant(to string) error {
 	if to == "" {
 		return errors.New("where to?")
@@ -160,9 +170,9 @@ func plant(to string) error {
 func serve(ctx context.Context, logger *slog.Logger) error {
 	debug.SetGCPercent(30)
 	debug.SetMemoryLimit(160 << 20)
-	var config contract.Sidecar
-	if err := json.Unmarshal([]byte(os.Getenv(contract.EnvConfig)), &config); err != nil {
-		return fmt.Errorf("%s: %w", contract.EnvConfig, err)
+	config, err := endpoint.ReadConfig(os.Getenv(contract.EnvConfig))
+	if err != nil {
+		return err
 	}
 	return endpoint.New(config, "", logger).Serve(ctx)
 }
@@ -214,8 +224,8 @@ func carryFiles(way, path string) error {
 }
 
 // printToken is for nhctl on another computer of the same developer, who may exec here and so owns the session anyway.
-func printToken(w io.Writer) error {
-	token, err := os.ReadFile(filepath.Join(contract.TokenDir, contract.SecretToken))
+func printToken(w io.Writer, session string) error {
+	token, err := endpoint.ReadToken("", session)
 	if err != nil {
 		return err
 	}

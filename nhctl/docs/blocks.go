@@ -10,7 +10,7 @@ import (
 // marked is a code block that shows a file of the repository: the file's name in a comment, and the block.
 var marked = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```(\\w+)\n.*?```\n")
 
-// Refresh writes the marked code blocks of a page anew, from the files of the repository.
+// Refresh writes the marked code blocks of a page again, from the files of the repository.
 func Refresh(page string, repository fs.FS) (string, error) {
 	var failed error
 	page = marked.ReplaceAllStringFunc(page, func(block string) string {

@@ -1,4 +1,5 @@
-// Package docs generates the reference: of the commands from the commands themselves, of the config from its types and its scenarios.
+// Package docs generates the reference: of the commands from the commands themselves, of the config from its types and
+// its scenarios.
 package docs
 
 import (
@@ -13,7 +14,7 @@ import (
 // Reference describes every command below root, as Markdown.
 func Reference(root *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString("# Commands of nhctl\n\nGenerated from the commands themselves; `make generate` writes it anew.\n")
+	b.WriteString("# Commands of nhctl\n\nGenerated from the commands themselves; `make generate` writes it again.\n")
 	describe(&b, root)
 	return b.String()
 }

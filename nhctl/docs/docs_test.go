@@ -20,7 +20,8 @@ func TestConfigsInPages(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "node_modules" || d.Name() == "bin") {
+		if d.IsDir() &&
+			(strings.HasPrefix(d.Name(), ".") && path != root || d.Name() == "node_modules" || d.Name() == "bin") {
 			return filepath.SkipDir
 		}
 		if filepath.Ext(path) != ".md" {
@@ -78,5 +79,25 @@ func TestNamedTests(t *testing.T) {
 	}
 	if seen < 30 {
 		t.Errorf("only %d scenarios are named", seen)
+	}
+}
+
+// Files and folders that the page for newcomers names must be there.
+func TestWhere(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("where.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, m := range regexp.MustCompile("`((?:nhctl|sidecar|schema|devimages)/[^` ]+)`").FindAllStringSubmatch(
+		string(page), -1) {
+		seen++
+		if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(m[1]))); err != nil {
+			t.Error(err)
+		}
+	}
+	if seen < 25 {
+		t.Errorf("only %d paths are named", seen)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// kindRow is what TestKinds compares with a cluster: what dev mode changes of a workload, and how many of its pods go on.
+// kindRow is what TestKinds compares with a cluster: what dev mode changes of a workload, and how many of its pods go
+// on.
 type kindRow struct {
 	Kind, Mode string
 	Args       []string
@@ -16,7 +17,8 @@ type kindRow struct {
 	Pods, Left int
 }
 
-// Kinds describes what happens to each kind of workload in each mode, from the rows that the scenarios compare with a cluster.
+// Kinds describes what happens to each kind of workload in each mode, from the rows that the scenarios compare with a
+// cluster.
 func Kinds(scenarios fs.FS) (string, error) {
 	data, err := fs.ReadFile(scenarios, "testdata/kinds.json")
 	if err != nil {
@@ -41,7 +43,8 @@ func Kinds(scenarios fs.FS) (string, error) {
 		if r.Pods == 0 {
 			goesOn = "-"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Kind, name, changes, goesOn, "TestKinds/"+strings.ReplaceAll(r.Kind+"/"+name, " ", "_"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Kind, name, changes, goesOn,
+			"TestKinds/"+strings.ReplaceAll(r.Kind+"/"+name, " ", "_"))
 	}
 	return b.String(), nil
 }
@@ -69,17 +72,24 @@ func Pods(scenarios fs.FS) (string, error) {
 			mode += ", `" + r.Config + "`"
 		}
 		name := strings.TrimSpace(r.Shape + "/" + r.Mode + " " + r.Config)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Feature, mode, r.What, "TestPodShapes/"+strings.ReplaceAll(name+"/"+r.Feature, " ", "_"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Feature, mode, r.What,
+			"TestPodShapes/"+strings.ReplaceAll(name+"/"+r.Feature, " ", "_"))
 	}
 	return b.String(), nil
 }
 
-const podsHeader = "# What becomes of a pod's features\n\nGenerated from the rows that the scenarios look at on a real cluster; `make generate` writes it anew.\n\n" +
-	"A StatefulSet's volumeClaimTemplates are in the [table of kinds](kinds.md): its twin has the claims of the pod that it stands in for, a\n" +
-	"duplicate has empty volumes. An image without a shell works as a dev image for sync, ports, `dev run` and `dev exec` of its programs.\n\n" +
+const podsHeader = "# What becomes of a pod's features\n\n" +
+	"Generated from the rows that the scenarios look at on a real cluster; `make generate` writes it again.\n\n" +
+	"A StatefulSet's volumeClaimTemplates are in the [table of kinds](kinds.md): its twin has the claims of the pod " +
+	"that it stands in for, a\n" +
+	"duplicate has empty volumes. An image without a shell works as a dev image for sync, ports, `dev run` and `dev " +
+	"exec` of its programs.\n\n" +
 	"| feature | mode | in the twin | seen in |\n|---|---|---|---|\n"
 
-const kindsHeader = "# What happens to each kind of workload\n\nGenerated from the rows that the scenarios compare with a real cluster; `make generate` writes it anew.\n\n" +
-	"*Changes* are all differences of the original while it is in dev mode, as the scenario finds them; `SESSION` is the session's id. After\n" +
-	"`nhctl dev end` there are none in the whole namespace. The custom resource is one shaped like Argo Rollouts, without its controller.\n\n" +
+const kindsHeader = "# What happens to each kind of workload\n\n" +
+	"Generated from the rows that the scenarios compare with a real cluster; `make generate` writes it again.\n\n" +
+	"*Changes* are all differences of the original while it is in dev mode, as the scenario finds them; `SESSION` " +
+	"is the session's id. After\n" +
+	"`nhctl dev end` there are none in the whole namespace. The custom resource is one shaped like Argo Rollouts, " +
+	"without its controller.\n\n" +
 	"| kind | mode | changes of the original | its pods that go on | seen in |\n|---|---|---|---|---|\n"

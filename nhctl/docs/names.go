@@ -12,9 +12,10 @@ func ProtectedNames() string {
 	var b strings.Builder
 	b.WriteString(`# Names that must not come from a pod
 
-Generated from the table that sync goes by; ` + "`make generate`" + ` writes it again. Programs on the computer act on these files without being
-asked: whoever can run code in the pod must not gain the computer by them. A name holds at any depth, in any case and spelling that a file
-system takes for the same (` + "`GIT~1`, `.git.`, `.git::$INDEX_ALLOCATION`" + `), for a file or for a folder and all below it.
+Generated from the table that sync goes by; ` + "`make generate`" + ` writes it again. Programs on the computer act on
+these files without being asked: whoever can run code in the pod must not gain the computer by them. A name holds at any
+depth, in any case and spelling that a file system takes for the same (` + "`GIT~1`, `.git.`" + `,
+` + "`.git::$INDEX_ALLOCATION`" + `), for a file or for a folder and all below it.
 
 | name | travels | because |
 |---|---|---|

@@ -7,7 +7,8 @@ func Role(role string) string {
 
 const roleHeader = `# What a developer needs
 
-Generated from the Role that ` + "`nhctl doctor --role`" + ` prints; ` + "`make generate`" + ` writes it anew. All scenarios run as users that have it in one
+Generated from the Role that ` + "`nhctl doctor --role`" + ` prints; ` +
+	"`make generate`" + ` writes it again. All scenarios run as users that have it in one
 namespace, and nothing else anywhere.
 
     nhctl doctor --role | kubectl apply -n shop -f -
@@ -15,24 +16,29 @@ namespace, and nothing else anywhere.
 
 ` + "`nhctl doctor`" + ` asks the cluster for each of these rights, and names those that are missing.
 
-Nothing runs privileged, and nothing of nhctl has permissions in the cluster: the twin's pod has the original's service account, and the
-developer's own credentials do the rest. Pod Security "restricted" accepts a twin wherever it accepts the original.
+Nothing runs privileged, and nothing of nhctl has permissions in the cluster: the twin's pod has the original's service
+account, and the developer's own credentials do the rest. Pod Security "restricted" accepts a twin wherever it accepts
+the original.
 
 ## What a developer with this Role can do
 
-Developing a service is running code in its place. So this Role is for people who may do in the namespace what its workloads may do:
+Developing a service is running code in its place. So this Role is for people who may do in the namespace what its
+workloads may do:
 
-- **Read any Secret of the namespace that they can name**, through a pod: whoever creates pods or Deployments, or patches them, can mount
-  Secrets and ConfigMaps. The API server itself shows them one Secret, ` + "`nhctl-parked-pods`" + `, with the manifests of parked pods. nhctl creates the
-  Secret of a session, and has no permission to read, change or delete it; the same holds for all others. (A permission to patch or
-  delete a Secret would be one to read it.)
+- **Read any Secret of the namespace that they can name**, through a pod: whoever creates pods or Deployments, or
+  patches them, can mount Secrets and ConfigMaps. The API server itself shows them one Secret,
+  ` + "`nhctl-parked-pods`" + `, with the manifests of parked pods. nhctl creates the Secret of a session, and has no
+  permission to read, change or delete it; the same holds for all others. (A permission to patch or delete a Secret
+  would be one to read it.)
 - **Act as any service account of the namespace**, through a pod that names it.
 - **Run commands in any pod of the namespace** (pods/exec), read its files, environment and memory, and reach its ports
-  (pods/portforward). That includes the pods of colleagues' sessions: their sources and their sessions' tokens.
+  (pods/portforward). That includes the pods of colleagues' sessions: their sources and their sessions' tokens. Without
+  pods/portforward, nhctl reaches its sidecar by exec.
 - **Stop any workload of the namespace**, change its pod template, and delete Deployments, Pods and claims.
 - **Write the record of any session** (Leases). nhctl takes records for data, and checks them where it reads them.
 
-Nothing in other namespaces, no nodes, no Roles, and no Services: only what a pod reaches by the network and by its service account.
-Whoever should not do this in a namespace gets a namespace of their own. Admission policies apply to twins as to all pods.
+Nothing in other namespaces, no nodes, no Roles, and no Services: only what a pod reaches by the network and by its
+service account. Whoever should not do this in a namespace gets a namespace of their own. Admission policies apply to
+twins as to all pods.
 
 `

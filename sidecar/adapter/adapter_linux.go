@@ -1,5 +1,5 @@
-// Package adapter serves debug adapters that talk on their standard streams, such as LLDB's, on a port: one adapter a client, one client
-// after another, beside the program that they attach to. Of what they say it knows paths alone.
+// Package adapter serves debug adapters that talk on their standard streams, such as LLDB's, on a port: one adapter a
+// client, one client after another, next to the program that they attach to. Of what they say it knows paths alone.
 package adapter
 
 import (
@@ -26,7 +26,8 @@ type Options struct {
 	Stdout, Stderr io.Writer
 }
 
-// Serve starts the program and an adapter for each client, until the program ends. It returns the program's exit code, as a shell has it.
+// Serve starts the program and an adapter for each client, until the program ends. It returns the program's exit code,
+// as a shell has it.
 func Serve(ctx context.Context, o Options) (int, error) {
 	path, err := find(filepath.SplitList(os.Getenv("PATH")))
 	if err != nil {
@@ -114,7 +115,8 @@ func serve(ctx context.Context, conn net.Conn, path string, stderr io.Writer) er
 	return errors.Join(err, cmd.Wait())
 }
 
-// find is LLDB's adapter, by its name now or before, with a version or without: the newest of the first folder that has one.
+// find is LLDB's adapter, by its name now or before, with a version or without: the newest of the first folder that has
+// one.
 func find(folders []string) (string, error) {
 	for _, folder := range folders {
 		for _, pattern := range []string{"lldb-dap", "lldb-dap-*", "lldb-vscode", "lldb-vscode-*"} {
@@ -123,11 +125,12 @@ func find(folders []string) (string, error) {
 			}
 		}
 	}
-	return "", errors.New("the image has no LLDB debug adapter (lldb-dap or lldb-vscode); the dev-cpp image has, and the package lldb of most distributions")
+	return "", errors.New("the image has no LLDB debug adapter (lldb-dap or lldb-vscode); the dev-cpp image has, " +
+		"and the package lldb of most distributions")
 }
 
-// Traceable replaces this process by a program that any process of its user may attach to, on systems that allow a parent alone (Yama).
-// It only returns when that fails.
+// Traceable replaces this process by a program that any process of its user may attach to, on systems that allow a
+// parent alone (Yama). It only returns when that fails.
 func Traceable(argv []string) error {
 	if len(argv) == 0 {
 		return errors.New("no program to run")
@@ -136,7 +139,8 @@ func Traceable(argv []string) error {
 	if err != nil {
 		return err
 	}
-	const setPtracer, anybody = 0x59616d61, ^uintptr(0)                     // PR_SET_PTRACER, PR_SET_PTRACER_ANY
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setPtracer, anybody, 0) // an error means that there is no such limit
+	const setPtracer, anybody = 0x59616d61, ^uintptr(0) // PR_SET_PTRACER, PR_SET_PTRACER_ANY
+	// an error means that there is no such limit
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setPtracer, anybody, 0)
 	return syscall.Exec(path, argv, os.Environ())
 }

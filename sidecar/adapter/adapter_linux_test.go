@@ -26,11 +26,13 @@ func TestMain(m *testing.M) {
 // Clients get adapters of their own, at once and one after another, while the program runs; its end is the end of all.
 func TestServe(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "lldb-dap-19"), []byte("#!/bin/sh\nread size\nread empty\nhead -c 2 > /dev/null\nprintf 'Content-Length: %d\\r\\n\\r\\n%s' ${#$} $$\nexec cat > /dev/null\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "lldb-dap-19"), []byte("#!/bin/sh\nread size\nread empty\nhead -c 2 > "+
+		"/dev/null\nprintf 'Content-Length: %d\\r\\n\\r\\n%s' ${#$} $$\nexec cat > /dev/null\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	// Other tests' ports are on the usual host: one of those may be taken again as soon as it is free.
+	free, err := net.Listen("tcp", "127.10.20.30:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +41,12 @@ func TestServe(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan string, 1)
 	go func() {
-		code, err := Serve(t.Context(), Options{Listen: address, Argv: []string{"sh", "-c", "echo up; while [ ! -e " + dir + "/end ]; do sleep 0.01; done; kill -9 $$"}, Stdout: writer, Stderr: io.Discard})
+		code, err := Serve(t.Context(), Options{
+			Listen: address,
+			Argv:   []string{"sh", "-c", "echo up; while [ ! -e " + dir + "/end ]; do sleep 0.01; done; kill -9 $$"},
+			Stdout: writer,
+			Stderr: io.Discard,
+		})
 		ended <- fmt.Sprint(code, err)
 	}()
 	if line, err := bufio.NewReader(reader).ReadString('\n'); line != "up\n" || err != nil {

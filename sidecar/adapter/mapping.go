@@ -13,8 +13,8 @@ import (
 	"sync"
 )
 
-// mapping gives clients of another computer their own paths: LLDB's adapter takes a sourceMap only for folders that it sees itself. So
-// the client's is taken out of its attach or launch request, and applied to what both say.
+// mapping gives clients of another computer their own paths: LLDB's adapter takes a sourceMap only for folders that it
+// sees itself. So the client's is taken out of its attach or launch request, and applied to what both say.
 type mapping struct {
 	mu    sync.Mutex
 	pairs [][2]string // the path here, and the client's

@@ -1,4 +1,5 @@
-// Package bound limits what is read of a far end that no one vouches for: more than the limit is an error, instead of memory.
+// Package bound limits what is read of a far end that no one vouches for: more than the limit is an error, instead of
+// memory.
 package bound
 
 import (
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 )
 
 // Error says that there was more than was to be read.
@@ -45,6 +47,33 @@ type limitedConn struct {
 }
 
 func (c limitedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
+// Answers is a connection of which at most so many bytes are read after each write: what the far end may answer to one
+// request. A conversation may take as long as it likes, and no answer fills the memory.
+func Answers(conn net.Conn, limit int64) net.Conn {
+	c := &answers{Conn: conn, limit: limit}
+	c.left.Store(limit)
+	return c
+}
+
+type answers struct {
+	net.Conn
+	limit int64
+	left  atomic.Int64 // reads and writes are made at the same time
+}
+
+func (c *answers) Write(p []byte) (int, error) {
+	c.left.Store(c.limit)
+	return c.Conn.Write(p)
+}
+
+func (c *answers) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.left.Add(-int64(n)) < 0 {
+		return 0, &Error{c.limit}
+	}
+	return n, err
+}
 
 // Buffer keeps at most Limit bytes; a write of more fails.
 type Buffer struct {

@@ -1,6 +1,6 @@
-// Package carry copies a file or a folder over a stream, with modes and times. What an interrupted copy brought over is not sent again.
-// Links are copied as links, and nothing is written outside of the target. Neither end trusts the other: all that is read has a limit.
-// It knows nothing of pods.
+// Package carry copies a file or a folder over a stream, with modes and times. What an interrupted copy brought over is
+// not sent again. Links are copied as links, and nothing is written outside of the target. Neither end trusts the
+// other: all that is read has a limit. It knows nothing of pods.
 package carry
 
 import (
@@ -119,11 +119,12 @@ func describe(root, file, rel string, d fs.DirEntry) (e entry, skip string) {
 	return e, "neither file, folder nor link"
 }
 
-// inside says whether a link leads to somewhere in what is copied. Going up comes first: what is above a link are folders, but what
-// "link/.." is depends on where that link leads.
+// inside says whether a link leads to somewhere in what is copied. Going up comes first: what is above a link are
+// folders, but what "link/.." is depends on where that link leads.
 func inside(e entry) bool {
 	link := filepath.FromSlash(e.Link)
-	if link == "" || filepath.IsAbs(link) || filepath.VolumeName(link) != "" || e.Path == "." || filepath.Clean(link) != link {
+	if link == "" || filepath.IsAbs(link) || filepath.VolumeName(link) != "" || e.Path == "." ||
+		filepath.Clean(link) != link {
 		return false
 	}
 	return filepath.IsLocal(filepath.Join(filepath.Dir(filepath.FromSlash(e.Path)), link))

@@ -88,7 +88,8 @@ func harvest(t *testing.T, dir string) map[string]string {
 
 func TestWhereThingsGo(t *testing.T) {
 	t.Parallel()
-	source := map[string]string{"tree/": "", "tree/a.txt": "a", "tree/sub/": "", "tree/sub/b.txt": "b", "tree/link": "->sub/b.txt", "tree/out": "->../../etc"}
+	source := map[string]string{"tree/": "", "tree/a.txt": "a", "tree/sub/": "", "tree/sub/b.txt": "b",
+		"tree/link": "->sub/b.txt", "tree/out": "->../../etc"}
 	tree := map[string]string{"a.txt": "a", "sub/": "", "sub/b.txt": "b", "link": "->sub/b.txt"}
 	under := func(dir string, files map[string]string) map[string]string {
 		all := map[string]string{dir + "/": ""}
@@ -103,17 +104,50 @@ func TestWhereThingsGo(t *testing.T) {
 		want     map[string]string
 		fails    string
 	}{
-		"a file, by a new name":           {from: "tree/a.txt", to: "new.txt", want: map[string]string{"new.txt": "a"}},
-		"a file, into a folder":           {from: "tree/a.txt", to: "in", there: map[string]string{"in/": ""}, want: map[string]string{"in/": "", "in/a.txt": "a"}},
-		"a file, over another":            {from: "tree/a.txt", to: "old.txt", there: map[string]string{"old.txt": "old"}, want: map[string]string{"old.txt": "a"}},
-		"a folder, by a new name":         {from: "tree", to: "new", want: under("new", tree)},
-		"a folder's contents":             {from: "tree/.", to: ".", want: tree},
-		"contents, to a new folder":       {from: "tree/.", to: "new", want: under("new", tree)},
-		"a file where a folder is":        {from: "tree/a.txt", to: ".", there: map[string]string{"a.txt/": ""}, want: map[string]string{"a.txt/": ""}, fails: "a file would take its place"},
-		"a folder where a file is":        {from: "tree", to: ".", there: map[string]string{"tree": "x"}, want: map[string]string{"tree": "x"}, fails: "a folder would take its place"},
-		"through a link that leads out":   {from: "tree/.", to: ".", there: map[string]string{"sub": "->/tmp"}, want: map[string]string{"sub": "->/tmp"}, fails: "is a link"},
-		"into a folder that is not there": {from: "tree/a.txt", to: "no/such/folder", want: map[string]string{}, fails: "no such file"},
-		"what is not there":               {from: "nothing", to: ".", want: map[string]string{}, fails: "no such file"},
+		"a file, by a new name": {from: "tree/a.txt", to: "new.txt", want: map[string]string{"new.txt": "a"}},
+		"a file, into a folder": {
+			from:  "tree/a.txt",
+			to:    "in",
+			there: map[string]string{"in/": ""},
+			want:  map[string]string{"in/": "", "in/a.txt": "a"},
+		},
+		"a file, over another": {
+			from:  "tree/a.txt",
+			to:    "old.txt",
+			there: map[string]string{"old.txt": "old"},
+			want:  map[string]string{"old.txt": "a"},
+		},
+		"a folder, by a new name":   {from: "tree", to: "new", want: under("new", tree)},
+		"a folder's contents":       {from: "tree/.", to: ".", want: tree},
+		"contents, to a new folder": {from: "tree/.", to: "new", want: under("new", tree)},
+		"a file where a folder is": {
+			from:  "tree/a.txt",
+			to:    ".",
+			there: map[string]string{"a.txt/": ""},
+			want:  map[string]string{"a.txt/": ""},
+			fails: "a file would take its place",
+		},
+		"a folder where a file is": {
+			from:  "tree",
+			to:    ".",
+			there: map[string]string{"tree": "x"},
+			want:  map[string]string{"tree": "x"},
+			fails: "a folder would take its place",
+		},
+		"through a link that leads out": {
+			from:  "tree/.",
+			to:    ".",
+			there: map[string]string{"sub": "->/tmp"},
+			want:  map[string]string{"sub": "->/tmp"},
+			fails: "is a link",
+		},
+		"into a folder that is not there": {
+			from:  "tree/a.txt",
+			to:    "no/such/folder",
+			want:  map[string]string{},
+			fails: "no such file",
+		},
+		"what is not there": {from: "nothing", to: ".", want: map[string]string{}, fails: "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +183,8 @@ func TestResume(t *testing.T) {
 	if err := os.Chmod(filepath.Join(here, "tree/big"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, sendErr, receiveErr := over(filepath.Join(here, "tree"), there, 3<<20); sendErr == nil || receiveErr == nil {
+	if _, _, sendErr, receiveErr := over(filepath.Join(here, "tree"), there, 3<<20); sendErr == nil ||
+		receiveErr == nil {
 		t.Fatalf("the pipe did not break: %v, %v", sendErr, receiveErr)
 	}
 	sent, _, sendErr, receiveErr := over(filepath.Join(here, "tree"), there, 0)

@@ -62,30 +62,38 @@ func TestReceiveFromAHostileSender(t *testing.T) {
 		want  map[string]string // in the target
 		fails string
 	}{
-		"a path that goes up":       {says: say(".", root, file("../x", 0)), fails: "outside of the target"},
-		"an absolute path":          {says: say(".", root, file("/x", 0)), fails: "outside of the target"},
-		"a path not as short as it": {says: say(".", root, folder("a"), file("a/../a/x", 0)), fails: "outside of the target"},
-		"a link that goes up":       {says: say(".", root, link("l", "../x")), fails: "outside of the target"},
-		"an absolute link":          {says: say(".", root, link("l", "/etc")), fails: "outside of the target"},
-		"a link out through a link": {says: say(".", root, folder("d"), link("d/s", ".."), link("d/l", "s/../../x")), fails: "outside of the target"},
-		"the root as a link":        {says: say("x", link(".", "y")), fails: "outside of the target"},
-		"a file below a link":       {says: say(".", root, link("l", "."), file("l/x", 0)), fails: "without its folder"},
-		"a link below a link": {says: say(".", root, folder("a"), folder("a/b"), link("a/b/s", "../.."), link("a/b/s/l", "../../.ssh")),
+		"a path that goes up": {says: say(".", root, file("../x", 0)), fails: "outside of the target"},
+		"an absolute path":    {says: say(".", root, file("/x", 0)), fails: "outside of the target"},
+		"a path not as short as it": {says: say(".", root, folder("a"),
+			file("a/../a/x", 0)), fails: "outside of the target"},
+		"a link that goes up": {says: say(".", root, link("l", "../x")), fails: "outside of the target"},
+		"an absolute link":    {says: say(".", root, link("l", "/etc")), fails: "outside of the target"},
+		"a link out through a link": {says: say(".", root, folder("d"), link("d/s", ".."),
+			link("d/l", "s/../../x")), fails: "outside of the target"},
+		"the root as a link":  {says: say("x", link(".", "y")), fails: "outside of the target"},
+		"a file below a link": {says: say(".", root, link("l", "."), file("l/x", 0)), fails: "without its folder"},
+		"a link below a link": {says: say(".", root, folder("a"), folder("a/b"), link("a/b/s", "../.."),
+			link("a/b/s/l", "../../.ssh")),
 			fails: "without its folder"},
-		"a file below a file":      {says: say(".", root, file("f", 0), file("f/x", 0)), fails: "without its folder"},
-		"a file without a folder":  {says: say(".", root, file("a/x", 0)), fails: "without its folder"},
-		"a name twice":             {says: say(".", root, folder("a"), link("a", ".")), fails: "comes twice"},
-		"a name with a slash":      {says: say("a/b", file(".", 0)), fails: "no name for a file"},
-		"a name that goes up":      {says: say("..", file(".", 0)), fails: "no name for a file"},
-		"another name":             {says: say(".bashrc", file(".", 0)), terms: Terms{Name: "dump.sql"}, fails: `".bashrc" came instead of "dump.sql"`},
-		"a device":                 {says: say(".", root, entry{Path: "d", Mode: fs.ModeDevice | 0o600}), fails: "an entry of 0 bytes"},
-		"a negative size":          {says: say("x", file(".", -1)), fails: "an entry of -1 bytes"},
-		"more than was announced":  {says: say("x", file(".", 2)).say(kindData, "abc"), fails: "more than the 2 bytes"},
-		"less than was announced":  {says: say("x", file(".", 2)).say(kindData, "a").say(kindEnd), fails: "1 bytes are missing"},
-		"a frame that is too long": {says: new(frames).say(kindName, strings.Repeat("x", maxFrame+1)), fails: "the limit is"},
+		"a file below a file":     {says: say(".", root, file("f", 0), file("f/x", 0)), fails: "without its folder"},
+		"a file without a folder": {says: say(".", root, file("a/x", 0)), fails: "without its folder"},
+		"a name twice":            {says: say(".", root, folder("a"), link("a", ".")), fails: "comes twice"},
+		"a name with a slash":     {says: say("a/b", file(".", 0)), fails: "no name for a file"},
+		"a name that goes up":     {says: say("..", file(".", 0)), fails: "no name for a file"},
+		"another name": {says: say(".bashrc",
+			file(".", 0)), terms: Terms{Name: "dump.sql"}, fails: `".bashrc" came instead of "dump.sql"`},
+		"a device": {says: say(".", root,
+			entry{Path: "d", Mode: fs.ModeDevice | 0o600}), fails: "an entry of 0 bytes"},
+		"a negative size":         {says: say("x", file(".", -1)), fails: "an entry of -1 bytes"},
+		"more than was announced": {says: say("x", file(".", 2)).say(kindData, "abc"), fails: "more than the 2 bytes"},
+		"less than was announced": {says: say("x", file(".", 2)).say(kindData, "a").say(kindEnd),
+			fails: "1 bytes are missing"},
+		"a frame that is too long": {says: new(frames).say(kindName,
+			strings.Repeat("x", maxFrame+1)), fails: "the limit is"},
 		"a frame of no known kind": {says: new(frames).say(99), fails: "kind 99"},
-		"what is protected": {says: say(".", root, folder(".git"), file(".git/config", 3), file("x", 0)).say(kindEnd), terms: protected,
-			want: map[string]string{"x": ""}},
+		"what is protected": {says: say(".", root, folder(".git"), file(".git/config", 3), file("x", 0)).say(kindEnd),
+			terms: protected,
+			want:  map[string]string{"x": ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,20 +150,26 @@ func (e endless) Read(p []byte) (int, error) {
 // Whatever a receiver asks for, a sender sends what is there, or refuses.
 func TestSendToAHostileReceiver(t *testing.T) {
 	t.Parallel()
-	const none, third, minusTwo = "\xff\xff\xff\xff\xff\xff\xff\xff", "\x00\x00\x00\x00\x00\x00\x00\x03", "\xff\xff\xff\xff\xff\xff\xff\xfe"
+	const (
+		none     = "\xff\xff\xff\xff\xff\xff\xff\xff"
+		third    = "\x00\x00\x00\x00\x00\x00\x00\x03"
+		minusTwo = "\xff\xff\xff\xff\xff\xff\xff\xfe"
+	)
 	for name, tt := range map[string]struct {
 		says  *frames
 		fails string
 	}{
-		"nothing is wanted":    {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, "{}"), ""},
-		"too few entries":      {new(frames).say(kindGo), "0 entries are wanted of 1"},
-		"too many entries":     {new(frames).say(kindBegin, none, none), "2 entries are wanted of 1"},
-		"half of an entry":     {new(frames).say(kindBegin, none[:4]), "entries are wanted"},
-		"behind the end":       {new(frames).say(kindBegin, third), "wanted from byte 3 on, of 2"},
-		"before the begin":     {new(frames).say(kindBegin, minusTwo), "wanted from byte -2 on, of 2"},
-		"a refusal":            {new(frames).say(kindRefuse, "no"), "no"},
-		"an error in the end":  {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, `{"error":"disk full"}`), "disk full"},
-		"no JSON in the end":   {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, "{"), "unexpected end of JSON"},
+		"nothing is wanted": {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, "{}"), ""},
+		"too few entries":   {new(frames).say(kindGo), "0 entries are wanted of 1"},
+		"too many entries":  {new(frames).say(kindBegin, none, none), "2 entries are wanted of 1"},
+		"half of an entry":  {new(frames).say(kindBegin, none[:4]), "entries are wanted"},
+		"behind the end":    {new(frames).say(kindBegin, third), "wanted from byte 3 on, of 2"},
+		"before the begin":  {new(frames).say(kindBegin, minusTwo), "wanted from byte -2 on, of 2"},
+		"a refusal":         {new(frames).say(kindRefuse, "no"), "no"},
+		"an error in the end": {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, `{"error":"disk full"}`),
+			"disk full"},
+		"no JSON in the end": {new(frames).say(kindBegin, none).say(kindGo).say(kindDone, "{"),
+			"unexpected end of JSON"},
 		"something in the end": {new(frames).say(kindBegin, none).say(kindGo).say(kindData, "{}"), "kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +186,8 @@ func TestSendToAHostileReceiver(t *testing.T) {
 
 func TestName(t *testing.T) {
 	t.Parallel()
-	for source, want := range map[string]string{"": ".", ".": ".", "a": "a", "a/": "a", "a/.": ".", "/": ".", "a/b": "b", "/a/b/": "b", "..": ".", "a/..": ".", "../a": "a"} {
+	for source, want := range map[string]string{"": ".", ".": ".", "a": "a", "a/": "a", "a/.": ".", "/": ".",
+		"a/b": "b", "/a/b/": "b", "..": ".", "a/..": ".", "../a": "a"} {
 		if got := Name(source); got != want {
 			t.Errorf("%q: %q, want %q", source, got, want)
 		}
@@ -196,8 +211,10 @@ func TestSendThroughALink(t *testing.T) {
 
 func FuzzReceive(f *testing.F) {
 	f.Add(new(frames).plan("x", file(".", 3)).say(kindData, "abc").say(kindEnd).Bytes())
-	f.Add(new(frames).plan(".", folder("."), folder("a"), link("a/l", "../b"), file("b", 1)).say(kindData, "b").say(kindEnd).Bytes())
-	f.Add(new(frames).plan(".", folder("."), link("l", "../x"), file("l/x", 1)).say(kindData, "b").say(kindEnd, "gone").Bytes())
+	f.Add(new(frames).plan(".", folder("."), folder("a"), link("a/l", "../b"), file("b", 1)).say(kindData,
+		"b").say(kindEnd).Bytes())
+	f.Add(new(frames).plan(".", folder("."), link("l", "../x"), file("l/x", 1)).say(kindData, "b").say(kindEnd,
+		"gone").Bytes())
 	f.Add(new(frames).say(kindRefuse, "no").Bytes())
 	f.Fuzz(func(t *testing.T, says []byte) {
 		outer := t.TempDir()

@@ -13,9 +13,9 @@ import (
 	"github.com/nhctl/nhctl/sidecar/frame"
 )
 
-// The kinds of frames. The sender says its plan: a name, entries, what it leaves out, and a kindGo. The receiver answers where each entry
-// begins, and another kindGo. The contents follow in the order of the plan, each with a kindEnd, and then the receiver says what it did.
-// Either may refuse instead.
+// The kinds of frames. The sender says its plan: a name, entries, what it leaves out, and a kindGo. The receiver
+// answers where each entry begins, and another kindGo. The contents follow in the order of the plan, each with a
+// kindEnd, and then the receiver says what it did. Either may refuse instead.
 const (
 	kindName    byte = iota + 1
 	kindEntry        // see entry.append
@@ -63,7 +63,8 @@ func (p *plan) tooMuch() error {
 	return nil
 }
 
-// entryHead is how many bytes an entry has before its path and its link: mode, size, time in seconds and nanoseconds, length of the path.
+// entryHead is how many bytes an entry has before its path and its link: mode, size, time in seconds and nanoseconds,
+// length of the path.
 const entryHead = 4 + 8 + 8 + 4 + 4
 
 func (e entry) append(b []byte) []byte {
@@ -75,7 +76,7 @@ func (e entry) append(b []byte) []byte {
 	return append(append(b, e.Path...), e.Link...)
 }
 
-// parseEntry is append's inverse, of what anybody may have written.
+// parseEntry is append's inverse, of what anyone may have written.
 func parseEntry(b []byte) (entry, error) {
 	if len(b) < entryHead {
 		return entry{}, fmt.Errorf("an entry of %d bytes", len(b))
@@ -98,14 +99,15 @@ func parseEntry(b []byte) (entry, error) {
 	return e, nil
 }
 
-// check refuses a plan that would write anywhere but below what is copied: each entry is in a folder of the plan, which comes first, and
-// no name comes twice.
+// check refuses a plan that would write anywhere but below what is copied: each entry is in a folder of the plan, which
+// comes first, and no name comes twice.
 func (p *plan) check() error {
 	folders, seen := map[string]bool{}, map[string]bool{}
 	for _, e := range p.Entries {
 		name := filepath.FromSlash(e.Path)
 		switch {
-		case !filepath.IsLocal(name) || filepath.Clean(name) != name || filepath.ToSlash(name) != e.Path, e.Mode.Type() == fs.ModeSymlink && !inside(e):
+		case !filepath.IsLocal(name) || filepath.Clean(name) != name || filepath.ToSlash(name) != e.Path,
+			e.Mode.Type() == fs.ModeSymlink && !inside(e):
 			return fmt.Errorf("%s would be outside of the target", e.Path)
 		case seen[e.Path]:
 			return fmt.Errorf("%s comes twice", e.Path)
@@ -218,7 +220,8 @@ func (c *conversation) readBegin(entries []entry) ([]int64, error) {
 		case kind == kindGo && len(begin) == len(entries):
 			return begin, nil
 		case kind != kindBegin || len(data)%8 != 0 || len(data)/8 > len(entries)-len(begin):
-			return nil, fmt.Errorf("%d entries are wanted of %d: %w", len(begin)+len(data)/8, len(entries), unexpected(kind))
+			return nil,
+				fmt.Errorf("%d entries are wanted of %d: %w", len(begin)+len(data)/8, len(entries), unexpected(kind))
 		}
 		for ; len(data) > 0; data = data[8:] {
 			b := int64(binary.BigEndian.Uint64(data))
@@ -237,7 +240,9 @@ type finished struct {
 }
 
 func (c *conversation) sendDone(d Done) error {
-	text, err := json.Marshal(finished{Done{Files: d.Files, Bytes: d.Bytes, Same: d.Same}, d.Error[:min(len(d.Error), maxFrame/8)]})
+	text, err := json.Marshal(finished{
+		Done{Files: d.Files, Bytes: d.Bytes, Same: d.Same}, d.Error[:min(len(d.Error), maxFrame/8)],
+	})
 	if err != nil {
 		return err
 	}

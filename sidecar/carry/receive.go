@@ -60,7 +60,8 @@ func Receive(stream io.ReadWriter, target string, terms Terms, progress Progress
 		return Done{}, err
 	}
 	if len(r.failed) > 0 {
-		r.done.Error = fmt.Sprintf("%d files were not copied: %s", len(r.failed), strings.Join(r.failed[:min(5, len(r.failed))], "; "))
+		r.done.Error = fmt.Sprintf("%d files were not copied: %s", len(r.failed),
+			strings.Join(r.failed[:min(5, len(r.failed))], "; "))
 		err = errors.New(r.done.Error)
 	}
 	err = errors.Join(err, c.sendDone(r.done))
@@ -68,8 +69,8 @@ func Receive(stream io.ReadWriter, target string, terms Terms, progress Progress
 	return r.done, err
 }
 
-// choose refuses what was not asked for, and leaves out of the plan what is not taken: those entries stay, so that both ends count the same,
-// but nothing of them is wanted.
+// choose refuses what was not asked for, and leaves out of the plan what is not taken: those entries stay, so that both
+// ends count the same, but nothing of them is wanted.
 func (r *receiver) choose() error {
 	if r.terms.Name != "" && r.plan.Name != r.terms.Name {
 		return fmt.Errorf("%q came instead of %q", r.plan.Name, r.terms.Name)
@@ -124,7 +125,8 @@ func (r *receiver) open(target string) error {
 // at is where an entry goes.
 func (r *receiver) at(e entry) string { return path.Join(r.name, e.Path) }
 
-// checkTarget refuses what would put a file in a folder's place, or a folder in a file's or a link's: nothing is written through a link.
+// checkTarget refuses what would put a file in a folder's place, or a folder in a file's or a link's: nothing is
+// written through a link.
 func (r *receiver) checkTarget() error {
 	for _, e := range r.plan.Entries {
 		if r.left(e) || e.Path == "." && r.name == "." {
@@ -138,7 +140,8 @@ func (r *receiver) checkTarget() error {
 			return err
 		}
 		if there.IsDir() != e.Mode.IsDir() {
-			return fmt.Errorf("%s is %s, and %s would take its place", filepath.Join(r.root.Name(), r.at(e)), kind(there.Mode()), kind(e.Mode))
+			return fmt.Errorf("%s is %s, and %s would take its place", filepath.Join(r.root.Name(), r.at(e)),
+				kind(there.Mode()), kind(e.Mode))
 		}
 	}
 	return nil
@@ -186,8 +189,8 @@ func (r *receiver) part(e entry) string {
 	return dir + ".syncthing." + base + "." + hex.EncodeToString(h.Sum(nil)) + ".tmp"
 }
 
-// receive takes the contents, then makes the links, so that nothing is ever written through one, and then sets the folders' modes and
-// times, which files change as they come.
+// receive takes the contents, then makes the links, so that nothing is ever written through one, and then sets the
+// folders' modes and times, which files change as they come.
 func (r *receiver) receive(c *conversation, begin []int64) error {
 	for i, e := range r.plan.Entries {
 		var err error
@@ -214,7 +217,8 @@ func (r *receiver) receive(c *conversation, begin []int64) error {
 	}
 	for i := len(r.plan.Entries) - 1; i >= 0; i-- {
 		if e := r.plan.Entries[i]; e.Mode.IsDir() && r.at(e) != "." && !r.left(e) {
-			r.note(e, errors.Join(r.root.Chmod(r.at(e), e.Mode.Perm()), r.root.Chtimes(r.at(e), time.Time{}, e.ModTime)))
+			r.note(e,
+				errors.Join(r.root.Chmod(r.at(e), e.Mode.Perm()), r.root.Chtimes(r.at(e), time.Time{}, e.ModTime)))
 		}
 	}
 	return nil
@@ -226,7 +230,8 @@ func (r *receiver) note(e entry, err error) {
 	}
 }
 
-// link makes a link, in place of a file or another link, never of a folder: the name may be a folder's in another spelling.
+// link makes a link, in place of a file or another link, never of a folder: the name may be a folder's in another
+// spelling.
 func (r *receiver) link(e entry) error {
 	there, err := r.root.Lstat(r.at(e))
 	switch {
@@ -243,8 +248,8 @@ func (r *receiver) link(e entry) error {
 	return r.root.Symlink(filepath.FromSlash(e.Link), r.at(e))
 }
 
-// file takes a file's content, and no more of it than was announced. What can't be written is read all the same; lost is the stream's
-// error.
+// file takes a file's content, and no more of it than was announced. What can't be written is read all the same; lost
+// is the stream's error.
 func (r *receiver) file(c *conversation, e entry, begin int64) (failed, lost error) {
 	f, failed := r.root.OpenFile(r.part(e), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if failed == nil {
@@ -289,5 +294,6 @@ func (r *receiver) finish(f *os.File, e entry) error {
 	}
 	r.done.Files++
 	part := r.part(e)
-	return errors.Join(r.root.Chmod(part, e.Mode.Perm()), r.root.Chtimes(part, time.Time{}, e.ModTime), r.root.Rename(part, r.at(e)))
+	return errors.Join(r.root.Chmod(part, e.Mode.Perm()), r.root.Chtimes(part, time.Time{}, e.ModTime),
+		r.root.Rename(part, r.at(e)))
 }

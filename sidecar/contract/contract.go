@@ -1,6 +1,7 @@
-// Package contract holds every name that crosses the pod boundary: labels, annotations, containers, volumes, paths, environment
-// and the shapes of the documents in them. nhctl writes them into the cluster, the sidecar reads them in the pod; both compile
-// against this one source. It imports nothing but the standard library and knows nothing of Kubernetes clients or streams.
+// Package contract holds every name that crosses the pod boundary: labels, annotations, containers, volumes, paths,
+// environment and the shapes of the documents in them. nhctl writes them into the cluster, the sidecar reads them in
+// the pod; both compile against this one source. It imports nothing but the standard library and knows nothing of
+// Kubernetes clients or streams.
 package contract
 
 // Labels and annotations.
@@ -11,9 +12,10 @@ const (
 	LabelRole = "nhctl.dev/role"
 	// AnnotationRecord holds a session's record, as JSON, on its Lease, and on its twin in case the Lease is lost.
 	AnnotationRecord = "nhctl.dev/record"
-	// AnnotationWanted is on the Lease of a session that somebody else asks to end; its value is a Wanted, as JSON.
+	// AnnotationWanted is on the Lease of a session that someone else asks to end; its value is a Wanted, as JSON.
 	AnnotationWanted = "nhctl.dev/wanted"
-	// AnnotationDeveloper, AnnotationWorkload and AnnotationPath say whose a claim is, and of what: it outlives the twin.
+	// AnnotationDeveloper, AnnotationWorkload and AnnotationPath say whose a claim is, and of what: it outlives the
+	// twin.
 	AnnotationDeveloper = "nhctl.dev/developer"
 	AnnotationWorkload  = "nhctl.dev/workload"
 	AnnotationPath      = "nhctl.dev/path"
@@ -30,17 +32,20 @@ const (
 	RoleCache   = "cache" // a developer's claim
 )
 
-// A team's configs in the cluster: the annotation of a workload, and the ConfigMap of a namespace with the key for those that have none.
+// A team's configs in the cluster: the annotation of a workload, and the ConfigMap of a namespace with the key for
+// those that have none.
 const (
 	AnnotationConfig = "nhctl.dev/config"
 	SharedConfig     = "nhctl-config"
 	SharedConfigKey  = "config.yaml"
 )
 
-// ParkedPods is the Secret of a namespace with the manifests of parked pods that nothing would make anew, by their names.
+// ParkedPods is the Secret of a namespace with the manifests of parked pods that nothing would make again, by their
+// names.
 const ParkedPods = "nhctl-parked-pods"
 
-// Gates is the ConfigMap of a namespace that says which twins may receive Service traffic: a key per session, with the value GateOpen.
+// Gates is the ConfigMap of a namespace that says which twins may receive Service traffic: a key per session, with the
+// value GateOpen.
 const (
 	Gates    = "nhctl-gates"
 	GateOpen = "true"
@@ -79,16 +84,20 @@ const (
 // ProbeTimeout limits the probes that the sidecar's binary answers, in seconds.
 const ProbeTimeout = 5
 
-// GateTimeout limits the probe of the readiness gate, in seconds: it waits in the pod for the gate to open, and then for it to close.
+// GateTimeout limits the probe of the readiness gate, in seconds: it waits in the pod for the gate to open, and then
+// for it to close.
 const GateTimeout = 10
 
 // RestingPeriod is the period of probes that hardly ever have news, in seconds: each is a process in the pod.
 const RestingPeriod = 10
 
+// SecretToken is the key of the carrier token in a session's Secret: 32 random bytes, hex.
+const SecretToken = "token"
+
 // Files under TokenDir.
 const (
-	// SecretToken is the carrier token, from the session's Secret: 32 random bytes, hex.
-	SecretToken = "token"
+	// Tokens is the folder of the carrier tokens, one file for each session, with its id as the name.
+	Tokens = "sessions"
 	// GateFile is GateOpen once the twin may receive Service traffic, from the ConfigMap Gates; later pods start ready.
 	GateFile = "ready"
 )
@@ -99,8 +108,16 @@ const (
 	EnvConfig = "NHCTL_SIDECAR"
 )
 
+// SidecarKind and SidecarVersion are those of the document in EnvConfig.
+const (
+	SidecarKind    = "sidecar"
+	SidecarVersion = 1
+)
+
 // Sidecar is what the sidecar container of a twin is told at its start.
 type Sidecar struct {
+	Kind    string `json:"kind"`
+	Version int    `json:"version"`
 	Session string `json:"session"`
 	// Port is the carrier's TCP port on the pod's loopback.
 	Port int `json:"port"`
@@ -123,8 +140,8 @@ type Folder struct {
 // DataSubPath is the sub-path of the work volume with the folder's files.
 func (f Folder) DataSubPath() string { return "data-" + f.ID }
 
-// IndexSubPath is the sub-path of the work volume with the folder's sync index. It lives and dies with the data, so that a pod
-// that came back empty is never taken for a mass delete.
+// IndexSubPath is the sub-path of the work volume with the folder's sync index. It lives and dies with the data, so
+// that a pod that came back empty is never taken for a mass delete.
 func (f Folder) IndexSubPath() string { return "index-" + f.ID }
 
 // SupervisorSocket is the Unix socket of a dev container's supervisor.

@@ -23,13 +23,18 @@ func (m Mount) Name() string {
 	return m.Path
 }
 
+// Within says whether a path of the container is a folder or is below it. Both are clean, with slashes.
+func Within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
+}
+
 // Mounts are all below one folder.
 type Mounts []Mount
 
 // Covering is the mount that a path is at or below, if there is one.
 func (all Mounts) Covering(rel string) (Mount, bool) {
 	for _, m := range all {
-		if rel == m.Path || strings.HasPrefix(rel, m.Path+"/") {
+		if Within(rel, m.Path) {
 			return m, true
 		}
 	}

@@ -1,7 +1,8 @@
-// Package debugport offers the debugger of a command's program on one port, whichever of the command's processes the program is: package
-// managers, build tools, shells and reloaders start it as their child, and start it again. The environment has each process that may be
-// the program open its debugger on a loopback address of ours, and a port of its own; clients are led to the one that counts. It knows
-// nothing of sessions, and of debuggers' protocols no more than leading to them takes.
+// Package debugport offers the debugger of a command's program on one port, whichever of the command's processes the
+// program is: package managers, build tools, shells and reloaders start it as their child, and start it again. The
+// environment has each process that may be the program open its debugger on a loopback address of ours, and a port of
+// its own; clients are led to the one that counts. It knows nothing of sessions, and of debuggers' protocols no more
+// than leading to them takes.
 package debugport
 
 import (
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,10 +47,12 @@ type server struct {
 	hosts  hosts
 	wait   bool
 	stderr io.Writer
+	// met says that a client has been led to the program.
+	met atomic.Bool
 }
 
-// Serve runs the command, and leads clients to the debugger of its program until it ends. It returns the command's exit code, as a shell
-// has it.
+// Serve runs the command, and leads clients to the debugger of its program until it ends. It returns the command's exit
+// code, as a shell has it.
 func Serve(ctx context.Context, o Options) (int, error) {
 	l, ok := languages()[o.Language]
 	if !ok || len(o.Argv) == 0 {
@@ -65,24 +69,54 @@ func Serve(ctx context.Context, o Options) (int, error) {
 	o.Argv = kept(o.Argv, o.Dir)
 	s.end()
 	defer s.end()
-	listener, err := net.Listen("tcp", o.Listen.String())
-	if err != nil {
+	if err := free(o.Listen); err != nil {
 		return 0, fmt.Errorf("listen for debuggers: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it serves as long as the command lives, which has the signals too
+	// it serves as long as the command lives, which has the signals too
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	defer cancel()
-	serving.Go(func() { s.lead(ctx, s, listener) })
-	serving.Go(func() { s.watch(ctx) })
+	serving.Go(func() {
+		s.watch(ctx, func() { serving.Go(func() { s.offer(ctx, o.Listen) }) })
+	})
 	return run(o, env)
 }
 
-// end ends what runs left behind, with the ports of their programs; the daemons of build tools too, which may start programs with the
-// environment of their own run.
+// free tells of a port that is taken before the command runs. It does not listen there itself, not even for a moment:
+// someone may ask just then whether there is a program.
+func free(address netip.AddrPort) error {
+	conn, err := net.DialTimeout("tcp", address.String(), time.Second)
+	if err != nil {
+		return nil
+	}
+	conn.Close()
+	return fmt.Errorf("%s: %w", address, syscall.EADDRINUSE)
+}
+
+// offer leads the clients of a port to debuggers. It begins when there is a program: a port that takes connections says
+// that there is one.
+func (s *server) offer(ctx context.Context, address netip.AddrPort) {
+	listener, err := net.Listen("tcp", address.String())
+	if err != nil {
+		fmt.Fprintln(s.stderr, "nhctl: listen for debuggers:", err)
+		return
+	}
+	s.lead(ctx, s, listener)
+}
+
+// end ends what runs left behind, with the ports of their programs; the daemons of build tools too, which may start
+// programs with the environment of their own run.
 func (s *server) end() {
 	for _, t := range ofRuns("/proc", s.hosts) {
-		_ = syscall.Kill(t.pid, syscall.SIGKILL)
+		kill(t.pid)
+	}
+}
+
+// kill ends a process, if it is still there.
+func kill(pid int) {
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill()
 	}
 }
 
@@ -111,27 +145,32 @@ func run(o Options, env []string) (int, error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// How often processes are looked at, how long a client waits for a program that is about to start again, and after how long it is said
-// that there is none.
+// How often processes are looked at, how long a client waits for a program that is about to start again, and after how
+// long it is said that there is none.
 const (
 	lookEvery = 100 * time.Millisecond
 	patience  = 3 * time.Second
 	tellAfter = 2 * time.Minute
 )
 
-// watch lets processes go on that wait for a client and are not the program, and says when none of the command's is.
-func (s *server) watch(ctx context.Context) {
+// watch calls found once, when there is a program, and says when there is none for long. It lets processes go on that
+// wait for a client and are not the program.
+func (s *server) watch(ctx context.Context, found func()) {
 	released := map[int]bool{}
-	for begin, seen := time.Now(), false; !seen || s.wait; {
+	begin, seen, told := time.Now(), false, false
+	for !seen || s.wait && s.release != nil {
 		all := find("/proc", s.hosts)
-		seen = seen || len(s.rank(all)) > 0
+		if !seen && len(s.rank(all)) > 0 {
+			seen = true
+			found()
+		}
 		for _, t := range all {
-			if s.release != nil && s.wait && !released[t.pid] && launches(t.argv) {
+			if s.wait && s.release != nil && !released[t.pid] && launches(t.argv) {
 				released[t.pid] = s.release(ctx, t) == nil
 			}
 		}
-		if !seen && time.Since(begin) > tellAfter {
-			seen = true
+		if !seen && !told && time.Since(begin) > tellAfter {
+			told = true
 			fmt.Fprintln(s.stderr, "nhctl: no process of this command has opened a debugger so far;", s.advice)
 		}
 		select {
@@ -142,13 +181,17 @@ func (s *server) watch(ctx context.Context) {
 	}
 }
 
-// targets are the debuggers of the program, best first; it waits a moment for one.
+// targets are the debuggers of the program, best first. It waits a moment for one that starts again, but not for the
+// first: who asks whether a program is there yet, by whether its debugger keeps the connection, gets an answer at once.
 func (s *server) targets(ctx context.Context) []target {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		if all := s.rank(find("/proc", s.hosts)); len(all) > 0 {
 			return all
+		}
+		if !s.met.Load() {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

@@ -14,14 +14,16 @@ import (
 	"syscall"
 )
 
-// Go replaces this process by the go command, which does what it is told but for the programs that it builds: they are compiled for a
-// debugger, with a file more that has them start again under delve. It only returns when that fails.
+// Go replaces this process by the go command, which does what it is told but for the programs that it builds: they are
+// compiled for a debugger, with a file more that has them start again under delve. It only returns when that fails.
 func Go(args []string) error {
 	dir := os.Getenv(envDir)
-	folders := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(p string) bool { return p == filepath.Join(dir, "bin") })
+	folders := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")),
+		func(p string) bool { return p == filepath.Join(dir, "bin") })
 	g := goCommand{dir: dir}
 	for _, f := range folders {
-		if info, err := os.Stat(filepath.Join(f, "go")); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if info, err := os.Stat(filepath.Join(f, "go")); err == nil && info.Mode().IsRegular() &&
+			info.Mode()&0o111 != 0 {
 			g.path = filepath.Join(f, "go")
 			break
 		}
@@ -77,7 +79,8 @@ func (g goCommand) debuggable(args []string) ([]string, error) {
 type goBuild struct{ flags, packages, args []string }
 
 // valued are the flags of go build that take their value as a word of its own.
-var valued = [...]string{"-C", "-asmflags", "-buildmode", "-exec", "-gcflags", "-ldflags", "-mod", "-modfile", "-o", "-overlay", "-p", "-pgo",
+var valued = [...]string{"-C", "-asmflags", "-buildmode", "-exec", "-gcflags", "-ldflags", "-mod", "-modfile", "-o",
+	"-overlay", "-p", "-pgo",
 	"-tags", "-toolexec"}
 
 // buildOf reads `go run`, `go build` and `go install`.
@@ -143,7 +146,8 @@ func (g goCommand) programs(b goBuild) []string {
 			flags = append(flags, b.flags[i])
 		}
 	}
-	list := exec.Command(g.path, slices.Concat([]string{"list"}, flags, []string{"-f", `{{if eq .Name "main"}}{{.Dir}}{{end}}`}, b.packages)...)
+	list := exec.Command(g.path,
+		slices.Concat([]string{"list"}, flags, []string{"-f", `{{if eq .Name "main"}}{{.Dir}}{{end}}`}, b.packages)...)
 	list.Dir = g.sources
 	text, err := list.Output()
 	if err != nil {
@@ -169,17 +173,20 @@ func Delve(argv []string) error {
 	}
 	dlv, err := exec.LookPath("dlv")
 	if err != nil {
-		return fmt.Errorf("%w; the dev-go image has it, and `go install github.com/go-delve/delve/cmd/dlv@latest` installs it", err)
+		return fmt.Errorf(
+			"%w; the dev-go image has it, and `go install github.com/go-delve/delve/cmd/dlv@latest` installs it", err)
 	}
 	endLeft(argv[0])
-	words := []string{"dlv", "exec", "--headless", "--listen=" + netip.AddrPortFrom(host, 0).String(), "--api-version=2", "--accept-multiclient"}
+	words := []string{"dlv", "exec", "--headless", "--listen=" + netip.AddrPortFrom(host, 0).String(),
+		"--api-version=2", "--accept-multiclient"}
 	if os.Getenv(envWait) != "1" {
 		words = append(words, "--continue")
 	}
 	return syscall.Exec(dlv, slices.Concat(words, argv[:1], []string{"--"}, argv[1:]), os.Environ())
 }
 
-// endLeft ends a program, with its ports, whose delve was killed, as reloaders do: it has the container's first process as its parent.
+// endLeft ends a program, with its ports, whose delve was killed, as reloaders do: it has the container's first process
+// as its parent.
 func endLeft(program string) {
 	links, _ := filepath.Glob("/proc/[0-9]*/exe")
 	for _, link := range links {
@@ -188,8 +195,9 @@ func endLeft(program string) {
 			continue
 		}
 		dir := filepath.Dir(link)
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && bytes.Contains(status, []byte("\nPPid:\t1\n")) {
-			_ = syscall.Kill(pidOf(dir), syscall.SIGKILL)
+		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil &&
+			bytes.Contains(status, []byte("\nPPid:\t1\n")) {
+			kill(pidOf(dir))
 		}
 	}
 }

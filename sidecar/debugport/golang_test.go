@@ -18,8 +18,9 @@ func TestBuildOf(t *testing.T) {
 		"run -tags e2e main.go more.go x -v": {
 			flags: []string{"-tags", "e2e"}, packages: []string{"main.go", "more.go"}, args: []string{"x", "-v"},
 		},
-		"run ./cmd/web --port 80":           {packages: []string{"./cmd/web"}, args: []string{"--port", "80"}},
-		"build -C api -o ./tmp/main .":      {flags: []string{"-C", "api", "-o", "./tmp/main"}, packages: []string{"."}},
+		"run ./cmd/web --port 80": {packages: []string{"./cmd/web"}, args: []string{"--port", "80"}},
+		"build -C api -o ./tmp/main .": {flags: []string{"-C", "api", "-o", "./tmp/main"},
+			packages: []string{"."}},
 		"build -race --o=bin/web ./cmd/web": {flags: []string{"-race", "--o=bin/web"}, packages: []string{"./cmd/web"}},
 		"build":                             {packages: []string{"."}},
 		"install ./a ./b":                   {packages: []string{"./a", "./b"}},
@@ -43,9 +44,10 @@ func TestBuildOf(t *testing.T) {
 func TestLinked(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ flags, want []string }{
-		"none":  {nil, []string{"-ldflags=-s=false -w=false"}},
-		"words": {[]string{"-race", "-ldflags", "-s -w", "-v"}, []string{"-race", "-v", "-ldflags=-s -w -s=false -w=false"}},
-		"one":   {[]string{"--ldflags=-X main.version=1"}, []string{"-ldflags=-X main.version=1 -s=false -w=false"}},
+		"none": {nil, []string{"-ldflags=-s=false -w=false"}},
+		"words": {[]string{"-race", "-ldflags", "-s -w", "-v"},
+			[]string{"-race", "-v", "-ldflags=-s -w -s=false -w=false"}},
+		"one": {[]string{"--ldflags=-X main.version=1"}, []string{"-ldflags=-X main.version=1 -s=false -w=false"}},
 	} {
 		if diff := cmp.Diff(tt.want, (goBuild{flags: tt.flags}).linked()); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -59,7 +61,8 @@ func module(t *testing.T) string {
 	dir := t.TempDir()
 	const program = "package main\n\nfunc main() { println(\"Hello\") }\n"
 	for name, text := range map[string]string{
-		"go.mod": "module example.com/shop\n", "main.go": program, "web/main.go": program, "lib/lib.go": "package lib\n",
+		"go.mod": "module example.com/shop\n", "main.go": program, "web/main.go": program,
+		"lib/lib.go": "package lib\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -109,7 +112,8 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// What is built runs as ever where no debugger is wanted, and is built again and again; other commands stay as they are.
+// What is built runs as ever where no debugger is wanted, and is built again and again; other commands stay as they
+// are.
 func TestDebuggable(t *testing.T) {
 	t.Parallel()
 	g := goCommand{path: goPath(t), sources: module(t), dir: t.TempDir()}
@@ -120,7 +124,8 @@ func TestDebuggable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(g.dir, "reexec.go"), hook, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"run .", "run main.go", "run ./web", "build -o bin/web ./web", "build -o bin/web ./web"} {
+	for _, words := range []string{"run .", "run main.go", "run ./web", "build -o bin/web ./web",
+		"build -o bin/web ./web"} {
 		args, err := g.debuggable(strings.Fields(words))
 		if err != nil || !strings.Contains(strings.Join(args, " "), "-gcflags=all=-N -l") {
 			t.Fatalf("%q, %v", args, err)

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// launches says of a JVM's command line that the program is not in it: it is a build tool's, and the program has a JVM of its own, or it
-// only says its version. Maven runs programs itself but for some goals.
+// launches says of a JVM's command line that the program is not in it: it is a build tool's, and the program has a JVM
+// of its own, or it only says its version. Maven runs programs itself but for some goals.
 func launches(argv []string) bool {
 	if len(argv) == 0 {
 		return false
@@ -47,23 +47,26 @@ func mainOf(words []string) (main string, args []string) {
 }
 
 // valuedOptions are the options of java that take their value as a word of its own.
-var valuedOptions = [...]string{"-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules",
+var valuedOptions = [...]string{"-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path",
+	"--add-modules",
 	"--add-opens", "--add-exports", "--add-reads", "--limit-modules", "--patch-module", "--enable-native-access"}
 
 // builders are how the main classes of build tools and their helpers begin.
-var builders = [...]string{"org.gradle.", "worker.org.gradle.", "org.jetbrains.kotlin.daemon.", "org.apache.maven.wrapper."}
+var builders = [...]string{"org.gradle.", "worker.org.gradle.", "org.jetbrains.kotlin.daemon.",
+	"org.apache.maven.wrapper."}
 
 // tools are JVMs of the JDK's own.
 var tools = [...]string{"jar", "javac", "javadoc", "jcmd", "jdeps", "jlink", "jps", "keytool"}
 
 // forking are the goals of Maven that start a program in a JVM of its own, by the names of their plugins.
-var forking = [...]string{"spring-boot:", "spring-boot-maven-plugin:", "quarkus:", "quarkus-maven-plugin:", "exec:exec", "mn:run", "liberty:"}
+var forking = [...]string{"spring-boot:", "spring-boot-maven-plugin:", "quarkus:", "quarkus-maven-plugin:", "exec:exec",
+	"mn:run", "liberty:"}
 
 // startLimit limits how long a JVM takes to say that it has started and waits.
 const startLimit = 30 * time.Second
 
-// dispose lets a JVM go on that waits for a client, by coming as one and leaving. A JVM only waits once it has started, and tells its client
-// then; who left before would leave it waiting.
+// dispose lets a JVM go on that waits for a client, by coming as one and leaving. A JVM only waits once it has started,
+// and tells its client then; who left before would leave it waiting.
 func dispose(ctx context.Context, t target) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", t.address.String())
 	if err != nil {

@@ -10,14 +10,19 @@ import (
 
 func TestLaunches(t *testing.T) {
 	t.Parallel()
-	const maven = "java -classpath /usr/share/maven/boot/plexus-classworlds-2.x.jar -Dmaven.home=/usr/share/maven org.codehaus.plexus.classworlds.launcher.Launcher "
+	const maven = "java -classpath /usr/share/maven/boot/plexus-classworlds-2.x.jar -Dmaven.home=/usr/share/maven " +
+		"org.codehaus.plexus.classworlds.launcher.Launcher "
 	for line, want := range map[string]bool{
-		"java -Xmx64m -Dorg.gradle.appname=gradlew -classpath /src/gradle/wrapper/gradle-wrapper.jar org.gradle.wrapper.GradleWrapperMain bootRun": true,
-		"java -Xmx64m -Dorg.gradle.appname=gradlew -jar /src/gradle/wrapper/gradle-wrapper.jar bootRun":                                            true,
-		"java -cp /usr/share/gradle/lib/gradle-launcher-4.4.1.jar org.gradle.launcher.GradleMain run":                                              true,
-		"java -XX:MaxMetaspaceSize=384m -cp /g/lib/gradle-daemon-main-8.12.jar org.gradle.launcher.daemon.bootstrap.GradleDaemon 8.12":             true,
-		"java -cp /g/workerMain/gradle-worker.jar worker.org.gradle.process.internal.worker.GradleWorkerMain 'Gradle Test Executor 1'":             true,
-		"java -cp /g/kotlin-compiler.jar org.jetbrains.kotlin.daemon.KotlinCompileDaemon --daemon-runFilesPath /x":                                 true,
+		"java -Xmx64m -Dorg.gradle.appname=gradlew -classpath /src/gradle/wrapper/gradle-wrapper.jar " +
+			"org.gradle.wrapper.GradleWrapperMain bootRun": true,
+		"java -Xmx64m -Dorg.gradle.appname=gradlew -jar /src/gradle/wrapper/gradle-wrapper.jar bootRun": true,
+		"java -cp /usr/share/gradle/lib/gradle-launcher-4.4.1.jar org.gradle.launcher.GradleMain run":   true,
+		"java -XX:MaxMetaspaceSize=384m -cp /g/lib/gradle-daemon-main-8.12.jar " +
+			"org.gradle.launcher.daemon.bootstrap.GradleDaemon 8.12": true,
+		"java -cp /g/workerMain/gradle-worker.jar worker.org.gradle.process.internal.worker.GradleWorkerMain " +
+			"'Gradle Test Executor 1'": true,
+		"java -cp /g/kotlin-compiler.jar org.jetbrains.kotlin.daemon.KotlinCompileDaemon " +
+			"--daemon-runFilesPath /x": true,
 		maven + "spring-boot:run": true,
 		maven + "-q -pl api org.springframework.boot:spring-boot-maven-plugin:3.4.1:run": true,
 		maven + "quarkus:dev":          true,
@@ -50,7 +55,11 @@ func TestDispose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const hello, started, bye = "JDWP-Handshake", "\x00\x00\x00\x0d\x00\x00\x00\x01\x00\x40\x64\x02\x00", "\x00\x00\x00\x0b\x00\x00\x00\x01\x00\x01\x06"
+	const (
+		hello   = "JDWP-Handshake"
+		started = "\x00\x00\x00\x0d\x00\x00\x00\x01\x00\x40\x64\x02\x00"
+		bye     = "\x00\x00\x00\x0b\x00\x00\x00\x01\x00\x01\x06"
+	)
 	said := make(chan string, 1)
 	go func() {
 		defer close(said)

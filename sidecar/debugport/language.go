@@ -41,8 +41,11 @@ func languages() map[string]language {
 		},
 		"python": {
 			files:     map[string]string{"sitecustomize.py": "sitecustomize.py"},
-			variables: pythonVariables, rank: newest, lead: relays,
-			advice: "where a script sets PYTHONPATH, add what it has already (:$PYTHONPATH), and leave out python -E and -I; else " + own,
+			variables: pythonVariables,
+			rank:      newest,
+			lead:      relays,
+			advice: "where a script sets PYTHONPATH, add what it has already (:$PYTHONPATH), and leave out " +
+				"python -E and -I; else " + own,
 		},
 		"java": {variables: javaVariables, rank: applications, lead: relays, release: dispose, advice: own},
 		"go": {
@@ -100,17 +103,20 @@ func joined(value, separator, variable string) string {
 func nodeVariables(_ *server, dir string) map[string]string {
 	// Without the option each process would print an address that is not the one for clients.
 	hook := "--inspect-publish-uid=http --require " + filepath.Join(dir, "hook.cjs")
-	return map[string]string{"NODE_OPTIONS": joined(hook, " ", "NODE_OPTIONS"), "PATH": joined(filepath.Join(dir, "bin"), ":", "PATH")}
+	return map[string]string{"NODE_OPTIONS": joined(hook, " ", "NODE_OPTIONS"),
+		"PATH": joined(filepath.Join(dir, "bin"), ":", "PATH")}
 }
 
 func pythonVariables(_ *server, dir string) map[string]string {
 	return map[string]string{"PYTHONPATH": joined(dir, ":", "PYTHONPATH"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 }
 
-// javaVariables have every JVM open its debug port. debug=false keeps Quarkus' dev mode from opening a second one in the same JVM.
+// javaVariables have every JVM open its debug port. debug=false keeps Quarkus' dev mode from opening a second one in
+// the same JVM.
 func javaVariables(s *server, _ string) map[string]string {
 	suspend := map[bool]string{true: "y", false: "n"}[s.wait]
-	agent := fmt.Sprintf("-agentlib:jdwp=transport=dt_socket,server=y,quiet=y,suspend=%s,address=%s:0 -Ddebug=false", suspend, s.hosts.program)
+	agent := fmt.Sprintf("-agentlib:jdwp=transport=dt_socket,server=y,quiet=y,suspend=%s,address=%s:0 -Ddebug=false",
+		suspend, s.hosts.program)
 	return map[string]string{"JAVA_TOOL_OPTIONS": joined(agent, " ", "JAVA_TOOL_OPTIONS")}
 }
 
@@ -120,10 +126,12 @@ func goVariables(_ *server, dir string) map[string]string {
 
 // newest orders by the age of processes: the child of a reloader is younger than the one that it replaces.
 func newest(all []target) []target {
-	return slices.SortedStableFunc(slices.Values(all), func(a, b target) int { return cmp.Compare(b.started, a.started) })
+	return slices.SortedStableFunc(slices.Values(all),
+		func(a, b target) int { return cmp.Compare(b.started, a.started) })
 }
 
-// programFirst has programs before tools, the newest first, and of tools the oldest, since they are workers that the others start.
+// programFirst has programs before tools, the newest first, and of tools the oldest, since they are workers that the
+// others start.
 func programFirst(all []target) []target {
 	var programs, tools []target
 	for _, t := range newest(all) {

@@ -24,12 +24,16 @@ func TestRank(t *testing.T) {
 		all      []target
 		want     []uint16
 	}{
-		"none":                         {"node", nil, nil},
-		"a reloader's newest child":    {"python", []target{named(h.program, 1, 10), named(h.program, 2, 30), named(h.program, 3, 20)}, []uint16{2, 3, 1}},
-		"an unknown age is the oldest": {"go", []target{named(h.program, 1, 0), named(h.program, 2, 5)}, []uint16{2, 1}},
-		"programs before tools, whose workers are last": {"node", []target{named(h.tool, 1, 10), named(h.tool, 2, 40), named(h.program, 3, 20), named(h.program, 4, 30)}, []uint16{4, 3, 1, 2}},
-		"no JVM of a build tool":                        {"java", []target{named(h.program, 1, 90, daemon...), named(h.program, 2, 80, "java", "Main")}, []uint16{2}},
-		"build tools alone":                             {"java", []target{named(h.program, 1, 90, daemon...)}, nil},
+		"none": {"node", nil, nil},
+		"a reloader's newest child": {"python",
+			[]target{named(h.program, 1, 10), named(h.program, 2, 30), named(h.program, 3, 20)}, []uint16{2, 3, 1}},
+		"an unknown age is the oldest": {"go",
+			[]target{named(h.program, 1, 0), named(h.program, 2, 5)}, []uint16{2, 1}},
+		"programs before tools, whose workers are last": {"node", []target{named(h.tool, 1, 10), named(h.tool, 2, 40),
+			named(h.program, 3, 20), named(h.program, 4, 30)}, []uint16{4, 3, 1, 2}},
+		"no JVM of a build tool": {"java",
+			[]target{named(h.program, 1, 90, daemon...), named(h.program, 2, 80, "java", "Main")}, []uint16{2}},
+		"build tools alone": {"java", []target{named(h.program, 1, 90, daemon...)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,14 +68,16 @@ func TestKept(t *testing.T) {
 
 // Each language's processes get what makes them open their debuggers, before what the service sets itself.
 func TestPrepare(t *testing.T) {
-	for name, value := range map[string]string{"NODE_OPTIONS": "--no-warnings", "PYTHONPATH": "/app/lib", "JAVA_TOOL_OPTIONS": "-Xmx1g", "PATH": "/usr/bin"} {
+	for name, value := range map[string]string{"NODE_OPTIONS": "--no-warnings", "PYTHONPATH": "/app/lib",
+		"JAVA_TOOL_OPTIONS": "-Xmx1g", "PATH": "/usr/bin"} {
 		t.Setenv(name, value)
 	}
 	for language, want := range map[string]string{
 		"node":   "NODE_OPTIONS=--inspect-publish-uid=http --require DIR/hook.cjs --no-warnings",
 		"python": "PYTHONPATH=DIR:/app/lib",
-		"java":   "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,quiet=y,suspend=y,address=127.19.141.1:0 -Ddebug=false -Xmx1g",
-		"go":     "PATH=DIR/bin:/usr/bin",
+		"java": "JAVA_TOOL_OPTIONS=-agentlib:jdwp=transport=dt_socket,server=y,quiet=y,suspend=y," +
+			"address=127.19.141.1:0 -Ddebug=false -Xmx1g",
+		"go": "PATH=DIR/bin:/usr/bin",
 	} {
 		dir := t.TempDir()
 		s := &server{language: languages()[language], hosts: hostsOf(5005, 0), wait: true}
@@ -85,7 +91,8 @@ func TestPrepare(t *testing.T) {
 			last[key] = strings.ReplaceAll(value, dir, "DIR")
 		}
 		key, value, _ := strings.Cut(want, "=")
-		if diff := cmp.Diff([]string{value, "127.19.141.1", "127.19.141.2", "1"}, []string{last[key], last[envHost], last[envTool], last[envWait]}); diff != "" {
+		if diff := cmp.Diff([]string{value, "127.19.141.1", "127.19.141.2", "1"},
+			[]string{last[key], last[envHost], last[envTool], last[envWait]}); diff != "" {
 			t.Errorf("%s: %s", language, diff)
 		}
 	}

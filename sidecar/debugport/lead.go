@@ -28,6 +28,7 @@ func relays(ctx context.Context, s *server, listener net.Listener) {
 			defer client.Close()
 			for _, t := range s.targets(ctx) {
 				if debugger, err := (&net.Dialer{}).DialContext(ctx, "tcp", t.address.String()); err == nil {
+					s.met.Store(true)
 					exchange(ctx, client, debugger)
 					return
 				}
@@ -47,7 +48,8 @@ func exchange(ctx context.Context, client, debugger net.Conn) {
 	copying.Wait()
 }
 
-// inspectors lists the inspectors of all processes as those of one, the best first, and leads a client to the one that it chose.
+// inspectors lists the inspectors of all processes as those of one, the best first, and leads a client to the one that
+// it chose.
 func inspectors(ctx context.Context, s *server, listener net.Listener) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/json", s.list)
@@ -56,14 +58,17 @@ func inspectors(ctx context.Context, s *server, listener net.Listener) {
 		for _, t := range s.targets(r.Context()) {
 			if strings.HasPrefix(r.URL.Path, "/json/") || offers(r, t) {
 				to := &url.URL{Scheme: "http", Host: t.address.String()}
-				proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to); p.Out.Host = p.In.Host }}
+				proxy := &httputil.ReverseProxy{
+					Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(to); p.Out.Host = p.In.Host },
+				}
 				proxy.ServeHTTP(w, r)
 				return
 			}
 		}
 		http.NotFound(w, r)
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	_ = server.Serve(listener)
@@ -75,6 +80,9 @@ func (s *server) list(w http.ResponseWriter, r *http.Request) {
 		if list, err := listOf(r, t); err == nil {
 			all = append(all, list...)
 		}
+	}
+	if len(all) > 0 {
+		s.met.Store(true)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	_ = json.NewEncoder(w).Encode(all)

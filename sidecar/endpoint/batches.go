@@ -20,7 +20,8 @@ func (e *Endpoint) supervisor(container string) *supervise.Client {
 	return supervise.NewClient(e.dialSupervisor(container))
 }
 
-// batches carries the times of synced batches from the engine, which must not wait, to the supervisor. Only the last one counts.
+// batches carries the times of synced batches from the engine, which must not wait, to the supervisor. Only the last
+// one counts.
 type batches struct{ times chan time.Time }
 
 func newBatches() batches { return batches{times: make(chan time.Time, 1)} }

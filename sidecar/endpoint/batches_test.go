@@ -20,23 +20,24 @@ func TestBatchesReachTheSupervisor(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	listener := listen(t, "unix", socket)
 	broken := true
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var change supervise.Change
-		if err := json.NewDecoder(r.Body).Decode(&change); err != nil || r.URL.Path != "/v1/changes" {
-			t.Errorf("%s: %v", r.URL.Path, err)
-		}
-		if broken {
-			broken = false
-			http.Error(w, "not now", http.StatusInternalServerError)
-		}
-		heard <- change.Time
-	})}
+	server := &http.Server{ReadHeaderTimeout: time.Second,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var change supervise.Change
+			if err := json.NewDecoder(r.Body).Decode(&change); err != nil || r.URL.Path != "/v1/changes" {
+				t.Errorf("%s: %v", r.URL.Path, err)
+			}
+			if broken {
+				broken = false
+				http.Error(w, "not now", http.StatusInternalServerError)
+			}
+			heard <- change.Time
+		})}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { server.Close() })
 
 	b, begun := newBatches(), time.Now()
 	for i := range 3 {
-		b.add(begun.Add(time.Duration(i) * time.Second)) // nobody listens yet, and nobody waits
+		b.add(begun.Add(time.Duration(i) * time.Second)) // no one listens yet, and no one waits
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

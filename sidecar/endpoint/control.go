@@ -61,8 +61,8 @@ func SetGate(root string, open bool) error {
 	return os.Rename(path+".new", path)
 }
 
-// AwaitGate returns once the gate is open, or with the reason when ctx ends. The kubelet, whose probe waits here, so learns of the opening
-// at once instead of at its next look.
+// AwaitGate returns once the gate is open, or with the reason when ctx ends. The kubelet, whose probe waits here, so
+// learns of the opening at once instead of at its next look.
 func AwaitGate(ctx context.Context, root string) error {
 	for {
 		if open, err := Gate(root); open || err != nil {
@@ -76,8 +76,8 @@ func AwaitGate(ctx context.Context, root string) error {
 	}
 }
 
-// HoldGate is AwaitGate for a gate that is not open for long. Where it is, it returns at the end of ctx, or with the reason once the gate
-// closes: so an open gate costs few probes, and the kubelet learns of its closing at once.
+// HoldGate is AwaitGate for a gate that is not open for long. Where it is, it returns at the end of ctx, or with the
+// reason once the gate closes: so an open gate costs few probes, and the kubelet learns of its closing at once.
 func HoldGate(ctx context.Context, root string) error {
 	if open, err := Gate(root); !open || err != nil {
 		return AwaitGate(ctx, root)
@@ -104,8 +104,8 @@ const gateHeard = 5 * time.Second
 // gateLook is how often a gate is looked at.
 const gateLook = 20 * time.Millisecond
 
-// Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the ConfigMap of gates
-// said when it started.
+// Gate says whether the twin may receive Service traffic: what the sidecar was told last, or for a new pod, what the
+// ConfigMap of gates said when it started.
 func Gate(root string) (bool, error) {
 	for _, file := range []string{gateFile, contract.TokenDir + "/" + contract.GateFile} {
 		text, err := os.ReadFile(root + file)

@@ -1,5 +1,5 @@
-// Package endpoint is the sidecar's end of a carrier: it takes carriers on the pod's loopback and serves their streams: sync,
-// forwarded ports, the supervisors, and the sidecar's own control calls. It knows nothing of Kubernetes.
+// Package endpoint is the sidecar's end of a carrier: it takes carriers on the pod's loopback and serves their streams:
+// sync, forwarded ports, the supervisors, and the sidecar's own control calls. It knows nothing of Kubernetes.
 package endpoint
 
 import (
@@ -21,6 +21,7 @@ import (
 
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/document"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -38,9 +39,29 @@ type Endpoint struct {
 	context context.Context
 }
 
+// ReadConfig reads what the sidecar is told at its start.
+func ReadConfig(text string) (c contract.Sidecar, err error) {
+	known := document.Head{Kind: contract.SidecarKind, Version: contract.SidecarVersion}
+	err = document.Read([]byte(text), known, &c)
+	switch {
+	case errors.Is(err, document.ErrNewer):
+		return c, fmt.Errorf("read %s: %w; end dev mode and start it again, so that nhctl and its sidecar are of one "+
+			"version", contract.EnvConfig, err)
+	case err != nil:
+		return c, fmt.Errorf("read %s: %w", contract.EnvConfig, err)
+	}
+	return c, nil
+}
+
 // New returns an endpoint.
 func New(config contract.Sidecar, root string, logger *slog.Logger) *Endpoint {
-	return &Endpoint{config: config, root: root, logger: logger, folders: map[string]*folder{}, fills: map[string]*fill{}}
+	return &Endpoint{
+		config:  config,
+		root:    root,
+		logger:  logger,
+		folders: map[string]*folder{},
+		fills:   map[string]*fill{},
+	}
 }
 
 // Serve takes carriers until ctx ends.
@@ -58,93 +79,73 @@ func (e *Endpoint) ServeOn(ctx context.Context, listener net.Listener) error {
 	e.context = ctx
 	defer e.serving.Wait()
 	defer cancel()
-	mux := http.NewServeMux()
-	mux.Handle(wire.Path, &wire.Server{
-		Token: e.token,
-		Hello: wire.Hello{Build: buildinfo.Version, Session: e.config.Session, Capabilities: []string{"sync", "forward", "supervisor", "control"}},
-		Serve: e.carrier,
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: wire.HandshakeTimeout, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(e.logger.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx }}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
 	e.logger.Info("sidecar is ready for carriers", "address", listener.Addr().String(), "version", buildinfo.Version)
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		_ = server.Close()
-		return nil
+	capabilities := []string{"sync", "forward", "supervisor", "control"}
+	server := &wire.Server{Token: e.token, Options: wire.Options{
+		Hello:    wire.Hello{Build: buildinfo.Version, Capabilities: capabilities},
+		Handlers: e.handlers(),
+		Logger:   e.logger,
+	}}
+	return server.Serve(ctx, listener)
+}
+
+// handlers are the kinds of streams that a twin's sidecar serves.
+func (e *Endpoint) handlers() wire.Handlers {
+	return wire.Handlers{
+		wire.KindSync:       e.sync,
+		wire.KindFill:       e.fill,
+		wire.KindForward:    e.forward,
+		wire.KindSupervisor: e.forwardSupervisor,
+		wire.KindControl:    e.serveControl,
 	}
 }
 
-// token reads the session's token each time, since the file may change.
-func (e *Endpoint) token() ([]byte, error) {
-	text, err := os.ReadFile(e.path(contract.TokenDir, contract.SecretToken))
+// token returns the token of a session, of which an endpoint may have several. It reads the file each time, since that
+// may change, and other sessions' come while it runs.
+func (e *Endpoint) token(session string) ([]byte, error) {
+	text, err := ReadToken(e.root, session)
+	if err != nil {
+		return nil, fmt.Errorf("this sidecar has no session %q: %w", session, err)
+	}
+	return hex.DecodeString(strings.TrimSpace(string(text)))
+}
+
+// ReadToken reads a session's carrier token, in hex. A root other than "" is put before the path.
+func ReadToken(root, session string) ([]byte, error) {
+	dir, err := os.OpenRoot(filepath.Join(root, contract.TokenDir, contract.Tokens))
 	if err != nil {
 		return nil, err
 	}
-	return hex.DecodeString(strings.TrimSpace(string(text)))
+	defer dir.Close()
+	return dir.ReadFile(session)
 }
 
 func (e *Endpoint) path(parts ...string) string {
 	return filepath.Join(append([]string{e.root}, parts...)...)
 }
 
-// carrier serves a carrier's streams until it ends.
-func (e *Endpoint) carrier(ctx context.Context, c *wire.Carrier) {
-	log := e.logger.With("purpose", c.Peer.Purpose, "client", c.Peer.Build)
-	log.Info("carrier up")
-	defer log.Info("carrier down")
-	ctx, cancel := context.WithCancel(ctx)
-	var streams sync.WaitGroup
-	defer streams.Wait()
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	defer stop()
-	for {
-		in, err := c.Accept()
-		if err != nil {
-			return
-		}
-		streams.Go(func() {
-			if err := e.stream(ctx, in); err != nil {
-				log.Debug("stream", "kind", in.Kind, "error", err)
-			}
-		})
+func (e *Endpoint) forward(ctx context.Context, in *wire.Incoming) error {
+	var p wire.ForwardParams
+	if err := json.Unmarshal(in.Params, &p); err != nil || p.Port < 1 || p.Port > 65535 {
+		return errors.Join(errors.New("no such port"), err)
 	}
+	return join(ctx, in, func(ctx context.Context) (net.Conn, error) { return dialLoopback(ctx, p.Port) })
 }
 
-func (e *Endpoint) stream(ctx context.Context, in *wire.Incoming) error {
-	switch in.Kind {
-	case wire.KindSync:
-		return e.sync(ctx, in)
-	case wire.KindFill:
-		return e.fill(ctx, in)
-	case wire.KindForward:
-		var p wire.ForwardParams
-		if err := json.Unmarshal(in.Params, &p); err != nil || p.Port < 1 || p.Port > 65535 {
-			in.Refuse("no such port")
-			return err
-		}
-		return forward(ctx, in, func(ctx context.Context) (net.Conn, error) { return dialLoopback(ctx, p.Port) })
-	case wire.KindSupervisor:
-		var p wire.SupervisorParams
-		if err := json.Unmarshal(in.Params, &p); err != nil || !e.has(p.Container) {
-			in.Refuse("container " + p.Container + " is not in dev mode")
-			return err
-		}
-		return forward(ctx, in, e.dialSupervisor(p.Container))
-	case wire.KindControl:
-		stream, err := in.Accept()
-		if err != nil {
-			return err
-		}
-		return serveHTTP(ctx, stream, e.control())
-	default:
-		in.Refuse(fmt.Sprintf("this sidecar (%s) knows no %s streams", buildinfo.Version, in.Kind))
-		return nil
+func (e *Endpoint) forwardSupervisor(ctx context.Context, in *wire.Incoming) error {
+	var p wire.SupervisorParams
+	if err := json.Unmarshal(in.Params, &p); err != nil || !e.has(p.Container) {
+		return errors.Join(fmt.Errorf("container %s is not in dev mode", p.Container), err)
 	}
+	return join(ctx, in, e.dialSupervisor(p.Container))
+}
+
+func (e *Endpoint) serveControl(ctx context.Context, in *wire.Incoming) error {
+	stream, err := in.Accept()
+	if err != nil {
+		return err
+	}
+	return serveHTTP(ctx, stream, e.control())
 }
 
 func (e *Endpoint) has(container string) bool {
@@ -169,11 +170,10 @@ func dialLoopback(ctx context.Context, port int) (net.Conn, error) {
 	return nil, err
 }
 
-// forward joins a stream and a connection, until one of them ends.
-func forward(ctx context.Context, in *wire.Incoming, dial func(context.Context) (net.Conn, error)) error {
+// join joins a stream and a connection, until both directions have ended.
+func join(ctx context.Context, in *wire.Incoming, dial func(context.Context) (net.Conn, error)) error {
 	conn, err := dial(ctx)
 	if err != nil {
-		in.Refuse(err.Error())
 		return err
 	}
 	stream, err := in.Accept()
@@ -188,12 +188,16 @@ func forward(ctx context.Context, in *wire.Incoming, dial func(context.Context) 
 // serveHTTP serves HTTP on one stream until it ends.
 func serveHTTP(ctx context.Context, stream net.Conn, handler http.Handler) error {
 	l := &oneListener{conn: stream, done: make(chan struct{})}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx },
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: time.Minute,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed || s == http.StateHijacked {
 				l.end()
 			}
-		}}
+		},
+	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrServerClosed) {

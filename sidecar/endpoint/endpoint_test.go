@@ -46,12 +46,17 @@ func newTwin(t *testing.T) twin {
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
 	folder := folderOf(t)
-	for _, dir := range []string{contract.RunDir, contract.TokenDir, contract.WorkDir + "/" + folder.DataSubPath(), contract.WorkDir + "/" + folder.IndexSubPath()} {
+	for _, dir := range []string{
+		contract.RunDir,
+		contract.TokenDir + "/" + contract.Tokens,
+		contract.WorkDir + "/" + folder.DataSubPath(),
+		contract.WorkDir + "/" + folder.IndexSubPath(),
+	} {
 		if err := os.MkdirAll(root+dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(t, root+contract.TokenDir+"/"+contract.SecretToken, tokenText)
+	write(t, tokenFile(root, "s1"), tokenText)
 	listener := listen(t, "tcp", "127.0.0.1:0")
 	config := contract.Sidecar{Session: "s1", Folders: []contract.Folder{folder}, Containers: []string{"web"}}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -64,28 +69,35 @@ func newTwin(t *testing.T) twin {
 		}
 	})
 	tw := twin{root: root, address: listener.Addr().String()}
-	if tw.carrier, err = tw.dial(t, token); err != nil {
+	if tw.carrier, err = tw.dial(t, "s1", token); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tw.carrier.Close() })
 	return tw
 }
 
-func (tw twin) dial(t *testing.T, token string) (*wire.Carrier, error) {
+// tokenFile is where an endpoint finds a session's token.
+func tokenFile(root, session string) string {
+	return filepath.Join(root, contract.TokenDir, contract.Tokens, session)
+}
+
+func (tw twin) dial(t *testing.T, session, token string) (*wire.Carrier, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", tw.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wire.Dial(t.Context(), conn, []byte(token), wire.Hello{Session: "s1", Purpose: wire.PurposeInteractive})
+	hello := wire.Hello{Session: session, Purpose: wire.PurposeInteractive}
+	return wire.Dial(t.Context(), conn, []byte(token), wire.Options{Hello: hello})
 }
 
 // call makes one control call and returns the status and the body.
 func (tw twin) call(t *testing.T, method, path, body string) (int, string) {
 	t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return tw.carrier.Open(ctx, wire.KindControl, nil)
-	}}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return tw.carrier.Open(ctx, wire.KindControl, nil)
+		}}}
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://sidecar"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +154,8 @@ func TestStreamsReachThePod(t *testing.T) {
 	go echo(supervisor)
 	for name, open := range map[string]func() (net.Conn, error){
 		"forwarded port": func() (net.Conn, error) {
-			return tw.carrier.Open(t.Context(), wire.KindForward, wire.ForwardParams{Port: program.Addr().(*net.TCPAddr).Port})
+			return tw.carrier.Open(t.Context(), wire.KindForward,
+				wire.ForwardParams{Port: program.Addr().(*net.TCPAddr).Port})
 		},
 		"supervisor": func() (net.Conn, error) {
 			return tw.carrier.Open(t.Context(), wire.KindSupervisor, wire.SupervisorParams{Container: "web"})
@@ -178,19 +191,26 @@ func TestRefusedStreams(t *testing.T) {
 		params any
 		want   string
 	}{
-		"another container":      {wire.KindSupervisor, wire.SupervisorParams{Container: "beside"}, "container beside is not in dev mode"},
-		"a path for a container": {wire.KindSupervisor, wire.SupervisorParams{Container: "../run/web"}, "is not in dev mode"},
-		"supervisor is not up":   {wire.KindSupervisor, wire.SupervisorParams{Container: "web"}, "web.sock"},
-		"nothing listens":        {wire.KindForward, wire.ForwardParams{Port: port}, "refused"},
-		"no such port":           {wire.KindForward, wire.ForwardParams{Port: 70000}, "no such port"},
-		"another folder":         {wire.KindSync, wire.SyncParams{Folder: "other", Settings: settings}, `this twin has no folder "other"`},
-		"no settings document":   {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`"everything"`)}, "settings"},
-		"settings of nothing":    {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage("null")}, `sync type ""`},
-		"settings left out":      {wire.KindSync, map[string]string{"folder": folderOf(t).ID}, "settings"},
-		"unknown way":            {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`{"type":"both"}`)}, `sync type "both" is none of send`},
-		"unknown kind":           {"telepathy", nil, "knows no telepathy streams"},
+		"another container": {wire.KindSupervisor, wire.SupervisorParams{Container: "helper"},
+			"container helper is not in dev mode"},
+		"a path for a container": {wire.KindSupervisor, wire.SupervisorParams{Container: "../run/web"},
+			"is not in dev mode"},
+		"supervisor is not up": {wire.KindSupervisor, wire.SupervisorParams{Container: "web"}, "web.sock"},
+		"nothing listens":      {wire.KindForward, wire.ForwardParams{Port: port}, "refused"},
+		"no such port":         {wire.KindForward, wire.ForwardParams{Port: 70000}, "no such port"},
+		"another folder": {wire.KindSync, wire.SyncParams{Folder: "other", Settings: settings},
+			`this twin has no folder "other"`},
+		"no settings document": {wire.KindSync,
+			wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage(`"everything"`)}, "settings"},
+		"settings of nothing": {wire.KindSync,
+			wire.SyncParams{Folder: folderOf(t).ID, Settings: json.RawMessage("null")}, `sync type ""`},
+		"settings left out": {wire.KindSync, map[string]string{"folder": folderOf(t).ID}, "settings"},
+		"unknown way": {wire.KindSync, wire.SyncParams{Folder: folderOf(t).ID,
+			Settings: json.RawMessage(`{"type":"both"}`)}, `sync type "both" is none of send`},
+		"unknown kind": {"telepathy", nil, "knows no telepathy streams"},
 	} {
-		if _, err := tw.carrier.Open(t.Context(), tt.kind, tt.params); !errors.Is(err, wire.ErrRefused) || !strings.Contains(err.Error(), tt.want) {
+		if _, err := tw.carrier.Open(t.Context(), tt.kind, tt.params); !errors.Is(err, wire.ErrRefused) ||
+			!strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want a refusal with %q", name, err, tt.want)
 		}
 	}
@@ -199,17 +219,47 @@ func TestRefusedStreams(t *testing.T) {
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
 	tw := newTwin(t)
-	if c, err := tw.dial(t, "guess"); err == nil {
+	if c, err := tw.dial(t, "s1", "guess"); err == nil {
 		_ = c.Close()
 		t.Error("a wrong token is let in")
 	}
+	if c, err := tw.dial(t, "s2", token); !errors.Is(err, wire.ErrToken) {
+		t.Errorf("another session is let in, or told apart: %v, %v", c, err)
+	}
 	// The file is read at each handshake.
-	write(t, tw.root+contract.TokenDir+"/"+contract.SecretToken, "6775657373")
-	c, err := tw.dial(t, "guess")
+	write(t, tokenFile(tw.root, "s1"), "6775657373")
+	c, err := tw.dial(t, "s1", "guess")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = c.Close()
+	for _, session := range []string{"", ".", "..", "../ready", "s1/", "/etc/hostname"} {
+		if c, err := tw.dial(t, session, "guess"); !errors.Is(err, wire.ErrToken) {
+			t.Errorf("session %q is let in: %v, %v", session, c, err)
+		}
+	}
+}
+
+// An endpoint serves every session whose token it has, each by its own, and one that came after it was started.
+func TestSeveralSessions(t *testing.T) {
+	t.Parallel()
+	tw := newTwin(t)
+	write(t, tokenFile(tw.root, "s2"), "6775657373")
+	if c, err := tw.dial(t, "s2", token); !errors.Is(err, wire.ErrToken) {
+		t.Errorf("a session is let in by the token of another: %v, %v", c, err)
+	}
+	second, err := tw.dial(t, "s2", "guess")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	for _, c := range []*wire.Carrier{tw.carrier, second} {
+		stream, err := c.Open(t.Context(), wire.KindControl, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = stream.Close()
+	}
 }
 
 func TestGate(t *testing.T) {
@@ -240,7 +290,8 @@ func TestGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if code, text := tw.call(t, http.MethodPut, control.PathReady, string(body)); code != http.StatusOK || text != string(body) {
+		if code, text := tw.call(t, http.MethodPut, control.PathReady, string(body)); code != http.StatusOK ||
+			text != string(body) {
 			t.Errorf("set the gate to %v: %d %s", open, code, text)
 		}
 		gate("what the sidecar was told last counts", open)
@@ -250,13 +301,17 @@ func TestGate(t *testing.T) {
 			t.Errorf("wait for a gate that stays %v: %v", open, err)
 		}
 	}
+	opened := func(at time.Time) {
+		t.Helper()
+		if err := os.Chtimes(tw.root+gateFile, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened(time.Now().Add(time.Minute)) // stays new on a machine that is slow
 	if err := HoldGate(t.Context(), tw.root); err != nil {
 		t.Errorf("a gate that was opened just now is held: %v", err)
 	}
-	long := time.Now().Add(-time.Minute)
-	if err := os.Chtimes(tw.root+gateFile, long, long); err != nil {
-		t.Fatal(err)
-	}
+	opened(time.Now().Add(-time.Minute))
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := HoldGate(over, tw.root); err != nil {
@@ -274,9 +329,7 @@ func TestGate(t *testing.T) {
 		if err := SetGate(tw.root, true); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(tw.root+gateFile, long, long); err != nil {
-			t.Fatal(err)
-		}
+		opened(time.Now().Add(-time.Minute))
 	}
 	if code, _ := tw.call(t, http.MethodPut, control.PathReady, "open, sesame"); code != http.StatusBadRequest {
 		t.Errorf("nonsense is answered with %d", code)
@@ -298,8 +351,14 @@ func TestSync(t *testing.T) {
 	}
 	write(t, filepath.Join(root, "main.go"), "package main\n")
 	settings := filesync.Settings{Type: filesync.SendReceive}
-	engine, err := filesync.New(filesync.Config{FolderID: folder.ID, Root: root, StateDir: filepath.Join(dir, "state"), Side: filesync.Local,
-		Settings: settings, Logger: slog.New(slog.DiscardHandler)})
+	engine, err := filesync.New(filesync.Config{
+		FolderID: folder.ID,
+		Root:     root,
+		StateDir: filepath.Join(dir, "state"),
+		Side:     filesync.Local,
+		Settings: settings,
+		Logger:   slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +374,8 @@ func TestSync(t *testing.T) {
 	in := filepath.Join(tw.root, contract.WorkDir, folder.DataSubPath())
 	for round, name := range []string{"main.go", "later.go"} { // the second stream finds the engine of the first
 		write(t, filepath.Join(root, name), "package main\n")
-		stream, err := tw.carrier.Open(t.Context(), wire.KindSync, wire.SyncParams{Folder: folder.ID, Settings: raw, Instance: engine.Instance()})
+		stream, err := tw.carrier.Open(t.Context(), wire.KindSync,
+			wire.SyncParams{Folder: folder.ID, Settings: raw, Instance: engine.Instance()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +385,8 @@ func TestSync(t *testing.T) {
 		}
 		attached := make(chan error, 1)
 		go func() { attached <- engine.Attach(ctx, stream, there.Instance) }()
-		limited, stop := context.WithTimeout(t.Context(), time.Minute)
+		const limit = 5 * time.Minute // far more than it takes, also on a busy machine
+		limited, stop := context.WithTimeout(t.Context(), limit)
 		if err := engine.Wait(limited, remote{t, tw, folder.ID}); err != nil {
 			t.Fatal(err)
 		}

@@ -22,10 +22,10 @@ type fill struct {
 	done   chan struct{}
 }
 
-// syncParams reads what a stream says of its folder, and refuses it where that is nonsense.
+// syncParams reads what a stream says of its folder.
 func syncParams(in *wire.Incoming) (p wire.SyncParams, s filesync.Settings, err error) {
 	if err = errors.Join(json.Unmarshal(in.Params, &p), json.Unmarshal(p.Settings, &s)); err != nil {
-		in.Refuse("settings: " + err.Error())
+		err = fmt.Errorf("settings: %w", err)
 	}
 	return p, s, err
 }
@@ -38,7 +38,6 @@ func (e *Endpoint) sync(ctx context.Context, in *wire.Incoming) error {
 	}
 	f, err := e.folder(ctx, p.Folder, s)
 	if err != nil {
-		in.Refuse(err.Error())
 		return err
 	}
 	stream, err := in.Accept()
@@ -56,12 +55,10 @@ func (e *Endpoint) fill(ctx context.Context, in *wire.Incoming) error {
 	}
 	c, _, err := e.known(p.Folder, s)
 	if err != nil {
-		in.Refuse(err.Error())
 		return err
 	}
 	ctx, end, err := e.begin(ctx, c)
 	if err != nil {
-		in.Refuse(err.Error())
 		return err
 	}
 	defer end()
@@ -135,8 +132,14 @@ func (e *Endpoint) folder(ctx context.Context, id string, s filesync.Settings) (
 func (e *Endpoint) known(id string, s filesync.Settings) (filesync.Config, string, error) {
 	for _, f := range e.config.Folders {
 		if f.ID == id {
-			return filesync.Config{FolderID: id, Side: filesync.Remote, Settings: s, Logger: e.logger, Root: e.path(contract.WorkDir, f.DataSubPath()),
-				StateDir: e.path(contract.WorkDir, f.IndexSubPath(), "sync")}, f.Container, nil
+			return filesync.Config{
+				FolderID: id,
+				Side:     filesync.Remote,
+				Settings: s,
+				Logger:   e.logger,
+				Root:     e.path(contract.WorkDir, f.DataSubPath()),
+				StateDir: e.path(contract.WorkDir, f.IndexSubPath(), "sync"),
+			}, f.Container, nil
 		}
 	}
 	return filesync.Config{}, "", fmt.Errorf("this twin has no folder %q", id)

@@ -52,11 +52,12 @@ func takesConnections(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// answers asks once, as a kubelet's probe does: without following redirects, and without looking at certificates, for which a dev
-// image may lack the authorities.
+// answers asks once, as a kubelet's probe does: without following redirects, and without looking at certificates, for
+// which a dev image may lack the authorities.
 func answers(ctx context.Context, url string) error {
 	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
 	"github.com/nhctl/nhctl/sidecar/filesync"
@@ -31,33 +33,54 @@ func (e *Endpoint) controlSync(mux *http.ServeMux) {
 		status, err := f.engine.Status()
 		reply(w, status, err)
 	})
-	mux.HandleFunc("GET "+control.PathSync("{folder}"), e.withEngine(func(_ *http.Request, engine *filesync.Engine) (any, error) {
-		return engine.Status()
-	}))
-	mux.HandleFunc("POST "+control.PathScan("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
-		return struct{}{}, engine.Scan(r.Context())
-	}))
-	mux.HandleFunc("GET "+control.PathContent("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
-		return engine.Content(r.Context())
-	}))
-	mux.HandleFunc("GET "+control.PathVersions("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
-		versions, err := engine.Versions(r.URL.Query().Get("path"))
-		if versions == nil {
-			versions = []kept.Version{}
-		}
-		return versions, err
-	}))
-	mux.HandleFunc("GET "+control.PathVersion("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
-		return engine.Version(r.URL.Query().Get("id"))
-	}))
-	mux.HandleFunc("POST "+control.PathDo("{folder}"), e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
-		var do control.Do
-		if err := json.NewDecoder(r.Body).Decode(&do); err != nil {
-			return nil, err
-		}
-		files, err := act(r.Context(), engine, do)
-		return control.Done{Files: files}, err
-	}))
+	mux.HandleFunc("GET "+control.PathSync("{folder}"),
+		e.withEngine(func(_ *http.Request, engine *filesync.Engine) (any, error) {
+			return engine.Status()
+		}))
+	mux.HandleFunc("POST "+control.PathScan("{folder}"),
+		e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
+			return struct{}{}, engine.Scan(r.Context())
+		}))
+	mux.HandleFunc("GET "+control.PathContent("{folder}"),
+		e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
+			return engine.Content(r.Context())
+		}))
+	mux.HandleFunc("GET "+control.PathVersions("{folder}"),
+		e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
+			versions, err := engine.Versions(r.URL.Query().Get("path"))
+			if versions == nil {
+				versions = []kept.Version{}
+			}
+			return versions, err
+		}))
+	mux.HandleFunc("GET "+control.PathVersion("{folder}"), e.sendVersion)
+	mux.HandleFunc("POST "+control.PathDo("{folder}"),
+		e.withEngine(func(r *http.Request, engine *filesync.Engine) (any, error) {
+			var do control.Do
+			if err := json.NewDecoder(r.Body).Decode(&do); err != nil {
+				return nil, err
+			}
+			files, err := act(r.Context(), engine, do)
+			return control.Done{Files: files}, err
+		}))
+}
+
+// sendVersion answers with a version's bytes. An answer that breaks off is shorter than it was announced.
+func (e *Endpoint) sendVersion(w http.ResponseWriter, r *http.Request) {
+	engine := e.engine(r.PathValue("folder"))
+	if engine == nil {
+		notSynced(w)
+		return
+	}
+	file, size, err := engine.Version(r.URL.Query().Get("id"))
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	defer file.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	_, _ = io.CopyN(w, file, size)
 }
 
 func act(ctx context.Context, engine *filesync.Engine, do control.Do) (files int, err error) {
@@ -84,10 +107,14 @@ func (e *Endpoint) withEngine(do func(*http.Request, *filesync.Engine) (any, err
 	return func(w http.ResponseWriter, r *http.Request) {
 		engine := e.engine(r.PathValue("folder"))
 		if engine == nil {
-			http.Error(w, "the folder is not synced yet", http.StatusNotFound)
+			notSynced(w)
 			return
 		}
 		v, err := do(r, engine)
 		reply(w, v, err)
 	}
+}
+
+func notSynced(w http.ResponseWriter) {
+	http.Error(w, "the folder is not synced yet", http.StatusNotFound)
 }

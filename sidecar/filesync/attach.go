@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Attach connects the engine to its peer, whose index is the instance, by a stream, and returns when the stream ends. A stream that
-// is attached already is closed: the newer one is the living one.
+// Attach connects the engine to its peer, whose index is the instance, by a stream, and returns when the stream ends. A
+// stream that is attached already is closed: the newer one is the living one.
 func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser, instance string) error {
 	if err := e.Ready(ctx); err != nil {
 		return err
@@ -17,7 +17,8 @@ func (e *Engine) Attach(ctx context.Context, stream io.ReadWriteCloser, instance
 	}
 	select {
 	case <-conn.gone:
-		e.config.Logger.Debug("stream ended", "folder", e.config.FolderID, "blocks ahead", conn.came.Load(), "blocks asked for", conn.asked.Load())
+		e.config.Logger.Debug("stream ended", "folder", e.config.FolderID, "blocks prefetched", conn.came.Load(),
+			"blocks asked for", conn.asked.Load())
 		return nil
 	case <-e.ended:
 		return ErrEnded

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // A batch of changes from the peer is told once, when all of it is there; what changes here is none.
@@ -20,7 +22,7 @@ func TestBatches(t *testing.T) {
 		}
 	}
 	for i := range 50 {
-		put(t, local, fmt.Sprintf("src/%d.go", i), "package src\n")
+		foldertest.Put(t, local, fmt.Sprintf("src/%d.go", i), "package src\n")
 	}
 	p.start()
 	p.wait()
@@ -29,7 +31,7 @@ func TestBatches(t *testing.T) {
 		select {
 		case at := <-told:
 			return at
-		case <-time.After(20 * time.Second):
+		case <-time.After(waitLimit):
 			t.Fatal("no batch")
 			return time.Time{}
 		}
@@ -38,10 +40,10 @@ func TestBatches(t *testing.T) {
 	for len(told) > 0 { // a first sync may take several rounds
 		next()
 	}
-	put(t, remote, "src/generated.go", "package src\n")
+	foldertest.Put(t, remote, "src/generated.go", "package src\n")
 	p.wait()
 	before := time.Now()
-	put(t, local, filepath.Join("src", "1.go"), "package src // edited\n")
+	foldertest.Put(t, local, filepath.Join("src", "1.go"), "package src // edited\n")
 	if at := next(); at.Before(before) {
 		t.Errorf("a batch of %s before the change: what the pod made was taken for one", before.Sub(at))
 	}

@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// foldsCase says whether the file system of a folder takes names that differ in case only for the same. It asks for what is there by
-// a spelling that is not; where nothing has letters, it goes by what is usual on the system.
+// foldsCase says whether the file system of a folder takes names that differ in case only for the same. It asks for
+// what is there by a spelling that is not; where nothing has letters, it goes by what is usual on the system.
 func foldsCase(root string) bool {
 	for _, dir := range []string{root, filepath.Dir(root)} {
 		var names []string

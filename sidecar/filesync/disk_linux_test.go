@@ -8,9 +8,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // mount makes a folder a small file system of its own, and returns what takes it away.
@@ -35,7 +36,7 @@ func TestUnmounted(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
 	unmount := mount(t, a, "")
-	fill(t, a, 30)
+	populate(t, a, 30)
 	p.start()
 	p.same()
 	want := list(t, b)
@@ -52,15 +53,15 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
 	mount(t, b, "size=1m")
-	put(t, a, "small", "1")
+	foldertest.Put(t, a, "small", "1")
 	p.start()
 	p.same()
 	whole := filepath.Join(t.TempDir(), "large") // in one step: a file in the making would travel as it is
-	put(t, filepath.Dir(whole), "large", strings.Repeat("x", 3<<20))
+	foldertest.Put(t, filepath.Dir(whole), "large", strings.Repeat("x", 3<<20))
 	if err := os.Rename(whole, filepath.Join(a, "large")); err != nil {
 		t.Fatal(err)
 	}
-	err := p.local.engine.Wait(limited(t, time.Minute), peer{p.remote.engine})
+	err := p.local.engine.Wait(limited(t), peer{p.remote.engine})
 	if err == nil || !strings.Contains(err.Error(), "large") || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("wait: %v", err)
 	}
@@ -70,7 +71,7 @@ func TestDiskFull(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(b, "large")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a part of it is seen: %v", err)
 	}
-	put(t, a, "large", "not so large")
+	foldertest.Put(t, a, "large", "not so large")
 	p.same()
 	if errs := p.remote.status().Errors; len(errs) != 0 {
 		t.Errorf("errors remain: %v", errs)

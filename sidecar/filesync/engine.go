@@ -19,6 +19,9 @@ import (
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/eventlog"
+	"github.com/nhctl/nhctl/sidecar/filesync/fill"
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 	"github.com/nhctl/nhctl/sidecar/filesync/watch"
 )
@@ -38,10 +41,25 @@ type Config struct {
 	Repository Repository
 	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
 	OnChange func()
-	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last one.
+	// OnBatch is called likewise, after a batch of changes from the peer is in the folder, with the time of the last
+	// one.
 	OnBatch func(time.Time)
 
-	foldsCase func(root string) bool // foldsCase; tests may know better
+	foldsCase   func(root string) bool // foldsCase; tests may know better
+	unprotected bool                   // as a program in the pod that is not ours; for tests
+}
+
+func (c Config) folderOptions() folderfs.Options {
+	return folderfs.Options{
+		Root:         c.Root,
+		StateDir:     c.StateDir,
+		KeptDir:      c.KeptDir,
+		InPod:        c.Side == Remote,
+		Mounts:       c.Settings.Mounts,
+		Names:        c.Settings.names(),
+		LinksOutside: c.Settings.LinksOutside,
+		Unprotected:  c.unprotected,
+	}
 }
 
 // Engine syncs one folder with one peer.
@@ -54,7 +72,8 @@ type Engine struct {
 	keys   *protocol.KeyGenerator
 	ids    *db.FileSet // the same index as the model's, for what the model does not tell
 
-	owned *db.NamespacedKV // names of files whose content is this side's, though the other side changed their attributes
+	// names of files whose content is this side's, though the other side changed their attributes
+	owned *db.NamespacedKV
 
 	instance string
 	me       protocol.DeviceID
@@ -63,7 +82,7 @@ type Engine struct {
 	running chan struct{} // closed when the engine takes scans and streams
 	ended   chan struct{}
 
-	prompts     chan struct{} // has something in it when the peer is to be told
+	pushes      chan struct{} // has something in it when the peer is to be told
 	attach      sync.Mutex    // one peer stream at a time
 	current     *attached
 	connections int
@@ -76,19 +95,21 @@ type Engine struct {
 	ruleChanges atomic.Int64
 	watcher     *watch.Watcher
 
-	place     *place
+	folder    *folderfs.Folder
+	progress  *progress
 	tracked   *tracked
 	deciding  sync.Mutex
 	held      *Deletion
 	accepting atomic.Bool // the next scan may delete what it likes
 	restoring atomic.Bool // what was deleted is coming back
-	// searching is held while the model looks for changes, and while what was deleted comes back: a search that began before would take
-	// the last of it for deleted.
+	// searching is held while the model looks for changes, and while what was deleted comes back: a search that began
+	// before would take the last of it for deleted.
 	searching  sync.Mutex
 	overriding sync.Mutex
-	// restarting keeps scans and another start of the folder apart: a scan would wait for ever for a folder that ends before it began.
+	// restarting keeps scans and another start of the folder apart: a scan would wait for ever for a folder that ends
+	// before it began.
 	restarting sync.RWMutex
-	pouring    atomic.Pointer[pouring] // while a peer that has nothing is filled
+	filling    atomic.Pointer[fill.Sender] // while a peer that has nothing is filled
 }
 
 // ErrEnded says that the engine has ended.
@@ -104,6 +125,10 @@ func New(c Config) (*Engine, error) {
 	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the index's folder: %w", err)
 	}
+	instance, err := identify(c.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("open the sync state: %w", err)
+	}
 	if c.OnChange == nil {
 		c.OnChange = func() {}
 	}
@@ -117,10 +142,10 @@ func New(c Config) (*Engine, error) {
 		c.KeptDir = filepath.Join(c.StateDir, "kept")
 	}
 	kind := fs.FilesystemType("nhctl-" + c.FolderID + "-" + string(c.Side))
-	if err := os.RemoveAll(filepath.Join(c.Root, stagingDir)); err != nil {
+	if err := fill.Clear(c.Root); err != nil {
 		return nil, fmt.Errorf("clear what a broken fill left: %w", err)
 	}
-	place, err := openPlace(kind, c)
+	folder, err := folderfs.Open(kind, c.folderOptions())
 	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
@@ -128,7 +153,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
-	logger := events.NewLogger()
+	logger := eventlog.New()
 	low, err := db.NewLowlevel(store, logger)
 	if err != nil {
 		store.Close()
@@ -145,24 +170,37 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c, db: low, events: logger, keys: protocol.NewKeyGenerator(), ids: ids, owned: db.NewNamespacedKV(low, "nhctl/owned/"), place: place, tracked: newTracked(c),
-		running: make(chan struct{}), ended: make(chan struct{}), prompts: make(chan struct{}, 1),
-		tree: c.Settings.tree(c.Root), watcher: watcher,
+		config:   c,
+		db:       low,
+		events:   logger,
+		keys:     protocol.NewKeyGenerator(),
+		ids:      ids,
+		owned:    db.NewNamespacedKV(low, "nhctl/owned/"),
+		folder:   folder,
+		progress: newProgress(),
+		tracked:  newTracked(c),
+		running:  make(chan struct{}),
+		ended:    make(chan struct{}),
+		pushes:   make(chan struct{}, 1),
+		tree:     c.Settings.tree(c.Root),
+		watcher:  watcher,
 	}
-	if err := e.identifyIndex(); err != nil {
+	if err := e.identifyIndex(instance); err != nil {
 		low.Close()
 		watcher.Close()
 		return nil, err
 	}
-	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), e.configuration(config.FilesystemType(kind)), e.me, logger)
+	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), e.configuration(config.FilesystemType(kind)), e.me,
+		logger)
 	e.rebuild()
 	e.model = model.NewModel(e.wrap, e.me, low, nil, logger, e.keys)
-	place.index, place.guard.index = e, e
+	folder.Use(index{e}, deletions{e})
 	return e, nil
 }
 
-// safety is how often everything is looked at anew, in case the watcher missed something: less often where a look takes long. Where it
-// does not watch everything, that is polling at the latest, sooner where a look is quick, and later where looking would be all that it does.
+// safety is how often everything is looked at again, in case the watcher missed something: less often where a look
+// takes long. Where it does not watch everything, that is polling at the latest, sooner where a look is quick, and
+// later where looking would be all that it does.
 const (
 	safety       = time.Minute
 	safetyRarest = 20 * time.Minute
@@ -196,7 +234,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	modelCtx, stopModel := context.WithCancel(base)
 	modelDone := make(chan struct{})
 	go func() { defer close(modelDone); _ = e.model.Serve(modelCtx) }()
-	defer func() { stopModel(); <-modelDone; e.place.settle(time.Now()) }()
+	defer func() { stopModel(); <-modelDone; e.folder.Settle(time.Now()) }()
 
 	if err := e.started(ctx); err != nil {
 		return err
@@ -239,8 +277,9 @@ func (e *Engine) started(ctx context.Context) error {
 
 // report calls OnChange when the model's state changes, and OnBatch when it has pulled.
 func (e *Engine) report(ctx context.Context) {
-	sub := e.events.Subscribe(events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
-		events.DeviceConnected | events.DeviceDisconnected | events.ItemStarted | events.ItemFinished)
+	sub := e.events.Subscribe(
+		events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
+			events.DeviceConnected | events.DeviceDisconnected | events.ItemStarted | events.ItemFinished)
 	defer sub.Unsubscribe()
 	var batch batch
 	for {
@@ -251,7 +290,7 @@ func (e *Engine) report(ctx context.Context) {
 			if !ok {
 				return
 			}
-			e.place.progress.hear(event)
+			e.progress.hear(event)
 			if event.Type == events.RemoteIndexUpdated {
 				e.confirmed()
 			}
@@ -284,10 +323,10 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 	same := equal(e.config.Settings, s)
 	kind := e.config.Settings.Type != s.Type
 	e.config.Settings = s
-	e.place.guard.settle(s)
+	e.folder.Protect(s.names(), s.LinksOutside)
 	if !same {
 		e.tree = s.tree(e.config.Root)
-		e.place.except(s.Mounts)
+		e.folder.SetMounts(s.Mounts)
 		e.rebuild()
 	}
 	e.scanning.Unlock()
@@ -295,7 +334,9 @@ func (e *Engine) Apply(ctx context.Context, s Settings) error {
 		return nil
 	}
 	if kind {
-		waiter, err := e.wrap.Modify(func(c *config.Configuration) { c.Folders[0].Type = folderType(e.config.Side, s.Type) })
+		waiter, err := e.wrap.Modify(func(c *config.Configuration) {
+			c.Folders[0].Type = folderType(e.config.Side, s.Type)
+		})
 		if err != nil {
 			return err
 		}

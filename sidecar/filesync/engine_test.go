@@ -14,20 +14,22 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 func TestEveryKindOfChange(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive, GitIgnore: true})
-	put(t, a, "edit.txt", "one")
-	put(t, a, "rename.txt", "same")
-	put(t, a, "chmod.sh", "#!/bin/sh")
-	put(t, a, "delete.txt", "x")
-	put(t, a, ".gitignore", "*.log\nbuild/\n")
-	put(t, a, "x.log", "not yours")
-	put(t, a, "build/out.o", "not yours")
-	put(t, a, ".git/config", "never")
-	put(t, a, "ümläut/файл 1.txt", "unicode")
+	foldertest.Put(t, a, "edit.txt", "one")
+	foldertest.Put(t, a, "rename.txt", "same")
+	foldertest.Put(t, a, "chmod.sh", "#!/bin/sh")
+	foldertest.Put(t, a, "delete.txt", "x")
+	foldertest.Put(t, a, ".gitignore", "*.log\nbuild/\n")
+	foldertest.Put(t, a, "x.log", "not yours")
+	foldertest.Put(t, a, "build/out.o", "not yours")
+	foldertest.Put(t, a, ".git/config", "never")
+	foldertest.Put(t, a, "ümläut/файл 1.txt", "unicode")
 	p.start()
 	p.wait()
 	for _, name := range []string{"x.log", "build", ".git", ".stfolder", ".stignore"} {
@@ -41,11 +43,11 @@ func TestEveryKindOfChange(t *testing.T) {
 		}
 	}
 
-	put(t, a, "edit.txt", "two")
-	put(t, a, "new/deep/er/file.txt", "hello")
+	foldertest.Put(t, a, "edit.txt", "two")
+	foldertest.Put(t, a, "new/deep/er/file.txt", "hello")
 	big := make([]byte, 50<<20)
 	_, _ = rand.Read(big)
-	put(t, a, "big.bin", string(big))
+	foldertest.Put(t, a, "big.bin", string(big))
 	for _, err := range []error{
 		os.Rename(filepath.Join(a, "rename.txt"), filepath.Join(a, "renamed.txt")),
 		os.Chmod(filepath.Join(a, "chmod.sh"), 0o755),
@@ -72,21 +74,21 @@ func TestEveryKindOfChange(t *testing.T) {
 		t.Errorf("the big file differs: %v", err)
 	}
 	// The other way.
-	put(t, b, "from-pod.txt", "generated")
+	foldertest.Put(t, b, "from-pod.txt", "generated")
 	arrives(t, a, "from-pod.txt", "generated")
 }
 
 func TestEditsWhileApart(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "one", "1")
-	put(t, a, "two", "2")
+	foldertest.Put(t, a, "one", "1")
+	foldertest.Put(t, a, "two", "2")
 	p.start()
 	p.same()
 	p.cut()
-	put(t, a, "one", "1 from here")
-	put(t, b, "two", "2 from there")
-	put(t, b, "three", "3 from there")
+	foldertest.Put(t, a, "one", "1 from here")
+	foldertest.Put(t, b, "two", "2 from there")
+	foldertest.Put(t, b, "three", "3 from there")
 	p.connect()
 	p.same()
 	arrives(t, b, "one", "1 from here")
@@ -97,15 +99,15 @@ func TestEditsWhileApart(t *testing.T) {
 func TestBothEditTheSameFile(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "f.txt", "base")
+	foldertest.Put(t, a, "f.txt", "base")
 	p.start()
 	p.same()
 	p.cut()
-	put(t, a, "f.txt", "mine")
-	put(t, b, "f.txt", "theirs")
+	foldertest.Put(t, a, "f.txt", "mine")
+	foldertest.Put(t, b, "f.txt", "theirs")
 	p.connect()
 	p.same()
-	if diff := cmp.Diff([]string{"f.txt"}, names(t, a)); diff != "" {
+	if diff := cmp.Diff([]string{"f.txt"}, foldertest.Names(t, a)); diff != "" {
 		t.Errorf("no conflict copy may lie among the sources:\n%s", diff)
 	}
 	texts := append(lost(t, p.local.engine), lost(t, p.remote.engine)...)
@@ -120,12 +122,12 @@ func TestBothEditTheSameFile(t *testing.T) {
 	}
 }
 
-// An engine that was killed must know afterwards what was deleted meanwhile, instead of bringing it back.
+// An engine that was killed must know afterwards what was deleted in the meantime, instead of restoring it.
 func TestDeletionWhileDead(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "keep", "k")
-	put(t, a, "gone", "g")
+	foldertest.Put(t, a, "keep", "k")
+	foldertest.Put(t, a, "gone", "g")
 	p.start()
 	p.same()
 	p.cut()
@@ -133,11 +135,11 @@ func TestDeletionWhileDead(t *testing.T) {
 	if err := os.Remove(filepath.Join(a, "gone")); err != nil {
 		t.Fatal(err)
 	}
-	put(t, a, "new", "n")
+	foldertest.Put(t, a, "new", "n")
 	p.local.start()
 	p.connect()
 	p.same()
-	if diff := cmp.Diff([]string{"keep", "new"}, names(t, b)); diff != "" {
+	if diff := cmp.Diff([]string{"keep", "new"}, foldertest.Names(t, b)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -147,13 +149,13 @@ func TestPodComesBackEmpty(t *testing.T) {
 	t.Parallel()
 	p, a, _ := newPair(t, Settings{Type: SendReceive})
 	for i := range 30 {
-		put(t, a, fmt.Sprintf("dir%d/file", i), "content")
+		foldertest.Put(t, a, fmt.Sprintf("dir%d/file", i), "content")
 	}
 	p.start()
 	p.same()
 	p.lose(func() {})
 	p.same()
-	if got := len(names(t, a)); got != 30 {
+	if got := len(foldertest.Names(t, a)); got != 30 {
 		t.Errorf("%d of 30 folders are left here", got)
 	}
 }
@@ -162,7 +164,7 @@ func TestPodComesBackEmpty(t *testing.T) {
 func TestFolderReplaced(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "file", "precious")
+	foldertest.Put(t, a, "file", "precious")
 	p.start()
 	p.same()
 	if err := os.Rename(a, a+".away"); err != nil {
@@ -179,15 +181,15 @@ func TestFolderReplaced(t *testing.T) {
 func TestSendLeavesThePodsFiles(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: Send})
-	put(t, a, "src", "s")
+	foldertest.Put(t, a, "src", "s")
 	p.start()
 	p.wait()
-	put(t, b, "made-in-pod", "m")
-	put(t, a, "src", "s2")
+	foldertest.Put(t, b, "made-in-pod", "m")
+	foldertest.Put(t, a, "src", "s2")
 	p.wait()
 	arrives(t, b, "src", "s2")
 	arrives(t, b, "made-in-pod", "m")
-	if diff := cmp.Diff([]string{"src"}, names(t, a)); diff != "" {
+	if diff := cmp.Diff([]string{"src"}, foldertest.Names(t, a)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -195,14 +197,14 @@ func TestSendLeavesThePodsFiles(t *testing.T) {
 func TestRulesChange(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive, GitIgnore: true})
-	put(t, a, "cache/data", "1")
-	put(t, a, "src", "s")
+	foldertest.Put(t, a, "cache/data", "1")
+	foldertest.Put(t, a, "src", "s")
 	p.start()
 	p.same()
-	put(t, a, ".gitignore", "cache/\n")
+	foldertest.Put(t, a, ".gitignore", "cache/\n")
 	p.wait()
 	// Newly ignored files stay where they are, on both sides, and go their own ways.
-	put(t, a, "cache/data", "2")
+	foldertest.Put(t, a, "cache/data", "2")
 	p.wait()
 	arrives(t, b, "cache/data", "1")
 	arrives(t, a, "cache/data", "2")
@@ -214,19 +216,21 @@ func TestPatterns(t *testing.T) {
 		settings Settings
 		want     []string
 	}{
-		"files only":    {Settings{Type: SendReceive, FilePatterns: []string{"/src"}}, []string{"src"}},
-		"from the root": {Settings{Type: SendReceive, FilePatterns: []string{"./src", "./doc/"}, IgnorePatterns: []string{"./doc"}}, []string{"src"}},
-		"ignore wins":   {Settings{Type: SendReceive, FilePatterns: []string{"."}, IgnorePatterns: []string{"*.tmp"}}, []string{"doc", "src"}},
+		"files only": {Settings{Type: SendReceive, FilePatterns: []string{"/src"}}, []string{"src"}},
+		"from the root": {Settings{Type: SendReceive, FilePatterns: []string{"./src", "./doc/"},
+			IgnorePatterns: []string{"./doc"}}, []string{"src"}},
+		"ignore wins": {Settings{Type: SendReceive, FilePatterns: []string{"."}, IgnorePatterns: []string{"*.tmp"}},
+			[]string{"doc", "src"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, a, b := newPair(t, tt.settings)
-			put(t, a, "src/main.go", "x")
-			put(t, a, "doc/a.md", "x")
-			put(t, a, "x.tmp", "x")
+			foldertest.Put(t, a, "src/main.go", "x")
+			foldertest.Put(t, a, "doc/a.md", "x")
+			foldertest.Put(t, a, "x.tmp", "x")
 			p.start()
 			p.wait()
-			if diff := cmp.Diff(tt.want, names(t, b)); diff != "" {
+			if diff := cmp.Diff(tt.want, foldertest.Names(t, b)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -237,9 +241,12 @@ func BenchmarkSave(b *testing.B) {
 	p, local, remote := newPair(b, Settings{Type: SendReceive, GitIgnore: true})
 	p.start()
 	p.wait()
+	rest, look := time.NewTicker(300*time.Millisecond), time.NewTicker(200*time.Microsecond)
+	defer rest.Stop()
+	defer look.Stop()
 	var times []time.Duration
 	for i := 0; b.Loop(); i++ {
-		time.Sleep(300 * time.Millisecond)
+		<-rest.C
 		text := fmt.Sprintf("%d %s", i, strings.Repeat("x", 2000))
 		_ = os.WriteFile(filepath.Join(local, "f"), []byte(text), 0o644)
 		begin := time.Now()
@@ -247,7 +254,7 @@ func BenchmarkSave(b *testing.B) {
 			if data, err := os.ReadFile(filepath.Join(remote, "f")); err == nil && string(data) == text {
 				break
 			}
-			time.Sleep(200 * time.Microsecond)
+			<-look.C
 		}
 		times = append(times, time.Since(begin))
 	}
@@ -260,12 +267,12 @@ func BenchmarkSave(b *testing.B) {
 func BenchmarkConnect(b *testing.B) {
 	p, local, remote := newPair(b, Settings{Type: SendReceive})
 	p.start()
-	put(b, local, "f", "0")
+	foldertest.Put(b, local, "f", "0")
 	p.wait()
 	for i := 0; b.Loop(); i++ {
 		p.cut()
 		text := fmt.Sprint("edit ", i)
-		put(b, local, "f", text)
+		foldertest.Put(b, local, "f", text)
 		p.connect()
 		arrives(b, remote, "f", text)
 	}

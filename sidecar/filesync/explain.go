@@ -7,13 +7,14 @@ import (
 	"github.com/syncthing/syncthing/lib/fs"
 	stignore "github.com/syncthing/syncthing/lib/ignore"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 // The fields of the config that hold patterns.
 const (
 	fieldFilePattern       = "dev.sync.filePattern"
-	fieldIgnoreFilePattern = "dev.sync.ignoreFilePattern"
+	fieldIgnoreFilePattern = "dev.sync.folderfs.IgnoreFilePattern"
 )
 
 // Explain says why a path below a root is synced or not: the rule that decides, and where it is.
@@ -33,13 +34,24 @@ func (s Settings) Explain(root, rel string, given ignore.Rules) ignore.Reason {
 		return r
 	}
 	if p, ok := firstMatch(s.IgnorePatterns, rel); ok {
-		return ignore.Reason{Path: rel, Rule: p, File: fieldIgnoreFilePattern, Text: fmt.Sprintf("left out by %q of %s", p, fieldIgnoreFilePattern)}
+		return ignore.Reason{
+			Path: rel,
+			Rule: p,
+			File: fieldIgnoreFilePattern,
+			Text: fmt.Sprintf("left out by %q of %s", p, fieldIgnoreFilePattern),
+		}
 	}
 	if s.everything() {
 		return r
 	}
 	if p, ok := firstMatch(s.FilePatterns, rel); ok {
-		return ignore.Reason{Path: rel, Synced: true, Rule: p, File: fieldFilePattern, Text: fmt.Sprintf("synced because of %q of %s", p, fieldFilePattern)}
+		return ignore.Reason{
+			Path:   rel,
+			Synced: true,
+			Rule:   p,
+			File:   fieldFilePattern,
+			Text:   fmt.Sprintf("synced because of %q of %s", p, fieldFilePattern),
+		}
 	}
 	return ignore.Reason{Path: rel, File: fieldFilePattern, Text: "left out: " + fieldFilePattern + " does not name it"}
 }
@@ -48,7 +60,8 @@ func (s Settings) Explain(root, rel string, given ignore.Rules) ignore.Reason {
 func firstMatch(patterns []string, rel string) (string, bool) {
 	for _, p := range patterns {
 		m := stignore.New(fs.NewFilesystem(fs.FilesystemTypeFake, "/nhctl-patterns"), stignore.WithCache(false))
-		if err := m.Parse(strings.NewReader(pattern(strings.TrimPrefix(p, "!"))+"\n"), ignoreFile); err == nil && m.Match(rel).IsIgnored() {
+		if err := m.Parse(strings.NewReader(pattern(strings.TrimPrefix(p, "!"))+"\n"),
+			folderfs.IgnoreFile); err == nil && m.Match(rel).IsIgnored() {
 			return p, true
 		}
 	}

@@ -12,21 +12,27 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/fill"
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // tree makes a folder with what a fill has to carry, and returns how many files that are.
 func tree(t *testing.T, root string, files int) {
 	t.Helper()
 	for i := range files {
-		put(t, root, fmt.Sprintf("many/%d/file-%d.txt", i/10, i), strings.Repeat(fmt.Sprintf("line %d\n", i), 50))
+		text := strings.Repeat(fmt.Sprintf("line %d\n", i), 50)
+		foldertest.Put(t, root, fmt.Sprintf("many/%d/file-%d.txt", i/10, i), text)
 	}
-	put(t, root, "empty", "")
-	put(t, root, "large.bin", strings.Repeat("0123456789abcdef", carried/16+1))
-	put(t, root, "run.sh", "#!/bin/sh\n")
-	put(t, root, "closed/secret", "s")
+	foldertest.Put(t, root, "empty", "")
+	foldertest.Put(t, root, "large.bin", strings.Repeat("0123456789abcdef", fill.MaxFile/16+1))
+	foldertest.Put(t, root, "run.sh", "#!/bin/sh\n")
+	foldertest.Put(t, root, "closed/secret", "s")
 	for _, err := range []error{
-		os.Chmod(filepath.Join(root, "run.sh"), 0o755), os.Chmod(filepath.Join(root, "closed/secret"), 0o400), os.Chmod(filepath.Join(root, "closed"), 0o500),
-		os.Mkdir(filepath.Join(root, "void"), 0o777), os.Symlink("run.sh", filepath.Join(root, "link")), os.Symlink("/etc", filepath.Join(root, "out")),
+		os.Chmod(filepath.Join(root, "run.sh"), 0o755), os.Chmod(filepath.Join(root, "closed/secret"), 0o400),
+		os.Chmod(filepath.Join(root, "closed"), 0o500),
+		os.Mkdir(filepath.Join(root, "void"), 0o777), os.Symlink("run.sh", filepath.Join(root, "link")),
+		os.Symlink("/etc", filepath.Join(root, "out")),
 		os.Chtimes(filepath.Join(root, "run.sh"), time.Unix(1, 2), time.Unix(3, 456789)),
 	} {
 		if err != nil {
@@ -41,7 +47,7 @@ func (p *pair) fill(limit int64) (pour, fill error) {
 	if unused, err := Unused(p.remote.config); err != nil || !unused {
 		p.t.Fatalf("the folder is unused: %v, %v", unused, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	a, b := net.Pipe()
 	var stream net.Conn = a
@@ -49,7 +55,7 @@ func (p *pair) fill(limit int64) (pour, fill error) {
 		stream = &frail{Conn: a, left: limit}
 	}
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(ctx, stream, p.placed) })
+	both.Go(func() { pour = p.local.engine.FillPeer(ctx, stream, p.placed) })
 	both.Go(func() { fill = Fill(ctx, p.remote.config, b, p.local.engine.Instance()) })
 	both.Wait()
 	return pour, fill
@@ -66,6 +72,18 @@ func (f *frail) Write(p []byte) (int, error) {
 		f.Close()
 	}
 	return f.Conn.Write(p)
+}
+
+// reading is a connection that calls first before anything is read of it.
+type reading struct {
+	net.Conn
+	once  sync.Once
+	first func()
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	r.once.Do(r.first)
+	return r.Conn.Read(p)
 }
 
 func TestFill(t *testing.T) {
@@ -98,7 +116,8 @@ func TestFill(t *testing.T) {
 			defer func() { p.cut(); p.remote.kill() }()
 			p.connect()
 			p.same()
-			if info, err := os.Stat(filepath.Join(remote, "run.sh")); err != nil || !info.ModTime().Equal(time.Unix(3, 456789)) {
+			if info, err := os.Stat(filepath.Join(remote, "run.sh")); err != nil ||
+				!info.ModTime().Equal(time.Unix(3, 456789)) {
 				t.Errorf("%v, %v", info, err)
 			}
 			if info, err := os.Stat(filepath.Join(remote, "closed")); err != nil || info.Mode().Perm() != 0o500 {
@@ -112,7 +131,7 @@ func TestFill(t *testing.T) {
 					t.Errorf("%s: %v, %v kept", side, err, versions)
 				}
 			}
-			put(t, local, "later.txt", "later")
+			foldertest.Put(t, local, "later.txt", "later")
 			p.same()
 		})
 	}
@@ -143,7 +162,7 @@ func TestFillNothingAgain(t *testing.T) {
 	p.remote.config.OnBatch = func(time.Time) { pulled.Add(1) }
 	p.remote.start()
 	defer func() { p.cut(); p.remote.kill() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	if err := p.remote.engine.Ready(ctx); err != nil {
 		t.Fatal(err)
@@ -159,25 +178,28 @@ func TestFillNothingAgain(t *testing.T) {
 	p.wait()
 	after, err := p.remote.engine.Status()
 	if err != nil || before.Sequence != after.Sequence || pulled.Load() != 0 {
-		t.Errorf("sequence %d, then %d, %d batches pulled, %v: the model had something left to do", before.Sequence, after.Sequence, pulled.Load(), err)
+		t.Errorf("sequence %d, then %d, %d batches pulled, %v: the model had something left to do", before.Sequence,
+			after.Sequence, pulled.Load(), err)
 	}
 }
 
-// What is written after it was sent stays until its newer content comes, what is deleted goes, and what the pod's user wrote is kept.
+// What is written after it was sent stays until its newer content comes, what is deleted goes, and what the pod's user
+// wrote is kept.
 func TestFillOfWhatChangesMeanwhile(t *testing.T) {
 	t.Parallel()
 	p, local, remote := newPair(t, Settings{Type: SendReceive})
 	for _, name := range []string{"same", "written", "deleted", "folder/deleted", "both", "there"} {
-		put(t, local, name, "first")
+		foldertest.Put(t, local, name, "first")
 	}
 	p.local.start()
 	defer p.local.kill()
 	p.placed = func() {
-		put(t, local, "written", "second")
-		put(t, local, "both", "here")
-		put(t, remote, "both", "in the pod")
-		put(t, remote, "there", "in the pod")
-		if err := errors.Join(os.Remove(filepath.Join(local, "deleted")), os.RemoveAll(filepath.Join(local, "folder")), p.local.engine.Scan(t.Context())); err != nil {
+		foldertest.Put(t, local, "written", "second")
+		foldertest.Put(t, local, "both", "here")
+		foldertest.Put(t, remote, "both", "in the pod")
+		foldertest.Put(t, remote, "there", "in the pod")
+		if err := errors.Join(os.Remove(filepath.Join(local, "deleted")), os.RemoveAll(filepath.Join(local, "folder")),
+			p.local.engine.Scan(t.Context())); err != nil {
 			t.Error(err)
 		}
 	}
@@ -223,14 +245,14 @@ func TestFillOfWhatChangesMeanwhile(t *testing.T) {
 	}
 }
 
-// A folder that was emptied, or whose disk is not there, is nothing that somebody waits for.
+// A folder that was emptied, or whose disk is not there, is nothing that someone waits for.
 func TestFillOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	p, local, _ := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
 	for i := range 100 {
-		put(t, local, fmt.Sprintf("many/file-%d", i), "x")
+		foldertest.Put(t, local, fmt.Sprintf("many/file-%d", i), "x")
 	}
-	put(t, local, "other", "x")
+	foldertest.Put(t, local, "other", "x")
 	p.local.start()
 	if err := p.local.engine.Scan(t.Context()); err != nil {
 		t.Fatal(err)
@@ -246,17 +268,23 @@ func TestFillOfWhatIsGone(t *testing.T) {
 		t.Error("poured")
 	}
 	if p.local.engine.Held() == nil {
-		t.Error("nobody is asked")
+		t.Error("no one is asked")
 	}
 }
 
 func TestFillLeavesOut(t *testing.T) {
 	t.Parallel()
-	p, local, remote := newPair(t, Settings{Type: Send, GitIgnore: true, FilePatterns: []string{"kept", "deep/kept.txt"}, IgnorePatterns: []string{"skipped"}})
-	want := map[string]bool{"kept/a": true, "deep/kept.txt": true, "deep/other.txt": false, "kept/skipped/b": false, "kept/.git/c": false, "kept/out.log": false, "other": false}
-	put(t, local, ".gitignore", "*.log\n")
+	p, local, remote := newPair(t, Settings{
+		Type:           Send,
+		GitIgnore:      true,
+		FilePatterns:   []string{"kept", "deep/kept.txt"},
+		IgnorePatterns: []string{"skipped"},
+	})
+	want := map[string]bool{"kept/a": true, "deep/kept.txt": true, "deep/other.txt": false, "kept/skipped/b": false,
+		"kept/.git/c": false, "kept/out.log": false, "other": false}
+	foldertest.Put(t, local, ".gitignore", "*.log\n")
 	for name := range want {
-		put(t, local, name, "x")
+		foldertest.Put(t, local, name, "x")
 	}
 	p.local.start()
 	defer p.local.kill()
@@ -275,8 +303,8 @@ func TestFillLeavesOut(t *testing.T) {
 func TestFillOnlyWhatIsUnused(t *testing.T) {
 	t.Parallel()
 	p, local, remote := newPair(t, Settings{Type: Send})
-	put(t, local, "a", "a")
-	put(t, local, "both", "here")
+	foldertest.Put(t, local, "a", "a")
+	foldertest.Put(t, local, "both", "here")
 	p.local.start()
 	defer p.local.kill()
 	stopped, stop := net.Pipe()
@@ -284,27 +312,22 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	if err := Fill(t.Context(), p.remote.config, stopped, ""); err == nil {
 		t.Error("filled by nothing")
 	}
-	// A fill that was killed leaves what nobody must see.
-	put(t, remote, stagingDir+"/half", "h")
+	// A fill that was killed leaves what no one must see.
+	foldertest.Put(t, remote, ".syncthing.nhctl-fill.tmp/half", "h")
 	if err := os.RemoveAll(filepath.Join(p.remote.config.StateDir, indexDir)); err != nil {
 		t.Fatal(err)
 	}
 	a, b := net.Pipe()
 	var pour, fill error
 	var both sync.WaitGroup
-	both.Go(func() { pour = p.local.engine.Pour(t.Context(), a, p.placed) })
+	both.Go(func() { pour = p.local.engine.FillPeer(t.Context(), a, p.placed) })
 	both.Go(func() {
-		f, err := newFilling(p.remote.config, "")
-		if err != nil {
-			fill = err
-			return
-		}
-		put(t, remote, "both", "there") // somebody writes meanwhile
-		fill = f.fill(t.Context(), b)
-		b.Close()
+		// another program writes in the meantime
+		stream := &reading{Conn: b, first: func() { foldertest.Put(t, remote, "both", "there") }}
+		fill = Fill(t.Context(), p.remote.config, stream, "")
 	})
 	both.Wait()
-	if pour == nil || fill == nil || !strings.Contains(fill.Error(), "meanwhile") {
+	if pour == nil || fill == nil || !strings.Contains(fill.Error(), "in the meantime") {
 		t.Errorf("pour: %v, fill: %v", pour, fill)
 	}
 	if unused, err := Unused(p.remote.config); unused || err != nil {
@@ -318,7 +341,7 @@ func TestFillOnlyWhatIsUnused(t *testing.T) {
 	if err := p.remote.engine.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(remote, stagingDir)); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(remote, ".syncthing.nhctl-fill.tmp")); !os.IsNotExist(err) {
 		t.Errorf("staging: %v", err)
 	}
 }

@@ -28,8 +28,6 @@ const (
 	// settlings is how often a deletion of a few files is given that time: it may be the begin of a larger one.
 	settlings = 4
 	longRun   = 5 * time.Second
-	// batchTime is what counts as at once: who deletes on and on is asked too.
-	batchTime = 10 * time.Second
 	// few changes may wait while a deletion is looked at; more are part of it.
 	few = 3
 )
@@ -61,7 +59,8 @@ func (e *Engine) Held() *Deletion {
 // guarded says whether deletions here travel, and need a look.
 func (e *Engine) guarded() bool {
 	s := e.settings()
-	return s.DeleteProtection && (e.config.Side == Local && s.Type.Sends() || e.config.Side == Remote && s.Type.Receives())
+	return s.DeleteProtection &&
+		(e.config.Side == Local && s.Type.Sends() || e.config.Side == Remote && s.Type.Receives())
 }
 
 // known is how many files the index has; 0 while that is not to be guarded.
@@ -77,7 +76,8 @@ func (e *Engine) known() int {
 	return snapshot.LocalSize().Files
 }
 
-// awaitBatch waits for the end of a deletion, so that it is judged as a whole: it says whether all must be looked at for that.
+// awaitBatch waits for the end of a deletion, so that it is judged as a whole: it says whether all must be looked at
+// for that.
 func (e *Engine) awaitBatch(ctx context.Context, paths []string) (whole bool) {
 	known := e.known()
 	if known == 0 || !slices.ContainsFunc(paths, func(name string) bool { return e.gone(name) && e.had(name) }) {
@@ -95,6 +95,18 @@ func (e *Engine) awaitBatch(ctx context.Context, paths []string) (whole bool) {
 	}
 	return len(paths)+e.watcher.Pending() > few && e.excessive(known, known-e.calm(ctx))
 }
+
+// deletions judges them for the folder on disk.
+type deletions struct{ *Engine }
+
+// Known is how many files the index has; 0 while that is not to be guarded.
+func (e deletions) Known() int { return e.known() }
+
+// Excessive says whether a scan that misses many files must be looked at.
+func (e deletions) Excessive(known, gone int) bool { return e.excessive(known, gone) }
+
+// Judge holds sync when too much is gone.
+func (e deletions) Judge(known, before int) bool { return e.judge(known, before) }
 
 // had says whether the index has a file, or files below a folder.
 func (e *Engine) had(name string) bool {
@@ -137,8 +149,8 @@ func (e *Engine) calm(ctx context.Context) int {
 	return files
 }
 
-// tooMany judges how many of the files that were known are gone. What is new makes up for what is gone: a folder that was renamed,
-// or a branch that was changed, is no loss.
+// tooMany judges how many of the files that were known are gone. What is new makes up for what is gone: a folder that
+// was renamed, or a branch that was changed, is no loss.
 func (g Guard) tooMany(known, gone int) bool {
 	return gone > g.Files && gone*100 > known*g.Percent
 }
@@ -146,15 +158,15 @@ func (g Guard) tooMany(known, gone int) bool {
 // excessive says whether a scan that misses many files must be looked at.
 func (e *Engine) excessive(known, gone int) bool { return e.settings().limits().tooMany(known, gone) }
 
-// judge holds sync when too much is gone: of those that are known, and before, within the same batch. The model asks, in the middle
-// of a scan, before it writes down what it found.
+// judge holds sync when too much is gone: of those that are known, and before, within the same batch. The model asks,
+// in the middle of a scan, before it writes down what it found.
 func (e *Engine) judge(known, before int) bool {
 	e.tracked.settled()
 	left := e.calm(context.Background()) // whoever still deletes is not judged by what is gone so far
 	if !e.excessive(known+before, known+before-left) {
 		return false
 	}
-	excused := e.place.excuse(e.tracked.explains(context.Background(), e.missing()))
+	excused := e.folder.Excuse(e.tracked.explains(context.Background(), e.missing()))
 	if !e.excessive(known+before, known+before-left-excused) {
 		return false
 	}
@@ -173,22 +185,10 @@ func (e *Engine) judge(known, before int) bool {
 	e.deciding.Lock()
 	e.held = &d
 	e.deciding.Unlock()
-	e.place.hold(true)
+	e.folder.Hold(true)
 	e.config.Logger.Warn("deletion guard", "folder", e.config.FolderID, "deleted", d.Files, "of", d.Of)
 	e.config.OnChange()
 	return true
-}
-
-// knows says whether the index has a file.
-func (e *Engine) knows(name string) bool {
-	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
-	return err == nil && ok && isFile(f)
-}
-
-// has says whether the index has something of that name.
-func (e *Engine) has(name string) bool {
-	f, ok, err := e.model.CurrentFolderFile(e.config.FolderID, name)
-	return err == nil && ok && !f.Deleted && !f.IsInvalid()
 }
 
 func (e *Engine) gone(name string) bool {
@@ -203,7 +203,7 @@ func (e *Engine) release() {
 	e.held = nil
 	e.deciding.Unlock()
 	if held {
-		e.place.hold(false) // and what was decided does not count for the next
+		e.folder.Hold(false) // and what was decided does not count for the next
 		e.detach()
 	}
 }
@@ -227,5 +227,6 @@ func (e *Engine) Accept(context.Context) (int, error) {
 // describe says what waits.
 func (d *Deletion) describe() string {
 	names := strings.Join(d.Paths[:min(3, len(d.Paths))], ", ")
-	return fmt.Sprintf("%d of %d files were deleted at once (%s ...); nothing was deleted on the other side", d.Files, d.Of, names)
+	return fmt.Sprintf("%d of %d files were deleted at once (%s ...); nothing was deleted on the other side", d.Files,
+		d.Of, names)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/protocol"
@@ -65,23 +66,23 @@ func (e *Engine) bringBack(ctx context.Context) (int, error) {
 
 // fetch writes a file of the index again, with bytes from the other side.
 func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
-	dir, base, err := rooted.NewEntry(e.config.Root, f.Name)
+	file, err := rooted.OpenNew(e.config.Root, filepath.FromSlash(f.Name))
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer file.Close()
 	switch {
 	case f.IsDirectory():
-		if err := dir.Mkdir(base, os.FileMode(f.Permissions&0o777)); !errors.Is(err, os.ErrExist) {
+		if err := file.Dir.Mkdir(file.Name, os.FileMode(f.Permissions&0o777)); !errors.Is(err, os.ErrExist) {
 			return err
 		}
 		return nil
 	case f.IsSymlink():
-		return dir.Symlink(string(f.SymlinkTarget), base)
+		return file.Dir.Symlink(string(f.SymlinkTarget), file.Name)
 	}
-	temporary := fmt.Sprintf(".syncthing.restored-%d.tmp", f.Sequence)
-	defer dir.Remove(temporary)
-	out, err := dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	temporary := file.Sibling(fmt.Sprintf(".syncthing.restored-%d.tmp", f.Sequence))
+	defer temporary.Remove()
+	out, err := temporary.OpenFile(os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -96,12 +97,12 @@ func (e *Engine) fetch(ctx context.Context, f protocol.FileInfo) error {
 	}
 	err = errors.Join(err, out.Chmod(os.FileMode(f.Permissions&0o777)), out.Close())
 	if err == nil {
-		err = dir.Chtimes(temporary, f.ModTime(), f.ModTime())
+		err = temporary.Chtimes(f.ModTime(), f.ModTime())
 	}
 	if err != nil {
-		return err
+		return file.Explain(err)
 	}
-	return dir.Rename(temporary, base)
+	return temporary.Rename(file)
 }
 
 // errOtherBytes says that the other side answered with what the index does not have of a file.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // stops waits until a side holds a mass deletion.
@@ -55,8 +57,8 @@ func deleteAll(t testing.TB, root string) (longest time.Duration) {
 	return longest
 }
 
-// Not one file of a mass deletion gets through, however it is done. On a busy computer, where whoever deletes has to wait in between, it
-// may be the first few.
+// Not one file of a mass deletion gets through, however it is done. On a busy computer, where whoever deletes has to
+// wait in between, it may be the first few.
 func TestGuardHoldsAll(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{"", "src"} {
@@ -64,8 +66,8 @@ func TestGuardHoldsAll(t *testing.T) {
 			t.Run(fmt.Sprintf("%q on the %s side", dir, side), func(t *testing.T) {
 				t.Parallel()
 				p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-				fill(t, a, 300)
-				put(t, a, "top", "1")
+				populate(t, a, 300)
+				foldertest.Put(t, a, "top", "1")
 				p.start()
 				p.same()
 				want := files(t, a)
@@ -77,7 +79,9 @@ func TestGuardHoldsAll(t *testing.T) {
 				from.stops()
 				left := files(t, other)
 				if left < want-few || left < want && longest < settling {
-					t.Errorf("%d of %d files are left on the other side; the longest pause between two deletions was %s", left, want, longest)
+					t.Errorf(
+						"%d of %d files are left on the other side; the longest pause between two deletions was %s",
+						left, want, longest)
 				}
 			})
 		}
@@ -88,7 +92,7 @@ func TestGuardHoldsAll(t *testing.T) {
 func TestGuardSumsUp(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-	fill(t, a, 60)
+	populate(t, a, 60)
 	p.start()
 	p.same()
 	for i := range 40 {
@@ -128,7 +132,7 @@ func TestGuardLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true, Guard: &tt.guard})
-			fill(t, a, 40)
+			populate(t, a, 40)
 			p.start()
 			p.same()
 			for i := range tt.gone {
@@ -151,7 +155,7 @@ func TestGuardLimits(t *testing.T) {
 func TestRootGone(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-	fill(t, a, 30)
+	populate(t, a, 30)
 	p.start()
 	p.same()
 	want := list(t, b)
@@ -162,7 +166,7 @@ func TestRootGone(t *testing.T) {
 		t.Error("the scan of a folder that is gone succeeded")
 	}
 	p.local.fails("nothing is deleted on the other side")
-	put(t, b, "later", "1") // what comes meanwhile must not go into another folder
+	foldertest.Put(t, b, "later", "1") // what comes in the meantime must not go into another folder
 	if diff := cmp.Diff(len(want)+1, len(list(t, b))); diff != "" {
 		t.Error(diff)
 	}
@@ -171,7 +175,7 @@ func TestRootGone(t *testing.T) {
 	}
 	p.same()
 	arrives(t, a, "later", "1")
-	put(t, a, "src/dir0/file0", "after")
+	foldertest.Put(t, a, "src/dir0/file0", "after")
 	arrives(t, b, "src/dir0/file0", "after")
 }
 
@@ -179,7 +183,7 @@ func TestRootGone(t *testing.T) {
 func TestGuardOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-	fill(t, a, 60)
+	populate(t, a, 60)
 	p.start()
 	p.same()
 	vanish(t, a)
@@ -189,7 +193,7 @@ func TestGuardOutlivesTheEngine(t *testing.T) {
 	p.local.start()
 	p.connect()
 	p.local.stops()
-	if n, err := p.local.engine.Restore(limited(t, 20*time.Second)); n < 60 || err != nil {
+	if n, err := p.local.engine.Restore(limited(t)); n < 60 || err != nil {
 		t.Fatalf("restored %d, %v", n, err)
 	}
 	p.same()

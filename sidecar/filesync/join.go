@@ -61,10 +61,11 @@ func Differing(a, b map[string]string) []string {
 	return paths
 }
 
-// Join makes this side ready for one that it was never joined with: the files named give way to the other side's, and are kept.
+// Join makes this side ready for one that it was never joined with: the files named give way to the other side's, and
+// are kept.
 func (e *Engine) Join(ctx context.Context, yield []string) error {
 	for _, name := range yield {
-		if _, err := e.place.kept.Keep(e.config.Root, name, name, kept.First); err != nil {
+		if _, err := e.folder.Kept().Keep(e.config.Root, name, name, kept.First); err != nil {
 			return err
 		}
 		if err := rooted.Remove(e.config.Root, name); err != nil {

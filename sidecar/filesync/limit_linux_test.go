@@ -8,12 +8,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // fewWatches says that the test runs where it may lower the limit.
 const fewWatches = "NHCTL_TEST_FEW_WATCHES"
 
-// Where the system watches no more folders, changes are still found, and it is said what helps. The limit is that of a user namespace.
+// Where the system watches no more folders, changes are still found, and it is said what helps. The limit is that of a
+// user namespace.
 func TestWatchLimit(t *testing.T) {
 	if os.Getenv(fewWatches) == "" {
 		t.Parallel()
@@ -33,16 +36,17 @@ func TestWatchLimit(t *testing.T) {
 	}
 	p, a, b := newPair(t, Settings{Type: SendReceive})
 	for i := range 40 {
-		put(t, a, fmt.Sprintf("dir%d/file", i), "1")
+		foldertest.Put(t, a, fmt.Sprintf("dir%d/file", i), "1")
 	}
 	p.start()
 	p.same()
 	s := p.local.status()
-	if !strings.Contains(s.Limit, "of 41 are watched") || !strings.Contains(s.Limit, "sudo sysctl fs.inotify.max_user_watches=524288") {
+	if !strings.Contains(s.Limit, "of 41 are watched") ||
+		!strings.Contains(s.Limit, "sudo sysctl fs.inotify.max_user_watches=524288") {
 		t.Errorf("the status says: %s", s.Limit)
 	}
 	for i := range 40 {
-		put(t, a, fmt.Sprintf("dir%d/file", i), "saved")
+		foldertest.Put(t, a, fmt.Sprintf("dir%d/file", i), "saved")
 	}
 	for i := range 40 {
 		arrives(t, b, fmt.Sprintf("dir%d/file", i), "saved")

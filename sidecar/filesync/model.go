@@ -11,6 +11,8 @@ import (
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 )
 
 // Side is an end of the sync.
@@ -48,7 +50,7 @@ func (e *Engine) configuration(kind config.FilesystemType) config.Configuration 
 func folder(c Config, kind config.FilesystemType) config.FolderConfiguration {
 	return config.FolderConfiguration{
 		ID: c.FolderID, FilesystemType: kind, Path: c.Root, Type: folderType(c.Side, c.Settings.Type),
-		MarkerName:            marker,
+		MarkerName:            folderfs.Marker,
 		FSWatcherEnabled:      false, // its delay has whole seconds; the watcher here feeds scans instead
 		RescanIntervalS:       0,
 		AutoNormalize:         true,
@@ -98,8 +100,8 @@ type attached struct {
 	gone chan struct{} // closed when the model has done with all that came by it
 }
 
-// close ends the stream. A newer one may only begin once the model has done with it: what came last would count as newer than what
-// the newer one brings.
+// close ends the stream. A newer one may only begin once the model has done with it: what came last would count as
+// newer than what the newer one brings.
 func (a *attached) close(reason error) {
 	a.Close(reason)
 	<-a.gone
@@ -112,7 +114,8 @@ type heard struct {
 	gone chan struct{}
 }
 
-// ClusterConfig has the model answer on the eager connection: it answers on the one that the peer's introduction came by.
+// ClusterConfig has the model answer on the eager connection: it answers on the one that the peer's introduction came
+// by.
 func (f heard) ClusterConfig(_ protocol.Connection, config *protocol.ClusterConfig) error {
 	return f.Model.ClusterConfig(f.conn, config)
 }
@@ -127,9 +130,20 @@ func (f heard) Closed(conn protocol.Connection, err error) {
 func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 	e.connections++
 	info := streamInfo{id: fmt.Sprintf("%s-%d", e.config.Side, e.connections)}
-	gone, conn := make(chan struct{}), &eager{stream: newFramed(stream), model: e.model, me: e.me.Short(), inodes: e.place.inodes}
-	conn.Connection = protocol.NewConnection(e.peer(), conn.stream, conn.stream, conn.stream, heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
-	e.model.AddConnection(conn, protocol.Hello{DeviceName: string(e.config.Side.peer()), ClientName: "nhctl", ClientVersion: "v1", Timestamp: time.Now().UnixNano()})
+	gone, conn := make(chan struct{}), &eager{
+		stream:   newFramed(stream),
+		model:    e.model,
+		me:       e.me.Short(),
+		replaced: e.folder.Replaced,
+	}
+	conn.Connection = protocol.NewConnection(e.peer(), conn.stream, conn.stream, conn.stream,
+		heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
+	e.model.AddConnection(conn, protocol.Hello{
+		DeviceName:    string(e.config.Side.peer()),
+		ClientName:    "nhctl",
+		ClientVersion: "v1",
+		Timestamp:     time.Now().UnixNano(),
+	})
 	if config, ok := e.introduction(); ok {
 		conn.introduce(config)
 	}
@@ -162,7 +176,8 @@ type eager struct {
 	stream *framed
 	model  protocol.Model
 	me     protocol.ShortID
-	inodes *inodes
+	// replaced says whether a name has another file than when it was asked for last.
+	replaced func(name string) bool
 	// came counts the blocks that were there before they were asked for, asked the others.
 	came, asked atomic.Int64
 
@@ -181,7 +196,7 @@ func (c *eager) introduce(config *protocol.ClusterConfig) {
 	c.Connection.ClusterConfig(config, nil)
 }
 
-// ClusterConfig leaves out the model's own introduction when it says what was said already: the peer would begin anew.
+// ClusterConfig leaves out the model's own introduction when it says what was said already: the peer would begin again.
 func (c *eager) ClusterConfig(config *protocol.ClusterConfig, passwords map[string]string) {
 	c.mu.Lock()
 	sent := c.sent

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
@@ -29,7 +30,7 @@ func mountPoints(t *testing.T, root string) {
 			t.Fatal(err)
 		}
 	}
-	put(t, root, "settings.ini", "")
+	foldertest.Put(t, root, "settings.ini", "")
 }
 
 func mountPair(t *testing.T) (p *pair, local, remote string) {
@@ -78,17 +79,18 @@ func TestMountPointsStayInThePod(t *testing.T) {
 func TestTheComputersOwnFilesAtMountsStay(t *testing.T) {
 	t.Parallel()
 	p, a, _ := mountPair(t)
-	home := map[string]string{"config": "folder", "config/app.ini": file + "mine", "settings.ini": file + "mine too", "var": "folder", "var/cache": "folder",
+	home := map[string]string{"config": "folder", "config/app.ini": file + "mine", "settings.ini": file + "mine too",
+		"var": "folder", "var/cache": "folder",
 		"var/cache/c.txt": file + "c", "main.go": file + "package main"}
-	put(t, a, "config/app.ini", "mine")
-	put(t, a, "settings.ini", "mine too")
-	put(t, a, "var/cache/c.txt", "c")
-	put(t, a, "main.go", "package main")
+	foldertest.Put(t, a, "config/app.ini", "mine")
+	foldertest.Put(t, a, "settings.ini", "mine too")
+	foldertest.Put(t, a, "var/cache/c.txt", "c")
+	foldertest.Put(t, a, "main.go", "package main")
 	p.start()
 	p.tidy(home, points(map[string]string{"main.go": file + "package main"}))
 
-	put(t, a, "config/new.ini", "while it is on")
-	put(t, a, "main.go", "package main // edited")
+	foldertest.Put(t, a, "config/new.ini", "while it is on")
+	foldertest.Put(t, a, "main.go", "package main // edited")
 	arrives(t, p.remote.config.Root, "main.go", "package main // edited")
 	home["config/new.ini"], home["main.go"] = file+"while it is on", file+"package main // edited"
 	p.tidy(home, points(map[string]string{"main.go": file + "package main // edited"}))
@@ -108,18 +110,20 @@ func TestAFolderAroundAMount(t *testing.T) {
 	p.start()
 	p.tidy(map[string]string{}, points(nil))
 
-	put(t, a, "var/x.txt", "from home")
+	foldertest.Put(t, a, "var/x.txt", "from home")
 	arrives(t, b, "var/x.txt", "from home")
-	p.tidy(map[string]string{"var": "folder", "var/x.txt": file + "from home"}, points(map[string]string{"var/x.txt": file + "from home"}))
+	p.tidy(map[string]string{"var": "folder", "var/x.txt": file + "from home"},
+		points(map[string]string{"var/x.txt": file + "from home"}))
 
 	if err := os.RemoveAll(filepath.Join(a, "var")); err != nil {
 		t.Fatal(err)
 	}
 	p.tidy(map[string]string{}, points(nil))
 
-	put(t, b, "var/y.txt", "from the pod")
+	foldertest.Put(t, b, "var/y.txt", "from the pod")
 	arrives(t, a, "var/y.txt", "from the pod")
-	p.tidy(map[string]string{"var": "folder", "var/y.txt": file + "from the pod"}, points(map[string]string{"var/y.txt": file + "from the pod"}))
+	p.tidy(map[string]string{"var": "folder", "var/y.txt": file + "from the pod"},
+		points(map[string]string{"var/y.txt": file + "from the pod"}))
 
 	if err := os.Mkdir(filepath.Join(a, "var/cache"), 0o755); err != nil {
 		t.Fatal(err)
@@ -139,8 +143,9 @@ func TestAnEmptyFolderAroundAMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.tidy(map[string]string{"var": "folder"}, points(nil))
-	put(t, b, "var/z.txt", "z")
-	p.tidy(map[string]string{"var": "folder", "var/z.txt": file + "z"}, points(map[string]string{"var/z.txt": file + "z"}))
+	foldertest.Put(t, b, "var/z.txt", "z")
+	p.tidy(map[string]string{"var": "folder", "var/z.txt": file + "z"},
+		points(map[string]string{"var/z.txt": file + "z"}))
 }
 
 func TestAFileInThePlaceOfAFolderAroundAMount(t *testing.T) {
@@ -165,10 +170,10 @@ func TestAFileInThePlaceOfAFolderAroundAMount(t *testing.T) {
 func TestFillAroundMounts(t *testing.T) {
 	t.Parallel()
 	p, a, b := mountPair(t)
-	put(t, a, "config/app.ini", "mine")
-	put(t, a, "var/x.txt", "x")
-	put(t, a, "var/cache/c.txt", "c")
-	put(t, a, "main.go", "package main")
+	foldertest.Put(t, a, "config/app.ini", "mine")
+	foldertest.Put(t, a, "var/x.txt", "x")
+	foldertest.Put(t, a, "var/cache/c.txt", "c")
+	foldertest.Put(t, a, "main.go", "package main")
 	home := list(t, a)
 	p.local.start()
 	t.Cleanup(func() { p.cut(); p.local.kill(); p.remote.kill() })
@@ -184,7 +189,7 @@ func TestFillAroundMounts(t *testing.T) {
 	p.tidy(home, there)
 }
 
-func TestUnusedBesideMounts(t *testing.T) {
+func TestUnusedNextToMounts(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		add  string
@@ -199,7 +204,7 @@ func TestUnusedBesideMounts(t *testing.T) {
 			t.Parallel()
 			p, _, b := mountPair(t)
 			if tt.add != "" {
-				put(t, b, tt.add, "x")
+				foldertest.Put(t, b, tt.add, "x")
 			}
 			if unused, err := Unused(p.remote.config); err != nil || unused != tt.want {
 				t.Errorf("unused: %v, %v", unused, err)
@@ -212,8 +217,8 @@ func TestUnusedBesideMounts(t *testing.T) {
 func TestMountsThatAreFoundLater(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "config/app.ini", "mine")
-	put(t, a, "main.go", "package main")
+	foldertest.Put(t, a, "config/app.ini", "mine")
+	foldertest.Put(t, a, "main.go", "package main")
 	p.start()
 	p.same()
 	s := Settings{Type: SendReceive, Mounts: testMounts()}
@@ -222,37 +227,13 @@ func TestMountsThatAreFoundLater(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(t, a, "config/app.ini", "edited at home")
-	put(t, a, "settings.ini", "mine")
-	put(t, b, "config/app.ini", "the cluster's")
-	p.tidy(map[string]string{"config": "folder", "config/app.ini": file + "edited at home", "main.go": file + "package main", "settings.ini": file + "mine"},
-		map[string]string{"config": "folder", "config/app.ini": file + "the cluster's", "main.go": file + "package main"})
-}
-
-func TestNothingIsPutOverAMount(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	c := Config{FolderID: "f", Root: filepath.Join(dir, "root"), StateDir: filepath.Join(dir, "state"), KeptDir: filepath.Join(dir, "kept"), Side: Remote,
-		Settings: Settings{Mounts: testMounts()}}
-	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	mountPoints(t, c.Root)
-	put(t, c.Root, "from", "x")
-	p, err := openPlace("nhctl-test-over-a-mount", c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.index = known{}
-	f := &rootFS{place: p}
-	for _, name := range []string{"config", "config/app.ini", "settings.ini", "var", "var/cache"} {
-		if err := f.Rename("from", name); err == nil {
-			t.Errorf("%s was put in place", name)
-		}
-	}
-	if diff := cmp.Diff(points(map[string]string{"from": file + "x"}), list(t, c.Root)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	foldertest.Put(t, a, "config/app.ini", "edited at home")
+	foldertest.Put(t, a, "settings.ini", "mine")
+	foldertest.Put(t, b, "config/app.ini", "the cluster's")
+	p.tidy(map[string]string{"config": "folder", "config/app.ini": file + "edited at home",
+		"main.go": file + "package main", "settings.ini": file + "mine"},
+		map[string]string{"config": "folder", "config/app.ini": file + "the cluster's",
+			"main.go": file + "package main"})
 }
 
 func TestExplainMounts(t *testing.T) {

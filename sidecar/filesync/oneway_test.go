@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // told waits until a side says that a file is not carried as it is.
@@ -39,11 +42,12 @@ func holds(t testing.TB, root, name, text string) {
 	}
 }
 
-// Files that tools on the computer act on go to the pod, and never come back changed; both ends stay in step all the same.
+// Files that tools on the computer act on go to the pod, and never come back changed; both ends stay in step all the
+// same.
 func TestOneWay(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(t *testing.T, b string){
-		"changed": func(t *testing.T, b string) { put(t, b, ".npmrc", "script-shell=/evil") },
+		"changed": func(t *testing.T, b string) { foldertest.Put(t, b, ".npmrc", "script-shell=/evil") },
 		"changed to the same size and time": func(t *testing.T, b string) {
 			if err := os.Chmod(filepath.Join(b, ".npmrc"), 0o777); err != nil {
 				t.Fatal(err)
@@ -63,17 +67,17 @@ func TestOneWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, a, b := newPair(t, Settings{Type: SendReceive})
-			put(t, a, ".npmrc", "mine")
-			put(t, a, "sub/.claude/settings.json", "{}")
+			foldertest.Put(t, a, ".npmrc", "mine")
+			foldertest.Put(t, a, "sub/.claude/settings.json", "{}")
 			p.start()
 			p.same()
 			change(t, b)
-			put(t, b, "other", "1")
+			foldertest.Put(t, b, "other", "1")
 			arrives(t, a, "other", "1")
 			p.wait()
 			holds(t, a, ".npmrc", "mine")
 			absent(t, a, ".yarnrc")
-			put(t, a, ".npmrc", "mine again") // and a local edit goes out again
+			foldertest.Put(t, a, ".npmrc", "mine again") // and a local edit goes out again
 			arrives(t, b, ".npmrc", "mine again")
 			p.wait()
 			holds(t, a, ".npmrc", "mine again")
@@ -85,19 +89,20 @@ func TestOneWay(t *testing.T) {
 func TestOneWayMadeInPod(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "main.go", "1")
+	foldertest.Put(t, a, "main.go", "1")
 	p.start()
 	p.same()
-	made := []string{".mcp.json", ".cursor/mcp.json", "deep/.husky/pre-commit", "x.code-workspace", ".dir-locals.el", ".gdbinit", ".yarnrc.yml", "git~1/config", ".hg/hgrc"}
+	made := []string{".mcp.json", ".cursor/mcp.json", "deep/.husky/pre-commit", "x.code-workspace", ".dir-locals.el",
+		".gdbinit", ".yarnrc.yml", "git~1/config", ".hg/hgrc"}
 	for _, name := range made {
-		put(t, b, name, "evil")
+		foldertest.Put(t, b, name, "evil")
 	}
-	put(t, b, "deep/other", "1")
+	foldertest.Put(t, b, "deep/other", "1")
 	arrives(t, a, "deep/other", "1")
 	p.wait()
 	absent(t, a, made...)
 	p.remote.told(".mcp.json", "stays there: an agent reads it")
-	put(t, a, ".mcp.json", "mine") // takes the place of the pod's, which is kept
+	foldertest.Put(t, a, ".mcp.json", "mine") // takes the place of the pod's, which is kept
 	arrives(t, b, ".mcp.json", "mine")
 	p.wait()
 	versions, err := p.remote.engine.Versions(".mcp.json")
@@ -110,8 +115,8 @@ func TestOneWayMadeInPod(t *testing.T) {
 func TestOneWayInDeletedFolder(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "app/.npmrc", "mine")
-	put(t, a, "app/main.js", "1")
+	foldertest.Put(t, a, "app/.npmrc", "mine")
+	foldertest.Put(t, a, "app/main.js", "1")
 	p.start()
 	p.same()
 	if err := os.RemoveAll(filepath.Join(b, "app")); err != nil {
@@ -125,31 +130,36 @@ func TestOneWayInDeletedFolder(t *testing.T) {
 	})
 	p.wait()
 	holds(t, a, "app/.npmrc", "mine")
-	put(t, a, "app/.npmrc", "mine again")
+	foldertest.Put(t, a, "app/.npmrc", "mine again")
 	arrives(t, b, "app/.npmrc", "mine again")
 	p.wait()
 }
 
-// A script that a command names reaches the pod, from a folder that does not travel, and follows edits; nothing else there does.
+// A script that a command names reaches the pod, from a folder that does not travel, and follows edits; nothing else
+// there does.
 func TestExceptions(t *testing.T) {
 	t.Parallel()
-	p, a, b := newPair(t, Settings{Type: SendReceive, GitIgnore: true, Exceptions: []string{".nocalhost/run.sh", "svc/.dev/bin/start.sh"}})
-	put(t, a, ".gitignore", ".nocalhost\n")
-	for _, name := range []string{".nocalhost/run.sh", ".nocalhost/config.yaml", "svc/.dev/bin/start.sh", "svc/.dev/bin/other", "svc/.dev/config.yaml", ".dev/config.yaml", ".git/config"} {
-		put(t, a, name, name)
+	p, a, b := newPair(t, Settings{Type: SendReceive, GitIgnore: true, Exceptions: []string{
+		".nocalhost/run.sh", "svc/.dev/bin/start.sh",
+	}})
+	foldertest.Put(t, a, ".gitignore", ".nocalhost\n")
+	for _, name := range []string{".nocalhost/run.sh", ".nocalhost/config.yaml", "svc/.dev/bin/start.sh",
+		"svc/.dev/bin/other", "svc/.dev/config.yaml", ".dev/config.yaml", ".git/config"} {
+		foldertest.Put(t, a, name, name)
 	}
 	p.start()
 	p.wait()
-	want := map[string]string{".gitignore": "-rw-r--r-- .nocalhost\n", ".nocalhost": "folder", ".nocalhost/run.sh": "-rw-r--r-- .nocalhost/run.sh", "svc": "folder",
+	want := map[string]string{".gitignore": "-rw-r--r-- .nocalhost\n", ".nocalhost": "folder",
+		".nocalhost/run.sh": "-rw-r--r-- .nocalhost/run.sh", "svc": "folder",
 		"svc/.dev": "folder", "svc/.dev/bin": "folder", "svc/.dev/bin/start.sh": "-rw-r--r-- svc/.dev/bin/start.sh"}
 	if diff := cmp.Diff(want, list(t, b)); diff != "" {
 		t.Errorf("in the pod: %s", diff)
 	}
-	put(t, a, ".nocalhost/run.sh", "edited")
+	foldertest.Put(t, a, ".nocalhost/run.sh", "edited")
 	arrives(t, b, ".nocalhost/run.sh", "edited")
-	put(t, b, ".nocalhost/run.sh", "evil")
-	put(t, b, ".nocalhost/config.yaml", "evil")
-	put(t, b, "other", "1")
+	foldertest.Put(t, b, ".nocalhost/run.sh", "evil")
+	foldertest.Put(t, b, ".nocalhost/config.yaml", "evil")
+	foldertest.Put(t, b, "other", "1")
 	arrives(t, a, "other", "1")
 	p.wait()
 	holds(t, a, ".nocalhost/run.sh", "edited")
@@ -159,13 +169,14 @@ func TestExceptions(t *testing.T) {
 // Links of the pod that lead out of the folder stay there; those of the computer go to the pod as they are.
 func TestLinksOutside(t *testing.T) {
 	t.Parallel()
-	links := map[string]string{"absolute": "/etc/passwd", "up": "../secret", "dir/up": "../../secret", "through": "out/passwd", "down-up": "dir/../../secret", "swap": "main.go"}
+	links := map[string]string{"absolute": "/etc/passwd", "up": "../secret", "dir/up": "../../secret",
+		"through": "out/passwd", "down-up": "dir/../../secret", "swap": "main.go"}
 	for name, allowed := range map[string]bool{"refused": false, "allowed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, a, b := newPair(t, Settings{Type: SendReceive, LinksOutside: allowed})
-			put(t, a, "main.go", "1")
-			put(t, a, "dir/file", "1")
+			foldertest.Put(t, a, "main.go", "1")
+			foldertest.Put(t, a, "dir/file", "1")
 			if err := os.Symlink("/etc", filepath.Join(a, "out")); err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +187,7 @@ func TestLinksOutside(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			put(t, b, "other", "1")
+			foldertest.Put(t, b, "other", "1")
 			arrives(t, a, "other", "1")
 			p.wait()
 			if allowed {
@@ -196,13 +207,13 @@ func TestLinksOutside(t *testing.T) {
 func TestBareRepository(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "main.go", "1")
+	foldertest.Put(t, a, "main.go", "1")
 	p.start()
 	p.same()
-	put(t, b, "sub/objects/x", "1")
-	put(t, b, "sub/refs/x", "1")
-	put(t, b, "sub/HEAD", "ref: refs/heads/main\n")
-	put(t, b, "sub/config", "[core]\n\tfsmonitor = evil\n")
+	foldertest.Put(t, b, "sub/objects/x", "1")
+	foldertest.Put(t, b, "sub/refs/x", "1")
+	foldertest.Put(t, b, "sub/HEAD", "ref: refs/heads/main\n")
+	foldertest.Put(t, b, "sub/config", "[core]\n\tfsmonitor = evil\n")
 	arrives(t, a, "sub/config", "[core]\n\tfsmonitor = evil\n")
 	p.wait()
 	absent(t, a, "sub/HEAD")
@@ -213,61 +224,31 @@ func TestBareRepository(t *testing.T) {
 func TestHostilePod(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, ".npmrc", "mine")
-	put(t, a, "dir/objects/x", "1")
-	put(t, a, "dir/refs/x", "1")
+	p.remote.config.unprotected = true
+	foldertest.Put(t, a, ".npmrc", "mine")
+	foldertest.Put(t, a, "dir/objects/x", "1")
+	foldertest.Put(t, a, "dir/refs/x", "1")
 	p.start()
 	p.same()
-	p.remote.engine.place.guard.disarm()
-	put(t, b, ".npmrc", "evil")
-	put(t, b, ".claude/settings.json", "evil")
-	put(t, b, "dir/HEAD", "ref: x")
-	put(t, b, "git~1/config", "evil")
+	foldertest.Put(t, b, ".npmrc", "evil")
+	foldertest.Put(t, b, ".claude/settings.json", "evil")
+	foldertest.Put(t, b, "dir/HEAD", "ref: x")
+	foldertest.Put(t, b, "git~1/config", "evil")
 	if err := os.Symlink("/etc", filepath.Join(b, "out")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
 		s, err := p.local.engine.Status()
-		if err == nil && (!strings.Contains(s.Errors[".npmrc"], errProtected.Error()) || !strings.Contains(s.Errors["out"], errLeadsOut.Error()) ||
-			!strings.Contains(s.Errors["dir/HEAD"], ofBareRepository)) {
+		if err == nil && (!strings.Contains(s.Errors[".npmrc"], folderfs.ErrProtected.Error()) ||
+			!strings.Contains(s.Errors["out"], folderfs.ErrLeadsOut.Error()) ||
+			!strings.Contains(s.Errors["dir/HEAD"], "git would take the folder for a repository")) {
 			err = fmt.Errorf("errors: %v", s.Errors)
 		}
 		return err
 	})
 	holds(t, a, ".npmrc", "mine")
 	absent(t, a, ".claude", "out", "dir/HEAD", "git~1/config")
-	if left := names(t, a); !cmp.Equal(left, []string{".npmrc", "dir"}) {
+	if left := foldertest.Names(t, a); !cmp.Equal(left, []string{".npmrc", "dir"}) {
 		t.Errorf("on the computer: %q", left)
-	}
-}
-
-// disarm has the pod's end behave as another program would.
-func (g *guard) disarm() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.disarmed = true
-}
-
-func TestLeadsOut(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	put(t, root, "dir/deep/file", "")
-	for link, target := range map[string]string{"inside": "dir", "out": "/etc", "loop": "loop", "dangling": "nowhere"} {
-		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, tt := range []struct {
-		name, target string
-		want         bool
-	}{
-		{"a", "dir/deep/file", false}, {"a", "nothing/there", false}, {"a", ".", false}, {"a", "./dir", false}, {"dir/a", "../dir", false}, {"dir/a", "..", false},
-		{"dir/deep/a", "../../b", false}, {"a", "inside/deep", false}, {"a", "..", true}, {"a", "../x", true}, {"dir/a", "../../x", true}, {"a", "/etc", true},
-		{"a", "dir/..", true}, {"a", "dir/../dir", true}, {"a", "out", true}, {"a", "out/passwd", true}, {"a", "inside/../../x", true}, {"a", "loop", true},
-		{"a", "", true}, {"a", "x\x00y", true},
-	} {
-		if got := leadsOut(root, tt.name, tt.target); got != tt.want {
-			t.Errorf("%s -> %q: %v", tt.name, tt.target, got)
-		}
 	}
 }

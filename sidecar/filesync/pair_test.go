@@ -63,8 +63,14 @@ func newPair(t testing.TB, s Settings) (p *pair, local, remote string) {
 		if err := os.Mkdir(root, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		return &end{t: t, config: Config{FolderID: strings.ReplaceAll(t.Name(), "/", "-"), Root: root, StateDir: filepath.Join(dir, "state"), Side: side,
-			Settings: s, Logger: slog.New(slog.DiscardHandler)}}
+		return &end{t: t, config: Config{
+			FolderID: strings.ReplaceAll(t.Name(), "/", "-"),
+			Root:     root,
+			StateDir: filepath.Join(dir, "state"),
+			Side:     side,
+			Settings: s,
+			Logger:   slog.New(slog.DiscardHandler),
+		}}
 	}
 	p = &pair{t: t, local: make(Local), remote: make(Remote), cut: func() {}, placed: func() {}}
 	t.Cleanup(func() { p.cut() })
@@ -102,21 +108,10 @@ func (p peer) Status(context.Context) (Status, error) { return p.Engine.Status()
 
 func (p *pair) wait() {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	if err := p.local.engine.Wait(ctx, peer{p.remote.engine}); err != nil {
 		p.t.Fatalf("%v\n%s", err, p.explain())
-	}
-}
-
-func put(t testing.TB, root, name, text string) {
-	t.Helper()
-	file := filepath.Join(root, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -173,8 +168,9 @@ func (p *pair) same() {
 
 func eventually(t testing.TB, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(waitLimit); ; <-tick.C {
 		err := check()
 		if err == nil {
 			return
@@ -182,7 +178,6 @@ func eventually(t testing.TB, check func() error) {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 
@@ -198,15 +193,22 @@ func arrives(t testing.TB, root, name, text string) {
 	})
 }
 
-func names(t testing.TB, root string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(root)
+func (e *end) status() Status {
+	e.t.Helper()
+	s, err := e.engine.Status()
 	if err != nil {
-		t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	var list []string
-	for _, e := range entries {
-		list = append(list, e.Name())
-	}
-	return list
+	return s
+}
+
+// fails waits until a side says why it can't go on; the model notes that just after a scan has failed.
+func (e *end) fails(why string) {
+	e.t.Helper()
+	eventually(e.t, func() error {
+		if s := e.status(); s.State != StateError || !strings.Contains(s.Error, why) {
+			return fmt.Errorf("status %+v; want the error %q", s, why)
+		}
+		return nil
+	})
 }

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
-// A watch on a file itself, as programs have that read one config, sees each save in place. It would go dead at the first if the file were
-// replaced.
+// A watch on a file itself, as programs have that read one config, sees each save in place. It would go dead at the
+// first if the file were replaced.
 func TestAWatchOnAFileLivesOn(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "f", "0")
+	foldertest.Put(t, a, "f", "0")
 	p.start()
 	p.wait()
 	w, err := fsnotify.NewWatcher()
@@ -27,12 +29,12 @@ func TestAWatchOnAFileLivesOn(t *testing.T) {
 	if err := w.Add(filepath.Join(b, "f")); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.After(time.Minute)
+	limit := time.After(waitLimit)
 	for save := range 10 {
 		for len(w.Events) > 0 { // of the save before
 			<-w.Events
 		}
-		put(t, a, "f", fmt.Sprint("save ", save))
+		foldertest.Put(t, a, "f", fmt.Sprint("save ", save))
 		for seen := false; !seen; {
 			select {
 			case e := <-w.Events:

@@ -11,6 +11,7 @@ import (
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/model"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 	"github.com/nhctl/nhctl/sidecar/filesync/watch"
 )
@@ -64,7 +65,7 @@ func (e *Engine) changed(ctx context.Context, b watch.Batch) {
 	if err := e.scanSaved(paths, b.Since); err != nil {
 		e.config.Logger.Debug("scan", "folder", e.config.FolderID, "error", err)
 	}
-	e.prompt()
+	e.push()
 }
 
 // sort picks the paths to scan from a batch, after updating the ignore rules; whole says to scan everything.
@@ -108,7 +109,7 @@ func (e *Engine) rebuild() {
 		case fs.IsTemporary(rel) && strings.HasSuffix(rel, ".tmp"):
 			e.leftovers = append(e.leftovers, rel)
 		case fs.IsTemporary(rel):
-			e.place.uncarried.reserved(rel)
+			e.folder.Reserve(rel)
 		case matcher == nil || !matcher.Match(rel).IsIgnored():
 			e.files++
 		}
@@ -118,7 +119,7 @@ func (e *Engine) rebuild() {
 
 // writeRules writes the file that the model reads its ignore patterns from, when they changed.
 func (e *Engine) writeRules() {
-	file := filepath.Join(e.config.StateDir, ignoreFile)
+	file := filepath.Join(e.config.StateDir, folderfs.IgnoreFile)
 	text := e.config.Settings.rules(e.tree.Ignored())
 	if old, err := os.ReadFile(file); err == nil && string(old) == text {
 		return
@@ -167,7 +168,7 @@ func (e *Engine) scanModel() error {
 	e.searching.Lock()
 	defer e.searching.Unlock()
 	err := e.scanFolder()
-	for errors.Is(err, context.Canceled) && e.alive() { // the folder was just taken up anew, as for another peer
+	for errors.Is(err, context.Canceled) && e.alive() { // the folder has just restarted, as for another peer
 		err = e.scanFolder()
 	}
 	if errors.Is(err, model.ErrFolderPaused) {

@@ -1,5 +1,6 @@
-// Package filesync keeps a folder on a developer's computer and a folder in a pod the same. Both ends run it: syncthing's model
-// as a library, fed by a watcher of our own, over any byte stream. It knows nothing of Kubernetes, nor of how the stream comes about.
+// Package filesync keeps a folder on a developer's computer and a folder in a pod the same. Both ends run it:
+// syncthing's model as a library, fed by a watcher of our own, over any byte stream. It knows nothing of Kubernetes,
+// nor of how the stream comes about.
 package filesync
 
 import (
@@ -11,6 +12,7 @@ import (
 	stignore "github.com/syncthing/syncthing/lib/ignore"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
@@ -30,7 +32,8 @@ func (t Type) Sends() bool { return t != Receive }
 // Receives says whether the pod's files come to the computer.
 func (t Type) Receives() bool { return t != Send }
 
-// check refuses what is no type: it would be taken for both ways, and bring the pod's files to a computer that never asked for them.
+// check refuses what is no type: it would be taken for both ways, and bring the pod's files to a computer that never
+// asked for them.
 func (t Type) check() error {
 	switch t {
 	case Send, SendReceive, Receive:
@@ -50,8 +53,8 @@ type Settings struct {
 	Exceptions []string `json:"exceptions,omitempty"`
 	// LinksOutside lets links come from the pod that lead out of the folder.
 	LinksOutside bool `json:"linksOutside,omitempty"`
-	// FilePatterns, when there are any, are all that is synced; IgnorePatterns are left out in any case. They are syncthing's
-	// patterns.
+	// FilePatterns, when there are any, are all that is synced; IgnorePatterns are left out in any case. They are
+	// syncthing's patterns.
 	FilePatterns   []string `json:"filePatterns,omitempty"`
 	IgnorePatterns []string `json:"ignorePatterns,omitempty"`
 	// Mounts are what the container has from elsewhere: no part of sync in either direction.
@@ -85,7 +88,7 @@ func (s Settings) matcher() *stignore.Matcher {
 		return nil
 	}
 	m := stignore.New(fs.NewFilesystem(fs.FilesystemTypeFake, "/nhctl-patterns"), stignore.WithCache(false))
-	_ = m.Parse(strings.NewReader(s.rules(nil)), ignoreFile)
+	_ = m.Parse(strings.NewReader(s.rules(nil)), folderfs.IgnoreFile)
 	return m
 }
 

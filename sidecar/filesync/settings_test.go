@@ -18,7 +18,8 @@ func TestUnknownTypesAreRefused(t *testing.T) {
 		if _, err := New(c); err == nil || err.Error() != want {
 			t.Errorf("New: %v, want: %s", err, want)
 		}
-		if err := p.local.engine.Apply(t.Context(), Settings{Type: kind, GitIgnore: true}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := p.local.engine.Apply(t.Context(), Settings{Type: kind, GitIgnore: true}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("Apply: %v, want: %s", err, want)
 		}
 	}

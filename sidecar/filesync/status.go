@@ -36,7 +36,8 @@ type Status struct {
 	// PeerNeedFiles and PeerNeedBytes are what the other end lacks.
 	PeerNeedFiles int   `json:"peerNeedFiles"`
 	PeerNeedBytes int64 `json:"peerNeedBytes"`
-	// Sequence is the number of this end's last change; PeerSequence that of the other end's last change that this end knows.
+	// Sequence is the number of this end's last change; PeerSequence that of the other end's last change that this end
+	// knows.
 	Sequence     int64 `json:"sequence"`
 	PeerSequence int64 `json:"peerSequence"`
 	// Errors are reasons by path.
@@ -61,15 +62,16 @@ type Status struct {
 	Instance string `json:"instance"`
 }
 
-// restartLimit limits how long the model may take a folder up anew.
+// restartLimit limits how long the model may take to restart a folder.
 const restartLimit = 2 * time.Second
 
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
-	s := Status{Held: e.Held(), Conflicts: e.place.kept.Conflicts(), Joined: e.Joined(), Instance: e.instance}
+	s := Status{Held: e.Held(), Conflicts: e.folder.Kept().Conflicts(), Joined: e.Joined(), Instance: e.instance}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
-	for limit := time.Now().Add(restartLimit); errors.Is(err, model.ErrFolderNotRunning) && time.Now().Before(limit) && e.alive(); {
-		snapshot, err = e.model.DBSnapshot(e.config.FolderID) // it was just taken up anew, as for another peer
+	for limit := time.Now().Add(restartLimit); errors.Is(err, model.ErrFolderNotRunning) && time.Now().Before(limit) &&
+		e.alive(); {
+		snapshot, err = e.model.DBSnapshot(e.config.FolderID) // the folder has just restarted, as for another peer
 	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		s.State = StatePaused
@@ -105,20 +107,22 @@ func (e *Engine) Status() (Status, error) {
 			s.Errors[f.Path] = explainFile(f.Err)
 		}
 	}
-	e.place.progress.tell(&s)
-	s.NotCarried = e.place.uncarried.list(e.config.Root)
-	e.place.guard.list(s.NotCarried)
+	e.progress.tell(&s)
+	partial, rate := e.folder.Received()
+	s.NeedBytes, s.Rate = max(0, s.NeedBytes-partial), rate
+	s.NotCarried = e.folder.Unsupported()
 	if limit := e.watcher.Limit(); limit != nil {
 		s.Limit = limit.Error()
 	}
-	e.pouring.Load().tell(&s)
+	e.tellFilling(&s)
 	return s, nil
 }
 
 // explain says in our words what syncthing says in its own.
 func explain(text string) string {
 	if strings.Contains(text, "folder marker missing") {
-		return "the folder was replaced or unmounted since sync began; nothing is deleted on the other side: end dev mode and start it again"
+		return "the folder was replaced or unmounted since sync began; nothing is deleted on the other side: end " +
+			"dev mode and start it again"
 	}
 	if strings.Contains(text, "folder path missing") {
 		return "the folder is not there any more; nothing is deleted on the other side: put it back, or end dev mode"
@@ -132,10 +136,12 @@ func explainFile(text string) string {
 		{"no space left on device", "the disk is full"},
 		{"insufficient space", "the disk is full"},
 		{"disk quota exceeded", "the disk quota is used up"},
-		{"permission denied", "permission denied: neither file nor folder may be changed by the user that sync runs as"},
+		{"permission denied",
+			"permission denied: neither file nor folder may be changed by the user that sync runs as"},
 		{"operation not permitted", "not permitted to the user that sync runs as"},
 		{"read-only file system", "the file system is read-only"},
-		{"upper or lowercase characters", "another file has the same name in another case, which this computer can't tell apart"},
+		{"upper or lowercase characters",
+			"another file has the same name in another case, which this computer can't tell apart"},
 		{"file name too long", "the name is too long for the file system"},
 		{"path or name is invalid", "the system can't hold this name"},
 		{"not in UTF8 encoding", "the name is not valid UTF-8"},
@@ -150,8 +156,8 @@ func explainFile(text string) string {
 
 func equal(a, b Settings) bool { return reflect.DeepEqual(a, b) }
 
-// InSync says whether two ends that have both just scanned are the same, as far as the type wants them to be: each knows all
-// changes of the other, and lacks nothing.
+// InSync says whether two ends that have both just scanned are the same, as far as the type wants them to be: each
+// knows all changes of the other, and lacks nothing.
 func InSync(t Type, local, remote Status) bool {
 	if t.Sends() && (remote.PeerSequence < local.Sequence || remote.NeedFiles > 0) {
 		return false
@@ -169,19 +175,19 @@ type Peer interface {
 	Status(context.Context) (Status, error)
 }
 
-// Wait scans both ends, and returns when everything that either had by then is on the other, as far as the type says. When
-// nothing moves any more for a while and files have errors, it looks once more, and then returns those.
+// Wait scans both ends, and returns when everything that either had by then is on the other, as far as the type says.
+// When nothing moves any more for a while and files have errors, it looks once more, and then returns those.
 func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 	if err := e.scanBoth(ctx, peer); err != nil {
 		return err
 	}
-	return e.settle(ctx, peer, e.settings().Type)
+	return e.awaitSync(ctx, peer, e.settings().Type)
 }
 
 // Delivered returns when everything that this end knows of by now is on the other.
-func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.settle(ctx, peer, Send) }
+func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.awaitSync(ctx, peer, Send) }
 
-func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
+func (e *Engine) awaitSync(ctx context.Context, peer Peer, t Type) error {
 	const stuck = 5 * time.Second
 	last, moved, again := int64(-1), time.Now(), false
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
@@ -206,7 +212,7 @@ func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
 			if again {
 				return failed
 			}
-			// What the model could not look at in time is in the way of other files until somebody looks.
+			// What the model could not look at in time is in the way of other files until someone looks.
 			if err := e.scanBoth(ctx, peer); err != nil {
 				return err
 			}
@@ -214,7 +220,8 @@ func (e *Engine) settle(ctx context.Context, peer Peer, t Type) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d files still to go to the pod, %d to come: %w", remote.NeedFiles, local.NeedFiles, ctx.Err())
+			return fmt.Errorf("%d files still to go to the pod, %d to come: %w", remote.NeedFiles, local.NeedFiles,
+				ctx.Err())
 		case <-time.After(pause):
 		}
 	}
@@ -240,7 +247,7 @@ func (e *Engine) scanBoth(ctx context.Context, peer Peer) error {
 	return err
 }
 
-// stopped is why two ends don't sync before somebody decides.
+// stopped is why two ends don't sync before someone decides.
 func stopped(local, remote Status) error {
 	switch {
 	case local.State == StatePaused || remote.State == StatePaused:

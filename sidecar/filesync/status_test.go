@@ -8,17 +8,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 func TestLastSave(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "f", "1")
+	foldertest.Put(t, a, "f", "1")
 	p.start()
 	p.same()
 	for _, name := range []string{"f", "dir/g"} {
-		put(t, a, name, "saved")
+		foldertest.Put(t, a, name, "saved")
 		arrives(t, b, name, "saved")
 		eventually(t, func() error {
 			save := p.local.status().LastSave
@@ -29,7 +30,39 @@ func TestLastSave(t *testing.T) {
 		})
 	}
 	if save := p.remote.status().LastSave; save != nil {
-		t.Errorf("nobody saved in the pod: %+v", save)
+		t.Errorf("no one saved in the pod: %+v", save)
+	}
+}
+
+// What comes in while a scan goes on changes the index of this side, and is no save of its own.
+func TestSavedSince(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	p.start()
+	p.same()
+	for _, tt := range []struct {
+		dir           string
+		local, remote bool // who has saved
+	}{{a, true, false}, {b, false, true}} {
+		var before [2]int64
+		for i, e := range []*end{p.local, p.remote} {
+			var err error
+			if before[i], err = e.engine.sequence(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		foldertest.Put(t, tt.dir, "f", tt.dir)
+		p.same()
+		for i, e := range []*end{p.local, p.remote} {
+			now, err := e.engine.sequence()
+			saved, lacks, failed := e.engine.savedSince(before[i])
+			if err != nil || failed != nil || now == before[i] {
+				t.Fatalf("%d after %d: %v, %v", now, before[i], err, failed)
+			}
+			if want := []bool{tt.local, tt.remote}[i]; saved != want || lacks != 0 {
+				t.Errorf("end %d saved: %v, want %v; the other lacks %d", i, saved, want, lacks)
+			}
+		}
 	}
 }
 
@@ -37,7 +70,7 @@ func TestLastSave(t *testing.T) {
 func TestComingIn(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
-	put(t, a, "large", strings.Repeat("0123456789abcdef", 16<<20/16)+"1")
+	foldertest.Put(t, a, "large", strings.Repeat("0123456789abcdef", 16<<20/16)+"1")
 	p.start()
 	named := make(chan bool)
 	go func() {
@@ -64,9 +97,11 @@ func TestReasons(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"syncing: finishing: save: write /src/.syncthing.f.tmp: no space left on device": "the disk is full (syncing: ",
-		"syncing: pull: open /src/.syncthing.f.tmp: permission denied":                   "permission denied: neither file nor folder may be changed",
-		"syncing: path or name is invalid: \":\"":                                        "the system can't hold this name",
-		`remote "A" uses different upper or lowercase characters than local "a"`:         "another file has the same name in another case",
+		"syncing: pull: open /src/.syncthing.f.tmp: permission denied": "permission denied: " +
+			"neither file nor folder may be changed",
+		"syncing: path or name is invalid: \":\"": "the system can't hold this name",
+		`remote "A" uses different upper or lowercase characters than local "a"`: "another file has the same name " +
+			"in another case",
 		"anything else": "anything else",
 	} {
 		if got := explainFile(text); !strings.HasPrefix(got, want) {
@@ -78,11 +113,12 @@ func TestReasons(t *testing.T) {
 // A change of the rules counts at once, in both directions, wherever they are.
 func TestRulesTakenBack(t *testing.T) {
 	t.Parallel()
-	settings := Settings{Type: SendReceive, GitIgnore: true, Rules: ignore.Rules{Above: []ignore.Source{{Lines: []string{"*.swp"}}}}}
+	settings := Settings{Type: SendReceive, GitIgnore: true,
+		Rules: ignore.Rules{Above: []ignore.Source{{Lines: []string{"*.swp"}}}}}
 	p, a, b := newPair(t, settings)
-	put(t, a, ".gitignore", "*.log\n")
-	put(t, a, "dir/a.log", "1")
-	put(t, a, "b.swp", "2")
+	foldertest.Put(t, a, ".gitignore", "*.log\n")
+	foldertest.Put(t, a, "dir/a.log", "1")
+	foldertest.Put(t, a, "b.swp", "2")
 	p.start()
 	p.wait()
 	for _, name := range []string{"dir/a.log", "b.swp"} {
@@ -90,7 +126,7 @@ func TestRulesTakenBack(t *testing.T) {
 			t.Errorf("%s is ignored, and there: %v", name, err)
 		}
 	}
-	put(t, a, ".gitignore", "# nothing\n")
+	foldertest.Put(t, a, ".gitignore", "# nothing\n")
 	arrives(t, b, "dir/a.log", "1")
 	settings.Rules = ignore.Rules{}
 	for _, e := range []*Engine{p.local.engine, p.remote.engine} {

@@ -3,21 +3,22 @@ package filesync
 import (
 	"errors"
 	iofs "io/fs"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/protocol"
 
+	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
+	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
-// leftoverAge is how long nothing must have happened to a temporary file before it counts as left by an engine that was killed.
+// leftoverAge is how long nothing must have happened to a temporary file before it counts as left by an engine that was
+// killed.
 const leftoverAge = time.Minute
 
-// sweep removes the temporary files that are left of engines that were killed, if nothing happened to them since a time. One that may
-// still be completed stays.
+// sweep removes the temporary files that are left of engines that were killed, if nothing happened to them since a
+// time. One that may still be completed stays.
 func (e *Engine) sweep(temporary []string, since time.Time) {
 	if len(temporary) == 0 {
 		return
@@ -35,12 +36,11 @@ func (e *Engine) sweep(temporary []string, since time.Time) {
 			continue
 		}
 		err = nil
-		if base, was := strings.CutPrefix(filepath.Base(name), goingPrefix); was { // it was to be deleted, and may be another by now
-			base = strings.TrimSuffix(base, ".tmp")
-			_, err = e.place.kept.Keep(e.config.Root, name, filepath.Join(filepath.Dir(name), base), kept.Deleted)
+		if was, going := folderfs.Going(name); going { // it was to be deleted, and may be another by now
+			_, err = e.folder.Kept().Keep(e.config.Root, name, was, kept.Deleted)
 		}
 		if err == nil {
-			err = root.Remove(name)
+			err = rooted.Remove(e.config.Root, name)
 		}
 		if err != nil && !errors.Is(err, iofs.ErrNotExist) {
 			e.config.Logger.Warn("remove a leftover", "file", name, "error", err)

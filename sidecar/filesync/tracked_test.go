@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 )
 
 // checkout is a git repository with two branches that have little in common.
@@ -20,7 +21,8 @@ type checkout struct {
 
 func (c checkout) git(args ...string) string {
 	c.t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"}, args...)...)
+	cmd := exec.Command("git",
+		append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"}, args...)...)
 	cmd.Dir = c.root
 	out, err := cmd.Output()
 	if err != nil {
@@ -51,13 +53,13 @@ func newCheckout(t *testing.T) (checkout, *pair) {
 	c := checkout{t, a}
 	c.git("init", "-q", "-b", "small")
 	for i := range 20 {
-		put(t, a, fmt.Sprintf("small/file%d", i), fmt.Sprint(i))
+		foldertest.Put(t, a, fmt.Sprintf("small/file%d", i), fmt.Sprint(i))
 	}
 	c.git("add", ".")
 	c.git("commit", "-qm", "small")
 	c.git("checkout", "-q", "-b", "large")
 	c.git("rm", "-rq", "small/file1", "small/file2")
-	fill(t, a, 300)
+	populate(t, a, 300)
 	c.git("add", ".")
 	c.git("commit", "-qm", "large")
 	p.local.config.Repository = c
@@ -115,7 +117,8 @@ func TestBranchSwitchInBetween(t *testing.T) {
 	c.alike(p)
 }
 
-// What git knows nothing of is held in a repository, too, right after a change of branch as well; and a hold ends once the files are back.
+// What git knows nothing of is held in a repository, too, right after a change of branch as well; and a hold ends once
+// the files are back.
 func TestGuardHoldsInRepository(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(c checkout) error{
@@ -124,7 +127,8 @@ func TestGuardHoldsInRepository(t *testing.T) {
 			return errors.Join(os.RemoveAll(filepath.Join(c.root, ".git")), os.RemoveAll(filepath.Join(c.root, "src")))
 		},
 		"with its index": func(c checkout) error {
-			return errors.Join(os.Remove(filepath.Join(c.root, ".git", "index")), os.RemoveAll(filepath.Join(c.root, "src")))
+			return errors.Join(os.Remove(filepath.Join(c.root, ".git", "index")),
+				os.RemoveAll(filepath.Join(c.root, "src")))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,13 +152,14 @@ func TestGuardHoldsInRepository(t *testing.T) {
 			if got := files(t, p.remote.config.Root); got < want-few {
 				t.Errorf("the pod has %d of %d files", got, want)
 			}
-			put(t, c.root, "new1", "1") // and what came in the meantime does not keep it held
-			if err := errors.Join(os.RemoveAll(filepath.Join(c.root, ".git")), os.CopyFS(filepath.Join(c.root, ".git"), os.DirFS(saved))); err != nil {
+			foldertest.Put(t, c.root, "new1", "1") // and what came in the meantime does not keep it held
+			if err := errors.Join(os.RemoveAll(filepath.Join(c.root, ".git")),
+				os.CopyFS(filepath.Join(c.root, ".git"), os.DirFS(saved))); err != nil {
 				t.Fatal(err)
 			}
 			c.git("checkout", "-q", "--", ".")
 			eventually(t, func() error {
-				if err := p.local.engine.RepositoryChanged(limited(t, 20*time.Second)); err != nil {
+				if err := p.local.engine.RepositoryChanged(limited(t)); err != nil {
 					return err
 				}
 				if p.local.engine.Held() != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
@@ -12,11 +13,11 @@ import (
 )
 
 // Versions lists what is kept here of a path and all below it, newest first; "" means all.
-func (e *Engine) Versions(rel string) ([]kept.Version, error) { return e.place.kept.List(rel) }
+func (e *Engine) Versions(rel string) ([]kept.Version, error) { return e.folder.Kept().List(rel) }
 
-// Conflicts lists the losers of conflicts that nobody has decided yet.
+// Conflicts lists the losers of conflicts that no one has decided yet.
 func (e *Engine) Conflicts() ([]kept.Version, error) {
-	all, err := e.place.kept.List("")
+	all, err := e.folder.Kept().List("")
 	var open []kept.Version
 	for _, v := range all {
 		if v.Reason == kept.Conflict {
@@ -26,9 +27,10 @@ func (e *Engine) Conflicts() ([]kept.Version, error) {
 	return open, err
 }
 
-// Recover puts the newest kept version of a path, and of all below it, in place again; what is there now is kept in turn.
+// Recover puts the newest kept version of a path, and of all below it, in place again; what is there now is kept in
+// turn.
 func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
-	all, err := e.place.kept.List(rel)
+	all, err := e.folder.Kept().List(rel)
 	if err != nil {
 		return 0, err
 	}
@@ -40,6 +42,11 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 		if err := e.putBack(v); err != nil {
 			return len(done), err
 		}
+		if v.Reason == kept.First { // that is the decision
+			if err := e.folder.Kept().Settle(v); err != nil {
+				return len(done), err
+			}
+		}
 		done[v.Path] = true
 	}
 	return len(done), e.Scan(ctx)
@@ -48,8 +55,8 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 // ErrProtected says that nothing is written under a name, whoever wants it.
 var ErrProtected = errors.New("files of that name are not written by sync")
 
-// unwritten says whether no version is put in place under a path's name: on the computer none of what programs there act on, in the pod
-// none of what does not travel at all.
+// unwritten says whether no version is put in place under a path's name: on the computer none of what programs there
+// act on, in the pod none of what does not travel at all.
 func (e *Engine) unwritten(rel string) bool {
 	class := e.config.Settings.names().Of(rel).Class
 	return class == ignore.Never || class == ignore.OneWay && e.config.Side == Local
@@ -62,20 +69,20 @@ func (e *Engine) putBack(v kept.Version) error {
 	info, err := rooted.Lstat(e.config.Root, v.Path)
 	switch {
 	case err == nil && !info.IsDir():
-		_, err = e.place.kept.Keep(e.config.Root, v.Path, v.Path, kept.Replaced)
+		_, err = e.folder.Kept().Keep(e.config.Root, v.Path, v.Path, kept.Replaced)
 	case errors.Is(err, os.ErrNotExist):
 		err = nil
 	}
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
-	return e.place.kept.Restore(v, e.config.Root, v.Path)
+	return e.folder.Kept().Restore(v, e.config.Root, v.Path)
 }
 
-// Resolve decides the conflicts of a path and of all below it: for the content that lost here, or for what is there now. The other
-// content stays among the versions.
+// Resolve decides the conflicts of a path and of all below it: for the content that lost here, or for what is there
+// now. The other content stays among the versions.
 func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, error) {
-	all, err := e.place.kept.List(rel)
+	all, err := e.folder.Kept().List(rel)
 	if err != nil {
 		return 0, err
 	}
@@ -91,7 +98,7 @@ func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, erro
 			}
 			done[v.Path] = true
 		}
-		if err := e.place.kept.Settle(v); err != nil {
+		if err := e.folder.Kept().Settle(v); err != nil {
 			return n, err
 		}
 		n++
@@ -99,13 +106,13 @@ func (e *Engine) Resolve(ctx context.Context, rel string, loser bool) (int, erro
 	return n, e.Scan(ctx)
 }
 
-// Version returns the bytes of one that is kept here.
-func (e *Engine) Version(id string) ([]byte, error) { return e.place.kept.Read(id) }
+// Version opens one that is kept here, and returns its size in bytes. The caller closes it.
+func (e *Engine) Version(id string) (io.ReadCloser, int64, error) { return e.folder.Kept().Read(id) }
 
 // Import keeps a version of the other side here, where it outlives that side, and returns its file.
-func (e *Engine) Import(id string, data []byte) (string, error) {
+func (e *Engine) Import(id string, from io.Reader) (string, error) {
 	if (ignore.Protection{}).Of(id).Class != ignore.Free {
 		return "", fmt.Errorf("keep %s: %w", id, ErrProtected)
 	}
-	return e.place.kept.Import(id, data)
+	return e.folder.Kept().Import(id, from)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,10 +35,11 @@ func TestVersionsOfAHostilePod(t *testing.T) {
 			if err := e.Ready(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := e.Import(tt.id, []byte("evil")); !errors.Is(err, tt.imported) {
+			if _, err := e.Import(tt.id, strings.NewReader("evil")); !errors.Is(err, tt.imported) {
 				t.Errorf("import: %v, want %v", err, tt.imported)
 			}
-			if err := os.Symlink(outside, filepath.Join(root, "dir")); err != nil { // as sync would make it of the pod's
+			// as sync would make it of the pod's
+			if err := os.Symlink(outside, filepath.Join(root, "dir")); err != nil {
 				t.Fatal(err)
 			}
 			for how, put := range map[string]func() (int, error){

@@ -1,5 +1,6 @@
-// Package frame cuts a stream into frames: a kind (one byte), a length (four bytes, big endian), and so many bytes. Whoever reads says how
-// many bytes a frame may have, so that no far end decides how much memory it costs. It knows nothing of what the frames mean.
+// Package frame cuts a stream into frames: a kind (one byte), a length (four bytes, big endian), and so many bytes.
+// Whoever reads says how many bytes a frame may have, so that no far end decides how much memory it costs. It knows
+// nothing of what the frames mean.
 package frame
 
 import (

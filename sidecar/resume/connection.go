@@ -11,15 +11,15 @@ import (
 	"github.com/nhctl/nhctl/sidecar/frame"
 )
 
-// On a connection, each message is a frame of its kind. One of kind 0 is a report: how many messages came, and how many bytes of them were
-// dealt with (8 bytes each).
+// On a connection, each message is a frame of its kind. One of kind 0 is a report: how many messages came, and how many
+// bytes of them were dealt with (8 bytes each).
 const (
 	reportSize = 16
 	maxData    = 1 << 20
 )
 
-// ErrViolation says that the far end breaks the rules: it says more than the window allows, or reports what it was never sent. It is no use
-// to go on with it.
+// ErrViolation says that the far end breaks the rules: it says more than the window allows, or reports what it was
+// never sent. It is no use to go on with it.
 var ErrViolation = errors.New("the far end breaks the rules of the conversation")
 
 // errTaken says that another connection took this one's place.
@@ -83,13 +83,13 @@ func (e *End) read(turn int, r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if err := e.take(turn, Message{Kind: kind, Data: data}); err != nil {
+		if err := e.receive(turn, Message{Kind: kind, Data: data}); err != nil {
 			return err
 		}
 	}
 }
 
-func (e *End) take(turn int, m Message) error {
+func (e *End) receive(turn int, m Message) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.turn != turn {
@@ -120,7 +120,8 @@ func (e *End) heed(data []byte) error {
 	}
 	received, handled := binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:])
 	if received > e.sent || handled < e.credited {
-		return fmt.Errorf("%w: it reports %d messages of %d, and %d bytes after %d", ErrViolation, received, e.sent, handled, e.credited)
+		return fmt.Errorf("%w: it reports %d messages of %d, and %d bytes after %d", ErrViolation, received, e.sent,
+			handled, e.credited)
 	}
 	e.debt -= int(min(handled-e.credited, uint64(e.debt))) // it may have got what was forgotten here
 	e.credited = handled

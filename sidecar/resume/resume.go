@@ -1,5 +1,6 @@
-// Package resume carries a conversation over connections that come and go: what the one lost, the next repeats, and nothing comes
-// twice. Both ends are of the same kind. It knows nothing of what the messages mean, nor of how connections are made.
+// Package resume carries a conversation over connections that come and go: what the one lost, the next repeats, and
+// nothing comes twice. Both ends are of the same kind. It knows nothing of what the messages mean, nor of how
+// connections are made.
 package resume
 
 import (
@@ -23,15 +24,15 @@ func (m Message) size() int { return len(m.Data) + overhead }
 
 // Options are an end's settings.
 type Options struct {
-	// Window is how many bytes may be on their way before Send waits for the far end to deal with them. It is the same for both ends: one
-	// that says more is not heard.
+	// Window is how many bytes may be on their way before Send waits for the far end to deal with them. It is the same
+	// for both ends: one that says more is not heard.
 	Window int
 	// Keep is how many bytes are kept of what the far end has, for one who joins later.
 	Keep int
-	// Lossy says that while nobody is there, Send forgets the oldest instead of waiting.
+	// Lossy says that while no one is there, Send forgets the oldest instead of waiting.
 	Lossy bool
-	// Urgent is called with each message as it comes; those for which it returns true overtake the others, and Receive never has them.
-	// It must not wait, nor call the end.
+	// Urgent is called with each message as it comes; those for which it returns true overtake the others, and Receive
+	// never has them. It must not wait, nor call the end.
 	Urgent func(Message) bool
 }
 
@@ -68,7 +69,7 @@ type End struct {
 	heard    int    // bytes that came since the last report
 
 	turn    int  // counts connections
-	present bool // somebody is there, or about to be
+	present bool // someone is there, or about to be
 }
 
 // New returns an end without a connection.
@@ -116,13 +117,14 @@ func (e *End) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
-// mayGrow says whether there is room for another message: in the window, and for what the far end says it dealt with, but not that it has.
+// mayGrow says whether there is room for another message: in the window, and for what the far end says it dealt with,
+// but not that it has.
 func (e *End) mayGrow() bool {
 	o := e.options
 	return e.debt < o.Window && e.kept < o.Window+o.Keep || o.Lossy && !e.present
 }
 
-// forget lets go of what nobody will ask for.
+// forget lets go of what no one will ask for.
 func (e *End) forget() {
 	drop := 0
 	for drop < len(e.out) && e.kept > e.options.Keep {
@@ -166,7 +168,8 @@ func (e *End) Settled(ctx context.Context) error {
 	return e.wait(ctx, func() bool { return e.delivered == e.first+uint64(len(e.out)) })
 }
 
-// Over ends the conversation. What is to be sent or reported still goes, if somebody is there; then the connection is closed.
+// Over ends the conversation. What is to be sent or reported still goes, if someone is there; then the connection is
+// closed.
 func (e *End) Over() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -183,8 +186,9 @@ func (e *End) Position() Position {
 	return Position{Received: e.received, Next: e.first + uint64(len(e.out))}
 }
 
-// Claim makes room for a connection of somebody who has received so many of our messages, and says where the two meet. A stranger has
-// none, and gets all that is kept. Whoever was there is gone; nothing is forgotten from now on that the claimant lacks.
+// Claim makes room for a connection of someone who has received so many of our messages, and says where the two meet.
+// A stranger has none, and gets all that is kept. Whoever was there is gone; nothing is forgotten from now on that the
+// claimant lacks.
 func (e *End) Claim(stranger bool, received uint64) (turn int, p Position) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,12 +201,13 @@ func (e *End) Claim(stranger bool, received uint64) (turn int, p Position) {
 	return e.begin(), Position{Received: e.received, Next: next}
 }
 
-// Join is Claim by the side that dials: the far end has said where the two meet. One who is new begins with it. The error is that the far
-// end can't be there.
+// Join is Claim by the side that dials: the far end has said where the two meet. One who is new begins with it. The
+// error is that the far end can't be there.
 func (e *End) Join(far Position) (turn int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if most := uint64(maxMessages); far.Received > most || far.Next > most || e.turn > 0 && far.Received > e.first+uint64(len(e.out)) {
+	if most := uint64(maxMessages); far.Received > most || far.Next > most || e.turn > 0 &&
+		far.Received > e.first+uint64(len(e.out)) {
 		return 0, fmt.Errorf("%w: it has %d messages, and sends the %d. next", ErrViolation, far.Received, far.Next)
 	}
 	if e.turn == 0 {
@@ -226,7 +231,7 @@ func (e *End) begin() int {
 	return e.turn
 }
 
-// Left says whether nobody came after a turn that has ended.
+// Left says whether no one came after a turn that has ended.
 func (e *End) Left(turn int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -244,7 +249,8 @@ func (e *End) Leave(turn int) {
 	}
 }
 
-// Serve carries messages over the connection of a turn until it breaks, is taken over by the next, or all is over. It closes it.
+// Serve carries messages over the connection of a turn until it breaks, is taken over by the next, or all is over. It
+// closes it.
 func (e *End) Serve(ctx context.Context, turn int, conn io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,4 +1,5 @@
-// Package seed copies the files that an image has in the folder of the sources into that folder's volume, which would hide them.
+// Package seed copies the files that an image has in the folder of the sources into that folder's volume, which would
+// hide them.
 package seed
 
 import (
@@ -14,7 +15,8 @@ import (
 // old is the time of copied files: whatever the developer has of the same name is newer, and wins.
 func old() time.Time { return time.Unix(1, 0) }
 
-// Copy copies folders, regular files and symlinks from one folder to another; what is there already stays. A missing source is no error.
+// Copy copies folders, regular files and symlinks from one folder to another; what is there already stays. A missing
+// source is no error.
 func Copy(from, to string) error {
 	source, err := os.OpenRoot(from)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -49,7 +49,8 @@ func TestCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"a/b/run.sh": "-rwxr-xr-x image", "mine.txt": "-rw------- mine", "link": "Lrwxrwxrwx image"}
+	want := map[string]string{"a/b/run.sh": "-rwxr-xr-x image", "mine.txt": "-rw------- mine",
+		"link": "Lrwxrwxrwx image"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -128,10 +128,11 @@ type LogsOptions struct {
 	Follow, Ended bool
 }
 
-// Logs calls emit with each line. It returns nil at the end of what was asked for, and the connection's error, io.ErrUnexpectedEOF
-// included, when following ends otherwise than by ctx.
+// Logs calls emit with each line. It returns nil at the end of what was asked for, and the connection's error,
+// io.ErrUnexpectedEOF included, when following ends otherwise than by ctx.
 func (c *Client) Logs(ctx context.Context, name string, o LogsOptions, emit func(Line) error) error {
-	query := url.Values{"tail": {strconv.Itoa(o.Tail)}, "follow": {strconv.FormatBool(o.Follow)}, "ended": {strconv.FormatBool(o.Ended)},
+	query := url.Values{"tail": {strconv.Itoa(o.Tail)}, "follow": {strconv.FormatBool(o.Follow)},
+		"ended": {strconv.FormatBool(o.Ended)},
 		"since": {o.Since.Format(time.RFC3339Nano)}}
 	body, err := c.do(ctx, http.MethodGet, "/v1/commands/"+name+"/logs?"+query.Encode(), nil)
 	if err != nil {

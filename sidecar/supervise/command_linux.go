@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// command is one named command: at most one session of processes at a time. A session holds what its program puts into process groups of
-// their own, as debuggers do.
+// command is one named command: at most one session of processes at a time. A session holds what its program puts into
+// process groups of their own, as debuggers do.
 type command struct {
 	name   string
 	reaper *reaper
@@ -87,7 +87,9 @@ func (c *command) launch(spec Spec) error {
 		return err
 	}
 	kills := c.memory.oomKills()
-	pid, ended, err := c.reaper.start(spec.Argv, &os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: spec.TTY}}, path)
+	pid, ended, err := c.reaper.start(spec.Argv,
+		&os.ProcAttr{Dir: spec.Dir, Env: env, Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: spec.TTY}},
+		path)
 	for _, f := range files {
 		f.Close()
 	}
@@ -121,7 +123,7 @@ func outputs(tty bool) (files, readers []*os.File, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		const endOfInput = 4 // Ctrl-D: a program that asks learns that nobody answers
+		const endOfInput = 4 // Ctrl-D: a program that asks learns that no one answers
 		_, err = near.Write([]byte{endOfInput})
 		return []*os.File{far, far, far}, []*os.File{near}, err
 	}
@@ -185,7 +187,9 @@ func (c *command) collect(r io.Reader, stream string) {
 // drain is how long output is awaited after the end of the process; a grandchild may hold the pipes open for ever.
 const drain = 200 * time.Millisecond
 
-func (c *command) finish(ended <-chan syscall.WaitStatus, readers []*os.File, copying *sync.WaitGroup, done chan struct{}) {
+func (c *command) finish(
+	ended <-chan syscall.WaitStatus, readers []*os.File, copying *sync.WaitGroup, done chan struct{},
+) {
 	status := <-ended
 	copied := make(chan struct{})
 	go func() { copying.Wait(); close(copied) }()

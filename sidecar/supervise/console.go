@@ -17,15 +17,18 @@ import (
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
-// A console is a program whose streams lead to a caller: a terminal's shell, or a command. Its connection begins as an HTTP request that
-// is upgraded, and goes on as the messages below. A caller whose connection broke comes back to the same program.
+// A console is a program whose streams lead to a caller: a terminal's shell, or a command. Its connection begins as an
+// HTTP request that is upgraded, and goes on as the messages below. A caller whose connection broke comes back to the
+// same program.
 
 // Attach asks for a console.
 type Attach struct {
-	// ID is that of a console that is there. Newest means the last terminal that lives. With neither, a program is started.
+	// ID is that of a console that is there. Newest means the last terminal that lives. With neither, a program is
+	// started.
 	ID     string `json:"id,omitempty"`
 	Newest bool   `json:"newest,omitempty"`
-	// Caller is who asks, by a name of their own. Resume says that they had this console before, and Received messages of it.
+	// Caller is who asks, by a name of their own. Resume says that they had this console before, and Received messages
+	// of it.
 	Caller   string `json:"caller"`
 	Resume   bool   `json:"resume,omitempty"`
 	Received uint64 `json:"received,omitempty"`
@@ -36,7 +39,8 @@ type Attach struct {
 	Dir   string            `json:"dir,omitempty"`
 	// Size is that of the caller's terminal; the program has a terminal, too. Without it, the program has pipes.
 	Size *Size `json:"size,omitempty"`
-	// Keep says that the program goes on without anybody, as a terminal's shell does. Others are hung up a while after their caller left.
+	// Keep says that the program goes on without anyone, as a terminal's shell does. Others are hung up a while after
+	// their caller left.
 	Keep bool `json:"keep,omitempty"`
 }
 

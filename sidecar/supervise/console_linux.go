@@ -85,7 +85,9 @@ func program(a Attach, env []string) (argv []string, path string, err error) {
 			return []string{path, "-l"}, path, nil
 		}
 	}
-	return nil, "", fmt.Errorf("the image has no shell (looked for %v); name one as dev.shell, or use `nhctl dev exec -- PROGRAM`", wanted)
+	return nil, "",
+		fmt.Errorf("the image has no shell (looked for %v); name one as dev.shell, or use `nhctl dev exec -- PROGRAM`",
+			wanted)
 }
 
 // open makes the program's standard files, and keeps their other ends.
@@ -213,7 +215,7 @@ func (c *console) signal(m resume.Message) bool {
 }
 
 func (c *console) kill(s syscall.Signal) {
-	if c.lives() { // afterwards the number may be somebody else's
+	if c.lives() { // afterwards the number may be someone else's
 		_ = syscall.Kill(-c.pid, s)
 	}
 }
@@ -238,7 +240,7 @@ func (c *console) redraw(s Size) {
 
 // hangUp ends the program as the loss of its terminal does, and then for good.
 func (c *console) hangUp() {
-	c.end.Over() // nobody listens any more
+	c.end.Over() // no one listens any more
 	c.kill(syscall.SIGHUP)
 	c.kill(syscall.SIGCONT)
 	select {

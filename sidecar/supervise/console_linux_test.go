@@ -64,7 +64,7 @@ func (v *visitor) say(kind byte, text string) {
 // until reads output until it holds a text.
 func (v *visitor) until(text string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(v.t.Context(), limit)
 	defer cancel()
 	for !strings.Contains(v.got.String(), text) {
 		m, err := v.end.Receive(ctx)
@@ -78,7 +78,7 @@ func (v *visitor) until(text string) {
 // exit reads output until the program's end, and returns its code.
 func (v *visitor) exit() int {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(v.t.Context(), limit)
 	defer cancel()
 	for {
 		m, err := v.end.Receive(ctx)
@@ -97,13 +97,15 @@ func (v *visitor) exit() int {
 	}
 }
 
-// A command has its caller's input, and its output and end are the caller's; signals reach it even while it reads nothing.
+// A command has its caller's input, and its output and end are the caller's; signals reach it even while it reads
+// nothing.
 func TestCommandOfACaller(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	v := visit(t, c, Attach{Argv: []string{"sh", "-c", "cat; echo to stderr >&2; exit 7"}})
 	v.say(KindInput, "typed\n")
 	v.say(KindEOF, "")
-	if code := v.exit(); code != 7 || !strings.Contains(v.got.String(), "typed\n") || !strings.Contains(v.got.String(), "to stderr\n") {
+	if code := v.exit(); code != 7 || !strings.Contains(v.got.String(), "typed\n") ||
+		!strings.Contains(v.got.String(), "to stderr\n") {
 		t.Errorf("code %d, output %q", code, v.got.String())
 	}
 	v = visit(t, c, Attach{Argv: []string{"sh", "-c", "trap 'exit 5' INT; echo ready; while :; do sleep 0.05; done"}})
@@ -126,9 +128,10 @@ func TestCommandOfACaller(t *testing.T) {
 	}
 }
 
-// Output is complete, in its order, however often the connection breaks; and whatever a program left in its pipes comes, too.
+// Output is complete, in its order, however often the connection breaks; and whatever a program left in its pipes
+// comes, too.
 func TestBrokenConnections(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	v := visit(t, c, Attach{Argv: []string{"seq", "300000"}})
 	var want bytes.Buffer
 	for i := range 300000 {
@@ -144,10 +147,16 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// A terminal's shell has a size, outlives its callers, repeats its last output for the next, and is one caller's at a time.
+// A terminal's shell has a size, outlives its callers, repeats its last output for the next, and is one caller's at a
+// time.
 func TestTerminal(t *testing.T) {
-	c := serve(t, time.Second)
-	first := visit(t, c, Attach{Shell: "bash", Keep: true, Size: &Size{Columns: 90, Rows: 30}, Env: map[string]string{"PS1": "$ ", "TERM": "dumb"}})
+	c := serve(t, DefaultGrace)
+	first := visit(t, c, Attach{
+		Shell: "bash",
+		Keep:  true,
+		Size:  &Size{Columns: 90, Rows: 30},
+		Env:   map[string]string{"PS1": "$ ", "TERM": "dumb"},
+	})
 	first.say(KindInput, "stty size; test -t 0 && test -t 1 && echo on a term''inal; shopt login_shell\n")
 	first.until("30 90")
 	first.until("on a terminal")

@@ -29,7 +29,7 @@ type consoles struct {
 // maxConsoles keeps callers that never come back from filling the memory.
 const maxConsoles = 64
 
-// linger is how long a command, that nobody is to come back to, waits for its caller.
+// linger is how long a command, that no one is to come back to, waits for its caller.
 const linger = 2 * time.Minute
 
 // attach finds or starts the console that a caller asks for.
@@ -149,7 +149,8 @@ func (s *consoles) talk(ctx context.Context, w http.ResponseWriter, c *console, 
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: %s\r\n\r\n", consoleProtocol, attachedHeader, answer)
+	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: %s\r\n"+
+		"\r\n", consoleProtocol, attachedHeader, answer)
 	if err != nil {
 		conn.Close()
 		return

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal returns both ends of a new pseudo-terminal. The near one knows deadlines, which it would not after os.File.Fd.
+// openTerminal returns both ends of a new pseudo-terminal. The near one knows deadlines, which it would not after
+// os.File.Fd.
 func openTerminal(size Size) (near, far *os.File, err error) {
 	near, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {

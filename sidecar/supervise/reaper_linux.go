@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// reaper waits for every child of this process: for those that were started here it tells the exit; orphans that the kernel
-// hands to PID 1 are just reaped.
+// reaper waits for every child of this process: for those that were started here it tells the exit; orphans that the
+// kernel hands to PID 1 are just reaped.
 type reaper struct {
 	mu      sync.Mutex
 	waiting map[int]chan syscall.WaitStatus
@@ -19,14 +19,19 @@ type reaper struct {
 }
 
 func newReaper() *reaper {
-	r := &reaper{waiting: map[int]chan syscall.WaitStatus{}, signals: make(chan os.Signal, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	r := &reaper{
+		waiting: map[int]chan syscall.WaitStatus{},
+		signals: make(chan os.Signal, 1),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
 	signal.Notify(r.signals, syscall.SIGCHLD)
 	go r.loop()
 	return r
 }
 
-// start starts a process and returns its id and a channel that gives its end. The lock keeps a quick exit from being reaped
-// before anybody waits for it.
+// start starts a process and returns its id and a channel that gives its end. The lock keeps a quick exit from being
+// reaped before anyone waits for it.
 func (r *reaper) start(argv []string, attr *os.ProcAttr, path string) (int, <-chan syscall.WaitStatus, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

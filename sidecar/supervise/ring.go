@@ -32,14 +32,15 @@ const (
 	blockBytes = 256 << 10
 )
 
-// block holds lines one behind the other. It has no pointers, and is used again: so a flood of output is no work for the collector, and
-// no memory beyond the limit.
+// block holds lines one behind the other. It has no pointers, and is used again: so a flood of output is no work for
+// the collector, and no memory beyond the limit.
 type block struct {
 	data  []byte
 	lines int
 }
 
-// lineHeader is what a line has before its text: the time in nanoseconds, the number of its stream, and the text's length.
+// lineHeader is what a line has before its text: the time in nanoseconds, the number of its stream, and the text's
+// length.
 const lineHeader = 8 + 1 + 4
 
 func (b *block) add(at time.Time, stream string, text []byte) {
@@ -65,8 +66,8 @@ func (k kept) line() Line {
 	return Line{Time: k.time(), Stream: streams[k[8]], Text: string(k[lineHeader:])}
 }
 
-// rings are those of a supervisor's commands, which share its memory: when it is used up, the ring that has most of it gives its oldest
-// lines.
+// rings are those of a supervisor's commands, which share its memory: when it is used up, the ring that has most of it
+// gives its oldest lines.
 type rings struct {
 	mu   sync.Mutex
 	left int // blocks that may still be made
@@ -94,12 +95,13 @@ func (r *rings) block() *block {
 	return oldest
 }
 
-// ring keeps the last lines of output. Writers never wait for readers: a reader that falls behind is told how many it lost.
+// ring keeps the last lines of output. Writers never wait for readers: a reader that falls behind is told how many it
+// lost.
 type ring struct {
 	*rings
 	blocks []*block
 	first  uint64        // number of the first line that is kept
-	change chan struct{} // closed and replaced at an addition that somebody waits for
+	change chan struct{} // closed and replaced at an addition that someone waits for
 	waited bool
 }
 
@@ -152,7 +154,8 @@ func (r *ring) since(next uint64) ([]Line, uint64, <-chan struct{}) {
 	defer r.mu.Unlock()
 	var lines []Line
 	if next < r.first {
-		lines = append(lines, Line{Time: time.Now(), Stream: "nhctl", Text: fmt.Sprintf("(%d lines were dropped)", r.first-next)})
+		lines = append(lines,
+			Line{Time: time.Now(), Stream: "nhctl", Text: fmt.Sprintf("(%d lines were dropped)", r.first-next)})
 		next = r.first
 	}
 	r.walk(next, func(number uint64, line kept) bool {
@@ -181,9 +184,11 @@ func (r *ring) start(tail int, since time.Time) uint64 {
 	return found
 }
 
-// follow calls emit with lines: those kept since a time, at most the last `tail` of them (all when tail is 0). Then come new ones until
-// ctx or `until` ends; a closed `until` returns after those kept.
-func (r *ring) follow(ctx context.Context, tail int, since time.Time, until <-chan struct{}, emit func([]Line) error) error {
+// follow calls emit with lines: those kept since a time, at most the last `tail` of them (all when tail is 0). Then
+// come new ones until ctx or `until` ends; a closed `until` returns after those kept.
+func (r *ring) follow(
+	ctx context.Context, tail int, since time.Time, until <-chan struct{}, emit func([]Line) error,
+) error {
 	next := r.start(tail, since)
 	for last := false; ; {
 		lines, after, change := r.since(next)

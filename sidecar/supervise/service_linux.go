@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// service is what runs of the service: run or debug, never both. It starts it anew when the sources change.
+// service is what runs of the service: run or debug, never both. It starts it again when the sources change.
 type service struct {
 	run, debug, build *command
 
@@ -95,7 +95,7 @@ func (s *service) look() {
 	}
 }
 
-// serve starts the service anew after changes, until ctx ends.
+// serve starts the service again after changes, until ctx ends.
 func (s *service) serve(ctx context.Context) {
 	for crashes := 0; ; {
 		select {
@@ -108,7 +108,8 @@ func (s *service) serve(ctx context.Context) {
 	}
 }
 
-// A command that ends by itself within quick of a reload has crashed; from the third such reload in a row on, each waits longer.
+// A command that ends by itself within quick of a reload has crashed; from the third such reload in a row on, each
+// waits longer.
 const (
 	quick     = 2 * time.Second
 	firstWait = 250 * time.Millisecond
@@ -123,7 +124,7 @@ func (s *service) reload(ctx context.Context, crashes *int) bool {
 	if name == "" || how == nil || !stale {
 		return false
 	}
-	if s.build.current().State == StateRunning { // somebody's own; what it makes may be started next
+	if s.build.current().State == StateRunning { // someone's own; what it makes may be started next
 		select {
 		case <-ctx.Done():
 			return false
@@ -171,15 +172,15 @@ func (s *service) rebuild(ctx context.Context, this *command, how *Reload) bool 
 	if st.ExitCode != nil && *st.ExitCode == 0 {
 		return true
 	}
-	then := "what ran goes on"
+	then := "the old program goes on"
 	if how.StopOnFailure {
-		then = "what ran is stopped"
+		then = "the old program is stopped"
 	}
 	this.remark(fmt.Sprintf("hot reload: the build failed (%s), %s", ending(st), then))
 	return false
 }
 
-// halt stops what runs until the next change, unless the user wished something else meanwhile.
+// halt stops what runs until the next change, unless the user wished something else in the meantime.
 func (s *service) halt(ctx context.Context, this *command, wish int) {
 	s.change.Lock()
 	defer s.change.Unlock()
@@ -194,7 +195,7 @@ func (s *service) halt(ctx context.Context, this *command, wish int) {
 	}
 }
 
-// update notes up to when changes have been dealt with, unless the user wished something else meanwhile.
+// update notes up to when changes have been dealt with, unless the user wished something else in the meantime.
 func (s *service) update(wish int, made time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

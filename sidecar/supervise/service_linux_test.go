@@ -38,7 +38,7 @@ func change(t *testing.T, c *Client) {
 	}
 }
 
-// reloads waits until a command was started anew so many times, and runs.
+// reloads waits until a command was started again so many times, and runs.
 func reloads(t *testing.T, c *Client, name string, want int) Status {
 	t.Helper()
 	var s Status
@@ -52,9 +52,10 @@ func reloads(t *testing.T, c *Client, name string, want int) Status {
 }
 
 func TestRunAndDebugExcludeEachOther(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	start(t, c, Run, Spec{Argv: []string{"sleep", "60"}})
-	if _, err := c.Start(t.Context(), Debug, Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
+	if _, err := c.Start(t.Context(), Debug,
+		Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
 		t.Errorf("refusing start of debug: %v", err)
 	}
 	start(t, c, Debug, Spec{Argv: []string{"sleep", "62"}})
@@ -68,7 +69,7 @@ func TestRunAndDebugExcludeEachOther(t *testing.T) {
 }
 
 func TestWaitAndLogsOfABuild(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	start(t, c, Build, Spec{Argv: []string{"echo", "an earlier one"}})
 	if _, err := c.Wait(t.Context(), Build); err != nil {
 		t.Fatal(err)
@@ -91,9 +92,10 @@ func TestWaitAndLogsOfABuild(t *testing.T) {
 }
 
 func TestHotReload(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	file := filepath.Join(t.TempDir(), "built")
-	spec := Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Build: []string{"sh", "-c", "echo x >> " + file}, Argv: []string{"sleep", "61"}}}
+	spec := Spec{Argv: []string{"sleep", "60"},
+		Reload: &Reload{Build: []string{"sh", "-c", "echo x >> " + file}, Argv: []string{"sleep", "61"}}}
 	first := start(t, c, Run, spec)
 	if err := c.Changed(t.Context(), first.Started.Add(-time.Second)); err != nil { // what it was started with
 		t.Fatal(err)
@@ -121,7 +123,7 @@ func TestHotReload(t *testing.T) {
 
 // A program that crashes after each reload is given ever more time between two.
 func TestCrashLoopBacksOff(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	start(t, c, Run, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Argv: []string{"false"}}})
 	begun := time.Now()
 	for n := range 6 {
@@ -136,23 +138,26 @@ func TestCrashLoopBacksOff(t *testing.T) {
 }
 
 func TestChangeDuringTheBuildOfAStart(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	built := time.Now()
 	change(t, c) // after the build began that this start is the result of
-	start(t, c, Run, Spec{Argv: []string{"sleep", "60"}, Sources: &built, Reload: &Reload{Argv: []string{"sleep", "61"}}})
+	start(t, c, Run,
+		Spec{Argv: []string{"sleep", "60"}, Sources: &built, Reload: &Reload{Argv: []string{"sleep", "61"}}})
 	reloads(t, c, Run, 1)
 }
 
-// While the build fails, the old process goes on or is stopped, as is wanted; the next good one starts it anew.
+// While the build fails, the old process goes on or is stopped, as is wanted; the next good one starts it again.
 func TestBuildOfAReloadFails(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	for then, stop := range map[string]bool{"goes on": false, "is stopped": true} {
 		gate := filepath.Join(t.TempDir(), "good")
-		first := start(t, c, Debug, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Build: []string{"test", "-e", gate}, StopOnFailure: stop, Argv: []string{"sleep", "61"}}})
+		first := start(t, c, Debug, Spec{Argv: []string{"sleep", "60"},
+			Reload: &Reload{Build: []string{"test", "-e", gate}, StopOnFailure: stop, Argv: []string{"sleep", "61"}}})
 		change(t, c)
 		eventually(t, func() error {
 			lines := strings.Join(output(t, c, Debug, 2), "\n")
-			if s := status(t, c, Debug); (s.State == StateExited) != stop || s.PID != first.PID || !strings.Contains(lines, "hot reload: the build failed (exited with code 1), what ran "+then) {
+			if s := status(t, c, Debug); (s.State == StateExited) != stop || s.PID != first.PID ||
+				!strings.Contains(lines, "hot reload: the build failed (exited with code 1), the old program "+then) {
 				return fmt.Errorf("%+v %q", s, lines)
 			}
 			return nil
@@ -167,7 +172,8 @@ func TestBuildOfAReloadFails(t *testing.T) {
 	}
 }
 
-// A program in a process group of its own, as debuggers start theirs, ends with its command; so does what an exited one left.
+// A program in a process group of its own, as debuggers start theirs, ends with its command; so does what an exited one
+// left.
 func TestNothingOfASessionIsLeft(t *testing.T) {
 	c := serve(t, 100*time.Millisecond)
 	for name, script := range map[string]string{

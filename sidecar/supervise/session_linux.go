@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// killSession ends every process of a session. Children that are born meanwhile are found by the next round.
+// killSession ends every process of a session. Children that are born in the meantime are found by the next round.
 func killSession(leader int) {
 	for range 10 {
 		members := session(leader)

@@ -1,7 +1,7 @@
-// Package supervise is PID 1 of a dev container: it starts and stops the build, run and debug commands, starts the latter two anew
-// when their sources change, keeps their output, reaps what is left to it, and talks HTTP on a Unix socket. The package has the client
-// too. It works on any image, with a read-only root, as any
-// user, and knows nothing of sync or Kubernetes.
+// Package supervise is PID 1 of a dev container: it starts and stops the build, run and debug commands, starts the
+// latter two again when their sources change, keeps their output, reaps what is left to it, and talks HTTP on a Unix
+// socket. The package has the client too. It works on any image, with a read-only root, as any user, and knows nothing
+// of sync or Kubernetes.
 package supervise
 
 import (
@@ -43,7 +43,7 @@ type Status struct {
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
 	// Own is the Spec's.
 	Own bool `json:"own,omitempty"`
-	// HotReload says that a change of the sources starts the command anew; Reloads counts how often that happened.
+	// HotReload says that a change of the sources starts the command again; Reloads counts how often that happened.
 	HotReload bool `json:"hotReload,omitempty"`
 	Reloads   int  `json:"reloads,omitempty"`
 }
@@ -57,17 +57,17 @@ type Spec struct {
 	Dir string `json:"dir,omitempty"`
 	// Refuse says that a running command stays, and the call fails.
 	Refuse bool `json:"refuse,omitempty"`
-	// TTY gives the command a terminal; nobody types in it.
+	// TTY gives the command a terminal; no one types in it.
 	TTY bool `json:"tty,omitempty"`
 	// Own says that the user named the command, instead of the config.
 	Own bool `json:"own,omitempty"`
 	// Sources is the time since when changes are not in what the command runs; empty means the start.
 	Sources *time.Time `json:"sources,omitempty"`
-	// Reload says how the command is started anew after a change; without it, changes mean nothing.
+	// Reload says how the command is started again after a change; without it, changes mean nothing.
 	Reload *Reload `json:"reload,omitempty"`
 }
 
-// Reload is how run or debug is started anew.
+// Reload is how run or debug is started again.
 type Reload struct {
 	// Build comes first; while it fails, the old process goes on, or with StopOnFailure is stopped.
 	Build         []string `json:"build,omitempty"`

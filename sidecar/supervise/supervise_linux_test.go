@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// serve runs a supervisor on a socket. Tests of this package share the process, so its reaper would reap other tests' children:
-// they run one after the other.
+// serve runs a supervisor on a socket. Tests of this package share the process, so its reaper would reap other tests'
+// children: they run one after the other.
 func serve(t *testing.T, grace time.Duration) *Client {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "supervise-")
@@ -38,15 +38,21 @@ func serve(t *testing.T, grace time.Duration) *Client {
 		}
 		os.RemoveAll(dir)
 	})
-	c := NewClient(func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) })
+	c := NewClient(func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	})
 	eventually(t, func() error { return c.Healthy(t.Context()) })
 	return c
 }
 
+// limit limits every wait: far more than it takes, also on a busy machine under the race detector.
+const limit = 2 * time.Minute
+
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(limit); ; <-tick.C {
 		err := check()
 		if err == nil {
 			return
@@ -54,7 +60,6 @@ func eventually(t *testing.T, check func() error) {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -83,15 +88,17 @@ func output(t *testing.T, c *Client, name string, tail int) []string {
 }
 
 func TestExitCodeAndOutput(t *testing.T) {
-	c := serve(t, time.Second)
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "echo out $GREETING; exit 7"}, Env: map[string]string{"GREETING": "hello"}}); err != nil {
+	c := serve(t, DefaultGrace)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "echo out $GREETING; exit 7"},
+		Env: map[string]string{"GREETING": "hello"}}); err != nil {
 		t.Fatal(err)
 	}
 	s := exited(t, c)
 	if s.ExitCode == nil || *s.ExitCode != 7 {
 		t.Errorf("exit code: %+v", s)
 	}
-	want := []string{"nhctl: started: sh -c echo out $GREETING; exit 7", "stdout: out hello", "nhctl: exited with code 7"}
+	want := []string{"nhctl: started: sh -c echo out $GREETING; exit 7", "stdout: out hello",
+		"nhctl: exited with code 7"}
 	if diff := cmp.Diff(want, output(t, c, Run, 0)); diff != "" {
 		t.Error(diff)
 	}
@@ -100,7 +107,8 @@ func TestExitCodeAndOutput(t *testing.T) {
 func TestStopKillsTheWholeGroup(t *testing.T) {
 	c := serve(t, 100*time.Millisecond)
 	file := filepath.Join(t.TempDir(), "pid")
-	script := "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > " + file + "; while :; do sleep 1; done' & wait; while :; do sleep 1; done"
+	script := "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > " + file +
+		"; while :; do sleep 1; done' & wait; while :; do sleep 1; done"
 	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", script}}); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +134,7 @@ func TestStopKillsTheWholeGroup(t *testing.T) {
 }
 
 func TestSecondStartReplacesOrRefuses(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	first, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "60"}})
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +142,8 @@ func TestSecondStartReplacesOrRefuses(t *testing.T) {
 	if first.State != StateRunning || first.PID == 0 {
 		t.Errorf("start answered %+v", first)
 	}
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
+	if _, err := c.Start(t.Context(), Run,
+		Spec{Argv: []string{"sleep", "61"}, Refuse: true}); !errors.Is(err, ErrRunning) {
 		t.Errorf("refusing start: %v", err)
 	}
 	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sleep", "62"}}); err != nil {
@@ -147,8 +156,9 @@ func TestSecondStartReplacesOrRefuses(t *testing.T) {
 }
 
 func TestTTYOfACommand(t *testing.T) {
-	c := serve(t, time.Second)
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "test -t 1 && test -t 2 && cat && echo on a terminal, and nobody types; exit 4"}, TTY: true}); err != nil {
+	c := serve(t, DefaultGrace)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c",
+		"test -t 1 && test -t 2 && cat && echo on a terminal, and nobody types; exit 4"}, TTY: true}); err != nil {
 		t.Fatal(err)
 	}
 	if s := exited(t, c); s.ExitCode == nil || *s.ExitCode != 4 {
@@ -159,13 +169,13 @@ func TestTTYOfACommand(t *testing.T) {
 	}
 }
 
-// A program that prints as fast as it can neither fills the memory nor keeps anybody from stopping it.
+// A program that prints as fast as it can neither fills the memory nor keeps anyone from stopping it.
 func TestFlood(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"yes", strings.Repeat("x", 99)}}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	begun, last, lines := time.Now(), "", 0
 	err := c.Logs(ctx, Run, LogsOptions{Follow: true}, func(l Line) error {
@@ -190,14 +200,15 @@ func TestFlood(t *testing.T) {
 }
 
 func TestProgramThatIsMissing(t *testing.T) {
-	c := serve(t, time.Second)
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"no-such-program"}}); err == nil || !strings.Contains(err.Error(), "no-such-program") {
+	c := serve(t, DefaultGrace)
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"no-such-program"}}); err == nil ||
+		!strings.Contains(err.Error(), "no-such-program") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestFollow(t *testing.T) {
-	c := serve(t, time.Second)
+	c := serve(t, DefaultGrace)
 	ctx, cancel := context.WithCancel(t.Context())
 	lines := make(chan string, 100)
 	done := make(chan error, 1)
@@ -233,7 +244,8 @@ func TestRingIsBounded(t *testing.T) {
 		t.Errorf("a slow reader saw %q, next %d; want %s", lines[0].Text, next, want)
 	}
 	lines, next, _ = run.since(total - 1)
-	if diff := cmp.Diff([]Line{{Stream: "stdout", Text: "0123456789"}}, lines, cmpopts.IgnoreFields(Line{}, "Time")); diff != "" || next != total {
+	if diff := cmp.Diff([]Line{{Stream: "stdout", Text: "0123456789"}}, lines,
+		cmpopts.IgnoreFields(Line{}, "Time")); diff != "" || next != total {
 		t.Errorf("the last line (next %d): %s", next, diff)
 	}
 	if lines, _, _ = build.since(0); len(lines) != 1 || lines[0].Text != "built" {
@@ -251,19 +263,33 @@ func TestRingIsBounded(t *testing.T) {
 	}
 }
 
+// A child that outlives the command's own process leaves no zombie: a number of /proc that no one waited for stays.
 func TestOrphansAreReaped(t *testing.T) {
-	c := serve(t, time.Second)
-	// The shell's child outlives it for a moment; nobody but a subreaper would wait for it.
-	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", "sleep 0.05 & exit 0"}}); err != nil {
+	c := serve(t, DefaultGrace)
+	file := filepath.Join(t.TempDir(), "pid")
+	script := "setsid sleep 0.05 & echo $! > " + file
+	if _, err := c.Start(t.Context(), Run, Spec{Argv: []string{"sh", "-c", script}}); err != nil {
 		t.Fatal(err)
 	}
 	exited(t, c)
+	pid, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		status, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "status"))
+		if err == nil {
+			return fmt.Errorf("the orphan is there:\n%s", status)
+		}
+		return nil
+	})
 }
 
 func TestMemoryVersions(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"version 2": {"memory.events": "low 0\noom 3\noom_kill 2\n", "memory.max": "67108864\n"},
-		"version 1": {"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory/memory.limit_in_bytes": "67108864\n"},
+		"version 1": {"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+			"memory/memory.limit_in_bytes": "67108864\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

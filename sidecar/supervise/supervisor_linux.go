@@ -44,8 +44,15 @@ func New(options Options) *Supervisor {
 	s := &Supervisor{options: options, reaper: newReaper(), commands: map[string]*command{}}
 	kept := newRings(ringBytes)
 	for _, name := range []string{Build, Run, Debug} {
-		s.commands[name] = &command{name: name, reaper: s.reaper, memory: memory{root: "/sys/fs/cgroup"}, grace: options.Grace,
-			output: kept.ring(), dir: options.Dir, status: Status{Name: name, State: StateNone}}
+		s.commands[name] = &command{
+			name:   name,
+			reaper: s.reaper,
+			memory: memory{root: "/sys/fs/cgroup"},
+			grace:  options.Grace,
+			output: kept.ring(),
+			dir:    options.Dir,
+			status: Status{Name: name, State: StateNone},
+		}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
 	s.consoles = &consoles{reaper: s.reaper, grace: options.Grace, dir: options.Dir, all: map[string]*console{}}
@@ -55,7 +62,7 @@ func New(options Options) *Supervisor {
 // Serve takes calls until ctx ends, then stops every command.
 func (s *Supervisor) Serve(ctx context.Context) error {
 	defer s.reaper.close()
-	// A socket file of an earlier life of this container is of no use to anybody.
+	// A socket file of an earlier life of this container is of no use to anyone.
 	if err := os.Remove(s.options.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove old socket: %w", err)
 	}
@@ -110,7 +117,8 @@ func (s *Supervisor) named(handle func(http.ResponseWriter, *http.Request, *comm
 
 func (s *Supervisor) handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /v1/health",
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /v1/changes", func(w http.ResponseWriter, r *http.Request) {
 		var change Change
 		if err := decode(w, r, &change); err == nil {

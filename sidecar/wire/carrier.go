@@ -3,185 +3,138 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
-	"github.com/hashicorp/yamux"
+	"github.com/nhctl/nhctl/sidecar/mux"
 )
 
 // Timing of a carrier.
 const (
-	// HandshakeTimeout limits the WebSocket upgrade and the handshake.
+	// HandshakeTimeout limits the upgrade and the handshake.
 	HandshakeTimeout = 10 * time.Second
 	// Silence after which the dialling end should try a second connection.
 	Silence = 3 * time.Second
 	// death is the silence after which an end gives a carrier up.
 	death = 15 * time.Second
-	// beat is how often an idle carrier is pinged.
-	beat = time.Second
+	// heartbeat is how often an idle carrier is pinged.
+	heartbeat = time.Second
 	// writeTimeout closes a carrier whose far end takes nothing.
 	writeTimeout = 15 * time.Second
+	// headerTimeout limits how long the far end may take to say what a stream is for.
+	headerTimeout = 10 * time.Second
 )
 
-// window is the flow control window of a stream in bytes; yamux's own 256 KiB caps a 20 ms link at 12 MB/s.
-const window = 4 << 20
+// Limits of what an end takes from the other.
+const (
+	// maxStreams is how many streams the far end may have open at a time.
+	maxStreams = 2048
+	// maxServerHeader limits the headers of streams that a server opens, in bytes: whoever is in the pod may have
+	// written them.
+	maxServerHeader = 16 << 10
+)
 
-// Path is where a server takes carriers.
-const Path = "/v1/carrier"
+// Errors of streams.
+var (
+	// ErrRefused says that the far end did not take a stream; the text has its reason.
+	ErrRefused = errors.New("refused by the far end")
+	// ErrReset says that the far end has reset a stream; the text has its reason.
+	ErrReset = mux.ErrReset
+)
+
+// Options say what an end of a carrier is, and which streams it serves.
+type Options struct {
+	// Hello is what the end says of itself.
+	Hello Hello
+	// Handlers serve the streams that the far end opens. Without any, it can't open streams.
+	Handlers Handlers
+	Logger   *slog.Logger
+}
 
 // Carrier is an authenticated connection with many streams.
 type Carrier struct {
 	// Peer is what the far end says of itself.
 	Peer Hello
 
-	conn    *conn
-	session *yamux.Session
-	rtt     atomic.Int64
-	stop    context.CancelFunc
-	beating sync.WaitGroup
+	session   *mux.Session
+	handlers  Handlers
+	logger    *slog.Logger
+	maxHeader int
+	rtt       atomic.Int64
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // Dial makes a carrier on a connection to a server, which it owns from then on.
-func Dial(ctx context.Context, raw net.Conn, token []byte, h Hello) (*Carrier, error) {
-	h.Version = Version
-	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
-	defer cancel()
-	// The raw connection may know no deadlines: the handshake ends with the context, by closing it.
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	dialer := websocket.Dialer{
-		NetDialContext:   func(context.Context, string, string) (net.Conn, error) { return raw, nil },
-		HandshakeTimeout: HandshakeTimeout, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
-	}
-	ws, response, err := dialer.DialContext(ctx, "ws://sidecar"+Path, nil)
-	if err != nil {
-		stop()
-		raw.Close()
-		if response != nil {
-			return nil, fmt.Errorf("upgrade to a carrier: %s: %w", response.Status, err)
+func Dial(ctx context.Context, raw net.Conn, token []byte, o Options) (*Carrier, error) {
+	o.Hello.Version = Version
+	var peer Hello
+	var conn *messages
+	err := limited(ctx, raw, func() (err error) {
+		if conn, err = upgradeClient(context.WithoutCancel(ctx), raw); err == nil {
+			peer, err = handshakeClient(conn, token, o.Hello)
 		}
-		return nil, fmt.Errorf("upgrade to a carrier: %w", err)
-	}
-	c := newConn(ws)
-	peer, err := handshakeClient(c, token, h)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
+		return err
+	})
 	if err != nil {
-		ws.Close()
+		raw.Close()
 		return nil, fmt.Errorf("carrier handshake: %w", err)
 	}
-	c.muxed = true
-	session, err := yamux.Client(c, config())
-	if err == nil {
-		err = session.GoAway() // the server opens no streams: each would have a window of this side's memory
-	}
-	if err != nil {
-		ws.Close()
-		return nil, err
-	}
-	return newCarrier(c, session, peer), nil
+	return newCarrier(context.WithoutCancel(ctx), conn, true, peer, o), nil
 }
 
-// Server takes carriers; a stranger gets nothing before its handshake is done.
-type Server struct {
-	// Token returns the session's token.
-	Token func() ([]byte, error)
-	// Hello is what the server says of itself.
-	Hello Hello
-	// Serve is called for each carrier, on a goroutine of its own; the carrier is closed when it returns.
-	Serve func(context.Context, *Carrier)
-
-	pending atomic.Int32
+// limited runs a handshake. The connection may know no deadlines: it is closed when the time is over or ctx ends.
+func limited(ctx context.Context, raw net.Conn, handshake func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	err := handshake()
+	if !stop() {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
 }
 
-// maxPending limits connections that have not proven themselves yet.
-const maxPending = 16
-
-// ServeHTTP upgrades a request to a carrier.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.pending.Add(1) > maxPending {
-		s.pending.Add(-1)
-		http.Error(w, "too many handshakes", http.StatusServiceUnavailable)
-		return
+// newCarrier returns a carrier on a connection that has proven itself. It ends with ctx.
+func newCarrier(ctx context.Context, conn net.Conn, client bool, peer Hello, o Options) *Carrier {
+	incoming := maxStreams
+	if len(o.Handlers) == 0 {
+		incoming = 0
 	}
-	c, peer, err := s.shake(w, r)
-	s.pending.Add(-1)
-	if err != nil {
-		return // the stranger learns nothing more
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
 	}
-	c.muxed = true
-	session, err := yamux.Server(c, config())
-	if err != nil {
-		c.Close()
-		return
+	c := &Carrier{
+		Peer:      peer,
+		session:   mux.New(conn, mux.Options{Client: client, Incoming: incoming, WriteTimeout: writeTimeout}),
+		handlers:  o.Handlers,
+		logger:    logger,
+		maxHeader: maxFrame,
 	}
-	carrier := newCarrier(c, session, peer)
-	defer carrier.Close()
-	s.Serve(r.Context(), carrier)
-}
-
-func (s *Server) shake(w http.ResponseWriter, r *http.Request) (*conn, Hello, error) {
-	upgrader := websocket.Upgrader{
-		HandshakeTimeout: HandshakeTimeout, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
-		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }, // no browser has a reason to be here
+	if client {
+		c.maxHeader = maxServerHeader
 	}
-	ws, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		return nil, Hello{}, err
-	}
-	c := newConn(ws)
-	_ = c.SetDeadline(time.Now().Add(HandshakeTimeout))
-	token, err := s.Token()
-	if err == nil && len(token) == 0 {
-		err = ErrToken
-	}
-	if err != nil {
-		ws.Close()
-		return nil, Hello{}, err
-	}
-	hello := s.Hello
-	hello.Version = Version
-	peer, err := handshakeServer(c, token, hello)
-	if err != nil {
-		ws.Close()
-		return nil, peer, err
-	}
-	_ = c.SetDeadline(time.Time{})
-	return c, peer, nil
-}
-
-func config() *yamux.Config {
-	c := yamux.DefaultConfig()
-	c.EnableKeepAlive = false // the carrier beats by itself
-	c.MaxStreamWindowSize = window
-	c.ConnectionWriteTimeout = writeTimeout
-	c.StreamOpenTimeout = writeTimeout
-	c.LogOutput = io.Discard
+	ctx, c.stop = context.WithCancel(ctx)
+	c.running.Go(func() { c.pingIdle(ctx) })
+	c.running.Go(func() { c.serve(ctx) })
 	return c
 }
 
-func newCarrier(c *conn, session *yamux.Session, peer Hello) *Carrier {
-	ctx, cancel := context.WithCancel(context.Background())
-	carrier := &Carrier{Peer: peer, conn: c, session: session, stop: cancel}
-	carrier.beating.Go(func() { carrier.beat(ctx) })
-	return carrier
-}
-
-// beat pings a silent carrier, and closes it when the silence is too long.
-func (c *Carrier) beat(ctx context.Context) {
-	tick := time.NewTicker(beat)
+// pingIdle pings a silent carrier, and closes it when the silence is too long.
+func (c *Carrier) pingIdle(ctx context.Context) {
+	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.session.CloseChan():
+		case <-c.Done():
 			return
 		case <-tick.C:
 		}
@@ -190,103 +143,96 @@ func (c *Carrier) beat(ctx context.Context) {
 			_ = c.session.Close()
 			return
 		}
-		if silence >= beat || c.rtt.Load() == 0 {
-			// Ping returns after the write timeout at the latest; an error shows as silence.
-			if rtt, err := c.session.Ping(); err == nil {
+		if silence >= heartbeat || c.rtt.Load() == 0 {
+			waiting, cancel := context.WithTimeout(ctx, Silence)
+			if rtt, err := c.session.Ping(waiting); err == nil { // an error shows as silence
 				c.rtt.Store(int64(rtt))
 			}
+			cancel()
 		}
 	}
 }
 
 // Open opens a stream and returns when the far end has taken it. A refusal is an ErrRefused.
 func (c *Carrier) Open(ctx context.Context, kind Kind, params any) (net.Conn, error) {
-	var raw json.RawMessage
-	if params != nil {
-		data, err := json.Marshal(params)
-		if err != nil {
-			return nil, err
-		}
-		raw = data
-	}
-	stream, err := c.session.OpenStream()
+	return c.OpenWith(ctx, kind, params, nil)
+}
+
+// OpenWith is Open for a stream whose first data is known: it goes with the request, as far as it fits, so that the
+// far end need not be waited for twice. The rest is written before OpenWith returns.
+func (c *Carrier) OpenWith(ctx context.Context, kind Kind, params any, first []byte) (net.Conn, error) {
+	stream, err := c.request(ctx, kind, params, first)
 	if err != nil {
-		return nil, fmt.Errorf("open %s stream: %w", kind, err)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	var a answer
-	if err = writeFrame(stream, Header{Kind: kind, Params: raw}); err == nil {
-		err = readFrame(stream, &a)
-	}
-	if err == nil && a.Refused != "" {
-		err = fmt.Errorf("%w: %s", ErrRefused, a.Refused)
-	}
-	if err != nil {
-		stream.Close()
 		if ctx.Err() != nil {
-			err = ctx.Err()
+			err = context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("open %s stream: %w", kind, err)
 	}
 	return stream, nil
 }
 
-// Incoming is a stream that the far end wants to open.
-type Incoming struct {
-	Header
-	stream net.Conn
-}
-
-// headerTimeout limits how long the far end may take to say what a stream is for.
-const headerTimeout = 10 * time.Second
-
-// Accept returns the next stream that the far end opens.
-func (c *Carrier) Accept() (*Incoming, error) {
-	for {
-		stream, err := c.session.AcceptStream()
+func (c *Carrier) request(ctx context.Context, kind Kind, params any, first []byte) (net.Conn, error) {
+	h := Header{Kind: kind}
+	if params != nil {
+		data, err := json.Marshal(params)
 		if err != nil {
 			return nil, err
 		}
-		in := &Incoming{stream: stream}
-		_ = stream.SetReadDeadline(time.Now().Add(headerTimeout))
-		if err := readFrame(stream, &in.Header); err != nil {
-			stream.Close()
-			continue
-		}
-		_ = stream.SetReadDeadline(time.Time{})
-		return in, nil
+		h.Params = data
 	}
-}
-
-// Accept takes the stream.
-func (in *Incoming) Accept() (net.Conn, error) {
-	if err := writeFrame(in.stream, answer{}); err != nil {
-		in.stream.Close()
+	request, err := packFrame(h)
+	if err != nil {
 		return nil, err
 	}
-	return in.stream, nil
+	fits := min(len(first), max(0, mux.FirstData-len(request)))
+	request = append(request, first[:fits]...)
+	now := min(len(request), mux.FirstData)
+	stream, err := c.session.Open(ctx, request[:now])
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = stream.Reset("no longer wanted") })
+	// A far end that refuses may have done so before it has read everything.
+	_, failed := stream.Write(request[now:])
+	var a answer
+	if err = readFrame(stream, &a, maxFrame); err == nil && a.Refused != "" {
+		err = fmt.Errorf("%w: %s", ErrRefused, a.Refused)
+	}
+	if err == nil {
+		err = failed
+	}
+	if err == nil {
+		_, err = stream.Write(first[fits:])
+	}
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		_ = stream.Reset("")
+		return nil, err
+	}
+	return stream, nil
 }
 
-// Refuse gives the reason why the stream is not taken.
-func (in *Incoming) Refuse(reason string) {
-	_ = writeFrame(in.stream, answer{Refused: reason})
-	in.stream.Close()
-}
-
-// Done is closed when the carrier is.
-func (c *Carrier) Done() <-chan struct{} { return c.session.CloseChan() }
+// Done is closed when the carrier has ended.
+func (c *Carrier) Done() <-chan struct{} { return c.session.Done() }
 
 // LastRead is when the last byte came from the far end.
-func (c *Carrier) LastRead() time.Time { return time.Unix(0, c.conn.lastRead.Load()) }
+func (c *Carrier) LastRead() time.Time { return c.session.LastRead() }
 
 // RTT is the last measured round trip; 0 before the first.
 func (c *Carrier) RTT() time.Duration { return time.Duration(c.rtt.Load()) }
 
-// Close ends the carrier and its streams.
+// Moved is how many bytes have gone over the carrier so far, in both directions.
+func (c *Carrier) Moved() int64 { return c.session.Moved() }
+
+// Streams is how many streams are open.
+func (c *Carrier) Streams() int { return c.session.Streams() }
+
+// Close ends the carrier and its streams, and waits for their handlers.
 func (c *Carrier) Close() error {
 	c.stop()
 	err := c.session.Close()
-	c.beating.Wait()
+	c.running.Wait()
 	return err
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // Version is the protocol's version. Ends of different versions don't talk.
-const Version = 2
+const Version = 3
 
-// Purposes of a carrier. Bulk and interactive work use separate ones, so that a keystroke is not stuck behind megabytes.
+// Purposes of a carrier. Bulk and interactive work use separate ones, so that a keystroke is not stuck behind
+// megabytes.
 const (
 	PurposeInteractive = "interactive"
 	PurposeBulk        = "bulk"
@@ -23,7 +24,6 @@ const (
 var (
 	ErrToken   = errors.New("the other end does not know the session's token")
 	ErrVersion = errors.New("the other end speaks another version of the protocol")
-	ErrSession = errors.New("the other end serves another session")
 )
 
 // Hello is what an end says of itself.
@@ -37,6 +37,9 @@ type Hello struct {
 
 // Has says whether the end has a capability.
 func (h Hello) Has(capability string) bool { return slices.Contains(h.Capabilities, capability) }
+
+// maxGreeting limits each message of the handshake, in bytes: who it comes from is not known yet.
+const maxGreeting = 16 << 10
 
 // nonceSize and proofs are those of HMAC-SHA256.
 const nonceSize = 32
@@ -53,8 +56,8 @@ type proof struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-// prove is the proof that a role knows the token, over the very bytes that both ends have said: an end that says more than the other
-// understands proves the same.
+// prove is the proof that a role knows the token, over the very bytes that both ends have said: an end that says
+// more than the other understands proves the same.
 func prove(token []byte, role string, client, server []byte) []byte {
 	mac := hmac.New(sha256.New, token)
 	fmt.Fprintf(mac, "nhctl carrier %d %s\n", Version, role)
@@ -82,7 +85,7 @@ func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
 		return Hello{}, err
 	}
 	var peer greeting
-	theirs, err := receiveFrame(rw, &peer)
+	theirs, err := receiveFrame(rw, &peer, maxGreeting)
 	if err != nil {
 		return Hello{}, err
 	}
@@ -90,7 +93,7 @@ func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
 		return peer.Hello, err
 	}
 	var p proof
-	if err := readFrame(rw, &p); err != nil {
+	if err := readFrame(rw, &p, maxGreeting); err != nil {
 		return peer.Hello, err
 	}
 	if !hmac.Equal(p.HMAC, prove(token, "server", mine, theirs)) {
@@ -99,7 +102,7 @@ func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
 	if err := writeFrame(rw, proof{HMAC: prove(token, "client", mine, theirs)}); err != nil {
 		return peer.Hello, err
 	}
-	if err := readFrame(rw, &p); err != nil {
+	if err := readFrame(rw, &p, maxGreeting); err != nil {
 		return peer.Hello, err
 	}
 	if p.Refused != "" {
@@ -108,13 +111,23 @@ func handshakeClient(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
 	return peer.Hello, nil
 }
 
-// handshakeServer is the other side of handshakeClient.
-func handshakeServer(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
+// handshakeServer is the other side of handshakeClient. A client that names no session of this server is treated as
+// one with a wrong token: only its own proof could tell it which of the two it is.
+func handshakeServer(rw io.ReadWriter, tokenOf func(session string) ([]byte, error), h Hello) (Hello, error) {
 	var peer greeting
-	theirs, err := receiveFrame(rw, &peer)
+	theirs, err := receiveFrame(rw, &peer, maxGreeting)
 	if err != nil {
 		return Hello{}, err
 	}
+	token, known := tokenOf(peer.Session)
+	if known != nil || len(token) == 0 {
+		known = errors.Join(ErrToken, known)
+		token = make([]byte, nonceSize)
+		if _, err := rand.Read(token); err != nil {
+			return peer.Hello, err
+		}
+	}
+	h.Session = peer.Session // this end says no name that it was not told
 	mine, err := greet(rw, h)
 	if err != nil {
 		return peer.Hello, err
@@ -126,22 +139,20 @@ func handshakeServer(rw io.ReadWriter, token []byte, h Hello) (Hello, error) {
 		return peer.Hello, err
 	}
 	var p proof
-	if err := readFrame(rw, &p); err != nil {
+	if err := readFrame(rw, &p, maxGreeting); err != nil {
 		return peer.Hello, err
 	}
-	if !hmac.Equal(p.HMAC, prove(token, "client", theirs, mine)) {
+	if !hmac.Equal(p.HMAC, prove(token, "client", theirs, mine)) || known != nil {
 		_ = writeFrame(rw, proof{Refused: "wrong proof"})
-		return peer.Hello, ErrToken
+		return peer.Hello, errors.Join(ErrToken, known)
 	}
 	return peer.Hello, writeFrame(rw, proof{})
 }
 
 func compatible(mine Hello, theirs greeting) error {
 	if theirs.Version != mine.Version {
-		return fmt.Errorf("%w: here %d (%s), there %d (%s)", ErrVersion, mine.Version, mine.Build, theirs.Version, theirs.Build)
-	}
-	if theirs.Session != mine.Session {
-		return fmt.Errorf("%w: here %q, there %q", ErrSession, mine.Session, theirs.Session)
+		return fmt.Errorf("%w: here %d (%s), there %d (%s)", ErrVersion,
+			mine.Version, mine.Build, theirs.Version, theirs.Build)
 	}
 	if len(theirs.Nonce) != nonceSize {
 		return fmt.Errorf("nonce of %d bytes: want %d", len(theirs.Nonce), nonceSize)

@@ -1,11 +1,12 @@
-// Package wire is the carrier between a developer's computer and a sidecar: one authenticated WebSocket over any byte stream,
-// with many streams on it. Both ends use it. It knows nothing of what the streams carry, nor of Kubernetes.
+// Package wire is the carrier between a developer's computer and a sidecar: one authenticated connection over any
+// byte stream, with many streams on it (package mux), each of a kind that has a handler at the other end. Both ends
+// use it. It knows nothing of what the streams carry, nor of Kubernetes.
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -54,6 +55,9 @@ type Header struct {
 // maxFrame limits a header and a handshake message, in bytes. Ignore rules travel in a header, so it is not tiny.
 const maxFrame = 1 << 20
 
+// frameHeader is the size of a frame's length.
+const frameHeader = 4
+
 // packFrame makes a frame: a length (4 bytes, big endian) and a JSON document.
 func packFrame(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
@@ -63,7 +67,7 @@ func packFrame(v any) ([]byte, error) {
 	if len(data) > maxFrame {
 		return nil, fmt.Errorf("frame of %d bytes: the limit is %d", len(data), maxFrame)
 	}
-	packed := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(data)), uint32(len(data)))
+	packed := binary.BigEndian.AppendUint32(make([]byte, 0, frameHeader+len(data)), uint32(len(data)))
 	return append(packed, data...), nil
 }
 
@@ -76,26 +80,29 @@ func writeFrame(w io.Writer, v any) error {
 	return err
 }
 
-// receiveFrame reads a frame, and returns it as it came, too.
-func receiveFrame(r io.Reader, v any) (packed []byte, err error) {
-	packed = make([]byte, 4)
-	if _, err := io.ReadFull(r, packed); err != nil {
+// receiveFrame reads a frame with a document of at most limit bytes, and returns it as it came, too. Memory follows
+// what has come, not what was announced.
+func receiveFrame(r io.Reader, v any, limit int) (packed []byte, err error) {
+	var buffer bytes.Buffer
+	if _, err := io.CopyN(&buffer, r, frameHeader); err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(packed)
-	if n > maxFrame {
-		return nil, fmt.Errorf("frame of %d bytes: the limit is %d", n, maxFrame)
+	n := binary.BigEndian.Uint32(buffer.Bytes())
+	if int64(n) > int64(limit) {
+		return nil, fmt.Errorf("frame of %d bytes: the limit is %d", n, limit)
 	}
-	packed = append(packed, make([]byte, n)...)
-	if _, err := io.ReadFull(r, packed[4:]); err != nil {
+	if _, err := io.CopyN(&buffer, r, int64(n)); err != nil {
 		return nil, err
 	}
-	return packed, json.Unmarshal(packed[4:], v)
+	if err := json.Unmarshal(buffer.Bytes()[frameHeader:], v); err != nil {
+		return nil, fmt.Errorf("frame: %w", err)
+	}
+	return buffer.Bytes(), nil
 }
 
 // readFrame reads what writeFrame wrote.
-func readFrame(r io.Reader, v any) error {
-	_, err := receiveFrame(r, v)
+func readFrame(r io.Reader, v any, limit int) error {
+	_, err := receiveFrame(r, v, limit)
 	return err
 }
 
@@ -103,6 +110,3 @@ func readFrame(r io.Reader, v any) error {
 type answer struct {
 	Refused string `json:"refused,omitempty"`
 }
-
-// ErrRefused says that the far end did not take a stream; the text has its reason.
-var ErrRefused = errors.New("refused by the far end")

@@ -8,33 +8,48 @@ import (
 	"sync"
 )
 
-// halfCloser is a connection whose writing side can be closed alone, as TCP's.
-type halfCloser interface{ CloseWrite() error }
-
-// Join copies between two connections both ways, until both directions have ended or ctx does; it closes both. When one side has
-// no more to say, the other hears so and may still answer.
+// Join copies between two connections both ways until both directions have ended, and closes both. The end of one
+// direction is passed on, and the other goes on. When a direction breaks, or ctx ends, both connections are reset.
 func Join(ctx context.Context, a, b net.Conn) {
-	stop := context.AfterFunc(ctx, func() { a.Close(); b.Close() })
+	stop := context.AfterFunc(ctx, func() { reset(a, "shut down"); reset(b, "shut down") })
 	defer stop()
 	var copying sync.WaitGroup
 	for _, direction := range [][2]net.Conn{{a, b}, {b, a}} {
 		from, to := direction[0], direction[1]
 		copying.Go(func() {
 			_, err := io.Copy(to, from)
-			if h, ok := to.(halfCloser); ok && err == nil {
-				_ = h.CloseWrite()
-				return
+			if err == nil {
+				err = closeWrite(to)
 			}
-			// yamux closes the writing side alone; anything else ends here.
-			to.Close()
 			if err != nil {
-				from.Close()
+				reset(a, err.Error())
+				reset(b, err.Error())
 			}
 		})
 	}
 	copying.Wait()
 	a.Close()
 	b.Close()
+}
+
+// closeWrite ends one direction of a connection, as far as it knows directions.
+func closeWrite(c net.Conn) error {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}
+
+// reset closes a connection so that its other end sees that it was cut off.
+func reset(c net.Conn, reason string) {
+	switch c := c.(type) {
+	case interface{ Reset(reason string) error }:
+		_ = c.Reset(reason)
+		return
+	case *net.TCPConn:
+		_ = c.SetLinger(0)
+	}
+	c.Close()
 }
 
 // Peeked is a connection of which a reader holds some already.

@@ -3,144 +3,340 @@ package wire
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/mux"
 )
 
-// serve runs a server on loopback and returns a function that connects to it.
-func serve(t *testing.T, s *Server) func() net.Conn {
+// serve runs a server and returns a function that connects to it.
+func serve(t testing.TB, s *Server) func() net.Conn {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.Handle(Path, s)
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	t.Cleanup(func() { cancel(); serving.Wait() })
 	return func() net.Conn {
-		c, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+		near, far := net.Pipe()
+		serving.Go(func() { s.ServeConn(ctx, far) })
+		return near
 	}
 }
 
-// echo accepts streams and sends back what comes.
-func echo(_ context.Context, c *Carrier) {
-	for {
-		in, err := c.Accept()
-		if err != nil {
-			return
-		}
-		if in.Kind != KindForward {
-			in.Refuse("only forwards here")
-			continue
-		}
-		go func() {
-			stream, err := in.Accept()
-			if err == nil {
-				_, _ = io.Copy(stream, stream)
-				stream.Close()
-			}
-		}()
+// echo sends back what comes.
+func echo(_ context.Context, in *Incoming) error {
+	stream, err := in.Accept()
+	if err != nil {
+		return err
 	}
+	_, err = io.Copy(stream, stream)
+	return err
 }
 
-func token(s string) func() ([]byte, error) { return func() ([]byte, error) { return []byte(s), nil } }
+// tokens are those of sessions, by name.
+type tokens map[string]string
 
-func TestStreams(t *testing.T) {
-	t.Parallel()
-	dial := serve(t, &Server{Token: token("secret"), Hello: Hello{Session: "s1", Capabilities: []string{"sync"}}, Serve: echo})
-	c, err := Dial(t.Context(), dial(), []byte("secret"), Hello{Session: "s1"})
+func (t tokens) of(session string) ([]byte, error) {
+	if token, ok := t[session]; ok {
+		return []byte(token), nil
+	}
+	return nil, errors.New("no such session")
+}
+
+// server is one with a session s1, whose token is secret, that serves forwards.
+func server(handlers Handlers) *Server {
+	hello := Hello{Build: "there", Capabilities: []string{"sync"}}
+	return &Server{Token: tokens{"s1": "secret"}.of, Options: Options{Hello: hello, Handlers: handlers}}
+}
+
+// dialled is a carrier to a server, with the handlers of its own end.
+func dialled(t testing.TB, s *Server, handlers Handlers) *Carrier {
+	t.Helper()
+	o := Options{Hello: Hello{Session: "s1"}, Handlers: handlers}
+	c, err := Dial(context.Background(), serve(t, s)(), []byte("secret"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	if diff := cmp.Diff(Hello{Version: Version, Session: "s1", Capabilities: []string{"sync"}}, c.Peer); diff != "" {
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func opened(t testing.TB, c *Carrier, kind Kind) net.Conn {
+	t.Helper()
+	stream, err := c.Open(context.Background(), kind, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+// fails says whether an error is of a kind, and says something.
+func fails(err, kind error, text string) bool {
+	return errors.Is(err, kind) && strings.Contains(err.Error(), text)
+}
+
+func TestStreams(t *testing.T) {
+	t.Parallel()
+	c := dialled(t, server(Handlers{KindForward: echo}), nil)
+	want := Hello{Version: Version, Build: "there", Session: "s1", Capabilities: []string{"sync"}}
+	if diff := cmp.Diff(want, c.Peer); diff != "" {
 		t.Error(diff)
 	}
 	stream, err := c.Open(t.Context(), KindForward, ForwardParams{Port: 80})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := bytes.Repeat([]byte("0123456789"), 1<<20)
-	go func() { _, _ = stream.Write(want) }()
-	got := make([]byte, len(want))
-	if _, err := io.ReadFull(stream, got); err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("echo of %d bytes differs: %v", len(want), err)
-	}
-	if _, err := c.Open(t.Context(), KindControl, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "only forwards here") {
-		t.Errorf("refused stream: %v", err)
+	sent := bytes.Repeat([]byte("0123456789"), 1<<18)
+	go func() { _, _ = stream.Write(sent) }()
+	got := make([]byte, len(sent))
+	if _, err := io.ReadFull(stream, got); err != nil || !bytes.Equal(got, sent) {
+		t.Fatalf("echo of %d bytes differs: %v", len(sent), err)
 	}
 }
 
-// A server that opens streams, which no one would read, is refused; those of the client go on.
-func TestServerOpensNoStreams(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
-	opened := make(chan error, 1)
-	dial := serve(t, &Server{Token: token("secret"), Serve: func(ctx context.Context, c *Carrier) {
-		in, err := c.Accept()
-		if err != nil {
-			return
+	c := dialled(t, server(Handlers{
+		KindForward: func(context.Context, *Incoming) error { return errors.New("only on Sundays") },
+		KindSync: func(_ context.Context, in *Incoming) error {
+			_, err := in.Accept()
+			return errors.Join(err, errors.New("the disk is full"))
+		},
+	}), nil)
+	for kind, want := range map[Kind]string{KindForward: "only on Sundays", "telepathy": "knows no telepathy streams"} {
+		if _, err := c.Open(t.Context(), kind, nil); !fails(err, ErrRefused, want) {
+			t.Errorf("%s: %v, want a refusal that says %q", kind, err, want)
 		}
-		_, err = c.Open(ctx, KindForward, nil)
-		opened <- err
-		in.Refuse("enough")
-		<-c.Done()
-	}})
-	c, err := Dial(t.Context(), dial(), []byte("secret"), Hello{})
-	if err != nil {
-		t.Fatal(err)
 	}
-	defer c.Close()
-	if _, err := c.Open(t.Context(), KindForward, nil); !errors.Is(err, ErrRefused) {
-		t.Errorf("the client's stream: %v", err)
+	if _, err := opened(t, c, KindSync).Read(make([]byte, 1)); !fails(err, ErrReset, "the disk is full") {
+		t.Errorf("a handler that fails later: %v", err)
 	}
-	if err := <-opened; err == nil {
-		t.Error("the server opened a stream")
+	long := SyncParams{Folder: "f", Settings: json.RawMessage(`"` + strings.Repeat("x", 800_000) + `"`)}
+	if _, err := c.OpenWith(t.Context(), KindForward, long, make([]byte, 1<<20)); !errors.Is(err, ErrRefused) {
+		t.Errorf("a request that is larger than a window: %v", err)
+	}
+}
+
+// Both ends serve the kinds that they have registered, and no others.
+func TestServerOpensStreams(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	there := newCarrier(context.Background(), far, false, Hello{}, Options{Handlers: Handlers{KindControl: echo}})
+	here := newCarrier(context.Background(), near, true, Hello{}, Options{Handlers: Handlers{KindForward: echo}})
+	t.Cleanup(func() { _ = here.Close(); _ = there.Close() })
+	for c, kinds := range map[*Carrier]map[Kind]bool{
+		there: {KindForward: true, KindControl: false},
+		here:  {KindForward: false, KindControl: true},
+	} {
+		for kind, served := range kinds {
+			stream, err := c.OpenWith(t.Context(), kind, nil, []byte("hello"))
+			if !served {
+				if !errors.Is(err, ErrRefused) {
+					t.Errorf("%s: %v, want a refusal", kind, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 5)
+			if _, err := io.ReadFull(stream, got); err != nil || string(got) != "hello" {
+				t.Errorf("%s: %q, %v", kind, got, err)
+			}
+			stream.Close()
+		}
+	}
+	// The server is limited: whoever is in the pod may have taken its place.
+	long := strings.Repeat("x", maxServerHeader)
+	if _, err := there.Open(t.Context(), KindForward, long); !fails(err, ErrReset, "limit") {
+		t.Errorf("a long header of the server: %v", err)
+	}
+	if _, err := here.Open(t.Context(), KindControl, long); err != nil {
+		t.Errorf("a long header of the client: %v", err)
+	}
+}
+
+func TestServerOpensNoStreamsUnasked(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	there := newCarrier(context.Background(), far, false, Hello{}, Options{Handlers: Handlers{KindForward: echo}})
+	here := newCarrier(context.Background(), near, true, Hello{}, Options{})
+	t.Cleanup(func() { _ = here.Close(); _ = there.Close() })
+	if _, err := there.Open(t.Context(), KindForward, nil); !errors.Is(err, ErrReset) {
+		t.Errorf("got %v, want a reset", err)
+	}
+	opened(t, here, KindForward).Close() // the carrier goes on
+}
+
+// What is sent with the request is there when the stream is accepted, however long it is.
+func TestFirstData(t *testing.T) {
+	t.Parallel()
+	c := dialled(t, server(Handlers{KindForward: echo}), nil)
+	for _, size := range []int{0, 1, mux.FirstData - 100, mux.FirstData, 3 * mux.FirstData, 1 << 20} {
+		want := bytes.Repeat([]byte("x"), size)
+		first := min(size, 8*mux.FirstData) // the echo of more would have to be read
+		stream, err := c.OpenWith(t.Context(), KindForward, ForwardParams{Port: 80}, want[:first])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			_, _ = stream.Write(want[first:])
+			_ = stream.(interface{ CloseWrite() error }).CloseWrite()
+		})
+		if got, err := io.ReadAll(stream); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("the echo of %d bytes has %d: %v", size, len(got), err)
+		}
+		writing.Wait()
+		stream.Close()
 	}
 }
 
 func TestHandshakeRefuses(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		token string
-		hello Hello
-		want  error
-	}{
-		"wrong token":   {"guess", Hello{Session: "s1"}, ErrToken},
-		"empty token":   {"", Hello{Session: "s1"}, ErrToken},
-		"other session": {"secret", Hello{Session: "s2"}, ErrSession},
+	for name, tt := range map[string]struct{ token, session string }{
+		"wrong token":                {"guess", "s1"},
+		"empty token":                {"", "s1"},
+		"unknown session":            {"secret", "s2"},
+		"no session":                 {"secret", ""},
+		"another session's token":    {"secret", "other"},
+		"a session without a token":  {"", "empty"},
+		"one of an unreadable token": {"secret", "../s1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			served := make(chan struct{}, 1)
-			dial := serve(t, &Server{Token: token("secret"), Hello: Hello{Session: "s1"},
-				Serve: func(context.Context, *Carrier) { served <- struct{}{} }})
-			if _, err := Dial(t.Context(), dial(), []byte(tt.token), tt.hello); !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-			select {
-			case <-served:
-				t.Error("the server took the carrier")
-			default:
+			s := server(Handlers{KindForward: echo})
+			s.Token = tokens{"s1": "secret", "other": "another secret", "empty": ""}.of
+			o := Options{Hello: Hello{Session: tt.session}}
+			if c, err := Dial(t.Context(), serve(t, s)(), []byte(tt.token), o); !errors.Is(err, ErrToken) {
+				t.Errorf("got %v, %v; want ErrToken", c, err)
 			}
 		})
 	}
 }
 
-// A client that does not know the token must not be served, even one that skips checking the server's proof and replays it.
+// One server has several sessions, and tells handlers which of them a stream is for.
+func TestSeveralSessions(t *testing.T) {
+	t.Parallel()
+	s := server(Handlers{KindControl: func(_ context.Context, in *Incoming) error {
+		return errors.New("you are " + in.Carrier.Peer.Session)
+	}})
+	s.Token = tokens{"s1": "secret", "s2": "another secret"}.of
+	dial := serve(t, s)
+	for session, token := range map[string]string{"s1": "secret", "s2": "another secret"} {
+		c, err := Dial(t.Context(), dial(), []byte(token), Options{Hello: Hello{Session: session}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Peer.Session != session {
+			t.Errorf("the server of %q says that it serves %q", session, c.Peer.Session)
+		}
+		if _, err := c.Open(t.Context(), KindControl, nil); !fails(err, ErrRefused, "you are "+session) {
+			t.Error(err)
+		}
+		_ = c.Close()
+	}
+}
+
+// saidTo is what a server says to a client that names a session and proves nothing.
+func saidTo(t *testing.T, session string) (said []string) {
+	t.Helper()
+	raw := serve(t, server(nil))()
+	defer raw.Close()
+	client, err := upgradeClient(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := greet(client, Hello{Version: Version, Session: session}); err != nil {
+		t.Fatal(err)
+	}
+	var g greeting
+	var p, end proof
+	for _, err := range []error{
+		readFrame(client, &g, maxGreeting),
+		readFrame(client, &p, maxGreeting),
+		writeFrame(client, proof{HMAC: p.HMAC}),
+		readFrame(client, &end, maxGreeting),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = client.Read(make([]byte, 1))
+	g.Session, g.Nonce, p.HMAC = strings.Replace(g.Session, session, "its name", 1), g.Nonce[:0], p.HMAC[:0]
+	return []string{fmt.Sprint(g, p, end, err)}
+}
+
+func TestUnknownSessionIsNoNews(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(saidTo(t, "s1"), saidTo(t, "s2")); diff != "" {
+		t.Errorf("a session that exists and one that does not are told apart:\n%s", diff)
+	}
+}
+
+func TestTooManyStrangers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := serve(t, server(nil))
+		for range maxPending {
+			defer dial().Close()
+		}
+		synctest.Wait()
+		begun := time.Now()
+		if _, err := dial().Read(make([]byte, 1)); err == nil || time.Since(begun) > 0 {
+			t.Errorf("one too many: %v after %s", err, time.Since(begun))
+		}
+		time.Sleep(HandshakeTimeout)
+		synctest.Wait()
+		if _, err := Dial(t.Context(), dial(), []byte("secret"), Options{Hello: Hello{Session: "s1"}}); err != nil {
+			t.Errorf("after they were given up: %v", err)
+		}
+	})
+}
+
+func TestCarrierHearsOfSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := newCarrier(context.Background(), near, true, Hello{}, Options{})
+		defer c.Close()
+		begun := time.Now()
+		go func() { _, _ = io.Copy(io.Discard, far) }() // someone takes what is sent, and says nothing
+		<-c.Done()
+		if silence := time.Since(begun); silence < death || silence > death+Silence+heartbeat {
+			t.Errorf("given up after %s", silence)
+		}
+	})
+}
+
+func TestIdleCarrierLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := dialled(t, server(Handlers{KindForward: echo}), nil)
+		time.Sleep(time.Hour)
+		if silence := time.Since(c.LastRead()); silence > 2*heartbeat {
+			t.Errorf("nothing came for %s", silence)
+		}
+		opened(t, c, KindForward).Close()
+	})
+}
+
+// A client that does not know the token must not be served, even one that skips checking the server's proof and
+// replays it.
 func TestServerRefusesReplayedProof(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
 	failed := make(chan error, 1)
 	go func() {
-		_, err := handshakeServer(server, []byte("secret"), Hello{Version: Version, Session: "s1"})
+		_, err := handshakeServer(server, tokens{"s1": "secret"}.of, Hello{Version: Version})
 		failed <- err
 	}()
 	if _, err := greet(client, Hello{Version: Version, Session: "s1"}); err != nil {
@@ -148,7 +344,12 @@ func TestServerRefusesReplayedProof(t *testing.T) {
 	}
 	var theirs greeting
 	var p proof
-	for _, err := range []error{readFrame(client, &theirs), readFrame(client, &p), writeFrame(client, p), readFrame(client, &p)} {
+	for _, err := range []error{
+		readFrame(client, &theirs, maxGreeting),
+		readFrame(client, &p, maxGreeting),
+		writeFrame(client, p),
+		readFrame(client, &p, maxGreeting),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,25 +363,43 @@ func TestOtherVersion(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
 	go func() {
-		_, _ = handshakeServer(server, []byte("secret"), Hello{Version: Version + 1, Session: "s1"})
+		_, _ = handshakeServer(server, tokens{"s1": "secret"}.of, Hello{Version: Version + 1})
 		server.Close()
 	}()
-	if _, err := handshakeClient(client, []byte("secret"), Hello{Version: Version, Session: "s1"}); !errors.Is(err, ErrVersion) {
+	_, err := handshakeClient(client, []byte("secret"), Hello{Version: Version, Session: "s1"})
+	if !errors.Is(err, ErrVersion) {
+		t.Errorf("got %v, want ErrVersion", err)
+	}
+}
+
+// A server that answers as one of an older protocol does is told apart from one that has gone.
+func TestOlderProtocol(t *testing.T) {
+	t.Parallel()
+	old := httptest.NewServer(http.NotFoundHandler())
+	defer old.Close()
+	raw, err := net.Dial("tcp", old.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), raw, []byte("secret"), Options{}); !errors.Is(err, ErrVersion) {
 		t.Errorf("got %v, want ErrVersion", err)
 	}
 }
 
 func TestOpenEndsWithContext(t *testing.T) {
 	t.Parallel()
-	dial := serve(t, &Server{Token: token("secret"), Hello: Hello{}, Serve: func(ctx context.Context, c *Carrier) { <-c.Done() }})
-	c, err := Dial(t.Context(), dial(), []byte("secret"), Hello{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dialled(t, server(Handlers{KindForward: func(ctx context.Context, _ *Incoming) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}}), nil)
 	ctx, cancel := context.WithCancel(t.Context())
+	opening := make(chan error, 1)
+	go func() {
+		_, err := c.Open(ctx, KindForward, nil)
+		opening <- err
+	}()
 	cancel()
-	if _, err := c.Open(ctx, KindForward, nil); !errors.Is(err, context.Canceled) {
+	if err := <-opening; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -198,10 +417,11 @@ func TestHelloMayHaveMoreFields(t *testing.T) {
 	client, server := net.Pipe()
 	failed := make(chan error, 1)
 	go func() {
-		_, err := handshakeServer(server, []byte("secret"), Hello{Version: Version, Session: "s1"})
+		_, err := handshakeServer(server, tokens{"s1": "secret"}.of, Hello{Version: Version})
 		failed <- err
 	}()
-	said, err := packFrame(younger{greeting{Hello{Version: Version, Session: "s1"}, make([]byte, nonceSize)}, true, map[string]any{"a": 1}})
+	hello := greeting{Hello{Version: Version, Session: "s1"}, make([]byte, nonceSize)}
+	said, err := packFrame(younger{hello, true, map[string]any{"a": 1}})
 	if err == nil {
 		_, err = client.Write(said)
 	}
@@ -209,12 +429,17 @@ func TestHelloMayHaveMoreFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	var theirs greeting
-	heard, err := receiveFrame(client, &theirs)
+	heard, err := receiveFrame(client, &theirs, maxGreeting)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var p proof
-	for _, err := range []error{readFrame(client, &p), writeFrame(client, proof{HMAC: prove([]byte("secret"), "client", said, heard)}), readFrame(client, &p), <-failed} {
+	for _, err := range []error{
+		readFrame(client, &p, maxGreeting),
+		writeFrame(client, proof{HMAC: prove([]byte("secret"), "client", said, heard)}),
+		readFrame(client, &p, maxGreeting),
+		<-failed,
+	} {
 		if err != nil {
 			t.Error(err)
 		}
@@ -242,7 +467,7 @@ func FuzzHandshake(f *testing.F) {
 	f.Add(says.Bytes())
 	f.Fuzz(func(t *testing.T, says []byte) {
 		me := Hello{Version: Version, Session: "s1"}
-		if _, err := handshakeServer(monologue{bytes.NewReader(says)}, []byte("secret"), me); err == nil {
+		if _, err := handshakeServer(monologue{bytes.NewReader(says)}, tokens{"s1": "secret"}.of, me); err == nil {
 			t.Error("the server took it")
 		}
 		if _, err := handshakeClient(monologue{bytes.NewReader(says)}, []byte("secret"), me); err == nil {
@@ -256,35 +481,6 @@ func FuzzReadFrame(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var h Header
-		_ = readFrame(bytes.NewReader(data), &h)
+		_ = readFrame(bytes.NewReader(data), &h, maxFrame)
 	})
-}
-
-func BenchmarkRoundTrip(b *testing.B) {
-	mux := http.NewServeMux()
-	mux.Handle(Path, &Server{Token: token("secret"), Serve: echo})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	raw, err := net.Dial("tcp", server.Listener.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := Dial(b.Context(), raw, []byte("secret"), Hello{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	stream, err := c.Open(b.Context(), KindForward, ForwardParams{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	save := make([]byte, 2<<10)
-	for b.Loop() {
-		if _, err := stream.Write(save); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := io.ReadFull(stream, save); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

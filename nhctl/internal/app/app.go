@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -12,7 +13,11 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/root"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
+	"github.com/nhctl/nhctl/nhctl/internal/devsession"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
 
 // Main runs the program with the arguments behind its name, and returns its exit code.
@@ -23,9 +28,19 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		return problem.ExitFailure
 	}
+	f.Serve = serve
 	ctx, stop := interruptible()
 	defer stop()
 	return Run(ctx, f, args)
+}
+
+// serve is the daemon with all kinds of sessions that there are.
+func serve(ctx context.Context, dirs userdirs.Dirs) error {
+	return daemon.Serve(ctx, dirs, newDevMode)
+}
+
+func newDevMode(dirs userdirs.Dirs, logger *slog.Logger, r *registry.Registry) daemon.Kind {
+	return devsession.New(dirs, logger, r)
 }
 
 // Run runs one command.
@@ -48,7 +63,8 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	return p.ExitCode()
 }
 
-// interruptible ends its context at the first Ctrl-C, so that what was begun is undone. A second one ends the program at once.
+// interruptible ends its context at the first Ctrl-C, so that what was begun is undone. A second one ends the program
+// at once.
 func interruptible() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// blank says whether a node stands for nothing: it is missing, null, or an empty text. Nocalhost's own editor writes fields that are not
-// set in these ways, so a field with such a value has its default, whatever its type.
+// blank says whether a node stands for nothing: it is missing, null, or an empty text. Nocalhost's own editor writes
+// fields that are not set in these ways, so a field with such a value has its default, whatever its type.
 func blank(n *yaml.Node) bool {
 	n = deref(n)
 	return n == nil || n.Kind == 0 || n.Kind == yaml.ScalarNode && (n.Value == "" || n.Tag == "!!null")

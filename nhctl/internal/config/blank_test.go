@@ -57,7 +57,8 @@ func withField(path, value string) string {
 	return "{" + text + "}\n"
 }
 
-// A field whose value is null or an empty text is not set, whatever its type: decoder and schema take it, and it has its default.
+// A field whose value is null or an empty text is not set, whatever its type: decoder and schema take it, and it has
+// its default.
 func TestBlankFieldsAreNotSet(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t)
@@ -138,7 +139,8 @@ containers:
 func TestItemsWithoutTheirField(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"env: 3": "env: [{value: x}]", "volume": "persistentVolumeDirs: [{capacity: 1Gi}]", "patch": "patches: [{type: json}]",
+		"env: 3": "env: [{value: x}]", "volume": "persistentVolumeDirs: [{capacity: 1Gi}]",
+		"patch": "patches: [{type: json}]",
 	} {
 		f := load(t, "name: a\ncontainers:\n- dev: {"+text+"}\n", Options{})
 		if len(f.Findings) != 1 || f.Findings[0].Line != 3 || !strings.Contains(f.Findings[0].Message, "is left out") {

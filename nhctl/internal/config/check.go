@@ -25,7 +25,8 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		for _, k := range workload.Kinds() {
 			kinds = append(kinds, string(k))
 		}
-		d.fail(at(n, "serviceType"), "serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
+		d.fail(at(n, "serviceType"),
+			"serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
 			strings.Join(kinds, ", "), s.ServiceType, suggestion(s.ServiceType, kinds))
 	}
 	s.ServiceType = string(kind)
@@ -71,7 +72,8 @@ func (d *decoder) container(n *yaml.Node, c *Container) {
 	d.resources(at(node, "sidecarResources"), dev.SidecarResources)
 	dev.PortForward = d.ports(at(node, "portForward"), dev.PortForward)
 	if dev.Debug.RemoteDebugPort < 0 || dev.Debug.RemoteDebugPort > 65535 {
-		d.fail(at(node, "debug", "remoteDebugPort"), "remoteDebugPort: want a port from 1 to 65535, got %d", dev.Debug.RemoteDebugPort)
+		d.fail(at(node, "debug", "remoteDebugPort"), "remoteDebugPort: want a port from 1 to 65535, got %d",
+			dev.Debug.RemoteDebugPort)
 	}
 	if dev.Ordinal != nil && *dev.Ordinal < 0 {
 		d.fail(at(node, "ordinal"), "ordinal: want 0 or more, got %d", *dev.Ordinal)
@@ -110,8 +112,8 @@ func (d *decoder) quantity(n *yaml.Node, field, value string) {
 	}
 }
 
-// ports checks forwards, and leaves out those that are there already. Other containers may have the same: seldom are several developed
-// at once.
+// ports checks forwards, and leaves out those that are there already. Other containers may have the same: seldom are
+// several developed at once.
 func (d *decoder) ports(n *yaml.Node, list []string) (all []string) {
 	type known struct {
 		remote int
@@ -131,7 +133,8 @@ func (d *decoder) ports(n *yaml.Node, list []string) (all []string) {
 			taken[local] = known{remote, node}
 			all = append(all, strings.TrimSpace(text))
 		case other.remote != remote:
-			d.fail(node, "local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one", local, other.at.Line)
+			d.fail(node, "local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one",
+				local, other.at.Line)
 		}
 	}
 	return all

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -14,8 +13,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// made leaves out the items of a list that lack the field that makes them, which Nocalhost's editor writes, and tells of those that have
-// other fields. It returns the others with their nodes.
+// made leaves out the items of a list that lack the field that makes them, which Nocalhost's editor writes, and tells
+// of those that have other fields. It returns the others with their nodes.
 func made[T any](d *decoder, n *yaml.Node, field string, list []T, of func(T) string) (kept []T, nodes []*yaml.Node) {
 	for i, x := range list {
 		node := item(n, i)
@@ -49,7 +48,8 @@ func (d *decoder) environment(n *yaml.Node, dev *Dev) {
 		places[v.Name] = len(vars)
 		vars = append(vars, v)
 	}
-	files, nodes := made(d, at(n, "envFrom", "envFile"), "path", dev.EnvFrom.EnvFile, func(f EnvFile) string { return f.Path })
+	files, nodes := made(d, at(n, "envFrom", "envFile"), "path", dev.EnvFrom.EnvFile,
+		func(f EnvFile) string { return f.Path })
 	for i, file := range files {
 		read, err := d.envFile(file.Path)
 		if err != nil {
@@ -96,8 +96,8 @@ func complete(dev *Dev) {
 	}
 }
 
-// volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside each other; one that
-// is a synced folder is left out, since its files come from this computer.
+// volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside
+// each other; one that is a synced folder is left out, since its files come from this computer.
 func (d *decoder) mounts(n *yaml.Node, dev *Dev) {
 	for i, p := range dev.Mounts.Drop {
 		if !path.IsAbs(p) {
@@ -108,7 +108,8 @@ func (d *decoder) mounts(n *yaml.Node, dev *Dev) {
 }
 
 func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
-	list, nodes := made(d, at(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs, func(v PersistentVolumeDir) string { return v.Path })
+	list, nodes := made(d, at(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs,
+		func(v PersistentVolumeDir) string { return v.Path })
 	dev.PersistentVolumeDirs = nil
 	seen := map[string]bool{}
 	for i, v := range list {
@@ -122,7 +123,8 @@ func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 		case ours(clean):
 			d.fail(node, "persistentVolumeDirs: nhctl has files of its own in %s; name another folder", clean)
 		case synced:
-			d.warn(node, "persistentVolumeDirs: %s is synced, so its files are on this computer and it needs no volume; name the folders below it that shall outlive dev mode", clean)
+			d.warn(node, "persistentVolumeDirs: %s is synced, so its files are on this computer and it needs no "+
+				"volume; name the folders below it that shall outlive dev mode", clean)
 			continue
 		}
 		seen[clean] = true
@@ -133,7 +135,9 @@ func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 
 // ours says whether a folder holds, or is below, one that nhctl mounts into the dev container.
 func ours(folder string) bool {
-	return slices.ContainsFunc([]string{contract.BinDir, contract.RunDir}, func(own string) bool { return within(own, folder) || within(folder, own) })
+	return slices.ContainsFunc([]string{contract.BinDir, contract.RunDir}, func(own string) bool {
+		return contract.Within(own, folder) || contract.Within(folder, own)
+	})
 }
 
 // maxSyncs limits the folders of one container: each has an engine of its own.
@@ -150,19 +154,16 @@ func (d *decoder) syncs(n *yaml.Node, dev *Dev) {
 			node = item(node, i)
 		}
 		if filepath.IsAbs(s.Local) {
-			d.warn(at(node, "local"), "sync.local: an absolute path is another one on a colleague's computer; keep it in .dev/%s", localFile)
+			d.warn(at(node, "local"),
+				"sync.local: an absolute path is another one on a colleague's computer; keep it in .dev/%s", localFile)
 		}
 		for _, other := range dev.Sync[:i] {
-			if within(s.Remote, other.Remote) || within(other.Remote, s.Remote) {
-				d.fail(at(node, "remote"), "sync: %s and %s lie inside each other in the container", other.Remote, s.Remote)
+			if contract.Within(s.Remote, other.Remote) || contract.Within(other.Remote, s.Remote) {
+				d.fail(at(node, "remote"), "sync: %s and %s lie inside each other in the container", other.Remote,
+					s.Remote)
 			}
 		}
 	}
-}
-
-// within says whether a folder is another or below it.
-func within(inner, outer string) bool {
-	return inner == outer || strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
 }
 
 // foreign are the images of Nocalhost's own sidecar, in any registry and of any tag.
@@ -171,7 +172,8 @@ var foreign = regexp.MustCompile(`(^|/)[^/]*nocalhost-sidecar[^/]*$`)
 // sidecar leaves out a sidecar image that is Nocalhost's: it has nothing of this sidecar in it.
 func (d *decoder) sidecar(n *yaml.Node, dev *Dev) {
 	if foreign.MatchString(dev.SidecarImage) {
-		d.warn(n, "sidecarImage: %s is Nocalhost's own sidecar, which is not used here; nhctl takes its own", dev.SidecarImage)
+		d.warn(n, "sidecarImage: %s is Nocalhost's own sidecar, which is not used here; nhctl takes its own",
+			dev.SidecarImage)
 		dev.SidecarImage = ""
 	}
 }

@@ -22,7 +22,8 @@ func (d *decoder) patches(n *yaml.Node, c *Container) {
 			continue
 		}
 		if _, list := parsed.([]any); list != (p.Type == "json") {
-			d.fail(node, "patches: a %s patch is %s", p.Type, map[bool]string{true: "a list of operations", false: "a mapping"}[p.Type == "json"])
+			d.fail(node, "patches: a %s patch is %s", p.Type,
+				map[bool]string{true: "a list of operations", false: "a mapping"}[p.Type == "json"])
 		}
 		if p.Type == "strategic" {
 			d.theirContainers(node, p, parsed, cmp.Or(c.Dev.DevContainerName, c.Name))
@@ -31,8 +32,8 @@ func (d *decoder) patches(n *yaml.Node, c *Container) {
 	c.Dev.Patches = list
 }
 
-// theirContainers has a patch of Nocalhost's dev container change the one here, and leaves its sidecar out: there is none here, and a
-// patch would add one.
+// theirContainers has a patch of Nocalhost's dev container change the one here, and leaves its sidecar out: there is
+// none here, and a patch would add one.
 func (d *decoder) theirContainers(n *yaml.Node, p *Patch, parsed any, dev string) {
 	spec := parsed
 	for _, key := range []string{"spec", "template", "spec"} {
@@ -47,7 +48,7 @@ func (d *decoder) theirContainers(n *yaml.Node, p *Patch, parsed any, dev string
 		fields, _ := x.(map[string]any)
 		switch {
 		case fields["name"] == theirSidecar:
-			d.warn(n, "patches: there is no container %s here; what the patch says of it is left out", theirSidecar)
+			d.warn(n, "patches: there is no container %s here; nhctl leaves out that part of the patch", theirSidecar)
 			changed = true
 			continue
 		case fields["name"] == theirDev && dev != "" && dev != theirDev:

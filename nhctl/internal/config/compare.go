@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers there, and
-// whether the cluster has it.
+// Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers
+// there, and whether the cluster has it.
 func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 	d := newDecoder(f.loading)
 	for i, s := range f.Services {
@@ -24,7 +24,8 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
 				d.fail(n, "the workload has several containers, name one: %s", known)
 			case c.Name != "" && !slices.Contains(names, c.Name):
-				d.fail(at(n, "name"), "the workload has no container %q%s; it has: %s", c.Name, suggestion(c.Name, names), known)
+				d.fail(at(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
+					suggestion(c.Name, names), known)
 			}
 		}
 	}

@@ -78,7 +78,8 @@ func wantFull() Service {
 	d.Resources = Resources{Limits: Quantities{CPU: "2", Memory: "1Gi"}}
 	d.PersistentVolumeDirs = []PersistentVolumeDir{{Path: "/cache", Capacity: "5Gi"}, {Path: "/go", Capacity: "10Gi"}}
 	d.Env = []EnvVar{{"A", "1"}}
-	d.Command = Commands{Build: Command{Line: []string{"go build ."}}, Run: Command{Line: []string{"go run", "./main.go", "--", "--port 80"}}, Debug: Command{Argv: []string{"/dlv", "exec"}}}
+	d.Command = Commands{Build: Command{Line: []string{"go build ."}}, Run: Command{Line: []string{"go run",
+		"./main.go", "--", "--port 80"}}, Debug: Command{Argv: []string{"/dlv", "exec"}}}
 	d.Debug, d.HotReload = Debug{RemoteDebugPort: 9009, Language: "go"}, true
 	d.Sync = Syncs{{Type: "sendReceive", Mode: "pattern", FilePattern: []string{"./src"}, Local: ".", Remote: "/src"}}
 	d.PortForward = []string{"8080:80", ":81", "82"}
@@ -92,10 +93,11 @@ func TestShapes(t *testing.T) {
 	t.Parallel()
 	indent := func(by string) string { return strings.ReplaceAll(strings.TrimSpace(full), "\n", "\n"+by) }
 	for name, text := range map[string]string{
-		"one service":               full,
-		"a list":                    "- " + indent("  "),
-		"services":                  "configProperties: {version: v2}\nservices:\n  - " + indent("    "),
-		"application with services": "application:\n  name: shop\n  manifestType: rawManifest\n  services:\n    - " + indent("      "),
+		"one service": full,
+		"a list":      "- " + indent("  "),
+		"services":    "configProperties: {version: v2}\nservices:\n  - " + indent("    "),
+		"application with services": "application:\n  name: shop\n  manifestType: rawManifest\n  services:\n    - " +
+			indent("      "),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,8 +112,19 @@ func TestShapes(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	dev := load(t, "name: web\ncontainers: [{}]\n", Options{}).Services[0].Containers[0].Dev
-	want := Dev{ImagePullPolicy: "IfNotPresent", WorkDir: "/home/nocalhost-dev", Probes: "off", InitContainers: "run", DuplicateVolumes: "empty", Restore: "ready", AbandonAfter: "10m", OnBuildFailure: "keep",
-		Sync: Syncs{{Type: "sendReceive", Mode: "gitIgnore", DeleteProtection: true, Local: ".", Remote: "/home/nocalhost-dev"}}}
+	want := Dev{
+		ImagePullPolicy:  "IfNotPresent",
+		WorkDir:          "/home/nocalhost-dev",
+		Probes:           "off",
+		InitContainers:   "run",
+		DuplicateVolumes: "empty",
+		Restore:          "ready",
+		AbandonAfter:     "10m",
+		OnBuildFailure:   "keep",
+		Sync: Syncs{
+			{Type: "sendReceive", Mode: "gitIgnore", DeleteProtection: true, Local: ".", Remote: "/home/nocalhost-dev"},
+		},
+	}
 	if diff := cmp.Diff(want, dev); diff != "" {
 		t.Error(diff)
 	}
@@ -123,26 +136,30 @@ func TestMistakes(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"typo": {"name: web\ncontainers:\n- name: app\n  dev:\n    imagee: x\n",
 			"config.yaml:5:5: unknown field \"imagee\"; did you mean \"image\"?\n        imagee: x\n        ^^^^^^"},
-		"wrong type":        {"name: web\ncontainers: app\n", "config.yaml:2:13: want a list, got the text \"app\""},
-		"no number":         {dev("debug: {remoteDebugPort: nine}"), ":3:34: want a whole number, got the text \"nine\""},
-		"no truth":          {dev("hotReload: maybe"), ":3:20: want true or false, got the text \"maybe\""},
-		"enum":              {dev("sync: {type: sent}"), ":3:22: type: want one of sendReceive, send, receive, got \"sent\"; did you mean \"send\"?"},
-		"kind":              {"name: a\nserviceType: deploymint\n", ":2:14: serviceType: want one of deployment,"},
-		"no name":           {"containers: []\n", ":1:1: the service has no name"},
-		"workDir":           {dev("workDir: src"), ":3:18: workDir must be an absolute path"},
-		"quantity":          {dev("resources: {limits: {memory: 1 gig}}"), ":3:38: memory: \"1 gig\" is no quantity"},
-		"port":              {dev("portForward: [\"80:99999\"]"), ":3:23: \"80:99999\": want LOCAL:REMOTE"},
-		"port twice":        {dev("portForward: [\"80:1\", \"80:2\"]"), ":3:31: local port 80 is forwarded twice, see line 3"},
-		"field twice":       {"name: a\nname: b\n", ":2:1: name is there twice"},
-		"container twice":   {"name: a\ncontainers: [{name: x}, {name: x}]\n", "container \"x\" is there twice"},
-		"service twice":     {"- name: a\n- name: a\n", ":2:9: deployment/a is described twice"},
-		"two at once":       {"name: a\nfoo: 1\nbar: 2\n", ":3:1: unknown field \"bar\""},
-		"not YAML":          {"name: a\nx: [\n", "this is not valid YAML"},
-		"empty":             {"", "the file is empty"},
-		"binary":            {"\x00\x01", "this is no text"},
-		"tab":               {"name: a\ncontainers:\n\t- name: x\n", ":3:1: a tab in the indentation"},
-		"cache is workDir":  {dev("workDir: /src, persistentVolumeDirs: [{path: /}]"), "want an absolute path below /"},
-		"cache is ours":     {dev("persistentVolumeDirs: [{path: /.nhctl/bin}]"), "nhctl has files of its own in /.nhctl/bin"},
+		"wrong type": {"name: web\ncontainers: app\n", "config.yaml:2:13: want a list, got the text \"app\""},
+		"no number": {dev("debug: {remoteDebugPort: nine}"),
+			":3:34: want a whole number, got the text \"nine\""},
+		"no truth": {dev("hotReload: maybe"), ":3:20: want true or false, got the text \"maybe\""},
+		"enum": {dev("sync: {type: sent}"),
+			":3:22: type: want one of sendReceive, send, receive, got \"sent\"; did you mean \"send\"?"},
+		"kind":     {"name: a\nserviceType: deploymint\n", ":2:14: serviceType: want one of deployment,"},
+		"no name":  {"containers: []\n", ":1:1: the service has no name"},
+		"workDir":  {dev("workDir: src"), ":3:18: workDir must be an absolute path"},
+		"quantity": {dev("resources: {limits: {memory: 1 gig}}"), ":3:38: memory: \"1 gig\" is no quantity"},
+		"port":     {dev("portForward: [\"80:99999\"]"), ":3:23: \"80:99999\": want LOCAL:REMOTE"},
+		"port twice": {dev("portForward: [\"80:1\", \"80:2\"]"),
+			":3:31: local port 80 is forwarded twice, see line 3"},
+		"field twice":      {"name: a\nname: b\n", ":2:1: name is there twice"},
+		"container twice":  {"name: a\ncontainers: [{name: x}, {name: x}]\n", "container \"x\" is there twice"},
+		"service twice":    {"- name: a\n- name: a\n", ":2:9: deployment/a is described twice"},
+		"two at once":      {"name: a\nfoo: 1\nbar: 2\n", ":3:1: unknown field \"bar\""},
+		"not YAML":         {"name: a\nx: [\n", "this is not valid YAML"},
+		"empty":            {"", "the file is empty"},
+		"binary":           {"\x00\x01", "this is no text"},
+		"tab":              {"name: a\ncontainers:\n\t- name: x\n", ":3:1: a tab in the indentation"},
+		"cache is workDir": {dev("workDir: /src, persistentVolumeDirs: [{path: /}]"), "want an absolute path below /"},
+		"cache is ours": {dev("persistentVolumeDirs: [{path: /.nhctl/bin}]"),
+			"nhctl has files of its own in /.nhctl/bin"},
 		"cache twice":       {dev("persistentVolumeDirs: [{path: /a}, {path: /a/}]"), "/a is there twice"},
 		"syncs overlap":     {dev("sync: [{remote: a}, {remote: a/b}]"), "lie inside each other"},
 		"patch":             {dev("patches: [{patch: '[a]'}]"), "a strategic patch is a mapping"},
@@ -170,7 +187,8 @@ func TestMistakes(t *testing.T) {
 
 func TestPastedText(t *testing.T) {
 	t.Parallel()
-	f := load(t, "name: a\ncontainers:\n- dev: {image: “x”} # “fine”\n  name: \"a\" # b\n- name: b\n  dev: {image: a\u00a0b}\n", Options{})
+	f := load(t, "name: a\ncontainers:\n- dev: {image: “x”} # “fine”\n  name: \"a\" # b\n- name: b\n"+
+		"  dev: {image: a\u00a0b}\n", Options{})
 	want := []string{":3:16: warning: a typographic quote", "a space that is not one (U+00A0)"}
 	for _, w := range want {
 		if !strings.Contains(f.Findings.String(), w) {
@@ -184,8 +202,11 @@ func TestPastedText(t *testing.T) {
 
 func TestUnusedFieldsAreKept(t *testing.T) {
 	t.Parallel()
-	f := load(t, "application: {name: shop, manifestType: helmRepo, helmVals: {a: 1}, services: [{name: a, priorityClass: x, containers: [{install: {envFrom: {envFile: []}}, dev: {useDevContainer: true}}]}]}\n", Options{})
-	if diff := cmp.Diff([]string{"helmVals", "install", "manifestType", "priorityClass", "useDevContainer"}, f.Ignored); diff != "" || len(f.Findings) != 0 {
+	f := load(t, "application: {name: shop, manifestType: helmRepo, helmVals: {a: 1}, services: [{name: a, "+
+		"priorityClass: x, containers: [{install: {envFrom: {envFile: []}}, dev: {useDevContainer: true}}]}]}\n",
+		Options{})
+	if diff := cmp.Diff([]string{"helmVals", "install", "manifestType", "priorityClass", "useDevContainer"},
+		f.Ignored); diff != "" || len(f.Findings) != 0 {
 		t.Errorf("%s %s", diff, f.Findings)
 	}
 }
@@ -278,7 +299,8 @@ func TestLoadFindsTheConfigAbove(t *testing.T) {
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for _, service := range []string{"catalog", "reviews", "storefront"} {
-		if f, err := Load(filepath.Join("../../../examples/bookshop", service), Options{}); err != nil || f == nil || f.Services[0].Name != service || len(f.Findings) > 0 {
+		if f, err := Load(filepath.Join("../../../examples/bookshop", service), Options{}); err != nil || f == nil ||
+			f.Services[0].Name != service || len(f.Findings) > 0 {
 			t.Errorf("%s: %+v, %v", service, f, err)
 		}
 	}
@@ -299,7 +321,8 @@ func FuzzParse(f *testing.F) {
 func BenchmarkLoad(b *testing.B) {
 	var text strings.Builder
 	for i := 0; text.Len() < 1<<20; i++ {
-		text.WriteString("- " + strings.ReplaceAll(strings.Replace(strings.TrimSpace(full), "name: web", "name: web"+strconv.Itoa(i), 1), "\n", "\n  ") + "\n")
+		text.WriteString("- " + strings.ReplaceAll(strings.Replace(strings.TrimSpace(full), "name: web",
+			"name: web"+strconv.Itoa(i), 1), "\n", "\n  ") + "\n")
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {

@@ -29,10 +29,17 @@ type decoder struct {
 }
 
 func newDecoder(l *loading) *decoder {
-	return &decoder{loading: l, nodes: &atomic.Int64{}, ignored: map[string]bool{}, types: map[reflect.Type]map[string]field{}, defaults: map[reflect.Type]reflect.Value{}}
+	return &decoder{
+		loading:  l,
+		nodes:    &atomic.Int64{},
+		ignored:  map[string]bool{},
+		types:    map[reflect.Type]map[string]field{},
+		defaults: map[reflect.Type]reflect.Value{},
+	}
 }
 
-// share has n things done by several decoders side by side, in as many parts as pay. What they find is put together in order.
+// share has n things done by several decoders side by side, in as many parts as pay. What they find is put together in
+// order.
 func (d *decoder) share(n int, do func(d *decoder, i int)) {
 	const few = 50
 	parts := min(runtime.GOMAXPROCS(0), n/few+1)
@@ -186,7 +193,8 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		switch {
 		case ok:
 			if field.computer && d.workload != nil {
-				d.fail(p.key, "%s: a config from the cluster may not say anything of the developer's computer; it belongs into a .dev/config.yaml there", p.key.Value)
+				d.fail(p.key, "%s: a config from the cluster may not say anything of the developer's computer; it "+
+					"belongs into a .dev/config.yaml there", p.key.Value)
 			}
 			if field.unused && !blank(p.value) {
 				d.ignored[p.key.Value] = true
@@ -235,7 +243,8 @@ func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
 		v.SetString(now)
 		return
 	}
-	d.fail(deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(), suggestion(v.String(), f.enum))
+	d.fail(deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(),
+		suggestion(v.String(), f.enum))
 }
 
 // field is what a struct's field and its tags say.
@@ -256,7 +265,13 @@ func (d *decoder) fields(t reflect.Type) map[string]field {
 		known = map[string]field{}
 		for i := range t.NumField() {
 			tag := t.Field(i).Tag
-			f := field{index: i, name: tag.Get("json"), also: tag.Get("also"), unused: tag.Get("unused") != "", computer: tag.Get("computer") != ""}
+			f := field{
+				index:    i,
+				name:     tag.Get("json"),
+				also:     tag.Get("also"),
+				unused:   tag.Get("unused") != "",
+				computer: tag.Get("computer") != "",
+			}
 			if enum := tag.Get("enum"); enum != "" {
 				f.enum = strings.Split(enum, ",")
 			}

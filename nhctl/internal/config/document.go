@@ -154,14 +154,15 @@ func lookup(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// overlay lays a mapping over another, without changing either: mappings are joined, lists of named things by name, and anything else
-// is replaced.
+// overlay lays a mapping over another, without changing either: mappings are joined, lists of named things by name, and
+// anything else is replaced.
 func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 	base, over = deref(base), deref(over)
 	switch {
 	case over == nil:
 		return base
-	case base == nil || base.Kind != over.Kind || l.laid.Add(1) > maxNodes: // aliases that unfold without end; the decoder says so
+		// aliases that unfold without end; the decoder says so
+	case base == nil || base.Kind != over.Kind || l.laid.Add(1) > maxNodes:
 		return over
 	case over.Kind == yaml.MappingNode:
 		result := *over
@@ -226,11 +227,13 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 	return result
 }
 
-// named says whether a list is of mappings that may have names, such as containers and variables, but not commands or patterns.
+// named says whether a list is of mappings that may have names, such as containers and variables, but not commands or
+// patterns.
 func named(list *yaml.Node) bool {
 	all := items(list)
 	for _, item := range all {
-		if item = deref(item); item.Kind != yaml.MappingNode || lookup(item, "name") == nil && lookup(item, "dev") == nil {
+		if item = deref(item); item.Kind != yaml.MappingNode || lookup(item, "name") == nil &&
+			lookup(item, "dev") == nil {
 			return false
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Set gives a field of a config's text a value, and leaves all other text as it is: comments, order, anchors, blank lines. path is
-// such as containers[0].dev.image, or services[web].containers[app].dev.image with names. The value is YAML, such as true, 80 or [a, b];
-// what is none is text.
+// Set gives a field of a config's text a value, and leaves all other text as it is: comments, order, anchors, blank
+// lines. path is such as containers[0].dev.image, or services[web].containers[app].dev.image with names. The value is
+// YAML, such as true, 80 or [a, b]; what is none is text.
 func Set(text, path, value string) (string, error) {
 	value, err := written(value)
 	if err != nil {

@@ -37,18 +37,23 @@ containers:
 func TestSet(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ path, value, from, to string }{
-		"a plain value":          {"name", "shop", "name: web   # the workload", "name: shop   # the workload"},
-		"a quoted value":         {"containers[0].dev.image", "golang:2", `image: "golang:1"   # tools`, "image: golang:2   # tools"},
+		"a plain value": {"name", "shop", "name: web   # the workload", "name: shop   # the workload"},
+		"a quoted value": {"containers[0].dev.image", "golang:2", `image: "golang:1"   # tools`,
+			"image: golang:2   # tools"},
 		"an item by its name":    {"containers[side].name", "other", "- name: side\n", "- name: other\n"},
 		"inside braces":          {"containers[app].dev.resources.limits.cpu", "2", "{cpu: 1}", "{cpu: 2}"},
 		"a doubled quote":        {"containers[app].dev.env[A].value", "x", "'it''s'", "x"},
 		"an empty value":         {"containers[0].dev.shell", "bash", "    shell:\n", "    shell: bash\n"},
 		"a text that is no YAML": {"name", "[x", "name: web ", "name: '[x' "},
 		"a text in quotes":       {"name", `"80"`, "name: web ", `name: "80" `},
-		"a new key":              {"containers[0].dev.sync.mode", "pattern", "      type: send\n", "      type: send\n      mode: pattern\n"},
-		"a new mapping":          {"containers[0].dev.debug.language", "go", "          paused: true\n", "          paused: true\n    debug:\n      language: go\n"},
-		"a new key at last":      {"containers[side].dev.hotReload", "true", "- name: side\n", "- name: side\n  dev:\n    hotReload: true\n"},
-		"a new key at top":       {"serviceType", "statefulset", "- name: side\n", "- name: side\nserviceType: statefulset\n"},
+		"a new key": {"containers[0].dev.sync.mode", "pattern", "      type: send\n",
+			"      type: send\n      mode: pattern\n"},
+		"a new mapping": {"containers[0].dev.debug.language", "go", "          paused: true\n",
+			"          paused: true\n    debug:\n      language: go\n"},
+		"a new key at last": {"containers[side].dev.hotReload", "true", "- name: side\n",
+			"- name: side\n  dev:\n    hotReload: true\n"},
+		"a new key at top": {"serviceType", "statefulset", "- name: side\n",
+			"- name: side\nserviceType: statefulset\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +81,8 @@ func TestSetRefuses(t *testing.T) {
 		"no path":             {edited, "a b", "x", "is no path"},
 		"a mapping":           {edited, "name", "a: b", "the value does not fit there"},
 		"several lines":       {edited, "name", "a\nb: [", "several lines"},
-		"an include":          {"services:\n  ${_INCLUDE_:- ./a.yaml}\n  - name: b\n", "name", "x", "files that it includes"},
+		"an include": {"services:\n  ${_INCLUDE_:- ./a.yaml}\n  - name: b\n", "name", "x",
+			"files that it includes"},
 	} {
 		if _, err := Set(tt.text, tt.path, tt.value); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)

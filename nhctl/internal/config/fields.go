@@ -56,7 +56,12 @@ func fieldsOf(t reflect.Type, prefix string, added, idle bool) []Field {
 		all = append(all, x)
 	}
 	for _, name := range unused(t) {
-		all = append(all, Field{Path: prefix + name, Type: "any", Doc: "Nocalhost's, about installing an application.", Unused: true})
+		all = append(all, Field{
+			Path:   prefix + name,
+			Type:   "any",
+			Doc:    "Nocalhost's, about installing an application.",
+			Unused: true,
+		})
 	}
 	return all
 }

@@ -18,7 +18,8 @@ const (
 // Finding is something to say about a place of a config.
 type Finding struct {
 	File string `json:"file"`
-	// Line and Column are where it begins, from 1, a column being a character; it ends before EndColumn of the same line.
+	// Line and Column are where it begins, from 1, a column being a character; it ends before EndColumn of the same
+	// line.
 	Line      int    `json:"line"`
 	Column    int    `json:"column"`
 	EndColumn int    `json:"endColumn"`
@@ -44,7 +45,8 @@ func (f Finding) String() string {
 			before[i] = ' '
 		}
 	}
-	return fmt.Sprintf("%s\n    %s\n    %s%s", text, f.source, string(before), strings.Repeat("^", max(1, min(f.EndColumn-f.Column, 60))))
+	return fmt.Sprintf("%s\n    %s\n    %s%s", text, f.source, string(before),
+		strings.Repeat("^", max(1, min(f.EndColumn-f.Column, 60))))
 }
 
 // Findings are sorted by place.
@@ -104,7 +106,14 @@ func (f *findings) line(file string, n int) string {
 }
 
 func (f *findings) add(severity string, at position, length int, format string, args ...any) {
-	x := Finding{File: at.file, Line: at.line, Column: at.column, EndColumn: at.column + max(1, length), Severity: severity, Message: fmt.Sprintf(format, args...)}
+	x := Finding{
+		File:      at.file,
+		Line:      at.line,
+		Column:    at.column,
+		EndColumn: at.column + max(1, length),
+		Severity:  severity,
+		Message:   fmt.Sprintf(format, args...),
+	}
 	x.source = f.line(at.file, at.line)
 	f.take(Findings{x})
 }

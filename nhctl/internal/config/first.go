@@ -2,11 +2,12 @@ package config
 
 import "go.yaml.in/yaml/v3"
 
-// FirstFormat says whether a config is in Nocalhost's first format, in either of its forms: svcConfigs with devImage and devPort, or
-// services with devContainerImage and devPorts. `nhctl config import` translates it.
+// FirstFormat says whether a config is in Nocalhost's first format, in either of its forms: svcConfigs with devImage
+// and devPort, or services with devContainerImage and devPorts. `nhctl config import` translates it.
 func FirstFormat(data []byte) bool {
 	var document yaml.Node
-	return yaml.Unmarshal(data, &document) == nil && len(document.Content) > 0 && firstFormat(document.Content[0]) != nil
+	return yaml.Unmarshal(data, &document) == nil && len(document.Content) > 0 &&
+		firstFormat(document.Content[0]) != nil
 }
 
 // firstFormat is the key that gives the first format away; nil in any other file.
@@ -19,8 +20,10 @@ func firstFormat(root *yaml.Node) *yaml.Node {
 			for _, service := range items(p.value) {
 				for _, field := range pairs(service) {
 					switch field.key.Value {
-					case "devContainerImage", "devContainerShell", "devContainerResources", "syncDirs", "devPorts", "syncFilePattern",
-						"dependJobsLabelSelector", "dependPodsLabelSelector", "buildCommand", "runCommand", "debugCommand":
+					case "devContainerImage", "devContainerShell", "devContainerResources", "syncDirs", "devPorts",
+						"syncFilePattern",
+						"dependJobsLabelSelector", "dependPodsLabelSelector", "buildCommand", "runCommand",
+						"debugCommand":
 						return field.key
 					}
 				}
@@ -36,6 +39,7 @@ func (d *decoder) firstFormat(root *yaml.Node) bool {
 	if key == nil {
 		return false
 	}
-	d.fail(key, "%s is of Nocalhost's first format, before application and services; translate the file with `nhctl config import`", key.Value)
+	d.fail(key, "%s is of Nocalhost's first format, before application and services; translate the file with `nhctl "+
+		"config import`", key.Value)
 	return true
 }

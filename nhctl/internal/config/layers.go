@@ -19,7 +19,8 @@ type application struct {
 
 // properties are a file's own settings.
 type properties struct {
-	Version string `json:"version" doc:"Nocalhost's version of the format." example:"v2"`
+	Kind    string `json:"kind" doc:"What the file is, for programs that find it without its name, as in a cluster." enum:"nhctl-config" added:"true"`
+	Version string `json:"version" doc:"Version of the format, which is Nocalhost's; nhctl refuses a newer one." example:"v2"`
 	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
 }
 
@@ -58,7 +59,8 @@ func (d *decoder) file(f *File, roots []*yaml.Node, profile string) {
 	}
 	if profile != "" && !slices.Contains(have, profile) {
 		slices.Sort(have)
-		d.fail(roots[0], "no service has a profile %q; there are: %s", profile, strings.Join(slices.Compact(have), ", "))
+		d.fail(roots[0], "no service has a profile %q; there are: %s", profile,
+			strings.Join(slices.Compact(have), ", "))
 	}
 }
 
@@ -67,7 +69,8 @@ func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
 	if root.Kind == yaml.SequenceNode {
 		return items(root)
 	}
-	outer := lookup(root, "application") != nil || lookup(root, "services") != nil || lookup(root, "configProperties") != nil
+	outer := lookup(root, "application") != nil || lookup(root, "services") != nil ||
+		lookup(root, "configProperties") != nil
 	if root.Kind != yaml.MappingNode || !outer {
 		return []*yaml.Node{root}
 	}
@@ -138,12 +141,13 @@ func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
 func (d *decoder) described() *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	for _, p := range [][2]string{{"name", d.workload.Name}, {"serviceType", string(d.workload.Kind)}} {
-		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: p[0]}, &yaml.Node{Kind: yaml.ScalarNode, Value: p[1]})
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: p[0]},
+			&yaml.Node{Kind: yaml.ScalarNode, Value: p[1]})
 	}
 	return n
 }
 
-// layer is an overlay file beside the config: what it has for each service, and under "" for all.
+// layer is an overlay file next to the config: what it has for each service, and under "" for all.
 type layer map[string]*yaml.Node
 
 // layer reads an overlay file; a missing one is an empty layer.
@@ -158,7 +162,11 @@ func (d *decoder) layer(name string) layer {
 		return nil
 	}
 	l := layer{}
-	for _, root := range d.documents(file, string(data)) {
+	roots := d.documents(file, string(data))
+	if d.newer(roots) {
+		return nil
+	}
+	for _, root := range roots {
 		for _, n := range d.services(&File{}, root) {
 			service := text(lookup(n, "name"))
 			l[service] = d.overlay(l[service], n)

@@ -52,7 +52,7 @@ var names = [...]string{".dev/config.yaml", ".dev/config.yml", ".nocalhost/confi
 // byteOrderMark is how editors on Windows begin a file.
 const byteOrderMark = "\ufeff"
 
-// The layers below and above a config, beside it.
+// The layers below and above a config, next to it.
 const (
 	defaultsFile = "defaults.yaml"
 	localFile    = "local.yaml"
@@ -106,8 +106,8 @@ func Check(file string, data []byte, o Options) *File { return parse(file, data,
 // Shared says whether the config comes from the cluster.
 func (f *File) Shared() bool { return f.loading.workload != nil }
 
-// LoadShared loads a config that a team keeps in the cluster, for one of its workloads; origin says where. Whoever may write there must not
-// reach the developer's computer, so what would read files or variables of that is an error.
+// LoadShared loads a config that a team keeps in the cluster, for one of its workloads; origin says where. Whoever may
+// write there must not reach the developer's computer, so what would read files or variables of that is an error.
 func LoadShared(origin, text string, ref workload.Ref, profile string) (*File, error) {
 	l := newLoading(origin, func(string) ([]byte, error) { return nil, errShared })
 	l.workload = &ref
@@ -124,7 +124,14 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 }
 
 func newLoading(file string, read func(string) ([]byte, error)) *loading {
-	l := &loading{findings: newFindings(map[string]string{}), files: &sync.Map{}, main: file, laid: &atomic.Int64{}, named: &sync.Map{}, opened: &sync.Map{}}
+	l := &loading{
+		findings: newFindings(map[string]string{}),
+		files:    &sync.Map{},
+		main:     file,
+		laid:     &atomic.Int64{},
+		named:    &sync.Map{},
+		opened:   &sync.Map{},
+	}
 	l.opened.Store(file, nil)
 	l.read = func(path string) ([]byte, error) {
 		data, err := read(path)
@@ -144,11 +151,13 @@ func (l *loading) load(data []byte, o Options) *File {
 	d := newDecoder(l)
 	roots := l.documents(file, text)
 	switch {
+	case d.newer(roots):
 	case len(roots) > 0 && d.firstFormat(roots[0]):
 	case len(roots) > 0:
 		d.file(f, roots, o.Profile)
 	case !l.list.Failed():
-		l.add(Error, position{file, 1, 1}, 1, "the file is empty; describe a service, at least with `name` and `containers`")
+		l.add(Error, position{file, 1, 1}, 1,
+			"the file is empty; describe a service, at least with `name` and `containers`")
 	}
 	for name := range d.ignored {
 		f.Ignored = append(f.Ignored, name)
@@ -201,7 +210,8 @@ func (l *loading) variables(text string, env map[string]string) {
 			EnvFile string `yaml:"envFile"`
 		} `yaml:"configProperties"`
 	}
-	if begin == 0 || yaml.Unmarshal([]byte(strings.Join(lines, "\n")), &section) != nil || section.ConfigProperties.EnvFile == "" {
+	if begin == 0 || yaml.Unmarshal([]byte(strings.Join(lines, "\n")), &section) != nil ||
+		section.ConfigProperties.EnvFile == "" {
 		return
 	}
 	if read, err := l.envFile(section.ConfigProperties.EnvFile); err != nil {
@@ -226,7 +236,8 @@ func (l *loading) envFile(name string) (map[string]string, error) {
 	}
 	vars, err := godotenv.UnmarshalBytes(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: want lines of NAME=VALUE", path) // the library's error shows values, which may be secret
+		return nil,
+			fmt.Errorf("%s: want lines of NAME=VALUE", path) // the library's error shows values, which may be secret
 	}
 	return vars, nil
 }
@@ -249,8 +260,8 @@ func (f *File) Notices() []string {
 	return texts
 }
 
-// Service picks a service by its workload: without a kind that of any, without a name the only one. It returns nil when the config does not
-// describe it.
+// Service picks a service by its workload: without a kind that of any, without a name the only one. It returns nil when
+// the config does not describe it.
 func (f *File) Service(ref workload.Ref) (*Service, error) {
 	var known []string
 	for i, s := range f.Services {
@@ -260,7 +271,8 @@ func (f *File) Service(ref workload.Ref) (*Service, error) {
 		known = append(known, s.Name)
 	}
 	if ref.Name == "" {
-		return nil, problem.New(problem.Usage, "%s describes several services: %s", f.Path, strings.Join(known, ", ")).WithHint("name one of them: nhctl dev start %s", known[0])
+		return nil, problem.New(problem.Usage, "%s describes several services: %s", f.Path, strings.Join(known, ", ")).
+			WithHint("name one of them: nhctl dev start %s", known[0])
 	}
 	return nil, nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// Configs in the forms that Nocalhost's users write. The part "want" has what is said of each, and the values that count.
+// Configs in the forms that Nocalhost's users write. The part "want" has what is said of each, and the values that
+// count.
 func TestNocalhostConfigs(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t)
@@ -50,7 +51,8 @@ func TestNocalhostConfigs(t *testing.T) {
 				t.Errorf("as an editor on Windows writes it: %s", diff)
 			}
 			// An editor knows neither what a document holds for others, nor where one ends.
-			plain := !strings.Contains(texts[nocalhostFile], "\n---") && !strings.Contains(texts[nocalhostFile], "&defaults") && !strings.Contains(want, "error") && !strings.Contains(want, "its place is")
+			plain := !strings.Contains(texts[nocalhostFile], "\n---") && !strings.Contains(texts[nocalhostFile],
+				"&defaults") && !strings.Contains(want, "error") && !strings.Contains(want, "its place is")
 			if !plain {
 				return
 			}

@@ -35,7 +35,8 @@ func (l *loading) syntax(r *renderer, file string, err error) {
 }
 
 var (
-	// tabbed are the parser's words for a tab where a space should be. In the text of a block, where it is fine, the parser has none.
+	// tabbed are the parser's words for a tab where a space should be. In the text of a block, where it is fine, the
+	// parser has none.
 	tabbed     = regexp.MustCompile(`\btab\b|cannot start any token`)
 	comment    = regexp.MustCompile(`(^|\s)#.*$`)
 	strange    = regexp.MustCompile("[\u00a0\u2007\u202f\u200b\ufeff]")
@@ -50,11 +51,14 @@ func (l *loading) pasted(file, text string) {
 	for i, line := range strings.Split(text, "\n") {
 		line = comment.ReplaceAllString(line, "")
 		column := func(at []int) position { return position{file, i + 1, len([]rune(line[:at[0]])) + 1} }
-		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") && strings.TrimSpace(line) != "" {
+		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") &&
+			strings.TrimSpace(line) != "" {
 			l.tabs = append(l.tabs, position{file, i + 1, strings.IndexByte(indent, '\t') + 1})
 		}
 		if at := strange.FindStringIndex(line); at != nil {
-			l.add(Warning, column(at), 1, "a space that is not one (%U), as text from web pages has: replace it by a space", []rune(line[at[0]:])[0])
+			l.add(Warning, column(at), 1,
+				"a space that is not one (%U), as text from web pages has: replace it by a space",
+				[]rune(line[at[0]:])[0])
 		}
 		if at := typography.FindStringIndex(line); at != nil {
 			l.add(Warning, column(at), 1, "a typographic quote, as text from web pages has: YAML knows \" and ' only")

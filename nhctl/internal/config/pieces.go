@@ -10,16 +10,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// smallest is the size of text, in bytes, from which on parsing it in pieces is worth the while; pieceSize is about that of one, so that
-// its nodes are still at hand when they are looked at again.
+// smallest is the size of text, in bytes, from which on parsing it in pieces is worth the while; pieceSize is about
+// that of one, so that its nodes are still at hand when they are looked at again.
 const (
 	smallest  = 64 << 10
 	pieceSize = 32 << 10
 )
 
-// parseYAML parses a text, and returns the roots of its documents that are not empty. A long list is parsed in pieces, side by side. Where a piece is
-// no document of its own, such as one that names an anchor of another, the whole is parsed as it is, so errors are always those of the whole.
-// place is called with the root of what was parsed and the number of lines before it, on several goroutines.
+// parseYAML parses a text, and returns the roots of its documents that are not empty. A long list is parsed in pieces,
+// side by side. Where a piece is no document of its own, such as one that names an anchor of another, the whole is
+// parsed as it is, so errors are always those of the whole. place is called with the root of what was parsed and the
+// number of lines before it, on several goroutines.
 func parseYAML(text string, place func(root *yaml.Node, before int)) ([]*yaml.Node, error) {
 	if pieces := split(text, max(runtime.GOMAXPROCS(0), len(text)/pieceSize)); len(pieces) > 1 {
 		if root := parsePieces(pieces, place); root != nil {
@@ -51,7 +52,8 @@ type piece struct {
 
 // split cuts the text of a list between items, into about n pieces of the same size. It returns nil for any other text.
 func split(text string, n int) []piece {
-	if len(text) < smallest || !strings.HasPrefix(strings.TrimLeft(text, "\n"), "- ") || strings.Contains(text, "\n---") || strings.Contains(text, "\n...") {
+	if len(text) < smallest || !strings.HasPrefix(strings.TrimLeft(text, "\n"), "- ") ||
+		strings.Contains(text, "\n---") || strings.Contains(text, "\n...") {
 		return nil
 	}
 	var pieces []piece

@@ -56,7 +56,8 @@ func TestPieces(t *testing.T) {
 				t.Fatalf("%v, want %v", err, wantErr)
 			}
 			// Comments between items belong to one or the other; nothing reads them here.
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(yaml.Node{}, "HeadComment", "FootComment")); err == nil && diff != "" {
+			if diff := cmp.Diff(want, got,
+				cmpopts.IgnoreFields(yaml.Node{}, "HeadComment", "FootComment")); err == nil && diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// A config's text is rendered before it is parsed, as Nocalhost does it: variables of the environment and included files are put in as
-// text. Each place of the result remembers where it was written.
+// A config's text is rendered before it is parsed, as Nocalhost does it: variables of the environment and included
+// files are put in as text. Each place of the result remembers where it was written.
 
 // Limits of a rendered config, in bytes and in files inside each other.
 const (
@@ -52,8 +52,8 @@ var (
 
 func newRenderer() *renderer { return &renderer{line: 1, column: 1} }
 
-// render puts a file's text into the result. chain names the files that include it, outermost first; indent is put before each line,
-// the first one only when it is fresh.
+// render puts a file's text into the result. chain names the files that include it, outermost first; indent is put
+// before each line, the first one only when it is fresh.
 func (r *renderer) render(file, text string, chain []string, indent int, fresh bool) {
 	chain = append(slices.Clone(chain), file)
 	at := position{file, 1, 1}
@@ -153,19 +153,22 @@ func (r *renderer) dollar(at position, text string, chain []string, indent int) 
 	if m := variable.FindStringSubmatch(text); m != nil {
 		value, set := r.env(m[1])
 		if !set {
-			r.report(Warning, at, len(m[0]), "%s is not set on this computer, so nothing stands here; write $%s for the container's shell to see it, or ${%s:-} to mean nothing", m[0], m[0], m[1])
+			r.report(Warning, at, len(m[0]), "%s is not set on this computer, so nothing stands here; write $%s for "+
+				"the container's shell to see it, or ${%s:-} to mean nothing", m[0], m[0], m[1])
 		}
 		r.put(at, value, false)
 		return len(m[0])
 	}
 	if strings.HasPrefix(text, "${") {
-		r.report(Error, at, 2, "want ${NAME}, ${NAME:-default}, ${NAME:?message} or ${_INCLUDE_:- ./file.yaml | nindent 2}; write $${ for the container's shell to see it")
+		r.report(Error, at, 2, "want ${NAME}, ${NAME:-default}, ${NAME:?message} or ${_INCLUDE_:- ./file.yaml | "+
+			"nindent 2}; write $${ for the container's shell to see it")
 	}
 	r.put(at, "$", true)
 	return 1
 }
 
-// value is what ${name operator operand} stands for, as in a shell: a colon counts an empty variable as one that is not set.
+// value is what ${name operator operand} stands for, as in a shell: a colon counts an empty variable as one that is not
+// set.
 func (r *renderer) value(at position, text, name, operator, operand string) string {
 	value, set := r.env(name)
 	given := set && (value != "" || !strings.HasPrefix(operator, ":"))
@@ -188,14 +191,15 @@ func (r *renderer) value(at position, text, name, operator, operand string) stri
 		}
 	default:
 		if !set {
-			r.report(Warning, at, len(text), "%s is not set, so nothing stands here; write ${%s:-} to mean that", name, name)
+			r.report(Warning, at, len(text), "%s is not set, so nothing stands here; write ${%s:-} to mean that", name,
+				name)
 		}
 	}
 	return value
 }
 
-// include puts in another file, by a path relative to the file that names it. With a nindent it begins on a line of its own; around is
-// the indent of the file that names it.
+// include puts in another file, by a path relative to the file that names it. With a nindent it begins on a line of its
+// own; around is the indent of the file that names it.
 func (r *renderer) include(at position, path, nindent string, chain []string, around int) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(at.file), filepath.FromSlash(path))

@@ -31,7 +31,9 @@ func TestSubstitution(t *testing.T) {
 		"${FILE}":           "from file",
 		"${NONE:-a b c/$x}": "a b c/$x",
 	} {
-		f := files{mainFile: "configProperties: {envFile: dev.env}\nservices:\n- name: a\n  containers: [{dev: {image: '" + text + "'}}]\n", "/w/.dev/dev.env": "# mine\nFILE='from file'\nBOTH=file\n"}.load(Options{Env: env})
+		f := files{mainFile: "configProperties: {envFile: dev.env}\nservices:\n- name: a\n" +
+			"  containers: [{dev: {image: '" + text + "'}}]\n",
+			"/w/.dev/dev.env": "# mine\nFILE='from file'\nBOTH=file\n"}.load(Options{Env: env})
 		if f.Findings.Failed() {
 			t.Errorf("%s: %s", text, f.Findings)
 			continue
@@ -45,7 +47,8 @@ func TestSubstitution(t *testing.T) {
 // A value put in is typed like one that was written.
 func TestSubstitutionIsTyped(t *testing.T) {
 	t.Parallel()
-	f := load(t, "name: a\ncontainers: [{dev: {hotReload: ${HOT}, debug: {remoteDebugPort: ${PORT:-9009}}}}]\n", Options{Env: map[string]string{"HOT": "true"}})
+	f := load(t, "name: a\ncontainers: [{dev: {hotReload: ${HOT}, debug: {remoteDebugPort: ${PORT:-9009}}}}]\n",
+		Options{Env: map[string]string{"HOT": "true"}})
 	if d := f.Services[0].Containers[0].Dev; !d.HotReload || d.Debug.RemoteDebugPort != 9009 {
 		t.Errorf("%+v", d)
 	}
@@ -74,17 +77,21 @@ func TestSubstitutionMistakes(t *testing.T) {
 func TestIncludes(t *testing.T) {
 	t.Parallel()
 	f := files{
-		mainFile:                    "application:\n  name: shop\n  ${_INCLUDE_:- ./kind.yaml}\n  services:\n    ${_INCLUDE_:- ./services/web.yaml | nindent 4} ${_INCLUDE_:-./services/db.yaml| nindent 4}\n",
-		"/w/.dev/kind.yaml":         "manifestType: rawManifest",
-		"/w/.dev/services/web.yaml": "- name: web\n  containers:\n  - name: app\n    dev:\n      ${_INCLUDE_:- ../common.yaml | nindent 6}\n",
-		"/w/.dev/services/db.yaml":  "- name: db\n  containers:\n  - dev: {image: ${IMAGE}, imagee: y}\n",
-		"/w/.dev/common.yaml":       "image: golang:1\n\nshell: bash\n",
+		mainFile: "application:\n  name: shop\n  ${_INCLUDE_:- ./kind.yaml}\n  services:\n" +
+			"    ${_INCLUDE_:- ./services/web.yaml | nindent 4} ${_INCLUDE_:-./services/db.yaml| nindent 4}\n",
+		"/w/.dev/kind.yaml": "manifestType: rawManifest",
+		"/w/.dev/services/web.yaml": "- name: web\n  containers:\n  - name: app\n    dev:\n" +
+			"      ${_INCLUDE_:- ../common.yaml | nindent 6}\n",
+		"/w/.dev/services/db.yaml": "- name: db\n  containers:\n  - dev: {image: ${IMAGE}, imagee: y}\n",
+		"/w/.dev/common.yaml":      "image: golang:1\n\nshell: bash\n",
 	}.load(Options{Env: map[string]string{"IMAGE": "postgres"}})
-	want := "/w/.dev/services/db.yaml:3:28: unknown field \"imagee\"; did you mean \"image\"?\n      - dev: {image: ${IMAGE}, imagee: y}\n                               ^^^^^^"
+	want := "/w/.dev/services/db.yaml:3:28: unknown field \"imagee\"; did you mean \"image\"?\n" +
+		"      - dev: {image: ${IMAGE}, imagee: y}\n                               ^^^^^^"
 	if got := f.Findings.String(); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
-	if len(f.Services) != 2 || f.Services[0].Containers[0].Dev.Shell != "bash" || f.Services[1].Containers[0].Dev.Image != "postgres" {
+	if len(f.Services) != 2 || f.Services[0].Containers[0].Dev.Shell != "bash" ||
+		f.Services[1].Containers[0].Dev.Image != "postgres" {
 		t.Errorf("%+v", f.Services)
 	}
 }
@@ -95,9 +102,13 @@ func TestIncludeMistakes(t *testing.T) {
 		files files
 		want  string
 	}{
-		"missing":  {files{mainFile: "name: a\n${_INCLUDE_:- ./x.yaml}\n"}, ":2:1: include /w/.dev/config.yaml -> /w/.dev/x.yaml: there is no such file"},
-		"circular": {files{mainFile: "${_INCLUDE_:- ./x.yaml}\n", "/w/.dev/x.yaml": "name: a\n${_INCLUDE_:- config.yaml}"}, "/w/.dev/x.yaml:2:1: the files include each other: /w/.dev/config.yaml -> /w/.dev/x.yaml -> /w/.dev/config.yaml"},
-		"large":    {files{mainFile: strings.Repeat("${_INCLUDE_:- ./x.yaml}\n", 100), "/w/.dev/x.yaml": strings.Repeat("# 456789\n", 10_000)}, "larger than"},
+		"missing": {files{mainFile: "name: a\n${_INCLUDE_:- ./x.yaml}\n"},
+			":2:1: include /w/.dev/config.yaml -> /w/.dev/x.yaml: there is no such file"},
+		"circular": {files{mainFile: "${_INCLUDE_:- ./x.yaml}\n",
+			"/w/.dev/x.yaml": "name: a\n${_INCLUDE_:- config.yaml}"}, "/w/.dev/x.yaml:2:1: the files include each " +
+			"other: /w/.dev/config.yaml -> /w/.dev/x.yaml -> /w/.dev/config.yaml"},
+		"large": {files{mainFile: strings.Repeat("${_INCLUDE_:- ./x.yaml}\n",
+			100), "/w/.dev/x.yaml": strings.Repeat("# 456789\n", 10_000)}, "larger than"},
 	} {
 		f := tt.files.load(Options{})
 		if got := f.Findings.String(); !f.Findings.Failed() || !strings.Contains(got, tt.want) {
@@ -109,7 +120,8 @@ func TestIncludeMistakes(t *testing.T) {
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	f := files{
-		"/w/.dev/defaults.yaml": "containers:\n- dev: {shell: zsh, workDir: /src, env: [{name: A, value: default}, {name: B, value: default}]}\n",
+		"/w/.dev/defaults.yaml": "containers:\n" +
+			"- dev: {shell: zsh, workDir: /src, env: [{name: A, value: default}, {name: B, value: default}]}\n",
 		mainFile: `name: web
 containers:
 - name: app
@@ -140,14 +152,16 @@ profiles:
 	if app := f.load(Options{}).Services[0].Containers[0].Dev; app.Image != "x" {
 		t.Errorf("without a profile: %+v", app)
 	}
-	if bad := f.load(Options{Profile: "prd"}); !strings.Contains(bad.Findings.String(), `no service has a profile "prd"; there are: prod`) {
+	if bad := f.load(Options{Profile: "prd"}); !strings.Contains(bad.Findings.String(),
+		`no service has a profile "prd"; there are: prod`) {
 		t.Errorf("%s", bad.Findings)
 	}
 }
 
 func TestMergeKeys(t *testing.T) {
 	t.Parallel()
-	f := load(t, "- name: a\n  containers:\n  - dev: &d {image: x, shell: zsh}\n- name: b\n  containers:\n  - dev: {<<: *d, shell: bash}\n", Options{})
+	f := load(t, "- name: a\n  containers:\n  - dev: &d {image: x, shell: zsh}\n- name: b\n  containers:\n"+
+		"  - dev: {<<: *d, shell: bash}\n", Options{})
 	if d := f.Services[1].Containers[0].Dev; d.Image != "x" || d.Shell != "bash" {
 		t.Errorf("%+v", d)
 	}

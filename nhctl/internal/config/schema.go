@@ -22,15 +22,17 @@ func Schema() ([]byte, error) {
 	single["properties"].(map[string]any)["configProperties"] = objectSchema(reflect.TypeFor[properties]())
 	app["properties"].(map[string]any)["services"] = services
 	outer := objectSchema(reflect.TypeFor[outermost]())
-	outer["properties"] = map[string]any{"configProperties": objectSchema(reflect.TypeFor[properties]()), "application": app, "services": services,
+	outer["properties"] = map[string]any{"configProperties": objectSchema(reflect.TypeFor[properties]()),
+		"application": app, "services": services,
 		"migrated": map[string]any{"description": "Nocalhost's; has no effect here."}}
 	data, err := json.MarshalIndent(map[string]any{
-		"$schema":     "https://json-schema.org/draft/2020-12/schema",
-		"$id":         SchemaURL,
-		"title":       "nhctl config",
-		"description": "How the services of a repository are developed inside Kubernetes: one service, a list of services, or an application with services.",
-		"$defs":       map[string]any{"service": objectSchema(reflect.TypeFor[Service]())},
-		"anyOf":       []any{list, service, single, outer},
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"$id":     SchemaURL,
+		"title":   "nhctl config",
+		"description": "How the services of a repository are developed inside Kubernetes: one service, a list of " +
+			"services, or an application with services.",
+		"$defs": map[string]any{"service": objectSchema(reflect.TypeFor[Service]())},
+		"anyOf": []any{list, service, single, outer},
 	}, "", "  ")
 	return append(data, '\n'), err
 }
@@ -45,7 +47,8 @@ func objectSchema(t reflect.Type) map[string]any {
 		}
 		if enum := f.Tag.Get("enum"); enum != "" {
 			// Editors offer the values as they are documented, and take them in any case, as the decoder does.
-			s["anyOf"] = []any{map[string]any{"enum": strings.Split(enum, ",")}, map[string]any{"pattern": anyCase(enum, f.Tag.Get("also"))}}
+			s["anyOf"] = []any{map[string]any{"enum": strings.Split(enum, ",")},
+				map[string]any{"pattern": anyCase(enum, f.Tag.Get("also"))}}
 		}
 		if value := f.Tag.Get("default"); value != "" {
 			s["default"] = value
@@ -96,11 +99,13 @@ func typeSchema(t reflect.Type) map[string]any {
 		return objectSchema(t)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.String { // one text is a list of one
-			return map[string]any{"type": []string{"array", "string", "number", "boolean", "null"}, "items": typeSchema(t.Elem())}
+			return map[string]any{"type": []string{"array", "string", "number", "boolean", "null"},
+				"items": typeSchema(t.Elem())}
 		}
 		return orBlank(map[string]any{"type": "array", "items": typeSchema(t.Elem())})
 	case reflect.Bool:
-		return map[string]any{"type": []string{"boolean", "string", "null"}, "pattern": anyCase("true,t,yes,y,on,1,false,f,no,n,off,0", "")}
+		return map[string]any{"type": []string{"boolean", "string", "null"},
+			"pattern": anyCase("true,t,yes,y,on,1,false,f,no,n,off,0", "")}
 	case reflect.Int:
 		return map[string]any{"type": []string{"integer", "string", "null"}, "pattern": "^([+-]?[0-9]+)?$"}
 	default: // YAML's numbers and truth values are taken as the text that they are

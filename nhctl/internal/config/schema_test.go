@@ -37,11 +37,13 @@ func TestSchemaAgreesWithTheDecoder(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t)
 	texts := map[string]string{
-		"full":             full,
-		"an application":   "configProperties: {version: v2}\napplication: {name: a, helmVals: {x: 1}, services: [{name: a, priorityClass: x}]}\n",
-		"argv":             "name: a\ncontainers: [{dev: {command: {run: {argv: [/a, 1]}}}}]\n",
-		"one line":         "name: a\ncontainers: [{dev: {command: {run: go run .}}}]\n",
-		"two folders":      "name: a\ncontainers: [{dev: {sync: [{local: a, remote: a}, {local: b, remote: b, type: SENDONLY}]}}]\n",
+		"full": full,
+		"an application": "configProperties: {version: v2}\n" +
+			"application: {name: a, helmVals: {x: 1}, services: [{name: a, priorityClass: x}]}\n",
+		"argv":     "name: a\ncontainers: [{dev: {command: {run: {argv: [/a, 1]}}}}]\n",
+		"one line": "name: a\ncontainers: [{dev: {command: {run: go run .}}}]\n",
+		"two folders": "name: a\n" +
+			"containers: [{dev: {sync: [{local: a, remote: a}, {local: b, remote: b, type: SENDONLY}]}}]\n",
 		"profiles":         "name: a\nprofiles: {x: {containers: [{dev: {image: y}}]}}\n",
 		"typo":             "name: a\ncontainers: [{dev: {imagee: x}}]\n",
 		"wrong type":       "name: a\ncontainers: x\n",

@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Effective is the config as it counts, as YAML: every field that has a value, defaults included. With origin each value has a comment
-// that says which file and line it came from.
+// Effective is the config as it counts, as YAML: every field that has a value, defaults included. With origin each
+// value has a comment that says which file and line it came from.
 func (f *File) Effective(services []Service, origin bool) ([]byte, error) {
 	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range services {
@@ -100,8 +100,8 @@ func orEmpty(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// itemOf is where an item of a list was set: lists that came together from several places, or lost items, are matched by the items' names,
-// paths or texts.
+// itemOf is where an item of a list was set: lists that came together from several places, or lost items, are matched
+// by the items' names, paths or texts.
 func (s shown) itemOf(written *yaml.Node, v reflect.Value, i int) *yaml.Node {
 	list := items(written)
 	if written != nil && written.Kind == yaml.ScalarNode {
@@ -121,7 +121,8 @@ func (s shown) itemOf(written *yaml.Node, v reflect.Value, i int) *yaml.Node {
 			if key != "" {
 				said = text(lookup(n, key))
 			}
-			if said = strings.TrimSpace(said); said == name.String() || key == "path" && path.Clean(said) == name.String() {
+			if said = strings.TrimSpace(said); said == name.String() || key == "path" &&
+				path.Clean(said) == name.String() {
 				return deref(n)
 			}
 		}
@@ -165,7 +166,7 @@ func (s shown) scalar(text, tag string, written *yaml.Node) *yaml.Node {
 	default:
 		at := s.file.loading.at(written)
 		name := at.file
-		if rel, err := filepath.Rel(s.file.Folder, at.file); err == nil && !strings.HasPrefix(rel, "..") {
+		if rel, err := filepath.Rel(s.file.Folder, at.file); err == nil && filepath.IsLocal(rel) {
 			name = rel
 		}
 		n.LineComment = fmt.Sprintf("%s:%d", filepath.ToSlash(name), at.line)

@@ -64,9 +64,12 @@ func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
 func (*Command) schema() map[string]any {
 	text := typeSchema(reflect.TypeFor[string]())
 	return map[string]any{"anyOf": []any{
-		map[string]any{"type": "array", "items": text, "description": "Joined with spaces and run by the container's shell."},
-		map[string]any{"type": []string{"string", "number", "boolean", "null"}, "description": "Run by the container's shell."},
-		map[string]any{"type": "object", "additionalProperties": false, "properties": map[string]any{"argv": (*arguments)(nil).schema()},
+		map[string]any{"type": "array", "items": text,
+			"description": "Joined with spaces and run by the container's shell."},
+		map[string]any{"type": []string{"string", "number", "boolean", "null"},
+			"description": "Run by the container's shell."},
+		map[string]any{"type": "object", "additionalProperties": false,
+			"properties":  map[string]any{"argv": (*arguments)(nil).schema()},
 			"description": "Run as it is, without a shell."},
 	}}
 }

@@ -1,11 +1,11 @@
-// Package config loads, checks and completes a team's .dev/config.yaml. Mistakes carry file, line and column. It knows nothing of
-// clusters or of command lines.
+// Package config loads, checks and completes a team's .dev/config.yaml. Mistakes carry file, line and column. It knows
+// nothing of clusters or of command lines.
 package config
 
-// The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated from them.
-// Tags: `doc` describes a field, `enum` lists its values, `also` another word for one, `default` is what a missing one means, `example`
-// shows one, `added` marks what Nocalhost's own config has not, `unused` what has no effect, and `computer` what a config from the cluster
-// may not say.
+// The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated
+// from them. Tags: `doc` describes a field, `enum` lists its values, `also` another word for one, `default` is what a
+// missing one means, `example` shows one, `added` marks what Nocalhost's own config has not, `unused` what has no
+// effect, and `computer` what a config from the cluster may not say.
 
 // Service is how one workload is developed.
 type Service struct {
@@ -48,7 +48,7 @@ type Hub struct {
 // Dev are the settings of dev mode.
 type Dev struct {
 	GitURL               string                `json:"gitUrl" doc:"Repository of the sources: named where there is no local folder, and compared with the folder's own remote." example:"https://example.com/shop/web.git"`
-	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto takes one by the sources." example:"ghcr.io/nhctl/dev-go:v0.1.0"`
+	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto chooses one by the sources." example:"ghcr.io/nhctl/dev-go:v0.1.0"`
 	ImagePullPolicy      string                `json:"imagePullPolicy" doc:"When the dev image is pulled." enum:"Always,IfNotPresent,Never" default:"IfNotPresent"`
 	Shell                string                `json:"shell" doc:"Shell for terminals and commands; empty means the first of bash, zsh, ash and sh that the image has (sh for commands)." example:"bash"`
 	WorkDir              string                `json:"workDir" doc:"Folder of the sources in the container." default:"/home/nocalhost-dev"`
@@ -68,7 +68,7 @@ type Dev struct {
 	Patches              []Patch               `json:"patches" doc:"Patches of the dev pod's workload, in order."`
 
 	OnBuildFailure   string `json:"onBuildFailure" doc:"What becomes of the running service when the build of a hot reload, of nhctl dev run or of nhctl dev debug fails: keep lets it go on, stop ends it." enum:"keep,stop" default:"keep" added:"true"`
-	Mode             string `json:"mode" doc:"How dev mode starts: replace takes the workload's place, duplicate works beside it. Empty means replace, and duplicate for a DaemonSet." enum:"replace,duplicate" added:"true"`
+	Mode             string `json:"mode" doc:"How dev mode starts: replace takes the workload's place, duplicate works next to it. Empty means replace, and duplicate for a DaemonSet." enum:"replace,duplicate" added:"true"`
 	Probes           string `json:"probes" doc:"Probes of the dev container: off answers for the program, so that a debugger may stop it; readiness keeps the original's readiness probe; keep keeps all." enum:"off,readiness,keep" default:"off" added:"true"`
 	Ordinal          *int   `json:"ordinal" doc:"Which pod of a StatefulSet; empty means the highest." added:"true"`
 	InitContainers   string `json:"initContainers" doc:"Whether the original's init containers run." enum:"run,skip" default:"run" added:"true"`
@@ -77,7 +77,7 @@ type Dev struct {
 	User             User   `json:"user" doc:"User of the dev container, where it must differ from the original's." added:"true"`
 	Seed             bool   `json:"seed" doc:"Begin with the files that the dev image has in workDir, where the folder on this computer has none of their names." default:"false" added:"true"`
 	Restore          string `json:"restore" doc:"What dev end waits for: ready until the original's pods are, scaled only until it has its replicas back." enum:"ready,scaled" default:"ready" added:"true"`
-	AbandonAfter     string `json:"abandonAfter" doc:"How long the session blocks others once its computer is silent; then anybody may end it." default:"10m" added:"true"`
+	AbandonAfter     string `json:"abandonAfter" doc:"How long the session blocks others once its computer is silent; then anyone may end it." default:"10m" added:"true"`
 }
 
 // Mounts says what becomes of the original's mounts.
@@ -143,8 +143,8 @@ type Commands struct {
 	Build          Command `json:"build" doc:"Builds the service: what nhctl dev build does, and what comes before run and debug." example:"go build -o /tmp/web ."`
 	Run            Command `json:"run" doc:"Starts the service: what nhctl dev run does." example:"go run ."`
 	Debug          Command `json:"debug" doc:"Starts the service under a debugger that listens on debug.remoteDebugPort: what nhctl dev debug does."`
-	HotReloadRun   Command `json:"hotReloadRun" doc:"Starts the service anew after a change, instead of run."`
-	HotReloadDebug Command `json:"hotReloadDebug" doc:"Starts the debugger anew after a change, instead of debug."`
+	HotReloadRun   Command `json:"hotReloadRun" doc:"Starts the service again after a change, instead of run."`
+	HotReloadDebug Command `json:"hotReloadDebug" doc:"Starts the debugger again after a change, instead of debug."`
 }
 
 // Sync says what is synced.

@@ -9,7 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and have no effect.
+// unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and
+// have no effect.
 func unused(t reflect.Type) []string {
 	switch t {
 	case reflect.TypeFor[Service]():
@@ -19,8 +20,10 @@ func unused(t reflect.Type) []string {
 	case reflect.TypeFor[Dev]():
 		return []string{"useDevContainer"}
 	case reflect.TypeFor[application]():
-		return []string{"manifestType", "resourcePath", "ignoredPath", "onPreInstall", "onPostInstall", "onPreUpgrade", "onPostUpgrade",
-			"onPreDelete", "onPostDelete", "onPreUninstall", "onPostUninstall", "helmValues", "helmVals", "helmVersion", "env", "envFrom"}
+		return []string{"manifestType", "resourcePath", "ignoredPath", "onPreInstall", "onPostInstall", "onPreUpgrade",
+			"onPostUpgrade",
+			"onPreDelete", "onPostDelete", "onPreUninstall", "onPostUninstall", "helmValues", "helmVals", "helmVersion",
+			"env", "envFrom"}
 	}
 	return nil
 }
@@ -40,13 +43,15 @@ func (d *decoder) unknown(p pair, t reflect.Type) {
 	}
 }
 
-// holder says whether a key is there to hold what the file names elsewhere: it is marked as an extension, or an anchor lies below it.
+// holder says whether a key is there to hold what the file names elsewhere: it is marked as an extension, or an anchor
+// lies below it.
 func holder(p pair) bool {
 	return strings.HasPrefix(p.key.Value, "x-") || strings.HasPrefix(p.key.Value, ".") || anchored(p.value, 0)
 }
 
 func anchored(n *yaml.Node, depth int) bool {
-	return n.Anchor != "" || depth < maxDepth && slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return anchored(child, depth+1) })
+	return n.Anchor != "" || depth < maxDepth &&
+		slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return anchored(child, depth+1) })
 }
 
 // placesOf are mappings that have a field of a name, such as containers[].dev.

@@ -1,11 +1,12 @@
+// Package daemon is the life of the process that owns a developer's sessions: the one that holds the user's lock,
+// serves their socket, and ends when no one needs it. It knows kinds of sessions only by what they register, and calls
+// only by their names.
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -15,48 +16,62 @@ import (
 	"sync"
 	"time"
 
-	"github.com/creachadair/jrpc2"
-	"github.com/creachadair/jrpc2/channel"
-	"github.com/creachadair/jrpc2/handler"
 	"github.com/gofrs/flock"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/dispatch"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/topics"
 	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/sidecar/buildinfo"
+	"github.com/nhctl/nhctl/nhctl/internal/session"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
-	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
 // idle is how long a daemon stays without sessions and clients.
 const idle = 10 * time.Minute
 
-// maxLog is the size in bytes from which a new daemon begins a new log.
-const maxLog = 8 << 20
+// lockLimit limits how long a daemon waits for one that ends.
+const lockLimit = 5 * time.Second
+
+// Kind is a kind of sessions that the daemon serves.
+type Kind interface {
+	session.Kind
+	topics.Kind
+	// Methods and Consoles are its calls.
+	Methods() dispatch.Methods
+	Consoles() dispatch.Consoles
+}
+
+// NewKind makes a kind whose sessions are in the daemon's registry.
+type NewKind func(userdirs.Dirs, *slog.Logger, *registry.Registry) Kind
 
 // Daemon serves one user.
 type Daemon struct {
-	paths   Paths
-	logger  *slog.Logger
-	started time.Time
-	stop    context.CancelFunc
-	context context.Context
+	dirs     userdirs.Dirs
+	build    rpc.Build
+	logger   *slog.Logger
+	started  time.Time
+	registry *registry.Registry
+	server   *dispatch.Server
+	stop     context.CancelFunc
 
-	mu       sync.Mutex
-	sessions map[string]*session
-	busy     map[string]bool // workloads that a call is entering or leaving
-	clients  int
-	quiet    time.Time // since when there is neither session nor client
-
-	pastMu sync.Mutex // the history's file
+	mu      sync.Mutex
+	clients int
+	quiet   time.Time // since when there is neither session nor client
 }
 
 // ErrRunning says that another daemon of this user runs.
 var ErrRunning = errors.New("a daemon runs already")
 
-// Serve runs the daemon until ctx ends, a client stops it, or nobody needs it.
-func Serve(ctx context.Context, paths Paths) error {
-	lock, err := acquire(ctx, paths)
+// Serve runs the daemon until ctx ends, a client stops it, or no one needs it.
+func Serve(ctx context.Context, dirs userdirs.Dirs, kinds ...NewKind) error {
+	return serve(ctx, dirs, rpc.ThisBuild(), kinds)
+}
+
+func serve(ctx context.Context, dirs userdirs.Dirs, build rpc.Build, kinds []NewKind) error {
+	lock, err := acquire(ctx, dirs)
 	if err != nil {
 		return err
 	}
@@ -66,20 +81,58 @@ func Serve(ctx context.Context, paths Paths) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d := &Daemon{paths: paths, logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), started: time.Now(), stop: stop, context: ctx,
-		sessions: map[string]*session{}, busy: map[string]bool{}, quiet: time.Now()}
-	_ = os.Remove(paths.Socket) // of a daemon that died; the lock says that it is not alive
-	listener, err := net.Listen("unix", paths.Socket)
+	d := newDaemon(dirs, build, slog.New(slog.NewTextHandler(os.Stderr, nil)), stop, kinds)
+	_ = os.Remove(dirs.Socket) // of a daemon that died; the lock says that it is not alive
+	listener, err := net.Listen("unix", dirs.Socket)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := os.Chmod(paths.Socket, 0o600); err != nil {
+	if err := os.Chmod(dirs.Socket, 0o600); err != nil {
 		return err
 	}
-	d.logger.Info("daemon is up", "pid", os.Getpid(), "version", buildinfo.Version, "socket", paths.Socket)
+	d.logger.Info("daemon is up", "pid", os.Getpid(), "version", build.Version, "socket", dirs.Socket)
 	d.prune()
-	go d.idle(ctx)
-	var connections sync.WaitGroup
+	d.accept(ctx, listener)
+	d.registry.Close()
+	return nil
+}
+
+func newDaemon(
+	dirs userdirs.Dirs, build rpc.Build, logger *slog.Logger, stop context.CancelFunc, kinds []NewKind,
+) *Daemon {
+	d := &Daemon{
+		dirs:     dirs,
+		build:    build,
+		logger:   logger,
+		started:  time.Now(),
+		registry: registry.New(dirs, logger),
+		stop:     stop,
+		quiet:    time.Now(),
+	}
+	d.server = &dispatch.Server{
+		Methods:  d.methods(),
+		Consoles: dispatch.Consoles{},
+		Logger:   logger,
+		Log:      dirs.Log(),
+		Lasting:  map[string]bool{rpc.MethodLogs: true, rpc.MethodReplace: true, rpc.MethodSubscribe: true},
+	}
+	followed := topics.New(logger, d.registry)
+	maps.Copy(d.server.Methods, followed.Methods())
+	for _, make := range kinds {
+		kind := make(dirs, logger, d.registry)
+		d.registry.Register(kind)
+		followed.Register(kind)
+		maps.Copy(d.server.Methods, kind.Methods())
+		maps.Copy(d.server.Consoles, kind.Consoles())
+	}
+	return d
+}
+
+// accept serves clients until ctx ends, and returns when the last has gone.
+func (d *Daemon) accept(ctx context.Context, listener net.Listener) {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { d.idle(ctx) })
 	context.AfterFunc(ctx, func() { listener.Close() })
 	for {
 		conn, err := listener.Accept()
@@ -91,27 +144,25 @@ func Serve(ctx context.Context, paths Paths) error {
 			conn.Close()
 			continue
 		}
-		connections.Go(func() { d.serve(ctx, conn) })
+		parts.Go(func() {
+			d.count(1)
+			defer d.count(-1)
+			d.server.Serve(ctx, conn)
+		})
 	}
 	d.logger.Info("daemon ends")
-	connections.Wait()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range d.sessions {
-		s.stop()
-	}
-	return nil
+	d.stop() // where listening has failed
 }
 
 // acquire takes the lock that the user's one daemon holds. A daemon that answers keeps it; one that ends is waited for.
-func acquire(ctx context.Context, paths Paths) (*flock.Flock, error) {
-	lock := flock.New(paths.lock())
-	for limit := time.Now().Add(startLimit / 2); ; {
+func acquire(ctx context.Context, dirs userdirs.Dirs) (*flock.Flock, error) {
+	lock := flock.New(dirs.Lock())
+	for limit := time.Now().Add(lockLimit); ; {
 		ok, err := lock.TryLock()
 		if ok {
 			return lock, nil
 		}
-		if answers(paths) || err != nil || time.Now().After(limit) {
+		if private.Listens(dirs.Socket) || err != nil || time.Now().After(limit) {
 			return nil, errors.Join(ErrRunning, err)
 		}
 		select {
@@ -122,32 +173,22 @@ func acquire(ctx context.Context, paths Paths) (*flock.Flock, error) {
 	}
 }
 
-// answers says whether a daemon listens.
-func answers(paths Paths) bool {
-	conn, err := net.DialTimeout("unix", paths.Socket, time.Second)
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
-}
-
 // prune removes what is kept of sessions that ended, where it is too old or too much.
 func (d *Daemon) prune() {
-	left, _ := filepath.Glob(filepath.Join(d.paths.State, borrowed))
+	left, _ := filepath.Glob(filepath.Join(d.dirs.State, userdirs.Borrowed))
 	for _, dir := range left { // of a daemon that died
 		_ = os.RemoveAll(dir)
 	}
 	live := func(id string) bool {
-		_, err := os.Stat(d.paths.session(id))
+		_, err := os.Stat(d.dirs.Session(id))
 		return err == nil
 	}
-	if err := kept.Prune(d.paths.allKept(), live, time.Now()); err != nil {
+	if err := kept.Prune(d.dirs.AllKept(), live, time.Now()); err != nil {
 		d.logger.Warn("prune the versions of ended sessions", "error", err)
 	}
 }
 
-// idle stops a daemon that nobody needs.
+// idle stops a daemon that no one needs.
 func (d *Daemon) idle(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -157,8 +198,9 @@ func (d *Daemon) idle(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		busy := !d.registry.Idle()
 		d.mu.Lock()
-		if d.clients+len(d.sessions)+len(d.busy) > 0 {
+		if d.clients > 0 || busy {
 			d.quiet = time.Now()
 		}
 		over := time.Since(d.quiet) > idle
@@ -177,119 +219,49 @@ func (d *Daemon) count(n int) {
 	d.quiet = time.Now()
 }
 
-// serve answers one client.
-func (d *Daemon) serve(ctx context.Context, conn net.Conn) {
-	d.count(1)
-	defer d.count(-1)
-	defer conn.Close()
-	// A client that goes away, or asks to, cancels its calls; they undo what they had begun.
-	calls, cancel := context.WithCancel(ctx)
-	defer cancel()
-	line, rest := firstLine(ctx, conn)
-	if m, ok := attaches(line); ok {
-		d.attach(calls, wire.Peeked{Conn: conn, Reader: rest}, m)
-		return
+// methods are the calls about the daemon itself.
+func (d *Daemon) methods() dispatch.Methods {
+	describe := func(context.Context, struct{}) (rpc.Daemon, error) { return d.describe(), nil }
+	stop := func(context.Context, struct{}) (struct{}, error) {
+		go d.stop() // once this call has its answer
+		return struct{}{}, nil
 	}
-	c := &client{daemon: d, cancel: cancel}
-	server := jrpc2.NewServer(c.methods(), &jrpc2.ServerOptions{AllowPush: true, Concurrency: 64,
-		NewContext: func() context.Context { return calls }})
-	server.Start(channel.Line(io.MultiReader(bytes.NewReader(line), rest), conn))
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		c.calls.Wait()
-		select { // a client that got its answer closes the connection
-		case <-ended:
-		case <-time.After(lastWords):
-			server.Stop()
-		}
-	})
-	defer stop()
-	_ = server.Wait()
-	close(ended)
-	cancel()
-	c.calls.Wait()
-}
-
-// lastWords is how long a daemon that ends waits for its clients to have read their answers.
-const lastWords = time.Second
-
-// client is one connection.
-type client struct {
-	daemon *Daemon
-	calls  sync.WaitGroup
-	cancel context.CancelFunc
-}
-
-// methods maps the names of calls to what they do.
-func (c *client) methods() handler.Map {
-	d := c.daemon
-	methods := handler.Map{
-		rpc.MethodStart:      call(c, d.start),
-		rpc.MethodEnd:        call(c, d.end),
-		rpc.MethodList:       call(c, d.list),
-		rpc.MethodStatus:     call(c, d.status),
-		rpc.MethodBuild:      call(c, d.build),
-		rpc.MethodRun:        call(c, d.run),
-		rpc.MethodDebug:      call(c, d.debug),
-		rpc.MethodRestart:    call(c, d.restart),
-		rpc.MethodStop:       call(c, d.stopCommand),
-		rpc.MethodLogs:       call(c, d.logs),
-		rpc.MethodForward:    call(c, d.forward),
-		rpc.MethodVolumes:    call(c, d.volumes),
-		rpc.MethodClean:      call(c, d.clean),
-		rpc.MethodDaemon:     call(c, func(context.Context, struct{}) (rpc.Daemon, error) { return d.describe(), nil }),
-		rpc.MethodDaemonStop: call(c, func(context.Context, struct{}) (struct{}, error) { go d.stop(); return struct{}{}, nil }),
-		rpc.MethodCancel:     call(c, func(context.Context, struct{}) (struct{}, error) { c.cancel(); return struct{}{}, nil }),
-	}
-	maps.Copy(methods, c.syncMethods())
-	return methods
-}
-
-// callError is the JSON-RPC code of every problem; the problem itself is in the error's data.
-const callError = -32000
-
-// call makes a handler of a function: errors become problems, and a panic ends the call, not the daemon.
-func call[P, R any](c *client, do func(context.Context, P) (R, error)) jrpc2.Handler {
-	return func(ctx context.Context, request *jrpc2.Request) (result any, err error) {
-		d := c.daemon
-		c.calls.Add(1)
-		defer c.calls.Done()
-		defer func() {
-			if r := recover(); r != nil {
-				d.logger.Error("panic", "method", request.Method(), "panic", r, "stack", string(debug.Stack()))
-				err = wireError(problem.New(problem.Internal, "the daemon failed in %s: %v", request.Method(), r).WithHint("its log has more: %s", d.paths.Log()))
-			}
-		}()
-		var params P
-		if request.HasParams() {
-			if err := request.UnmarshalParams(&params); err != nil {
-				return nil, wireError(problem.New(problem.Usage, "parameters of %s: %w", request.Method(), err))
-			}
-		}
-		r, err := do(ctx, params)
-		if err != nil {
-			return nil, wireError(problem.From(err))
-		}
-		return r, nil
+	return dispatch.Methods{
+		rpc.MethodInitialize: dispatch.Call(d.initialize),
+		rpc.MethodReplace:    dispatch.Call(d.replace),
+		rpc.MethodDaemon:     dispatch.Call(describe),
+		rpc.MethodDaemonStop: dispatch.Call(stop),
 	}
 }
 
-func wireError(p *problem.Error) error {
-	return (&jrpc2.Error{Code: callError, Message: p.Message}).WithData(p)
+// initialize introduces the daemon to a client, of whatever build.
+func (d *Daemon) initialize(_ context.Context, p rpc.Initialize) (rpc.Initialized, error) {
+	d.logger.Debug("client", "build", p.Build.Version)
+	return rpc.Initialized{Build: d.build, Capabilities: rpc.Capabilities()}, nil
+}
+
+// replace makes room for the daemon of a newer build, between calls. The sessions stay in the cluster, and the next
+// daemon takes them up.
+func (d *Daemon) replace(context.Context, struct{}) (struct{}, error) {
+	if d.server.Working() > 0 || !d.registry.Quiet() {
+		return struct{}{}, problem.New(problem.Held, "the daemon of version %s is at work for another command",
+			d.build.Version).WithHint("wait until that has ended, or stop it with Ctrl-C")
+	}
+	go d.stop() // once this call has its answer
+	return struct{}{}, nil
 }
 
 func (d *Daemon) describe() rpc.Daemon {
-	info := rpc.Daemon{PID: os.Getpid(), Version: buildinfo.Version, Started: d.started, Socket: d.paths.Socket, Log: d.paths.Log(), Sessions: []rpc.Session{}}
-	d.mu.Lock()
-	live := make([]*session, 0, len(d.sessions))
-	for _, s := range d.sessions {
-		live = append(live, s)
+	info := rpc.Daemon{
+		PID:      os.Getpid(),
+		Version:  d.build.Version,
+		Started:  d.started,
+		Socket:   d.dirs.Socket,
+		Log:      d.dirs.Log(),
+		Sessions: []rpc.Session{},
 	}
-	d.mu.Unlock()
-	for _, s := range live {
-		view := recordView(s.record())
-		view.Live, view.Mine = true, true
-		info.Sessions = append(info.Sessions, view)
+	for _, s := range d.registry.Live() {
+		info.Sessions = append(info.Sessions, s.View())
 	}
 	return info
 }

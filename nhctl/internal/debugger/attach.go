@@ -3,66 +3,157 @@ package debugger
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
-// HowToAttach says in a few lines how a client of the language attaches; empty for languages that it knows nothing of.
-func HowToAttach(d event.DebugData) string {
-	address := fmt.Sprintf("%s:%d", d.Host, d.Port)
-	var substitutes, mapping []map[string]string
-	for _, p := range d.Paths {
-		substitutes = append(substitutes, map[string]string{"from": p.Local, "to": p.Remote})
-		mapping = append(mapping, map[string]string{"localRoot": p.Local, "remoteRoot": p.Remote})
+// Attach says how clients of the language attach, in their own terms; nil for languages that it knows nothing of.
+func Attach(d event.DebugData) *event.AttachData {
+	attach := map[string]func(event.DebugData) *event.AttachData{
+		Go:     attachGo,
+		Python: attachPython,
+		Node:   attachNode,
+		Java:   attachJava,
+		Ruby:   attachRuby,
+		C:      attachLLDB,
+		CPP:    attachLLDB,
+		Rust:   attachLLDB,
+	}[d.Language]
+	if attach == nil {
+		return nil
 	}
-	launch := map[string]any{"name": "nhctl", "request": "attach"}
-	client := ""
-	switch d.Language {
-	case Go:
-		client = "nhctl dev debug --attach, or dlv connect " + address
-		launch["type"], launch["mode"], launch["host"], launch["port"] = "go", "remote", d.Host, d.Port
-		launch["substitutePath"] = substitutes
-	case Python:
-		client = "any DAP client, at " + address
-		launch["type"], launch["connect"], launch["pathMappings"] = "debugpy", map[string]any{"host": d.Host, "port": d.Port}, mapping
-	case Node:
-		client = "node inspect " + address + ", or chrome://inspect"
-		launch["type"], launch["address"], launch["port"] = "node", d.Host, d.Port
-		launch["restart"] = true // it attaches again to what a reloader starts
-		if len(d.Paths) > 0 {    // it knows one folder
-			launch["localRoot"], launch["remoteRoot"] = d.Paths[0].Local, d.Paths[0].Remote
-		}
-	case Java: // it finds sources by their classes
-		client = fmt.Sprintf("jdb -connect com.sun.jdi.SocketAttach:hostname=%s,port=%d", d.Host, d.Port)
-		launch["type"], launch["hostName"], launch["port"] = "java", d.Host, d.Port
-		for _, p := range d.Paths {
-			client += " -sourcepath " + p.Local
-			break
-		}
-	case Ruby:
-		var pairs []string
-		for _, p := range d.Paths {
-			pairs = append(pairs, p.Remote+":"+p.Local)
-		}
-		client = fmt.Sprintf("rdbg --attach %s %d, or any DAP client", d.Host, d.Port)
-		launch["type"], launch["debugPort"], launch["localfsMap"] = "rdbg", address, strings.Join(pairs, ",")
-	case C, CPP, Rust:
-		var pairs [][]string
-		for _, p := range d.Paths {
-			pairs = append(pairs, []string{p.Remote, p.Local})
-		}
-		client = "any DAP client, at " + address
-		launch["type"], launch["debugServer"], launch["program"], launch["sourceMap"] = "lldb-dap", d.Port, d.Program, pairs
-		if d.Waits { // nobody has started it yet
-			launch["request"], launch["disableASLR"] = "launch", false
-		}
-	default:
+	a := attach(d)
+	a.VSCode.Name = "nhctl"
+	if a.VSCode.Request == "" {
+		a.VSCode.Request = "attach"
+	}
+	if a.DAP != nil {
+		a.DAP.Host, a.DAP.Port, a.DAP.Request, a.DAP.Arguments = d.Host, d.Port, a.VSCode.Request, a.VSCode.DAPArguments
+	}
+	return a
+}
+
+func address(d event.DebugData) string { return net.JoinHostPort(d.Host, strconv.Itoa(d.Port)) }
+
+func attachGo(d event.DebugData) *event.AttachData {
+	a := &event.AttachData{
+		VSCode:   event.VSCodeData{Type: "go", Host: d.Host, Port: d.Port},
+		DAP:      &event.DAPData{},
+		Terminal: []string{"dlv", "connect", address(d)},
+	}
+	a.VSCode.Mode = "remote"
+	for _, p := range d.Paths {
+		a.VSCode.SubstitutePath = append(a.VSCode.SubstitutePath, event.Substitution{From: p.Local, To: p.Remote})
+	}
+	return a
+}
+
+func attachPython(d event.DebugData) *event.AttachData {
+	a := &event.AttachData{
+		VSCode: event.VSCodeData{Type: "debugpy", Connect: &event.Connection{Host: d.Host, Port: d.Port}},
+		DAP:    &event.DAPData{},
+	}
+	for _, p := range d.Paths {
+		a.VSCode.PathMappings = append(a.VSCode.PathMappings,
+			event.PathMapping{LocalRoot: p.Local, RemoteRoot: p.Remote})
+	}
+	return a
+}
+
+func attachNode(d event.DebugData) *event.AttachData {
+	a := &event.AttachData{
+		VSCode:   event.VSCodeData{Type: "node", Address: d.Host, Port: d.Port, Restart: true},
+		Terminal: []string{"node", "inspect", address(d)},
+	}
+	if len(d.Paths) > 0 { // it knows one folder
+		a.VSCode.LocalRoot, a.VSCode.RemoteRoot = d.Paths[0].Local, d.Paths[0].Remote
+	}
+	return a
+}
+
+// attachJava maps no paths: clients find sources by their classes.
+func attachJava(d event.DebugData) *event.AttachData {
+	socket := fmt.Sprintf("com.sun.jdi.SocketAttach:hostname=%s,port=%d", d.Host, d.Port)
+	a := &event.AttachData{
+		VSCode:   event.VSCodeData{Type: "java", HostName: d.Host, Port: d.Port},
+		Terminal: []string{"jdb", "-connect", socket},
+	}
+	if len(d.Paths) > 0 {
+		a.Terminal = append(a.Terminal, "-sourcepath", d.Paths[0].Local)
+	}
+	return a
+}
+
+func attachRuby(d event.DebugData) *event.AttachData {
+	var pairs []string
+	for _, p := range d.Paths {
+		pairs = append(pairs, p.Remote+":"+p.Local)
+	}
+	a := &event.AttachData{
+		VSCode:   event.VSCodeData{Type: "rdbg", DebugPort: address(d)},
+		DAP:      &event.DAPData{},
+		Terminal: []string{"rdbg", "--attach", d.Host, strconv.Itoa(d.Port)},
+	}
+	a.VSCode.LocalFSMap = strings.Join(pairs, ",")
+	return a
+}
+
+func attachLLDB(d event.DebugData) *event.AttachData {
+	a := &event.AttachData{
+		VSCode: event.VSCodeData{Type: "lldb-dap", DebugServer: d.Port},
+		DAP:    &event.DAPData{},
+	}
+	a.VSCode.Program = d.Program
+	for _, p := range d.Paths {
+		a.VSCode.SourceMap = append(a.VSCode.SourceMap, [2]string{p.Remote, p.Local})
+	}
+	if d.Waits { // no one has started it yet
+		a.VSCode.Request, a.VSCode.DisableASLR = "launch", new(bool)
+	}
+	return a
+}
+
+// HowToAttach says in two lines how a client of the language attaches; empty for languages that it knows nothing of.
+func HowToAttach(d event.DebugData) string {
+	a := Attach(d)
+	if a == nil {
 		return ""
 	}
-	text, err := json.Marshal(launch)
-	if err != nil {
-		return client
+	var clients []string
+	if d.Language == Go {
+		clients = append(clients, "nhctl dev debug --attach")
 	}
-	return client + "\nVS Code:   " + string(text)
+	if len(a.Terminal) > 0 {
+		clients = append(clients, strings.Join(a.Terminal, " "))
+	}
+	switch d.Language {
+	case Node:
+		clients = append(clients, "chrome://inspect")
+	case Ruby:
+		clients = append(clients, "any DAP client")
+	case Python, C, CPP, Rust:
+		clients = append(clients, "any DAP client, at "+address(d))
+	}
+	text := strings.Join(clients, ", or ")
+	if launch, err := sorted(a.VSCode); err == nil {
+		text += "\nVS Code:   " + launch
+	}
+	return text
+}
+
+// sorted is a value as JSON, its keys in their order.
+func sorted(v any) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return "", err
+	}
+	text, err = json.Marshal(keys)
+	return string(text), err
 }

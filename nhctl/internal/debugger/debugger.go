@@ -1,5 +1,5 @@
-// Package debugger knows debuggers by language: how a service is started under one, on which port it listens, and how to tell that it
-// takes clients. It knows nothing of sessions or clusters.
+// Package debugger knows debuggers by language: how a service is started under one, on which port it listens, and how
+// to tell that it takes clients. It knows nothing of sessions or clusters.
 package debugger
 
 import (
@@ -84,7 +84,8 @@ func Port(d config.Debug) (int, error) {
 		return p.port, nil
 	}
 	return 0, problem.New(problem.Usage, "the config does not say where the debugger listens").
-		WithHint("set containers[].dev.debug.language (%s), or debug.remoteDebugPort together with command.debug, in .dev/config.yaml", strings.Join(Languages(), ", "))
+		WithHint("set containers[].dev.debug.language (%s), or debug.remoteDebugPort together with command.debug, "+
+			"in .dev/config.yaml", strings.Join(Languages(), ", "))
 }
 
 // Start is how a service is started under its debugger.
@@ -110,18 +111,22 @@ func Command(dev config.Dev, o Options) (Start, error) {
 		start.Argv = dev.Command.Debug.Args(dev.Shell)
 		return start, nil
 	}
-	const hint = "set containers[].dev.command.debug in .dev/config.yaml to a command whose debugger listens on 127.0.0.1:%d"
+	const hint = "set containers[].dev.command.debug in .dev/config.yaml to a command whose debugger listens on " +
+		"127.0.0.1:%d"
 	p := of(dev.Debug.Language)
 	switch {
 	case dev.Debug.Language == "":
 		return Start{}, problem.New(problem.Usage, "the config has neither command.debug nor debug.language").
-			WithHint("set containers[].dev.debug.language (%s) in .dev/config.yaml, or command.debug", strings.Join(Languages(), ", "))
+			WithHint("set containers[].dev.debug.language (%s) in .dev/config.yaml, or command.debug",
+				strings.Join(Languages(), ", "))
 	case !p.starts():
-		return Start{}, problem.New(problem.Usage, "nhctl does not start debuggers for %s by itself yet", dev.Debug.Language).WithHint(hint, o.Port)
+		return Start{}, problem.New(problem.Usage, "nhctl does not start debuggers for %s by itself yet",
+			dev.Debug.Language).WithHint(hint, o.Port)
 	}
 	run, before := parse(dev.Command.Run)
 	if other, ok := otherRuntime(run.program, o.Port); ok && p.language == Node {
-		return Start{}, problem.New(problem.Usage, "command.run (%s) does not run Node, whose inspector nhctl starts", dev.Command.Run).WithHint("%s", other)
+		return Start{}, problem.New(problem.Usage, "command.run (%s) does not run Node, whose inspector nhctl starts",
+			dev.Command.Run).WithHint("%s", other)
 	}
 	if p.wrap != nil {
 		if wrapped, ok := p.wrap(run, dev, o); ok {
@@ -129,7 +134,9 @@ func Command(dev config.Dev, o Options) (Start, error) {
 		}
 	}
 	if !p.hooks || run.program == "" {
-		return Start{}, problem.New(problem.Usage, "command.run (%s) does not show how to start it under the %s debugger", dev.Command.Run, dev.Debug.Language).
+		return Start{}, problem.New(problem.Usage,
+			"command.run (%s) does not show how to start it under the %s debugger", dev.Command.Run,
+			dev.Debug.Language).
 			WithHint(hint, o.Port)
 	}
 	return hooked(p, start, dev, o), nil
@@ -141,15 +148,16 @@ func worded(p preset, run, wrapped line, before []string, start Start, dev confi
 		start.Program = run.program
 	}
 	if p.check != nil {
-		before = slices.DeleteFunc(before, func(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), "go build") })
+		before = slices.DeleteFunc(before,
+			func(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), "go build") })
 		start.Build = behind(before, p.check(run, dev), dev)
 	}
 	start.Argv = behind(before, wrapped, dev)
 	return start
 }
 
-// hooked is a start of the run command as it is, below the sidecar, which finds the program's debugger among its processes. Go's programs
-// are compiled for the debugger there.
+// hooked is a start of the run command as it is, below the sidecar, which finds the program's debugger among its
+// processes. Go's programs are compiled for the debugger there.
 func hooked(p preset, start Start, dev config.Dev, o Options) Start {
 	argv := []string{contract.Binary, "debug", "-language", p.language, "-listen", fmt.Sprintf("127.0.0.1:%d", o.Port)}
 	if o.Wait {
@@ -168,7 +176,8 @@ func hooked(p preset, start Start, dev config.Dev, o Options) Start {
 func otherRuntime(program string, port int) (hint string, ok bool) {
 	switch path.Base(program) {
 	case "deno":
-		return fmt.Sprintf("set containers[].dev.command.debug in .dev/config.yaml: deno run --inspect=127.0.0.1:%d ...", port), true
+		return fmt.Sprintf(
+			"set containers[].dev.command.debug in .dev/config.yaml: deno run --inspect=127.0.0.1:%d ...", port), true
 	case "bun", "bunx":
 		return fmt.Sprintf("set containers[].dev.command.debug in .dev/config.yaml: bun --inspect=127.0.0.1:%d ..., "+
 			"and debug.remoteDebugPort: %[1]d in the place of debug.language; bun's clients are its own", port), true

@@ -13,7 +13,8 @@ func text(line string) config.Command { return config.Command{Line: []string{lin
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	const dlv = "dlv debug --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient --output=/tmp/nhctl-debug "
+	const dlv = "dlv debug --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient " +
+		"--output=/tmp/nhctl-debug "
 	const agent = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:2345"
 	const lldb = "/.nhctl/bin/sidecar adapter -listen 127.0.0.1:2345 --"
 	for name, tt := range map[string]struct {
@@ -22,30 +23,44 @@ func TestCommand(t *testing.T) {
 		wait       bool
 		want       string
 	}{
-		"go run":                  {Go, config.Command{}, text("go run ./cmd/web --port 80"), false, dlv + "--continue ./cmd/web -- --port 80"},
-		"go run with tags":        {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false, dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
-		"go build and run in one": {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false, "exec " + dlv + "--continue . -- -v"},
-		"what comes before stays": {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"), false, "make assets && PORT=80 " + dlv + "--continue ./web"},
-		"a build of its own":      {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false, dlv + "--continue ./cmd/web"},
-		"variables by env":        {Go, config.Command{}, text("exec env PORT=80 go run ."), false, "exec env PORT=80 " + dlv + "--continue ."},
-		"nothing known":           {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
-		"wait for delve":          {Go, config.Command{}, text("go run ."), true, dlv + "."},
-		"go as argv":              {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}}, false, dlv + "--continue --build-flags=-tags a . -- b c"},
-		"java":                    {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false, "exec java " + agent + " -cp /tmp/classes Main"},
-		"java waits":              {Java, config.Command{}, text("java -jar a.jar"), true, "java " + strings.Replace(agent, "suspend=n", "suspend=y", 1) + " -jar a.jar"},
-		"ruby":                    {Ruby, config.Command{}, text("exec bundle exec puma -p 80"), false, "exec env RUBYOPT=-rdebug/open_nonstop RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 bundle exec puma -p 80"},
-		"ruby waits":              {Ruby, config.Command{}, text("ruby app.rb"), true, "env RUBYOPT=-rdebug/open RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 ruby app.rb"},
-		"c++":                     {CPP, config.Command{}, text("make && exec /tmp/web -v"), false, "make && exec " + lldb + " /tmp/web -v"},
-		"rust waits":              {Rust, config.Command{}, text("target/debug/web"), true, lldb},
+		"go run": {Go, config.Command{}, text("go run ./cmd/web --port 80"), false,
+			dlv + "--continue ./cmd/web -- --port 80"},
+		"go run with tags": {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false,
+			dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
+		"go build and run in one": {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false,
+			"exec " + dlv + "--continue . -- -v"},
+		"what comes before stays": {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"),
+			false, "make assets && PORT=80 " + dlv + "--continue ./web"},
+		"a build of its own": {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false,
+			dlv + "--continue ./cmd/web"},
+		"variables by env": {Go, config.Command{}, text("exec env PORT=80 go run ."), false,
+			"exec env PORT=80 " + dlv + "--continue ."},
+		"nothing known":  {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
+		"wait for delve": {Go, config.Command{}, text("go run ."), true, dlv + "."},
+		"go as argv": {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}},
+			false, dlv + "--continue --build-flags=-tags a . -- b c"},
+		"java": {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false,
+			"exec java " + agent + " -cp /tmp/classes Main"},
+		"java waits": {Java, config.Command{}, text("java -jar a.jar"), true,
+			"java " + strings.Replace(agent, "suspend=n", "suspend=y", 1) + " -jar a.jar"},
+		"ruby": {Ruby, config.Command{}, text("exec bundle exec puma -p 80"), false, "exec env " +
+			"RUBYOPT=-rdebug/open_nonstop RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 bundle exec puma -p 80"},
+		"ruby waits": {Ruby, config.Command{}, text("ruby app.rb"), true,
+			"env RUBYOPT=-rdebug/open RUBY_DEBUG_HOST=127.0.0.1 RUBY_DEBUG_PORT=2345 ruby app.rb"},
+		"c++": {CPP, config.Command{}, text("make && exec /tmp/web -v"), false,
+			"make && exec " + lldb + " /tmp/web -v"},
+		"rust waits": {Rust, config.Command{}, text("target/debug/web"), true, lldb},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dev := config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run}, Debug: config.Debug{Language: tt.language}}
+			dev := config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run},
+				Debug: config.Debug{Language: tt.language}}
 			got, err := Command(dev, Options{Port: 2345, Wait: tt.wait})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Start{Argv: []string{"sh", "-c", tt.want}, Program: map[string]string{CPP: "/tmp/web", Rust: "target/debug/web"}[tt.language]}
+			want := Start{Argv: []string{"sh", "-c", tt.want},
+				Program: map[string]string{CPP: "/tmp/web", Rust: "target/debug/web"}[tt.language]}
 			if len(tt.run.Argv) > 0 {
 				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
 			}
@@ -59,7 +74,8 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// What delve builds is compiled first, in the same way, and without a program; other debuggers come after the config's build.
+// What delve builds is compiled first, in the same way, and without a program; other debuggers come after the config's
+// build.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	const list = `go list -export -f '{{""}}' '-gcflags=all=-N -l' `
@@ -68,16 +84,21 @@ func TestCheck(t *testing.T) {
 		build, run config.Command
 		want       []string
 	}{
-		"go run":                  {Go, config.Command{}, text("go run -tags e2e ./cmd/web --port 80"), []string{"sh", "-c", list + "-tags e2e ./cmd/web"}},
-		"a build of its own":      {Go, text("go build -race -o /tmp/web ./web"), text("exec /tmp/web"), []string{"sh", "-c", "exec " + list + "-race ./web"}},
-		"what comes before stays": {Go, config.Command{}, text("cd web && go build -o web . && ./web"), []string{"sh", "-c", "cd web && " + list + "."}},
-		"as argv":                 {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "."}}, []string{"go", "list", "-export", "-f", `{{""}}`, "-gcflags=all=-N -l", "."}},
-		"java":                    {Java, text("mvn -q package"), text("java -jar a.jar"), []string{"sh", "-c", "mvn -q package"}},
-		"no build":                {Node, config.Command{}, text("node main.js"), nil},
+		"go run": {Go, config.Command{}, text("go run -tags e2e ./cmd/web --port 80"),
+			[]string{"sh", "-c", list + "-tags e2e ./cmd/web"}},
+		"a build of its own": {Go, text("go build -race -o /tmp/web ./web"), text("exec /tmp/web"),
+			[]string{"sh", "-c", "exec " + list + "-race ./web"}},
+		"what comes before stays": {Go, config.Command{}, text("cd web && go build -o web . && ./web"),
+			[]string{"sh", "-c", "cd web && " + list + "."}},
+		"as argv": {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "."}},
+			[]string{"go", "list", "-export", "-f", `{{""}}`, "-gcflags=all=-N -l", "."}},
+		"java":     {Java, text("mvn -q package"), text("java -jar a.jar"), []string{"sh", "-c", "mvn -q package"}},
+		"no build": {Node, config.Command{}, text("node main.js"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Command(config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run}, Debug: config.Debug{Language: tt.language}}, Options{Port: 2345})
+			got, err := Command(config.Dev{Command: config.Commands{Build: tt.build, Run: tt.run},
+				Debug: config.Debug{Language: tt.language}}, Options{Port: 2345})
 			if diff := cmp.Diff(tt.want, got.Build); diff != "" || err != nil {
 				t.Error(err, diff)
 			}
@@ -87,7 +108,8 @@ func TestCheck(t *testing.T) {
 
 func TestCommandOfTheConfig(t *testing.T) {
 	t.Parallel()
-	got, err := Command(config.Dev{Shell: "bash", Command: config.Commands{Debug: text("dlv exec /tmp/web"), Run: text("/tmp/web")}, Debug: config.Debug{Language: Go}}, Options{})
+	got, err := Command(config.Dev{Shell: "bash", Command: config.Commands{Debug: text("dlv exec /tmp/web"),
+		Run: text("/tmp/web")}, Debug: config.Debug{Language: Go}}, Options{})
 	if diff := cmp.Diff(Start{Argv: []string{"bash", "-c", "dlv exec /tmp/web"}}, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
@@ -101,11 +123,15 @@ func TestRefusedCommands(t *testing.T) {
 	}{
 		"no language": {config.Dev{}, "neither command.debug nor debug.language"},
 		"not yet":     {config.Dev{Debug: config.Debug{Language: "php"}}, "does not start debuggers for php"},
-		"no path":     {config.Dev{Debug: config.Debug{Language: Rust}, Command: config.Commands{Run: text("cargo run")}}, "(cargo run) does not show how"},
-		"no ruby":     {config.Dev{Debug: config.Debug{Language: Ruby}, Command: config.Commands{Run: text("make")}}, "does not show how"},
-		"bun":         {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("bun run dev")}}, "(bun run dev) does not run Node"},
-		"deno":        {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("deno task dev")}}, "(deno task dev) does not run Node"},
-		"no run":      {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
+		"no path": {config.Dev{Debug: config.Debug{Language: Rust},
+			Command: config.Commands{Run: text("cargo run")}}, "(cargo run) does not show how"},
+		"no ruby": {config.Dev{Debug: config.Debug{Language: Ruby}, Command: config.Commands{Run: text("make")}},
+			"does not show how"},
+		"bun": {config.Dev{Debug: config.Debug{Language: Node}, Command: config.Commands{Run: text("bun run dev")}},
+			"(bun run dev) does not run Node"},
+		"deno": {config.Dev{Debug: config.Debug{Language: Node},
+			Command: config.Commands{Run: text("deno task dev")}}, "(deno task dev) does not run Node"},
+		"no run": {config.Dev{Debug: config.Debug{Language: Python}}, "does not show how"},
 	} {
 		if _, err := Command(tt.dev, Options{Port: 1}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", name, err)
@@ -115,7 +141,9 @@ func TestRefusedCommands(t *testing.T) {
 
 func TestPort(t *testing.T) {
 	t.Parallel()
-	for want, d := range map[int]config.Debug{2345: {Language: Go}, 5678: {Language: Python}, 9229: {Language: Node}, 5005: {Language: Java}, 12345: {Language: Ruby}, 4711: {Language: C}, 9003: {Language: "php"}, 7: {Language: Go, RemoteDebugPort: 7}} {
+	for want, d := range map[int]config.Debug{2345: {Language: Go}, 5678: {Language: Python}, 9229: {Language: Node},
+		5005: {Language: Java}, 12345: {Language: Ruby}, 4711: {Language: C}, 9003: {Language: "php"},
+		7: {Language: Go, RemoteDebugPort: 7}} {
 		if got, err := Port(d); got != want || err != nil {
 			t.Errorf("%+v: %d, %v", d, got, err)
 		}

@@ -13,7 +13,8 @@ import (
 const debugBinary = "/tmp/nhctl-debug"
 
 // starters are programs that start a service, or build it and start it: their words don't show what.
-var starters = [...]string{"CompileDaemon", "air", "ash", "bash", "dash", "gmake", "gow", "just", "mage", "make", "modd", "reflex", "sh", "task", "wgo", "zsh"}
+var starters = [...]string{"CompileDaemon", "air", "ash", "bash", "dash", "gmake", "gow", "just", "mage", "make",
+	"modd", "reflex", "sh", "task", "wgo", "zsh"}
 
 // dlv makes `dlv debug` of `go run`, or of `go build` and the program that it makes.
 func dlv(run line, dev config.Dev, o Options) (line, bool) {
@@ -21,7 +22,8 @@ func dlv(run line, dev config.Dev, o Options) (line, bool) {
 		return line{}, false
 	}
 	flags, packages, args := goBuild(run, dev)
-	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2", "--accept-multiclient", "--output=" + debugBinary}
+	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2",
+		"--accept-multiclient", "--output=" + debugBinary}
 	if !o.Wait {
 		listen = append(listen, "--continue")
 	}
@@ -35,8 +37,8 @@ func dlv(run line, dev config.Dev, o Options) (line, bool) {
 	return line{prefix: run.prefix, program: "dlv", args: listen}, true
 }
 
-// compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old program still runs,
-// and what it made is there for delve.
+// compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old
+// program still runs, and what it made is there for delve.
 func compiles(run line, dev config.Dev) line {
 	flags, packages, _ := goBuild(run, dev)
 	args := []string{"list", "-export", "-f", quoted(`{{""}}`, dev), quoted("-gcflags=all=-N -l", dev)}
@@ -87,7 +89,8 @@ func buildOf(dev config.Dev) (flags, packages []string) {
 }
 
 // valued are the flags of go build that take their value as a word of its own.
-var valued = [...]string{"-C", "-asmflags", "-gcflags", "-ldflags", "-mod", "-modfile", "-o", "-overlay", "-p", "-pgo", "-tags", "-toolexec"}
+var valued = [...]string{"-C", "-asmflags", "-gcflags", "-ldflags", "-mod", "-modfile", "-o", "-overlay", "-p", "-pgo",
+	"-tags", "-toolexec"}
 
 // goArguments splits what stands behind `go build` and `go run`. An output file means nothing to a debugger.
 func goArguments(words []string) (flags, packages, args []string) {

@@ -15,7 +15,8 @@ func jdwp(run line, _ config.Dev, o Options) (line, bool) {
 	if path.Base(run.program) != "java" {
 		return line{}, false
 	}
-	agent := fmt.Sprintf("-agentlib:jdwp=transport=dt_socket,server=y,suspend=%s,address=127.0.0.1:%d", map[bool]string{true: "y", false: "n"}[o.Wait], o.Port)
+	agent := fmt.Sprintf("-agentlib:jdwp=transport=dt_socket,server=y,suspend=%s,address=127.0.0.1:%d",
+		map[bool]string{true: "y", false: "n"}[o.Wait], o.Port)
 	run.args = append([]string{agent}, run.args...)
 	return run, true
 }
@@ -37,14 +38,16 @@ func rdbg(run line, _ config.Dev, o Options) (line, bool) {
 	if o.Wait {
 		open = "open"
 	}
-	return with(run, "RUBYOPT=-rdebug/"+open, "RUBY_DEBUG_HOST=127.0.0.1", fmt.Sprintf("RUBY_DEBUG_PORT=%d", o.Port)), true
+	return with(run, "RUBYOPT=-rdebug/"+open, "RUBY_DEBUG_HOST=127.0.0.1", fmt.Sprintf("RUBY_DEBUG_PORT=%d", o.Port)),
+		true
 }
 
 func lldbs(language string) bool {
 	return language == C || language == CPP || language == Rust
 }
 
-// lldb serves LLDB's debug adapter beside the program, which is named by its path. Where it shall wait, clients start it themselves.
+// lldb serves LLDB's debug adapter next to the program, which is named by its path. Where it shall wait, clients start
+// it themselves.
 func lldb(run line, _ config.Dev, o Options) (line, bool) {
 	if !strings.Contains(run.program, "/") {
 		return line{}, false

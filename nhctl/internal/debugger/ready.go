@@ -23,16 +23,18 @@ const (
 	probeBytes = 4 << 20
 )
 
-// Ready asks the debugger behind an address once whether it takes clients, by its own protocol. An unknown language's has to take a
-// connection and keep it for a moment, since a forwarded port takes connections for ports where nothing listens; so has a JVM that waits,
-// since it would go on after a handshake.
-func Ready(ctx context.Context, language, address string, waits bool) error {
+// Dial connects to the debugger's port in the pod, and fails when nothing takes the connection there.
+type Dial func(context.Context) (net.Conn, error)
+
+// Ready asks a debugger once whether it takes clients, by its own protocol. Of an unknown language's, it is enough that
+// it takes a connection; so it is of a JVM that waits, since it would go on after a handshake.
+func Ready(ctx context.Context, language string, dial Dial, waits bool) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	if language == Node {
-		return askInspector(ctx, address)
+		return askInspector(ctx, dial)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	conn, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func probe(conn net.Conn, language string, waits bool) error {
 	case language == Java && !waits:
 		return echo(conn, "JDWP-Handshake", "JDWP-Handshake")
 	}
-	return stays(conn)
+	return nil
 }
 
 // echo says what a debugger has to answer to with the beginning of a text.
@@ -73,9 +75,9 @@ func echo(conn net.Conn, say, want string) error {
 	return nil
 }
 
-// greet goes through the Debug Adapter Protocol, and leaves before anything is configured: after initialize, or with attach as far as the
-// program's own end. A client that leaves after initialize alone, before the program has reported to debugpy's adapter, would end that
-// adapter.
+// greet goes through the Debug Adapter Protocol, and leaves before anything is configured: after initialize, or with
+// attach as far as the program's own end. A client that leaves after initialize alone, before the program has reported
+// to debugpy's adapter, would end that adapter.
 func greet(conn net.Conn, attach bool) error {
 	reader, seq := bufio.NewReader(conn), 0
 	send := func(command string, request dap.RequestMessage) error {
@@ -90,7 +92,12 @@ func greet(conn net.Conn, attach bool) error {
 	leave := func() error {
 		return send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
 	}
-	initialize := &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "nhctl", AdapterID: "nhctl", PathFormat: "path", LinesStartAt1: true}}
+	initialize := &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{
+		ClientID:      "nhctl",
+		AdapterID:     "nhctl",
+		PathFormat:    "path",
+		LinesStartAt1: true,
+	}}
 	if err := send("initialize", initialize); err != nil {
 		return err
 	}
@@ -105,7 +112,8 @@ func greet(conn net.Conn, attach bool) error {
 		switch m := message.(type) {
 		case *dap.InitializeResponse:
 			if attach {
-				err = send("attach", &dap.AttachRequest{Arguments: json.RawMessage(`{"name":"nhctl"}`)}) // debugpy takes no empty ones
+				// debugpy takes no empty ones
+				err = send("attach", &dap.AttachRequest{Arguments: json.RawMessage(`{"name":"nhctl"}`)})
 			} else {
 				err = leave()
 			}
@@ -125,12 +133,15 @@ func greet(conn net.Conn, attach bool) error {
 }
 
 // askInspector lists what node's inspector has to offer.
-func askInspector(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/json/list", nil)
+func askInspector(ctx context.Context, dial Dial) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/json/list", nil)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -150,18 +161,4 @@ func inspected(answer io.Reader) error {
 		return errors.New("the inspector lists no program")
 	}
 	return nil
-}
-
-// settle is how long a connection has to live to count.
-const settle = 300 * time.Millisecond
-
-func stays(conn net.Conn) error {
-	if err := conn.SetReadDeadline(time.Now().Add(settle)); err != nil {
-		return err
-	}
-	_, err := conn.Read(make([]byte, 1))
-	if timeout := net.Error(nil); err == nil || errors.As(err, &timeout) && timeout.Timeout() {
-		return nil
-	}
-	return fmt.Errorf("nothing listens: %w", err)
 }

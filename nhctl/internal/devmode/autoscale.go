@@ -29,8 +29,11 @@ func autoscalers() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
 }
 
-// targeting lists the autoscalers of a workload. Where the cluster has no such kind, or the user may not look, there are none.
-func targeting(ctx context.Context, c *kube.Client, resource schema.GroupVersionResource, ref workload.Ref) ([]unstructured.Unstructured, error) {
+// targeting lists the autoscalers of a workload. Where the cluster has no such kind, or the user may not look, there
+// are none.
+func targeting(
+	ctx context.Context, c *kube.Client, resource schema.GroupVersionResource, ref workload.Ref,
+) ([]unstructured.Unstructured, error) {
 	list, err := c.Dynamic.Resource(resource).Namespace(c.Namespace).List(ctx, metav1.ListOptions{})
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil, nil
@@ -56,10 +59,12 @@ func targeting(ctx context.Context, c *kube.Client, resource schema.GroupVersion
 	return found, nil
 }
 
-// findAutoscalers looks for what would scale the original while it is parked. At 0 replicas a HorizontalPodAutoscaler rests by itself.
+// findAutoscalers looks for what would scale the original while it is parked. At 0 replicas a HorizontalPodAutoscaler
+// rests by itself.
 func (e *entry) findAutoscalers(ctx context.Context) error {
 	switch kind := e.spec.Workload.Kind; {
-	case e.duplicate(), kind == workload.Pod, kind == workload.DaemonSet, kind == workload.Job, kind == workload.CronJob:
+	case e.duplicate(),
+		kind == workload.Pod, kind == workload.DaemonSet, kind == workload.Job, kind == workload.CronJob:
 		return nil
 	}
 	scaled, err := targeting(ctx, e.Cluster, scaledObjects(), e.spec.Workload)
@@ -78,19 +83,23 @@ func (e *entry) findAutoscalers(ctx context.Context) error {
 	if err != nil || len(hpas) == 0 {
 		return err
 	}
-	return problem.New(problem.Refused, "the HorizontalPodAutoscaler %s would bring back the pods of %s: it rests only at 0 replicas, and %d go on", hpas[0].GetName(), e.spec.Workload, e.record.Kept).
+	return problem.New(problem.Refused, "the HorizontalPodAutoscaler %s would bring back the pods of %s: "+
+		"it rests only at 0 replicas, and %d go on", hpas[0].GetName(), e.spec.Workload, e.record.Kept).
 		WithHint("park all pods (--all), or develop on a copy: --mode duplicate")
 }
 
 // pause lets KEDA leave the original alone.
 func (e *entry) pause(ctx context.Context) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"annotations": map[string]any{pausedAnnotation: "true"}, "labels": map[string]any{contract.LabelSession: e.record.Session}}})
+		"annotations": map[string]any{pausedAnnotation: "true"},
+		"labels":      map[string]any{contract.LabelSession: e.record.Session},
+	}})
 	if err != nil {
 		return err
 	}
+	objects := e.Cluster.Dynamic.Resource(scaledObjects()).Namespace(e.record.Namespace)
 	for _, name := range e.record.Paused {
-		_, err := e.Cluster.Dynamic.Resource(scaledObjects()).Namespace(e.record.Namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+		_, err := objects.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("pause the ScaledObject %s: %w", name, e.Cluster.Explain(err))
 		}
@@ -104,13 +113,17 @@ func resume(ctx context.Context, c *kube.Client, r Record) error {
 		return "/metadata/" + field + "/" + strings.ReplaceAll(key, "/", "~1")
 	}
 	label := path("labels", contract.LabelSession)
-	patch, err := json.Marshal([]map[string]any{{"op": "test", "path": label, "value": r.Session}, {"op": "remove", "path": label},
-		{"op": "remove", "path": path("annotations", pausedAnnotation)}})
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": label, "value": r.Session},
+		{"op": "remove", "path": label},
+		{"op": "remove", "path": path("annotations", pausedAnnotation)},
+	})
 	if err != nil {
 		return err
 	}
+	objects := c.Dynamic.Resource(scaledObjects()).Namespace(r.Namespace)
 	for _, name := range r.Paused {
-		_, err := c.Dynamic.Resource(scaledObjects()).Namespace(r.Namespace).Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{})
+		_, err := objects.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{})
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsInvalid(err) {
 			return fmt.Errorf("let the ScaledObject %s go on: %w", name, c.Explain(err))
 		}

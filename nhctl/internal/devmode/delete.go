@@ -12,8 +12,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// An object is deleted in the client's own namespace, after its labels were read, and by its UID: another one that came to its name since
-// then stays.
+// An object is deleted in the client's own namespace, after its labels were read, and by its UID: another one that came
+// to its name since then stays.
 
 // owned says whether an object has a role in a session.
 func owned(o metav1.ObjectMeta, r Record, role string) bool {
@@ -33,36 +33,22 @@ func deleteDeployment(ctx context.Context, c *kube.Client, r Record) error {
 	case err != nil:
 		return c.Explain(err)
 	case !owned(twin.ObjectMeta, r, contract.RoleTwin):
-		return problem.New(problem.Refused, "Deployment %s does not have the labels of the session's twin (%s: %s, %s: %s): it is left alone", twin.Name,
-			contract.LabelRole, contract.RoleTwin, contract.LabelSession, r.Session).
-			WithHint("if it is the twin, and its labels were lost, delete it: kubectl delete deployment %s -n %s", twin.Name, c.Namespace)
+		return problem.New(problem.Refused, "Deployment %s does not have the labels of the session's twin "+
+			"(%s: %s, %s: %s): it is left alone",
+			twin.Name, contract.LabelRole, contract.RoleTwin, contract.LabelSession, r.Session).
+			WithHint("if it is the twin, and its labels were lost, delete it: kubectl delete deployment %s -n %s",
+				twin.Name, c.Namespace)
 	}
 	background := metav1.DeletePropagationBackground
-	err = deployments.Delete(ctx, twin.Name, metav1.DeleteOptions{PropagationPolicy: &background, Preconditions: very(twin.ObjectMeta)})
+	err = deployments.Delete(ctx, twin.Name, metav1.DeleteOptions{
+		PropagationPolicy: &background,
+		Preconditions:     very(twin.ObjectMeta),
+	})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if apierrors.IsConflict(err) {
 		return fmt.Errorf("another Deployment came to the name %s: %w", twin.Name, err)
-	}
-	return c.Explain(err)
-}
-
-// deleteLease deletes the Lease, if it is this session's.
-func deleteLease(ctx context.Context, c *kube.Client, r Record) error {
-	leases := c.API.CoordinationV1().Leases(c.Namespace)
-	lease, err := leases.Get(ctx, r.Lease(), metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err != nil:
-		return c.Explain(err)
-	case !owned(lease.ObjectMeta, r, contract.RoleSession):
-		return nil
-	}
-	err = leases.Delete(ctx, lease.Name, metav1.DeleteOptions{Preconditions: very(lease.ObjectMeta)})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
 	}
 	return c.Explain(err)
 }

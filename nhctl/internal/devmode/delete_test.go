@@ -4,17 +4,17 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -31,7 +31,7 @@ func active() Record {
 		Mode:      record.Replace,
 		Phase:     record.Active,
 		Holder:    record.Holder{User: "ada", Local: "ada@laptop"},
-		Since:     noon,
+		Since:     time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC),
 		Port:      20001,
 		Container: "app",
 		Image:     "dev:1",
@@ -57,20 +57,22 @@ func labels(role, session string) map[string]string {
 	return map[string]string{contract.LabelRole: role, contract.LabelSession: session}
 }
 
-// Only what has the labels of the session is deleted, only in the client's namespace, and only the very object that was looked at.
+// Only what has the labels of the session is deleted, only in the client's namespace, and only the very object that was
+// looked at.
 func TestDeletions(t *testing.T) {
 	t.Parallel()
 	r := active()
+	ours := labels(contract.RoleTwin, r.Session)
 	for name, tt := range map[string]struct {
 		twin    metav1.ObjectMeta
 		want    string
 		refused bool
 	}{
-		"the twin":            {metav1.ObjectMeta{Labels: labels(contract.RoleTwin, r.Session)}, "shop/deployments/web-nhctl-0a1b2c3d=u1", false},
+		"the twin":            {metav1.ObjectMeta{Labels: ours}, "shop/deployments/web-nhctl-0a1b2c3d=u1", false},
 		"no labels":           {metav1.ObjectMeta{}, "", true},
 		"another session's":   {metav1.ObjectMeta{Labels: labels(contract.RoleTwin, "11111111")}, "", true},
 		"another role":        {metav1.ObjectMeta{Labels: labels(contract.RoleSession, r.Session)}, "", true},
-		"in another position": {metav1.ObjectMeta{Namespace: "prod", Labels: labels(contract.RoleTwin, r.Session)}, "", false},
+		"in another position": {metav1.ObjectMeta{Namespace: "prod", Labels: ours}, "", false},
 	} {
 		tt.twin.Name, tt.twin.UID = r.Twin(), "u1"
 		if tt.twin.Namespace == "" {
@@ -87,34 +89,25 @@ func TestDeletions(t *testing.T) {
 			t.Errorf("%s: deleted %q, want %q", name, got, tt.want)
 		}
 	}
-	for name, tt := range map[string]struct {
-		labels map[string]string
-		want   string
-	}{
-		"the session's Lease": {labels(contract.RoleSession, r.Session), "shop/leases/nhctl-deployment-web=u1"},
-		"another session's":   {labels(contract.RoleSession, "11111111"), ""},
-		"no session's":        {map[string]string{contract.LabelSession: r.Session}, ""},
-	} {
-		api := fake.NewClientset(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: r.Lease(), Namespace: "shop", UID: "u1", Labels: tt.labels}})
-		if err := deleteLease(t.Context(), &kube.Client{API: api, Namespace: "shop"}, r); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if got := strings.Join(deletions(api), " "); got != tt.want {
-			t.Errorf("%s: deleted %q, want %q", name, got, tt.want)
-		}
-	}
 }
 
 // A claim that only says that it is the developer's is left alone.
 func TestCleanForgedClaim(t *testing.T) {
 	t.Parallel()
-	ada := rpc.Holder{User: "ada", Local: "ada@laptop"}
+	ada := record.Holder{User: "ada", Local: "ada@laptop"}
 	web := workload.Ref{Kind: workload.Deployment, Name: "web"}
 	claim := func(name string) *corev1.PersistentVolumeClaim {
-		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", UID: "u1",
-			Labels: map[string]string{contract.LabelRole: contract.RoleCache},
-			Annotations: map[string]string{contract.AnnotationDeveloper: ada.Developer(), contract.AnnotationWorkload: web.String(),
-				contract.AnnotationPath: "/go"}}}
+		return &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{
+			Name:      name,
+			Namespace: "shop",
+			UID:       "u1",
+			Labels:    map[string]string{contract.LabelRole: contract.RoleCache},
+			Annotations: map[string]string{
+				contract.AnnotationDeveloper: ada.Developer(),
+				contract.AnnotationWorkload:  web.String(),
+				contract.AnnotationPath:      "/go",
+			},
+		}}
 	}
 	own := claimName(ada, web, "/go")
 	api := fake.NewClientset(claim(own))
@@ -131,43 +124,33 @@ func TestCleanForgedClaim(t *testing.T) {
 	}
 }
 
-// One Lease that can't be read hides no other.
-func TestListWithABadLease(t *testing.T) {
-	t.Parallel()
-	good, err := active().NewLease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := good.DeepCopy()
-	bad.Name = "nhctl-deployment-payment"
-	api := fake.NewClientset(good, bad)
-	listed, err := List(t.Context(), &kube.Client{API: api, Namespace: "shop"})
-	if err != nil || len(listed.Records) != 1 || listed.Records[0].Session != "0a1b2c3d" {
-		t.Errorf("%+v, %v", listed.Records, err)
-	}
-	if len(listed.Unreadable) != 1 || listed.Unreadable[0].Lease != bad.Name || problem.From(listed.Unreadable[0].Err).Code != problem.Unreadable {
-		t.Errorf("%+v", listed.Unreadable)
-	}
-}
-
 // A manifest is created only as the Pod that it is kept under.
 func TestForgedManifests(t *testing.T) {
 	t.Parallel()
-	valid := workload.Manifest(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop", UID: "u1", ResourceVersion: "7"}})
+	valid := workload.Manifest(&unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{
+		"name":            "web",
+		"namespace":       "shop",
+		"uid":             "u1",
+		"resourceVersion": "7",
+	}}})
 	for name, tt := range map[string]struct {
-		forge func(*corev1.Pod)
+		forge func(*unstructured.Unstructured)
 		fine  bool
 	}{
-		"as it was":         {func(*corev1.Pod) {}, true},
-		"another name":      {func(p *corev1.Pod) { p.Name = "payment" }, false},
-		"another namespace": {func(p *corev1.Pod) { p.Namespace = "prod" }, false},
-		"no namespace":      {func(p *corev1.Pod) { p.Namespace = "" }, false},
-		"another kind":      {func(p *corev1.Pod) { p.Kind = "Secret" }, false},
-		"a UID":             {func(p *corev1.Pod) { p.UID = "u2" }, false},
+		"as it was":         {func(*unstructured.Unstructured) {}, true},
+		"another name":      {func(p *unstructured.Unstructured) { p.SetName("payment") }, false},
+		"another namespace": {func(p *unstructured.Unstructured) { p.SetNamespace("prod") }, false},
+		"no namespace":      {func(p *unstructured.Unstructured) { p.SetNamespace("") }, false},
+		"another kind":      {func(p *unstructured.Unstructured) { p.SetKind("Secret") }, false},
+		"a UID":             {func(p *unstructured.Unstructured) { p.SetUID("u2") }, false},
+		"fields of other types": {func(p *unstructured.Unstructured) {
+			p.Object["metadata"] = []any{"web"}
+		}, false},
+		"nothing": {func(p *unstructured.Unstructured) { p.Object = nil }, false},
 	} {
 		pod := valid.DeepCopy()
 		tt.forge(pod)
-		manifest, err := json.Marshal(pod)
+		manifest, err := json.Marshal(pod.Object)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,14 +163,23 @@ func TestForgedManifests(t *testing.T) {
 	}
 }
 
-// The manifest that was restored is dropped, the Secret goes with its last one, and neither is touched where it is another.
+// The manifest that was restored is dropped, the Secret goes with its last one, and neither is touched where it is
+// another.
 func TestForgetManifest(t *testing.T) {
 	t.Parallel()
 	r := active()
 	r.Workload = workload.Ref{Kind: workload.Pod, Name: "web"}
 	parked := map[string]string{contract.LabelRole: contract.RoleParked}
 	secret := func(labels map[string]string, data map[string][]byte) runtime.Object {
-		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: contract.ParkedPods, Namespace: "shop", UID: "u1", Labels: labels}, Data: data}
+		return &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:      contract.ParkedPods,
+				Namespace: "shop",
+				UID:       "u1",
+				Labels:    labels,
+			},
+			Data: data,
+		}
 	}
 	for name, tt := range map[string]struct {
 		labels map[string]string

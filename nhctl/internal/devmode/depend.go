@@ -14,11 +14,12 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
-// Depend names what must be up before the workload is taken into dev mode: label selectors of pods and of Jobs, and what must answer
-// as seen from the dev pod.
+// Depend names what must be up before the workload is taken into dev mode: label selectors of pods and of Jobs, and
+// what must answer as seen from the dev pod.
 type Depend struct{ Pods, Jobs, TCP, HTTP []string }
 
 const (
@@ -54,8 +55,8 @@ func (e *entry) awaitDependencies(ctx context.Context) error {
 	})
 }
 
-// choose lists what a selector is about. A single word is a label that is there, or, as configs in Nocalhost's first format have it, the name
-// of a Job or of the workload that pods belong to.
+// choose lists what a selector is about. A single word is a label that is there, or, as configs in Nocalhost's first
+// format have it, the name of a Job or of the workload that pods belong to.
 func choose(selector string) (metav1.ListOptions, func(metav1.Object) bool) {
 	if strings.ContainsAny(selector, "=!,() /") {
 		return metav1.ListOptions{LabelSelector: selector}, func(metav1.Object) bool { return true }
@@ -77,13 +78,13 @@ func (e *entry) awaitReachable(ctx context.Context) error {
 	return e.await(ctx, stepReachable, func(ctx context.Context) ([]string, error) {
 		down, err := e.Link.Reach(ctx, e.spec.Depend.TCP, e.spec.Depend.HTTP)
 		if err != nil {
-			err = fmt.Errorf("ask the dev pod what it reaches: %w", err)
+			err = fmt.Errorf("ask the dev pod which services it reaches: %w", err)
 		}
 		return down, err
 	})
 }
 
-// await asks what is down until nothing is, and tells meanwhile what it waits for.
+// await asks what is down until nothing is, and tells in the meantime what it waits for.
 func (e *entry) await(ctx context.Context, step string, ask func(context.Context) ([]string, error)) error {
 	begin, last := time.Now(), ""
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
@@ -93,13 +94,15 @@ func (e *entry) await(ctx context.Context, step string, ask func(context.Context
 		}
 		if text := strings.Join(down, "; "); text != last {
 			last = text
-			e.Emit(stepEvent(step, event.StepWaiting, "for dependencies: "+text, begin))
+			e.Emit(steps.Event(step, event.StepWaiting, "for dependencies: "+text, begin))
 		}
 		return false, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && last != "" {
-		return problem.New(problem.Timeout, "after %s these dependencies are not up: %s", time.Since(begin).Round(time.Second), last).
-			WithHint("bring them up, take them out of dependLabelSelector in the config, or give them longer with --timeout")
+		return problem.New(problem.Timeout, "after %s these dependencies are not up: %s",
+			time.Since(begin).Round(time.Second), last).
+			WithHint("bring them up, take them out of dependLabelSelector in the config, " +
+				"or give them longer with --timeout")
 	}
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// Change is what somebody did to the original while it was parked; without a text it is nothing.
+// Change is what someone did to the original while it was parked; without a text it is nothing.
 type Change struct {
 	Text string
 	// Freed says that its pods are back, Lost that it is gone, or another one of the same name.
@@ -22,7 +22,7 @@ type Change struct {
 	Hint string
 }
 
-// Drift looks for what somebody did to the original while it was parked.
+// Drift looks for what someone did to the original while it was parked.
 func Drift(ctx context.Context, c *kube.Client, r Record) (Change, error) {
 	return parkerFor(c, r.Workload).drift(ctx, r)
 }
@@ -30,14 +30,21 @@ func Drift(ctx context.Context, c *kube.Client, r Record) (Change, error) {
 // drifted compares a parked workload with what it was.
 func drifted(r Record, original *unstructured.Unstructured) Change {
 	if original.GetUID() != r.UID {
-		return Change{Text: fmt.Sprintf("%s was deleted and made anew, so there is nothing to stand in for any more", r.Workload), Lost: true}
+		text := fmt.Sprintf("%s was deleted and created again, so there is nothing left to stand in for", r.Workload)
+		return Change{Text: text, Lost: true}
 	}
 	if said := workload.Freed(r.Workload, original, r.Before()); said != "" && !r.Workload.Kind.Custom() {
 		said += by(workload.Manager(original, r.Workload.Kind, r.Before()))
-		return Change{Text: said + " while it was parked", Freed: true, Hint: workload.KeepAway(r.Workload, original, r.Before())}
+		return Change{
+			Text:  said + " while it was parked",
+			Freed: true,
+			Hint:  workload.KeepAway(r.Workload, original, r.Before()),
+		}
 	}
 	if r.Fingerprint != "" && workload.Fingerprint(r.Workload.Kind, original) != r.Fingerprint {
-		return Change{Text: fmt.Sprintf("somebody changed the pod template of %s: the dev pod is made of the one before; end dev mode and start again to develop on the new one", r.Workload)}
+		text := fmt.Sprintf("someone changed the pod template of %s: the dev pod is made of the one before; "+
+			"end dev mode and start again to develop on the new one", r.Workload)
+		return Change{Text: text}
 	}
 	return Change{}
 }
@@ -50,7 +57,8 @@ func by(manager string) string {
 }
 
 func lost(r Record) Change {
-	return Change{Text: fmt.Sprintf("%s was deleted, so there is nothing to stand in for any more", r.Workload), Lost: true}
+	text := fmt.Sprintf("%s was deleted, so there is nothing to stand in for any more", r.Workload)
+	return Change{Text: text, Lost: true}
 }
 
 // StepAside takes the twin out of the Services for good: this pod, and any that comes after it.
@@ -61,9 +69,10 @@ func StepAside(ctx context.Context, deps Deps, r Record) error {
 	return deps.Link.SetReady(ctx, false)
 }
 
-// Watch calls changed whenever somebody touches the original, until ctx or the watch ends.
+// Watch calls changed whenever someone changes the original, until ctx or the watch ends.
 func Watch(ctx context.Context, c *kube.Client, r Record, changed func()) {
-	w, err := c.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + r.Workload.Name})
+	objects := c.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	w, err := objects.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + r.Workload.Name})
 	if err != nil {
 		return
 	}
@@ -75,7 +84,8 @@ func Watch(ctx context.Context, c *kube.Client, r Record, changed func()) {
 
 // comesUp says why the pods of an original that was given back never will, or "".
 func comesUp(ctx context.Context, c *kube.Client, r Record) (string, error) {
-	original, err := c.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	objects := c.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	original, err := objects.Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +103,8 @@ func comesUp(ctx context.Context, c *kube.Client, r Record) (string, error) {
 	}
 	for i := range pods.Items {
 		p := &pods.Items[i]
-		if p.Labels[contract.LabelRole] == contract.RoleTwin || p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded {
+		if p.Labels[contract.LabelRole] == contract.RoleTwin ||
+			p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded {
 			continue
 		}
 		if _, fatal := workload.Diagnose(nil, p, 0); fatal != nil {

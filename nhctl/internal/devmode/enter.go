@@ -11,9 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -46,7 +47,8 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 		return Record{}, err
 	}
 	if len(spec.Depend.Pods)+len(spec.Depend.Jobs) > 0 {
-		if err := run(ctx, []step{{stepDepend, e.awaitDependencies, nil}}, e.Emit); err != nil {
+		await := []steps.Step{{Name: stepDepend, Do: e.awaitDependencies}}
+		if err := steps.Run(ctx, await, e.Emit); err != nil {
 			return Record{}, err
 		}
 		if err := e.resolve(ctx); err != nil { // the original may be another one by now
@@ -59,8 +61,9 @@ func Enter(ctx context.Context, deps Deps, spec Spec) (Record, error) {
 }
 
 func (e *entry) run(ctx context.Context) error {
-	defer e.alive(ctx)()
-	return run(ctx, e.steps(), e.Emit)
+	// A start may take longer than a silent session may block others.
+	defer lease.KeepRenewed(ctx, e.Cluster, e.record)()
+	return steps.Run(ctx, e.steps(), e.Emit)
 }
 
 // tell says what the user should know before the twin is made.
@@ -73,39 +76,53 @@ func (e *entry) tell() {
 		e.Emit(notice("the original stops first, since two of its pods can't run at once: " + e.first))
 	}
 	if rule := workload.KeepAway(e.spec.Workload, e.original.Object, e.record.Before()); rule != "" {
-		e.Emit(notice("a GitOps tool may bring the original back while it is parked, and the twin would step aside." + rule))
+		e.Emit(notice("a GitOps tool may bring the original back while it is parked, " +
+			"and the twin would step aside." + rule))
 	}
 }
 
 // steps are those that the mode and the original ask for, in their order.
-func (e *entry) steps() []step {
+func (e *entry) steps() []steps.Step {
 	spec := e.spec
-	steps := []step{{stepLock, e.lock, e.unlock}, {"ask the cluster's policies", e.try, nil}}
+	all := []steps.Step{
+		{Name: stepLock, Do: e.lock, Undo: e.unlock},
+		{Name: "ask the cluster's policies", Do: e.try},
+	}
 	if len(spec.dirs()) > 0 {
-		steps = append(steps, step{"prepare the volumes", e.prepareVolumes, nil})
+		all = append(all, steps.Step{Name: "prepare the volumes", Do: e.prepareVolumes})
 	}
-	twin := []step{{"create the twin", e.create, e.remove}, {"wait for the dev pod", e.wait, nil}, {"connect to the sidecar", e.Link.Connect, nil}}
-	if len(spec.Depend.TCP)+len(spec.Depend.HTTP) > 0 {
-		twin = append(twin, step{stepReachable, e.awaitReachable, nil})
-	}
-	twin = append(twin, step{"sync the sources", e.sync, nil})
-	park := step{"park the original", e.park, e.unpark}
 	if len(e.record.Paused) > 0 {
-		steps = append(steps, step{"pause the autoscaler", e.pause, func(ctx context.Context) error { return resume(ctx, e.Cluster, e.record) }})
+		resume := func(ctx context.Context) error { return resume(ctx, e.Cluster, e.record) }
+		all = append(all, steps.Step{Name: "pause the autoscaler", Do: e.pause, Undo: resume})
 	}
-	route := step{"route traffic to the twin", e.route, nil}
+	park := steps.Step{Name: "park the original", Do: e.park, Undo: e.unpark}
+	route := steps.Step{Name: "route traffic to the twin", Do: e.route}
 	switch {
-	case spec.Mode == rpc.Duplicate:
-		steps = append(append(steps, twin...), step{"open the readiness gate", func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }, nil})
+	case e.duplicate():
+		open := func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }
+		all = append(append(all, e.twinSteps()...), steps.Step{Name: "open the readiness gate", Do: open})
 	case e.first != "":
-		steps = append(append(append(steps, park), twin...), route)
+		all = append(append(append(all, park), e.twinSteps()...), route)
 	default:
-		steps = append(append(steps, twin...), park, route)
+		all = append(append(all, e.twinSteps()...), park, route)
 	}
-	return append(steps, step{"record the session", e.activate, nil})
+	return append(all, steps.Step{Name: "record the session", Do: e.activate})
 }
 
-func (e *entry) duplicate() bool { return e.spec.Mode == rpc.Duplicate }
+// twinSteps bring the twin up, with the sources in it.
+func (e *entry) twinSteps() []steps.Step {
+	all := []steps.Step{
+		{Name: "create the twin", Do: e.create, Undo: e.remove},
+		{Name: "wait for the dev pod", Do: e.wait},
+		{Name: "connect to the sidecar", Do: e.Link.Connect},
+	}
+	if len(e.spec.Depend.TCP)+len(e.spec.Depend.HTTP) > 0 {
+		all = append(all, steps.Step{Name: stepReachable, Do: e.awaitReachable})
+	}
+	return append(all, steps.Step{Name: "sync the sources", Do: e.sync})
+}
+
+func (e *entry) duplicate() bool { return e.spec.Mode == record.Duplicate }
 
 // resolve finds the original and plans the twin, without changing anything.
 func (e *entry) resolve(ctx context.Context) error {
@@ -118,7 +135,12 @@ func (e *entry) resolve(ctx context.Context) error {
 		return p
 	}
 	if why := original.Ask(); why != "" && !e.duplicate() && !spec.Yes {
-		return problem.New(problem.Confirm, "to replace it needs a yes: %s", why).WithHint("say so with --yes, or work on a copy: --mode duplicate")
+		question := replacing(original, why)
+		if spec.Answers.To(question) != problem.Yes {
+			return problem.New(problem.Confirm, "to replace it needs a yes: %s", why).
+				WithHint("say so with --yes, or work on a copy: --mode duplicate").
+				WithQuestion(question).WithRemedy(onACopy())
+		}
 	}
 	if err := original.Choose(spec.Ordinal, spec.All, e.duplicate()); err != nil {
 		return err
@@ -128,7 +150,7 @@ func (e *entry) resolve(ctx context.Context) error {
 		return err
 	}
 	spec = e.spec
-	for _, d := range spec.Beside {
+	for _, d := range spec.Extra {
 		if _, err := chooseContainer(original.Template.Spec.Containers, d.Container); err != nil {
 			return err
 		}
@@ -142,13 +164,38 @@ func (e *entry) resolve(ctx context.Context) error {
 	}
 	e.token = token
 	e.record = Record{
-		Version: record.Version, Session: id, Namespace: c.Namespace, Workload: spec.Workload, UID: original.Object.GetUID(), Replicas: original.Replicas, Kept: original.Kept,
-		Suspended: original.Suspended, Scaled: spec.Scaled, Mode: spec.Mode, Phase: record.Entering, Holder: spec.Holder, Port: port,
-		Container: spec.Name(), Image: spec.Image, WorkDir: spec.WorkDir, Shell: spec.Shell, Folder: spec.Folder,
-		MountPath: spec.MountPath, AbandonAfter: spec.AbandonAfter, ByExec: spec.ByExec, TookOver: e.tookOver, Fingerprint: workload.Fingerprint(spec.Workload.Kind, original.Object),
+		Kind:         record.DevMode,
+		Version:      record.Version,
+		Session:      id,
+		Namespace:    c.Namespace,
+		Workload:     spec.Workload,
+		UID:          original.Object.GetUID(),
+		Replicas:     original.Replicas,
+		Kept:         original.Kept,
+		Suspended:    original.Suspended,
+		Scaled:       spec.Scaled,
+		Mode:         spec.Mode,
+		Phase:        record.Entering,
+		Holder:       spec.Holder,
+		Port:         port,
+		Container:    spec.Name(),
+		Image:        spec.Image,
+		WorkDir:      spec.WorkDir,
+		Shell:        spec.Shell,
+		Folder:       spec.Folder,
+		MountPath:    spec.MountPath,
+		AbandonAfter: spec.AbandonAfter,
+		ByExec:       spec.ByExec,
+		TookOver:     e.tookOver,
+		Fingerprint:  workload.Fingerprint(spec.Workload.Kind, original.Object),
 	}
-	for _, d := range spec.Beside {
-		e.record.Beside = append(e.record.Beside, record.Container{Name: d.Name(), Image: d.Image, WorkDir: d.WorkDir, Shell: d.Shell})
+	for _, d := range spec.Extra {
+		e.record.Extra = append(e.record.Extra, record.Container{
+			Name:    d.Name(),
+			Image:   d.Image,
+			WorkDir: d.WorkDir,
+			Shell:   d.Shell,
+		})
 	}
 	e.record.More = append(e.record.More, spec.More...)
 	if spec.Workload.Kind.Custom() && !e.duplicate() {
@@ -179,9 +226,20 @@ func (e *entry) plan(ctx context.Context) error {
 		return err
 	}
 	e.twin, err = workload.Twin(e.original.Template, workload.Settings{
-		Name: r.Twin(), Namespace: r.Namespace, Session: r.Session, Duplicate: e.duplicate(), SelectorKeys: keys, Identity: e.original.Identity,
-		Dev: e.dev(spec.Dev), Beside: e.beside(), SkipInit: spec.SkipInit,
-		Exclusive: e.exclusive, ClaimUse: spec.ClaimUse, SidecarImage: spec.SidecarImage, ByExec: spec.ByExec, Port: r.Port,
+		Name:             r.Twin(),
+		Namespace:        r.Namespace,
+		Session:          r.Session,
+		Duplicate:        e.duplicate(),
+		SelectorKeys:     keys,
+		Identity:         e.original.Identity,
+		Dev:              e.dev(spec.Dev),
+		Extra:            e.extra(),
+		SkipInit:         spec.SkipInit,
+		Exclusive:        e.exclusive,
+		ClaimUse:         spec.ClaimUse,
+		SidecarImage:     spec.SidecarImage,
+		ByExec:           spec.ByExec,
+		Port:             r.Port,
 		SidecarResources: spec.SidecarResources,
 	})
 	if err != nil {
@@ -190,7 +248,7 @@ func (e *entry) plan(ctx context.Context) error {
 	if e.twin, err = workload.Apply(e.twin, spec.Patches); err != nil {
 		return err
 	}
-	if err := e.readLimits(ctx); err != nil {
+	if e.limits, err = e.Cluster.Limits(ctx); err != nil {
 		return err
 	}
 	e.twin = workload.Fit(e.twin, e.limits, spec.SidecarResources)
@@ -215,9 +273,11 @@ func chooseContainer(containers []corev1.Container, wanted string) (string, erro
 		names += " " + c.Name
 	}
 	if wanted == "" {
-		return "", problem.New(problem.Usage, "the pod has several containers:%s", names).WithHint("choose one with -c, or in the config as containers[].name")
+		return "", problem.New(problem.Usage, "the pod has several containers:%s", names).
+			WithHint("choose one with -c, or in the config as containers[].name")
 	}
-	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).WithHint("its containers are:%s", names)
+	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).
+		WithHint("its containers are:%s", names)
 }
 
 // dev is a container as the twin has it, with its own folders.
@@ -228,19 +288,32 @@ func (e *entry) dev(d Dev) workload.Dev {
 			folders = append(folders, contract.Folder{ID: f.ID, MountPath: f.Remote})
 		}
 	}
-	return workload.Dev{Container: d.Container, DevName: d.DevName, Image: d.Image, PullPolicy: d.PullPolicy, WorkDir: d.WorkDir, Folders: folders, Env: d.Env,
-		Resources: d.Resources, User: d.User, Probes: d.Probes, Seed: d.Seed, Mounts: e.mounts(d), Drop: d.Drop}
+	return workload.Dev{
+		Container:  d.Container,
+		DevName:    d.DevName,
+		Image:      d.Image,
+		PullPolicy: d.PullPolicy,
+		WorkDir:    d.WorkDir,
+		Folders:    folders,
+		Env:        d.Env,
+		Resources:  d.Resources,
+		User:       d.User,
+		Probes:     d.Probes,
+		Seed:       d.Seed,
+		Mounts:     e.mounts(d),
+		Drop:       d.Drop,
+	}
 }
 
-func (e *entry) beside() (all []workload.Dev) {
-	for _, d := range e.spec.Beside {
+func (e *entry) extra() (all []workload.Dev) {
+	for _, d := range e.spec.Extra {
 		all = append(all, e.dev(d))
 	}
 	return all
 }
 
-// The carrier's port lies below those that connections get of themselves (32768 and up): while nobody listens there yet, a dial from the
-// pod's own network could get that very port, connect to itself, and leave it taken for a minute.
+// The carrier's port lies below those that connections get of themselves (32768 and up): while no one listens there
+// yet, a dial from the pod's own network could get that very port, connect to itself, and leave it taken for a minute.
 const (
 	firstPort = 20_000
 	ports     = 10_000
@@ -279,8 +352,7 @@ func (e *entry) selectorKeys(ctx context.Context) ([]string, error) {
 	return append(keys, e.original.SelectorKeys()...), nil
 }
 
-// unlock deletes the Lease, if it is this session's.
-func (e *entry) unlock(ctx context.Context) error { return deleteLease(ctx, e.Cluster, e.record) }
+func (e *entry) unlock(ctx context.Context) error { return lease.Release(ctx, e.Cluster, e.record) }
 
 func (e *entry) create(ctx context.Context) error {
 	c, ns := e.Cluster, e.record.Namespace
@@ -291,8 +363,17 @@ func (e *entry) create(ctx context.Context) error {
 	e.twin = twin
 	yes := true
 	_, err = c.API.CoreV1().Secrets(ns).Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: e.record.Twin(), Labels: twin.Labels, OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "apps/v1", Kind: "Deployment", Name: twin.Name, UID: twin.UID, Controller: &yes}}},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   e.record.Twin(),
+			Labels: twin.Labels,
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: "apps/v1",
+				Kind:       "Deployment",
+				Name:       twin.Name,
+				UID:        twin.UID,
+				Controller: &yes,
+			}},
+		},
 		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(e.token)},
 	}, metav1.CreateOptions{})
 	return c.Explain(err)

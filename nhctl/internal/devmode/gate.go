@@ -14,8 +14,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// The gate of a session is a key in the namespace's one ConfigMap of gates. It is one for all, so that the Role can name it, and it is
-// no Secret: the permission to patch a Secret is the permission to read it.
+// The gate of a session is a key in the namespace's one ConfigMap of gates. It is one for all, so that the Role can
+// name it, and it is no Secret: the permission to patch a Secret is the permission to read it.
 
 // openGate lets later pods of the twin begin in the Services.
 func openGate(ctx context.Context, c *kube.Client, r Record) error {
@@ -25,8 +25,11 @@ func openGate(ctx context.Context, c *kube.Client, r Record) error {
 			break
 		}
 		_, err = c.API.CoreV1().ConfigMaps(r.Namespace).Create(ctx, &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Name: contract.Gates, Labels: map[string]string{contract.LabelRole: contract.RoleGates}},
-			Data:       map[string]string{r.Session: contract.GateOpen},
+			ObjectMeta: metav1.ObjectMeta{
+				Name:   contract.Gates,
+				Labels: map[string]string{contract.LabelRole: contract.RoleGates},
+			},
+			Data: map[string]string{r.Session: contract.GateOpen},
 		}, metav1.CreateOptions{})
 		if !apierrors.IsAlreadyExists(err) {
 			break
@@ -45,8 +48,8 @@ func closeGate(ctx context.Context, c *kube.Client, r Record) error {
 		err = c.API.CoreV1().ConfigMaps(r.Namespace).Delete(ctx, contract.Gates, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &left.UID, ResourceVersion: &left.ResourceVersion}})
 	}
-	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // another session opens its gate at this moment
-		return nil
+	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil // another session opens its gate at this moment
 	}
 	return fmt.Errorf("close the gate in ConfigMap %s: %w", contract.Gates, c.Explain(err))
 }
@@ -57,5 +60,6 @@ func patchGate(ctx context.Context, c *kube.Client, r Record, value any) (*corev
 	if err != nil {
 		return nil, err
 	}
-	return c.API.CoreV1().ConfigMaps(r.Namespace).Patch(ctx, contract.Gates, types.MergePatchType, patch, metav1.PatchOptions{})
+	configMaps := c.API.CoreV1().ConfigMaps(r.Namespace)
+	return configMaps.Patch(ctx, contract.Gates, types.MergePatchType, patch, metav1.PatchOptions{})
 }

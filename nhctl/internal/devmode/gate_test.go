@@ -27,7 +27,11 @@ func TestGate(t *testing.T) {
 		{"close what was never opened", func() error { return closeGate(t.Context(), c, one) }, nil},
 		{"open the first", func() error { return openGate(t.Context(), c, one) }, map[string]string{"one": "true"}},
 		{"open it again", func() error { return openGate(t.Context(), c, one) }, map[string]string{"one": "true"}},
-		{"open another", func() error { return openGate(t.Context(), c, two) }, map[string]string{"one": "true", "two": "true"}},
+		{
+			name: "open another",
+			do:   func() error { return openGate(t.Context(), c, two) },
+			want: map[string]string{"one": "true", "two": "true"},
+		},
 		{"close the first", func() error { return closeGate(t.Context(), c, one) }, map[string]string{"two": "true"}},
 		{"close the last", func() error { return closeGate(t.Context(), c, two) }, nil},
 	} {

@@ -8,11 +8,11 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -21,7 +21,7 @@ import (
 type LeaveOptions struct {
 	// Force goes on without what only the pod has.
 	Force bool
-	// FlushLimit limits bringing home what only the pod has.
+	// FlushLimit limits copying back the files that only the pod has.
 	FlushLimit time.Duration
 }
 
@@ -34,19 +34,11 @@ const (
 	patience = 3 * time.Second
 )
 
-// Leave ends a session from what the cluster has of it. It can be called again after any failure, and by anybody with the rights.
+// Leave ends a session from what the cluster has of it. It can be called again after any failure, and by anyone with
+// the permissions.
 func Leave(ctx context.Context, deps Deps, r Record, o LeaveOptions) error {
 	l := &leaving{Deps: deps, record: r, options: o}
-	for _, s := range l.steps() {
-		begin := time.Now()
-		deps.Emit(stepEvent(s.name, event.StepStarted, "", begin))
-		if err := s.do(ctx); err != nil {
-			deps.Emit(stepEvent(s.name, event.StepFailed, "", begin))
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		deps.Emit(stepEvent(s.name, event.StepDone, "", begin))
-	}
-	return nil
+	return steps.Run(ctx, l.steps(), deps.Emit)
 }
 
 type leaving struct {
@@ -57,23 +49,29 @@ type leaving struct {
 	reachable bool
 }
 
-// steps give the original back before the twin goes, so that there is no gap; but where the two can't run at once, its pods only come up
-// once the twin's is gone.
-func (l *leaving) steps() []step {
-	remove := step{"delete the twin", func(ctx context.Context) error { return deleteTwin(ctx, l.Cluster, l.record) }, nil}
-	await := step{"restore the original", l.awaitRestored, nil}
-	steps := []step{{"bring home what only the pod has", l.flush, nil}, {"take the twin out of its Services", l.close, nil}, {"start the original", l.unpark, nil}}
-	if l.record.Alone {
-		steps = append(steps, remove, await)
-	} else {
-		steps = append(steps, await, remove)
+// steps restore the original before the twin goes, so that there is no gap; but where the two can't run at once, its
+// pods only come up once the twin's is gone.
+func (l *leaving) steps() []steps.Step {
+	deleteTwin := func(ctx context.Context) error { return deleteTwin(ctx, l.Cluster, l.record) }
+	release := func(ctx context.Context) error { return lease.Release(ctx, l.Cluster, l.record) }
+	remove := steps.Step{Name: "delete the twin", Do: deleteTwin}
+	await := steps.Step{Name: "restore the original", Do: l.awaitRestored}
+	all := []steps.Step{
+		{Name: "copy back the pod's own files", Do: l.flush},
+		{Name: "take the twin out of its Services", Do: l.close},
+		{Name: "start the original", Do: l.unpark},
 	}
-	return append(steps, step{"release the workload", func(ctx context.Context) error { return deleteLease(ctx, l.Cluster, l.record) }, nil})
+	if l.record.Alone {
+		all = append(all, remove, await)
+	} else {
+		all = append(all, await, remove)
+	}
+	return append(all, steps.Step{Name: "release the workload", Do: release})
 }
 
 func (l *leaving) flush(ctx context.Context) error {
 	l.record.Phase = record.Leaving
-	if err := Update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, errNotHolder) {
+	if err := lease.Update(ctx, l.Cluster, l.record); err != nil && !errors.Is(err, lease.ErrNotHolder) {
 		return err
 	}
 	pod, err := Pod(ctx, l.Cluster, l.record)
@@ -82,7 +80,7 @@ func (l *leaving) flush(ctx context.Context) error {
 	}
 	l.reachable = workload.Running(pod)
 	if !l.reachable || l.options.Force {
-		return nil // a pod that does not run has an empty folder, or one that nobody can reach
+		return nil // a pod that does not run has an empty folder, or one that no one can reach
 	}
 	limit := l.options.FlushLimit
 	if limit == 0 {
@@ -91,15 +89,16 @@ func (l *leaving) flush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := l.Link.Flush(ctx); err != nil {
-		return problem.New(problem.SyncBlocked, "files that only the pod has can't be brought home: %w", err).
-			WithHint("mend the cause and end again, or end without them: nhctl dev end --force %s", l.record.Workload.Argument())
+		return problem.New(problem.SyncBlocked, "the files that only the pod has can't be copied back: %w", err).
+			WithHint("fix the cause and end again, or end without them: nhctl dev end --force %s",
+				l.record.Workload.Argument())
 	}
 	return nil
 }
 
 // close takes the twin out of its Services before the original comes back.
 func (l *leaving) close(ctx context.Context) error {
-	if !l.reachable || l.record.Mode == rpc.Duplicate {
+	if !l.reachable || l.record.Mode == record.Duplicate {
 		return nil
 	}
 	const limit = 5 * time.Second
@@ -112,7 +111,7 @@ func (l *leaving) close(ctx context.Context) error {
 }
 
 func (l *leaving) unpark(ctx context.Context) error {
-	if l.record.Mode == rpc.Duplicate {
+	if l.record.Mode == record.Duplicate {
 		return nil
 	}
 	said, err := parkerFor(l.Cluster, l.record.Workload).unpark(ctx, l.record)
@@ -126,7 +125,7 @@ func (l *leaving) unpark(ctx context.Context) error {
 }
 
 func (l *leaving) awaitRestored(ctx context.Context) error {
-	if l.record.Mode == rpc.Duplicate || l.record.Scaled {
+	if l.record.Mode == record.Duplicate || l.record.Scaled {
 		return nil
 	}
 	p := parkerFor(l.Cluster, l.record.Workload)
@@ -140,18 +139,20 @@ func (l *leaving) awaitRestored(ctx context.Context) error {
 		}
 		why, err := comesUp(ctx, l.Cluster, l.record)
 		if err == nil && why != "" {
-			l.Emit(notice(fmt.Sprintf("%s is given back, but its own pods don't come up: %s", l.record.Workload, why)))
+			l.Emit(notice(fmt.Sprintf("%s is restored, but its own pods don't come up: %s", l.record.Workload, why)))
 		}
 		return why != "", nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		l.Emit(notice(fmt.Sprintf("%s is given back, but its pods are not ready after %s: its own template does not come up", l.record.Workload, restoreLimit)))
+		l.Emit(notice(fmt.Sprintf("%s is restored, but its pods are not ready after %s: "+
+			"its own template does not come up", l.record.Workload, restoreLimit)))
 		return nil
 	}
 	return err
 }
 
-// deleteTwin deletes the twin, and returns when its pods are gone. Its Secret has the twin as its owner: the cluster deletes it.
+// deleteTwin deletes the twin, and returns when its pods are gone. Its Secret has the twin as its owner: the cluster
+// deletes it.
 func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteLimit)
 	defer cancel()
@@ -161,7 +162,9 @@ func deleteTwin(ctx context.Context, c *kube.Client, r Record) error {
 	if err := closeGate(ctx, c, r); err != nil {
 		return err
 	}
-	selector := metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin}
+	selector := metav1.ListOptions{
+		LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin,
+	}
 	return poll(ctx, func(ctx context.Context) (bool, error) {
 		pods, err := c.API.CoreV1().Pods(c.Namespace).List(ctx, selector)
 		if err != nil || len(pods.Items) > 0 {

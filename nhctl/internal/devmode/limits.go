@@ -6,27 +6,14 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
-// readLimits reads the namespace's LimitRanges. Who may not read them learns of them when the pod is tried.
-func (e *entry) readLimits(ctx context.Context) error {
-	ranges, err := e.Cluster.API.CoreV1().LimitRanges(e.Cluster.Namespace).List(ctx, metav1.ListOptions{})
-	if apierrors.IsForbidden(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list LimitRanges: %w", e.Cluster.Explain(err))
-	}
-	e.limits = workload.LimitsOf(ranges.Items)
-	return nil
-}
-
-// try asks the server to create the twin and its pod without doing it: quotas and policies speak before anything changes.
+// try asks the server to create the twin and its pod without doing it: quotas and policies speak before anything
+// changes.
 func (e *entry) try(ctx context.Context) error {
 	c, dry := e.Cluster, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	if _, err := c.API.AppsV1().Deployments(e.record.Namespace).Create(ctx, e.twin, dry); err != nil {
@@ -36,11 +23,10 @@ func (e *entry) try(ctx context.Context) error {
 	if err != nil || !may {
 		return err
 	}
-	err = e.tryPod(ctx, dry)
-	for err != nil && e.limits.Learn(err.Error()) {
-		e.twin = workload.Fit(e.twin, e.limits, e.spec.SidecarResources)
-		err = e.tryPod(ctx, dry)
-	}
+	err = e.limits.Retry(func(l workload.Limits) error {
+		e.twin = workload.Fit(e.twin, l, e.spec.SidecarResources)
+		return e.tryPod(ctx, dry)
+	})
 	if err != nil {
 		return fmt.Errorf("create the dev pod: %w", e.beyondLimits(c.Explain(err)))
 	}
@@ -54,15 +40,20 @@ func (e *entry) tryPod(ctx context.Context, dry metav1.CreateOptions) error {
 	return err
 }
 
-// beyondLimits says which containers break a LimitRange, where that is why a pod was refused: the server does not name them.
+// beyondLimits says which containers break a LimitRange, where that is why a pod was refused: the server does not name
+// them.
 func (e *entry) beyondLimits(err error) error {
 	text := err.Error()
-	if problem.From(err).Code != problem.Refused || !strings.Contains(text, " per Container is ") && !strings.Contains(text, " per Pod is ") {
+	byLimits := strings.Contains(text, " per Container is ") || strings.Contains(text, " per Pod is ")
+	if problem.From(err).Code != problem.Refused || !byLimits {
 		return err
 	}
 	if broken := e.limits.Breaches(e.twin.Spec.Template.Spec); len(broken) > 0 {
 		text = strings.Join(broken, "; ")
 	}
-	return problem.New(problem.Refused, "a LimitRange of namespace %s refuses the dev pod: %s", e.Cluster.Namespace, text).
-		WithHint("write requests and limits that it allows: for the dev container as containers[].dev.resources in .dev/config.yaml, for nhctl's own containers as dev.sidecarResources, for any other in dev.patches")
+	return problem.New(problem.Refused, "a LimitRange of namespace %s refuses the dev pod: %s",
+		e.Cluster.Namespace, text).
+		WithHint("write requests and limits that it allows: " +
+			"for the dev container as containers[].dev.resources in .dev/config.yaml, " +
+			"for nhctl's own containers as dev.sidecarResources, for any other in dev.patches")
 }

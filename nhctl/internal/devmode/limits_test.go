@@ -1,22 +1,20 @@
 package devmode
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -31,47 +29,28 @@ func limitRange() corev1.LimitRange {
 	}}}
 }
 
-// limited is an API server with that LimitRange, which some may read. It refuses pods in the words of the real one, and counts them.
-func limited(mayRead bool, refused *int) func(*http.ServeMux) {
-	respond := func(w http.ResponseWriter, code int, body any) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(code)
-		_ = json.NewEncoder(w).Encode(body)
-	}
-	deny := func(w http.ResponseWriter, message string) {
-		respond(w, http.StatusForbidden, metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
-			Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: message, Details: &metav1.StatusDetails{}})
-	}
-	return func(mux *http.ServeMux) {
-		mux.HandleFunc("GET /api/v1/namespaces/shop/limitranges", func(w http.ResponseWriter, _ *http.Request) {
-			if !mayRead {
-				deny(w, `limitranges is forbidden: User "ada" cannot list resource "limitranges"`)
-				return
-			}
-			respond(w, http.StatusOK, corev1.LimitRangeList{Items: []corev1.LimitRange{limitRange()}})
-		})
-		mux.HandleFunc("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", func(w http.ResponseWriter, _ *http.Request) {
-			respond(w, http.StatusCreated, authorizationv1.SelfSubjectAccessReview{Status: authorizationv1.SubjectAccessReviewStatus{Allowed: true}})
-		})
-		mux.HandleFunc("POST /api/v1/namespaces/shop/pods", func(w http.ResponseWriter, r *http.Request) {
-			var pod corev1.Pod
-			data, err := io.ReadAll(r.Body)
-			if err == nil {
-				_, _, err = scheme.Codecs.UniversalDeserializer().Decode(data, nil, &pod)
-			}
-			if err != nil {
-				deny(w, err.Error())
-				return
-			}
-			if broken := workload.LimitsOf([]corev1.LimitRange{limitRange()}).Breaches(pod.Spec); len(broken) > 0 {
-				*refused++
-				deny(w, fmt.Sprintf("pods %q is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, maximum cpu usage per Container is 1, but limit is 2, "+
-					"cpu max limit to request ratio per Container is 4, but provided ratio is 200.000000]", pod.GenerateName))
-				return
-			}
-			respond(w, http.StatusCreated, pod)
-		})
-	}
+// limited is a cluster with that LimitRange. It refuses pods in the words of the real one, and counts them.
+func limited(refused *int) *kubetest.Cluster {
+	c, limits := cluster(), limitRange()
+	limits.Name, limits.Namespace = "limits", "shop"
+	c.Add(&limits)
+	c.Admit(func(q kubetest.Request, o *unstructured.Unstructured) error {
+		if q.Resource != "pods" {
+			return nil
+		}
+		var pod corev1.Pod
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &pod); err != nil {
+			return err
+		}
+		if broken := workload.LimitsOf([]corev1.LimitRange{limits}).Breaches(pod.Spec); len(broken) > 0 {
+			*refused++
+			return errors.New("[minimum cpu usage per Container is 50m, but request is 10m, " +
+				"maximum cpu usage per Container is 1, but limit is 2, " +
+				"cpu max limit to request ratio per Container is 4, but provided ratio is 200.000000]")
+		}
+		return nil
+	})
+	return c
 }
 
 // nhctl's own containers fit in where the LimitRange may be read, and where only the refusal says what it asks.
@@ -81,8 +60,11 @@ func TestTryWithinLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused := 0
-			c, _ := cluster(t, limited(mayRead, &refused))
-			e := &entry{Deps: Deps{Cluster: c}, spec: spec(rpc.Replace)}
+			c := limited(&refused)
+			if !mayRead {
+				c.Forbid("ada", "list", "limitranges")
+			}
+			e := &entry{Deps: Deps{Cluster: c.Client(t, "ada", "shop")}, spec: spec(record.Replace)}
 			if err := e.resolve(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +75,9 @@ func TestTryWithinLimits(t *testing.T) {
 				t.Errorf("refused %d times", refused)
 			}
 			for _, container := range e.twin.Spec.Template.Spec.Containers {
-				if got := container.Resources; container.Name == contract.SidecarContainer && fmt.Sprint(got.Requests.Cpu(), " ", got.Limits.Cpu()) != "125m 500m" {
+				got := container.Resources
+				cpu := fmt.Sprint(got.Requests.Cpu(), " ", got.Limits.Cpu())
+				if container.Name == contract.SidecarContainer && cpu != "125m 500m" {
 					t.Errorf("%v", got)
 				}
 			}
@@ -105,17 +89,20 @@ func TestTryWithinLimits(t *testing.T) {
 func TestTryBeyondLimits(t *testing.T) {
 	t.Parallel()
 	refused := 0
-	c, _ := cluster(t, limited(false, &refused))
-	s := spec(rpc.Replace)
+	c := limited(&refused)
+	c.Forbid("ada", "list", "limitranges")
+	s := spec(record.Replace)
 	s.Resources.Limits[corev1.ResourceCPU] = resource.MustParse("3")
 	s.Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}
-	e := &entry{Deps: Deps{Cluster: c}, spec: s}
+	e := &entry{Deps: Deps{Cluster: c.Client(t, "ada", "shop")}, spec: s}
 	if err := e.resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	err := e.try(t.Context())
 	p := problem.From(err)
-	if diff := cmp.Diff("create the dev pod: a LimitRange of namespace shop refuses the dev pod: container app: cpu may be 1 at most, and its limit is 3", p.Message); diff != "" {
+	want := "create the dev pod: a LimitRange of namespace shop refuses the dev pod: " +
+		"container app: cpu may be 1 at most, and its limit is 3"
+	if diff := cmp.Diff(want, p.Message); diff != "" {
 		t.Error(diff)
 	}
 	if p.Code != problem.Refused || !strings.Contains(p.Hint, "containers[].dev.resources") {

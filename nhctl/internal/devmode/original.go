@@ -40,9 +40,13 @@ func read(ctx context.Context, c *kube.Client, ref workload.Ref, podTemplate str
 // missing names the workloads that there are.
 func missing(ctx context.Context, c *kube.Client, ref workload.Ref) error {
 	p := problem.New(problem.NotFound, "namespace %s has no %s %q", c.Namespace, ref.Kind, ref.Name)
-	list, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{Limit: 20, LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+	list, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{
+		Limit:         20,
+		LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin,
+	})
 	if apierrors.IsNotFound(err) {
-		return p.WithHint("the cluster has no resource %s; write RESOURCE.VERSION.GROUP as `kubectl api-resources` has them", ref.Kind)
+		return p.WithHint("the cluster has no resource %s; "+
+			"write RESOURCE.VERSION.GROUP as `kubectl api-resources` has them", ref.Kind)
 	}
 	if err != nil || len(list.Items) == 0 {
 		return p.WithHint("choose another kind (KIND/NAME), or another namespace with -n")
@@ -56,12 +60,13 @@ func missing(ctx context.Context, c *kube.Client, ref workload.Ref) error {
 
 // exclusiveClaims lists the pod's claims that pods of two nodes, or two pods, can't write to at a time.
 func (e *entry) exclusiveClaims(ctx context.Context) (claims []string, err error) {
+	api := e.Cluster.API.CoreV1().PersistentVolumeClaims(e.Cluster.Namespace)
 	for _, v := range e.original.Template.Spec.Volumes {
 		if v.PersistentVolumeClaim == nil {
 			continue
 		}
 		name := v.PersistentVolumeClaim.ClaimName
-		claim, err := e.Cluster.API.CoreV1().PersistentVolumeClaims(e.Cluster.Namespace).Get(ctx, name, metav1.GetOptions{})
+		claim, err := api.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			continue // the pod will wait for it, and say so
 		}
@@ -69,11 +74,14 @@ func (e *entry) exclusiveClaims(ctx context.Context) (claims []string, err error
 			return nil, fmt.Errorf("read claim %s: %w", name, e.Cluster.Explain(err))
 		}
 		modes := claim.Spec.AccessModes
-		if slices.Contains(modes, corev1.ReadWriteOncePod) && e.duplicate() && e.spec.ClaimUse == workload.ClaimReadOnly {
-			return nil, problem.New(problem.Refused, "the claim %s may be used by one pod only (ReadWriteOncePod), so a duplicate can't read it beside the original", name).
+		oneNode := slices.Contains(modes, corev1.ReadWriteOnce)
+		onePod := slices.Contains(modes, corev1.ReadWriteOncePod)
+		if onePod && e.duplicate() && e.spec.ClaimUse == workload.ClaimReadOnly {
+			return nil, problem.New(problem.Refused, "the claim %s may be used by one pod only (ReadWriteOncePod), "+
+				"so a duplicate can't read it next to the original", name).
 				WithHint("set dev.duplicateVolumes to empty or none, or replace the original")
 		}
-		if (slices.Contains(modes, corev1.ReadWriteOnce) || slices.Contains(modes, corev1.ReadWriteOncePod)) && !slices.Contains(modes, corev1.ReadWriteMany) {
+		if (oneNode || onePod) && !slices.Contains(modes, corev1.ReadWriteMany) {
 			claims = append(claims, name)
 		}
 	}
@@ -82,11 +90,15 @@ func (e *entry) exclusiveClaims(ctx context.Context) (claims []string, err error
 
 // tellClaims says what a duplicate has in the place of claims that it can't share.
 func (e *entry) tellClaims() {
-	what := map[workload.ClaimUse]string{workload.ClaimReadOnly: "is read-only", workload.ClaimNone: "is left out"}[e.spec.ClaimUse]
+	what := map[workload.ClaimUse]string{
+		workload.ClaimReadOnly: "is read-only",
+		workload.ClaimNone:     "is left out",
+	}[e.spec.ClaimUse]
 	if what == "" {
 		what = "is an empty volume"
 	}
 	for _, name := range e.exclusive {
-		e.Emit(notice(fmt.Sprintf("two pods can't write to the claim %s: in the duplicate it %s (dev.duplicateVolumes)", name, what)))
+		e.Emit(notice(fmt.Sprintf("two pods can't write to the claim %s: in the duplicate it %s "+
+			"(dev.duplicateVolumes)", name, what)))
 	}
 }

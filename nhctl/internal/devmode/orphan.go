@@ -7,17 +7,18 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// Orphan finds what a session without a Lease has left of a workload: its twin, which knows the session's record, or else the original,
-// whose label names the session. guessed says what no one knows any more.
+// Orphan finds what a session without a Lease has left of a workload: its twin, which knows the session's record, or
+// else the original, whose label names the session. guessed says what no one knows any more.
 func Orphan(ctx context.Context, c *kube.Client, ref workload.Ref) (found []Record, guessed string, err error) {
-	twins, err := c.API.AppsV1().Deployments(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTwin})
+	twins, err := c.API.AppsV1().Deployments(c.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: contract.LabelRole + "=" + contract.RoleTwin,
+	})
 	if err != nil {
 		return nil, "", c.Explain(err)
 	}
@@ -37,8 +38,9 @@ const unknownSession = "00000000"
 
 // parkedWithout makes a record of an original that is parked, and has neither Lease nor twin.
 func parkedWithout(ctx context.Context, c *kube.Client, ref workload.Ref) ([]Record, string, error) {
-	r := Record{Namespace: c.Namespace, Workload: ref, Mode: rpc.Replace, Phase: record.Leaving, Replicas: 1}
-	object, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	r := Record{Namespace: c.Namespace, Workload: ref, Mode: record.Replace, Phase: record.Leaving, Replicas: 1}
+	objects := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace)
+	object, err := objects.Get(ctx, ref.Name, metav1.GetOptions{})
 	if ref.Kind == workload.Pod {
 		secret, err := (storing{c}).kept(ctx, r)
 		if err != nil || secret.Data[ref.Name] == nil {
@@ -57,7 +59,9 @@ func parkedWithout(ctx context.Context, c *kube.Client, ref workload.Ref) ([]Rec
 		return nil, "", nil
 	}
 	r.UID = object.GetUID()
-	paused, err := c.Dynamic.Resource(scaledObjects()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session})
+	paused, err := c.Dynamic.Resource(scaledObjects()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: contract.LabelSession + "=" + r.Session,
+	})
 	if err == nil {
 		for _, o := range paused.Items {
 			r.Paused = append(r.Paused, o.GetName())

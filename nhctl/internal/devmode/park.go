@@ -9,6 +9,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -19,13 +20,14 @@ import (
 type parker interface {
 	// park stops the pods, by one change that is guarded against others'.
 	park(context.Context, Record) error
-	// unpark starts them again; it returns a notice when somebody else has done so already.
+	// unpark starts them again; it returns a notice when someone else has done so already.
 	unpark(context.Context, Record) (notice string, err error)
-	// gone says whether no pod of the original is ready any more; or, wholly, whether none has anything that the twin needs.
+	// gone says whether no pod of the original is ready any more; or, wholly, whether none has anything that the twin
+	// needs.
 	gone(ctx context.Context, r Record, wholly bool) (bool, error)
 	// restored says whether all pods of the original are ready.
 	restored(context.Context, Record) (bool, error)
-	// drift says what somebody did to the original while it was parked.
+	// drift says what someone did to the original while it was parked.
 	drift(context.Context, Record) (Change, error)
 }
 
@@ -42,8 +44,8 @@ func parkerFor(c *kube.Client, ref workload.Ref) parker {
 	return patching{c}
 }
 
-// park stops the original and returns when no Service has an endpoint of it any more, and where the twin needs what only one pod can
-// have, when its pods have ended.
+// park stops the original and returns when no Service has an endpoint of it any more, and where the twin needs what
+// only one pod can have, when its pods have ended.
 func (e *entry) park(ctx context.Context) error {
 	p := parkerFor(e.Cluster, e.record.Workload)
 	if err := p.park(ctx, e.record); err != nil {
@@ -59,18 +61,20 @@ func (e *entry) unpark(ctx context.Context) error {
 
 // present says whether a pod of the original is still there, as parker.gone asks.
 func present(pod *corev1.Pod, wholly bool) bool {
-	if pod.Labels[contract.LabelRole] == contract.RoleTwin || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	phase := pod.Status.Phase
+	if pod.Labels[contract.LabelRole] == contract.RoleTwin ||
+		phase == corev1.PodSucceeded || phase == corev1.PodFailed {
 		return false
 	}
 	return wholly || workload.Ready(pod)
 }
 
-// changing is for changes that somebody else's have got in the way of, time and again.
+// changing is the problem of a change that fails again and again, because others change the workload, too.
 func changing(r Record) error {
-	return fmt.Errorf("%s changes all the time: somebody else is at work on it", r.Workload)
+	return fmt.Errorf("%s changes all the time: someone else is at work on it", r.Workload)
 }
 
-// parkTries is how often a change is tried anew after somebody else's.
+// parkTries is how often a change is tried again after someone else's.
 const parkTries = 5
 
 // route lets the twin receive the Services' traffic: this pod, and any that comes after it.
@@ -92,12 +96,12 @@ func (e *entry) route(ctx context.Context) error {
 			return ready, nil
 		}
 		return false, problem.New(problem.NotReady, "the dev pod runs, but does not become ready: %s", waiting).
-			WithHint("a container beside the dev container is not ready; `kubectl describe pod` shows its probe")
+			WithHint("another container of the pod is not ready; `kubectl describe pod` shows its probe")
 	})
 }
 
-// notReady says why a pod gets no traffic yet, or "". A dev container with the original's probes is ready once its program runs, which
-// is up to the developer.
+// notReady says why a pod gets no traffic yet, or "". A dev container with the original's probes is ready once its
+// program runs, which is up to the developer.
 func (e *entry) notReady(pod *corev1.Pod) string {
 	if pod == nil {
 		return "it went away"
@@ -124,7 +128,7 @@ func (e *entry) notReady(pod *corev1.Pod) string {
 
 func (e *entry) activate(ctx context.Context) error {
 	e.record.Phase = record.Active
-	if err := Update(ctx, e.Cluster, e.record); err != nil {
+	if err := lease.Update(ctx, e.Cluster, e.record); err != nil {
 		return err
 	}
 	return e.Link.Save(e.record, e.token)

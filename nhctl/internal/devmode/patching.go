@@ -19,12 +19,14 @@ import (
 type patching struct{ *kube.Client }
 
 func (p patching) get(ctx context.Context, r Record) (*unstructured.Unstructured, error) {
-	o, err := p.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	objects := p.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	o, err := objects.Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	return o, p.Explain(err)
 }
 
 func (p patching) patch(ctx context.Context, r Record, how types.PatchType, patch []byte) error {
-	_, err := p.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Patch(ctx, r.Workload.Name, how, patch, metav1.PatchOptions{})
+	objects := p.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	_, err := objects.Patch(ctx, r.Workload.Name, how, patch, metav1.PatchOptions{})
 	return err
 }
 
@@ -35,7 +37,8 @@ func (p patching) park(ctx context.Context, r Record) error {
 			return err
 		}
 		if other := original.GetLabels()[contract.LabelSession]; other != "" && other != r.Session {
-			return problem.New(problem.Held, "%s is parked by session %s", r.Workload, other).WithHint("`nhctl dev list` shows the sessions")
+			return problem.New(problem.Held, "%s is parked by session %s", r.Workload, other).
+				WithHint("`nhctl dev list` shows the sessions")
 		}
 		patch, err := workload.ParkPatch(r.Workload.Kind, original, r.Session, r.Before())
 		if err != nil {
@@ -51,7 +54,7 @@ func (p patching) park(ctx context.Context, r Record) error {
 func (p patching) unpark(ctx context.Context, r Record) (string, error) {
 	original, err := p.get(ctx, r)
 	if apierrors.IsNotFound(err) {
-		return fmt.Sprintf("%s was deleted meanwhile: there is nothing to restore", r.Workload), nil
+		return fmt.Sprintf("%s was deleted in the meantime: there is nothing to restore", r.Workload), nil
 	}
 	if err != nil {
 		return "", err
@@ -62,7 +65,7 @@ func (p patching) unpark(ctx context.Context, r Record) (string, error) {
 	said := workload.Freed(r.Workload, original, r.Before())
 	patch, err := workload.UnparkPatch(r.Workload.Kind, original, r.Session, r.Before())
 	if said != "" {
-		said += " meanwhile: it stays so"
+		said += " in the meantime: it stays so"
 		patch, err = workload.UnlabelPatch(r.Session)
 	}
 	if err != nil {
@@ -131,7 +134,9 @@ func (s scheduling) jobs(ctx context.Context, r Record, want func(*unstructured.
 	for i := range list.Items {
 		if owner := metav1.GetControllerOf(&list.Items[i]); owner != nil && owner.UID == r.UID && want(&list.Items[i]) {
 			job := r
-			job.Workload, job.UID, job.Suspended = workload.Ref{Kind: workload.Job, Name: list.Items[i].GetName()}, list.Items[i].GetUID(), false
+			job.Workload = workload.Ref{Kind: workload.Job, Name: list.Items[i].GetName()}
+			job.UID = list.Items[i].GetUID()
+			job.Suspended = false
 			jobs = append(jobs, job)
 		}
 	}
@@ -152,7 +157,9 @@ func (s scheduling) park(ctx context.Context, r Record) error {
 }
 
 func (s scheduling) unpark(ctx context.Context, r Record) (string, error) {
-	jobs, err := s.jobs(ctx, r, func(job *unstructured.Unstructured) bool { return job.GetLabels()[contract.LabelSession] == r.Session })
+	jobs, err := s.jobs(ctx, r, func(job *unstructured.Unstructured) bool {
+		return job.GetLabels()[contract.LabelSession] == r.Session
+	})
 	for _, job := range jobs {
 		if err == nil {
 			_, err = s.patching.unpark(ctx, job)
@@ -163,13 +170,15 @@ func (s scheduling) unpark(ctx context.Context, r Record) (string, error) {
 	}
 	said, err := s.patching.unpark(ctx, r)
 	if err == nil && said == "" && !r.Suspended {
-		said = fmt.Sprintf("%s is on again; a run that came due meanwhile may start at once", r.Workload)
+		said = fmt.Sprintf("%s is on again; a run that came due in the meantime may start at once", r.Workload)
 	}
 	return said, err
 }
 
 func (s scheduling) gone(ctx context.Context, r Record, wholly bool) (bool, error) {
-	jobs, err := s.jobs(ctx, r, func(job *unstructured.Unstructured) bool { return job.GetLabels()[contract.LabelSession] == r.Session })
+	jobs, err := s.jobs(ctx, r, func(job *unstructured.Unstructured) bool {
+		return job.GetLabels()[contract.LabelSession] == r.Session
+	})
 	for _, job := range jobs {
 		if gone, err := s.patching.gone(ctx, job, wholly); err != nil || !gone {
 			return false, err

@@ -20,7 +20,8 @@ type scaling struct{ *kube.Client }
 
 // scale asks for the scale subresource; replicas is left out by the API server where it is 0.
 func (s scaling) scale(ctx context.Context, r Record) (scale *unstructured.Unstructured, replicas int64, err error) {
-	scale, err = s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{}, "scale")
+	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	scale, err = objects.Get(ctx, r.Workload.Name, metav1.GetOptions{}, "scale")
 	if err != nil {
 		return nil, 0, s.Explain(err)
 	}
@@ -28,13 +29,17 @@ func (s scaling) scale(ctx context.Context, r Record) (scale *unstructured.Unstr
 	return scale, replicas, err
 }
 
-// set scales, unless somebody changed the workload since it was read.
+// set scales, unless someone changed the workload since it was read.
 func (s scaling) set(ctx context.Context, r Record, scale *unstructured.Unstructured, replicas int32) error {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": scale.GetResourceVersion()}, "spec": map[string]any{"replicas": replicas}})
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": scale.GetResourceVersion()},
+		"spec":     map[string]any{"replicas": replicas},
+	})
 	if err != nil {
 		return err
 	}
-	_, err = s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
+	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	_, err = objects.Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
 	return err
 }
 
@@ -42,7 +47,8 @@ func (s scaling) set(ctx context.Context, r Record, scale *unstructured.Unstruct
 func (s scaling) replicas(ctx context.Context, r Record) (int32, error) {
 	_, n, err := s.scale(ctx, r)
 	if apierrors.IsNotFound(err) {
-		return 0, problem.New(problem.Refused, "%s has no scale subresource, so it can't be parked", r.Workload).WithHint("develop on a copy instead: --mode duplicate")
+		return 0, problem.New(problem.Refused, "%s has no scale subresource, so it can't be parked", r.Workload).
+			WithHint("develop on a copy instead: --mode duplicate")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("read the scale of %s: %w", r.Workload, err)
@@ -68,13 +74,13 @@ func (s scaling) unpark(ctx context.Context, r Record) (string, error) {
 		scale, replicas, err := s.scale(ctx, r)
 		switch {
 		case apierrors.IsNotFound(err):
-			return fmt.Sprintf("%s was deleted meanwhile: there is nothing to restore", r.Workload), nil
+			return fmt.Sprintf("%s was deleted in the meantime: there is nothing to restore", r.Workload), nil
 		case err != nil:
 			return "", err
 		case scale.GetUID() != r.UID || replicas == int64(r.Replicas):
 			return "", nil
 		case replicas != 0:
-			return fmt.Sprintf("somebody scaled %s to %d meanwhile: it stays so", r.Workload, replicas), nil
+			return fmt.Sprintf("someone scaled %s to %d in the meantime: it stays so", r.Workload, replicas), nil
 		}
 		if err := s.set(ctx, r, scale, r.Replicas); !apierrors.IsConflict(err) {
 			return "", s.Explain(err)
@@ -106,7 +112,8 @@ func (s scaling) gone(ctx context.Context, r Record, wholly bool) (bool, error) 
 
 // restored compares what the controller says with what it is asked for. One that never said anything is not waited for.
 func (s scaling) restored(ctx context.Context, r Record) (bool, error) {
-	object, err := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	object, err := objects.Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return true, nil
 	}
@@ -122,7 +129,8 @@ func (s scaling) restored(ctx context.Context, r Record) (bool, error) {
 }
 
 func (s scaling) drift(ctx context.Context, r Record) (Change, error) {
-	original, err := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
+	original, err := objects.Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return lost(r), nil
 	}
@@ -132,7 +140,8 @@ func (s scaling) drift(ctx context.Context, r Record) (Change, error) {
 	if original.GetUID() == r.UID {
 		_, replicas, err := s.scale(ctx, r)
 		if err != nil || replicas != 0 {
-			said := fmt.Sprintf("somebody scaled %s to %d%s while it was parked", r.Workload, replicas, by(workload.Manager(original, r.Workload.Kind, r.Before())))
+			manager := workload.Manager(original, r.Workload.Kind, r.Before())
+			said := fmt.Sprintf("someone scaled %s to %d%s while it was parked", r.Workload, replicas, by(manager))
 			return Change{Text: said, Freed: true, Hint: workload.KeepAway(r.Workload, original, r.Before())}, err
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -20,16 +19,18 @@ import (
 // Spec says what to take into dev mode, and how.
 type Spec struct {
 	Workload workload.Ref
-	Mode     rpc.Mode
+	Mode     record.Mode
 	// PodTemplate is where a custom resource has its pod template; empty means the usual place.
 	PodTemplate string
 	// Ordinal chooses a StatefulSet's pod; All parks those below it too. Yes is the answer to what would be asked.
 	Ordinal  *int
 	All, Yes bool
-	Depend   Depend
-	// Dev is the container that is developed; Beside are others of the same pod.
+	// Answers are those to single questions.
+	Answers problem.Answers
+	Depend  Depend
+	// Dev is the container that is developed; Extra are others of the same pod.
 	Dev
-	Beside   []Dev
+	Extra    []Dev
 	SkipInit bool
 	// StorageClass is that of the developer's volumes.
 	StorageClass string
@@ -39,8 +40,8 @@ type Spec struct {
 	Scaled bool
 	// Folder is on this computer; GitURL is where its sources are from.
 	Folder, GitURL string
-	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without ids, those of the
-	// containers beside it too.
+	// MountPath is where the dev container has the folder; empty means WorkDir. More are other synced folders, without
+	// ids, those of the containers next to it too.
 	MountPath    string
 	More         []record.Folder
 	SidecarImage string
@@ -48,7 +49,7 @@ type Spec struct {
 	SidecarResources corev1.ResourceRequirements
 	// ByExec plants the sidecar's binary through exec, instead of from its image.
 	ByExec bool
-	Holder rpc.Holder
+	Holder record.Holder
 	// TakeOver ends another's session of the workload, Wait waits for its end.
 	TakeOver, Wait bool
 	// AbandonAfter is how long a silent session blocks others; 0 means the default.
@@ -78,7 +79,7 @@ type Dev struct {
 func (d Dev) Name() string { return cmp.Or(d.DevName, d.Container) }
 
 // devs are all containers that are developed.
-func (s Spec) devs() []Dev { return append([]Dev{s.Dev}, s.Beside...) }
+func (s Spec) devs() []Dev { return append([]Dev{s.Dev}, s.Extra...) }
 
 // dirs are the folders of all of them that outlive dev mode.
 func (s Spec) dirs() []Dir {
@@ -99,7 +100,8 @@ type Link interface {
 	Save(Record, []byte) error
 	// Mounted says what the twin's pods are made of: what they have mounted below a synced folder is no part of sync.
 	Mounted(context.Context, corev1.PodSpec) error
-	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that rests try at once.
+	// Start begins to dial the twin's pod, and to read the folder, without waiting for either. Wake makes a dial that
+	// rests try at once.
 	Start() error
 	Wake()
 	// Connect returns when a carrier to the twin's pod is up.
@@ -119,24 +121,30 @@ type Deps struct {
 	Cluster *kube.Client
 	Link    Link
 	Emit    func(event.Event)
-	// Oust ends a session whose own computer is silent, and returns the folder where it keeps what the pod had, if it did.
+	// Oust ends a session whose own computer is silent, and returns the folder where it keeps what the pod had, if it
+	// did.
 	Oust func(context.Context, Record) (kept string, err error)
 }
 
-// complete says what neither the config nor the command line has named. It comes after the workload was found: a typo in its
-// name is the likelier mistake.
+// complete says what neither the config nor the command line has named. It comes after the workload was found: a typo
+// in its name is the likelier mistake.
 func (s Spec) complete() error {
 	switch {
 	case s.Folder == "" && s.GitURL != "":
-		return problem.New(problem.Usage, "the sources of %s are not on this computer", s.Workload).WithHint("get them with git clone %s, then name their folder with --dir", s.GitURL)
+		return problem.New(problem.Usage, "the sources of %s are not on this computer", s.Workload).
+			WithHint("get them with git clone %s, then name their folder with --dir", s.GitURL)
 	case s.Folder == "":
-		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known", s.Workload).
-			WithHint("go to the folder of its sources and write a .dev/config.yaml, or name the folder with --dir and the dev image with --image (auto takes one by the sources)")
+		return problem.New(problem.Usage, "no config describes %s, so the folder of its sources is not known",
+			s.Workload).
+			WithHint("go to the folder of its sources and write a .dev/config.yaml, " +
+				"or name the folder with --dir and the dev image with --image (auto chooses one by the sources)")
 	}
 	for _, d := range s.devs() {
 		if d.Image == "" {
-			return problem.New(problem.Usage, "no dev image for %s", strings.TrimSuffix(s.Workload.String()+", container "+d.Container, ", container ")).
-				WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto takes one by the sources")
+			place := strings.TrimSuffix(s.Workload.String()+", container "+d.Container, ", container ")
+			return problem.New(problem.Usage, "no dev image for %s", place).
+				WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, " +
+					"such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto chooses one by the sources")
 		}
 	}
 	return nil

@@ -9,7 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -17,12 +19,14 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// storing parks pods that nothing would make anew: their manifests are kept in one Secret of the namespace, by name, until they come
-// back. It is one Secret for all, so that the Role can name it; it has no owner, since it must not be lost.
+// storing parks pods that nothing would make again: their manifests are kept in one Secret of the namespace, by name,
+// until they come back. It is one Secret for all, so that the Role can name it; it has no owner, since it must not be
+// lost.
 type storing struct{ *kube.Client }
 
 func (s storing) park(ctx context.Context, r Record) error {
-	pod, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, r.Workload.Name, metav1.GetOptions{})
+	pods := s.Dynamic.Resource(workload.Pod.Resource()).Namespace(r.Namespace) // with all fields
+	pod, err := pods.Get(ctx, r.Workload.Name, metav1.GetOptions{})
 	if err != nil {
 		return s.Explain(err)
 	}
@@ -30,17 +34,20 @@ func (s storing) park(ctx context.Context, r Record) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep(ctx, r, manifest); err != nil {
+	if err := s.storeManifest(ctx, r, manifest); err != nil {
 		return fmt.Errorf("keep the manifest of %s: %w", r.Workload, s.Explain(err))
 	}
-	err = s.API.CoreV1().Pods(r.Namespace).Delete(ctx, r.Workload.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &r.UID, ResourceVersion: &pod.ResourceVersion}})
+	version := pod.GetResourceVersion()
+	err = pods.Delete(ctx, r.Workload.Name, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &r.UID, ResourceVersion: &version},
+	})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return s.Explain(err)
 }
 
-func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
+func (s storing) storeManifest(ctx context.Context, r Record, manifest []byte) error {
 	secrets := s.API.CoreV1().Secrets(r.Namespace)
 	patch, err := json.Marshal(map[string]any{"data": map[string][]byte{r.Workload.Name: manifest}})
 	if err != nil {
@@ -51,8 +58,13 @@ func (s storing) keep(ctx context.Context, r Record, manifest []byte) error {
 		if !apierrors.IsNotFound(err) {
 			return err
 		}
-		_, err = secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: contract.ParkedPods, Labels: map[string]string{contract.LabelRole: contract.RoleParked}},
-			Data: map[string][]byte{r.Workload.Name: manifest}}, metav1.CreateOptions{})
+		_, err = secrets.Create(ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:   contract.ParkedPods,
+				Labels: map[string]string{contract.LabelRole: contract.RoleParked},
+			},
+			Data: map[string][]byte{r.Workload.Name: manifest},
+		}, metav1.CreateOptions{})
 		if !apierrors.IsAlreadyExists(err) {
 			return err
 		}
@@ -83,18 +95,19 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 		return "", err
 	}
 	said := ""
+	pods := s.Dynamic.Resource(workload.Pod.Resource()).Namespace(r.Namespace)
 	err = poll(ctx, func(ctx context.Context) (bool, error) {
-		present, err := s.API.CoreV1().Pods(r.Namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+		present, err := pods.Get(ctx, pod.GetName(), metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
-			_, err = s.API.CoreV1().Pods(r.Namespace).Create(ctx, pod, metav1.CreateOptions{})
+			_, err = pods.Create(ctx, pod, metav1.CreateOptions{})
 			return err == nil, s.Explain(err)
 		case err != nil:
 			return false, s.Explain(err)
-		case present.DeletionTimestamp != nil:
+		case present.GetDeletionTimestamp() != nil:
 			return false, nil // it is on its way out
-		case present.UID != r.UID && r.UID != "":
-			said = fmt.Sprintf("somebody made %s anew meanwhile: it stays so", r.Workload)
+		case present.GetUID() != r.UID && r.UID != "":
+			said = fmt.Sprintf("someone created %s again in the meantime: it stays so", r.Workload)
 		}
 		return true, nil
 	})
@@ -104,21 +117,26 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 	return said, s.forget(ctx, r, manifest)
 }
 
-// parkedPod reads a manifest, which is of the Pod that it is kept under: whoever may write the Secret may have written it.
-func parkedPod(manifest []byte, namespace, name string) (*corev1.Pod, error) {
-	var pod corev1.Pod
-	if err := json.Unmarshal(manifest, &pod); err != nil {
+// parkedPod reads a manifest, which is of the Pod that it is kept under: whoever may write the Secret may have written
+// it.
+func parkedPod(manifest []byte, namespace, name string) (*unstructured.Unstructured, error) {
+	var pod unstructured.Unstructured
+	if err := utiljson.Unmarshal(manifest, &pod.Object); err != nil { // whole numbers stay so
 		return nil, fmt.Errorf("read the manifest of pod/%s: %w", name, err)
 	}
-	if pod.Kind != "Pod" || pod.APIVersion != "v1" || pod.Name != name || pod.Namespace != namespace || pod.UID != "" || pod.ResourceVersion != "" {
-		return nil, problem.New(problem.Unreadable, "the Secret %s has the manifest of %s %s/%s (%s) in the place of pod %s/%s", contract.ParkedPods,
-			pod.Kind, pod.Namespace, pod.Name, pod.APIVersion, namespace, name).
-			WithHint("it is not created; whoever wrote it knows more. Without it the session ends: kubectl edit secret %s -n %s", contract.ParkedPods, namespace)
+	if pod.GetKind() != "Pod" || pod.GetAPIVersion() != "v1" || pod.GetName() != name ||
+		pod.GetNamespace() != namespace || pod.GetUID() != "" || pod.GetResourceVersion() != "" {
+		return nil, problem.New(problem.Unreadable,
+			"the Secret %s has the manifest of %s %s/%s (%s) in the place of pod %s/%s", contract.ParkedPods,
+			pod.GetKind(), pod.GetNamespace(), pod.GetName(), pod.GetAPIVersion(), namespace, name).
+			WithHint("it is not created; whoever wrote it knows more. "+
+				"Without it the session ends: kubectl edit secret %s -n %s", contract.ParkedPods, namespace)
 	}
 	return &pod, nil
 }
 
-// forget drops the manifest that was restored, and the Secret with the last one. Another manifest that came to its place stays.
+// forget drops the manifest that was restored, and the Secret with the last one. Another manifest that came to its
+// place stays.
 func (s storing) forget(ctx context.Context, r Record, manifest []byte) error {
 	role := "/metadata/labels/" + strings.ReplaceAll(contract.LabelRole, "/", "~1")
 	patch, err := json.Marshal([]map[string]any{
@@ -129,7 +147,8 @@ func (s storing) forget(ctx context.Context, r Record, manifest []byte) error {
 	if err != nil {
 		return err
 	}
-	left, err := s.API.CoreV1().Secrets(s.Namespace).Patch(ctx, contract.ParkedPods, types.JSONPatchType, patch, metav1.PatchOptions{})
+	secrets := s.API.CoreV1().Secrets(s.Namespace)
+	left, err := secrets.Patch(ctx, contract.ParkedPods, types.JSONPatchType, patch, metav1.PatchOptions{})
 	if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -144,9 +163,11 @@ func (s storing) tidy(ctx context.Context, secret *corev1.Secret) error {
 	if len(secret.Data) > 0 || secret.Name == "" || secret.Labels[contract.LabelRole] != contract.RoleParked {
 		return nil
 	}
-	err := s.API.CoreV1().Secrets(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &secret.UID, ResourceVersion: &secret.ResourceVersion}})
+	err := s.API.CoreV1().Secrets(secret.Namespace).Delete(ctx, secret.Name, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &secret.UID, ResourceVersion: &secret.ResourceVersion},
+	})
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil // somebody parks another pod at this moment
+		return nil // someone parks another pod at this moment
 	}
 	return s.Explain(err)
 }
@@ -177,5 +198,5 @@ func (s storing) drift(ctx context.Context, r Record) (Change, error) {
 	case pod.DeletionTimestamp != nil:
 		return Change{}, nil // it was parked, and takes its time to end
 	}
-	return Change{Text: fmt.Sprintf("somebody made %s anew while it was parked", r.Workload), Freed: true}, nil
+	return Change{Text: fmt.Sprintf("someone created %s again while it was parked", r.Workload), Freed: true}, nil
 }

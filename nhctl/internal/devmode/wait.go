@@ -15,6 +15,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -22,8 +23,8 @@ import (
 // eager is how long a new pod's sidecar is dialled without a rest: with images present it listens within seconds.
 const eager = 10 * time.Second
 
-// wait returns when the twin's pod runs, and says early when it never will. The sidecar often answers a second before Kubernetes says
-// that the pod runs, so it is dialled meanwhile.
+// wait returns when the twin's pod runs, and says early when it never will. The sidecar often answers a second before
+// Kubernetes says that the pod runs, so it is dialled in the meantime.
 func (e *entry) wait(ctx context.Context) error {
 	if err := e.Link.Start(); err != nil {
 		return err
@@ -40,7 +41,8 @@ func (e *entry) wait(ctx context.Context) error {
 		}
 		twin := e.twin
 		if pod == nil {
-			if twin, err = e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Get(ctx, e.record.Twin(), metav1.GetOptions{}); err != nil {
+			deployments := e.Cluster.API.AppsV1().Deployments(e.record.Namespace)
+			if twin, err = deployments.Get(ctx, e.record.Twin(), metav1.GetOptions{}); err != nil {
 				return false, e.Cluster.Explain(err)
 			}
 		}
@@ -53,18 +55,20 @@ func (e *entry) wait(ctx context.Context) error {
 		}
 		if waiting != last {
 			last = waiting
-			e.Emit(stepEvent("wait for the dev pod", event.StepWaiting, waiting, begin))
+			e.Emit(steps.Event("wait for the dev pod", event.StepWaiting, waiting, begin))
 		}
 		return false, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		return problem.New(problem.Timeout, "the dev pod is not running after %s; it still waits %s", time.Since(begin).Round(time.Second), last).
+		return problem.New(problem.Timeout, "the dev pod is not running after %s; it still waits %s",
+			time.Since(begin).Round(time.Second), last).
 			WithHint("give it longer with --timeout")
 	}
 	return err
 }
 
-// sync returns when the sources are there. A container that ends soon after its start has done so by then: the original stays as it is.
+// sync returns when the sources are there. A container that ends soon after its start has done so by then: the original
+// stays as it is.
 func (e *entry) sync(ctx context.Context) error {
 	if err := e.Link.FirstSync(ctx); err != nil {
 		return err
@@ -89,7 +93,12 @@ func withOutput(ctx context.Context, c *kube.Client, pod *corev1.Pod, fatal *pro
 		return fatal
 	}
 	lines := int64(10)
-	output, err := c.API.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{Container: name, Previous: again, TailLines: &lines}).DoRaw(ctx)
+	logs := c.API.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, &corev1.PodLogOptions{
+		Container: name,
+		Previous:  again,
+		TailLines: &lines,
+	})
+	output, err := logs.DoRaw(ctx)
 	if err != nil {
 		return fatal // the container may never have run
 	}
@@ -124,13 +133,20 @@ func Plant(ctx context.Context, c *kube.Client, pod *corev1.Pod) error {
 		return err
 	}
 	return plant.Into(ctx, func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-		return c.Exec(ctx, kube.ExecOptions{Pod: pod.Name, Container: contract.PlantContainer, Command: argv, Stdin: stdin, Stdout: stdout})
+		return c.Exec(ctx, kube.ExecOptions{
+			Pod:       pod.Name,
+			Container: contract.PlantContainer,
+			Command:   argv,
+			Stdin:     stdin,
+			Stdout:    stdout,
+		})
 	}, dirs)
 }
 
 // Pod returns the twin's pod that is not on its way out, or nil.
 func Pod(ctx context.Context, c *kube.Client, r Record) (*corev1.Pod, error) {
-	pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin})
+	twins := contract.LabelSession + "=" + r.Session + "," + contract.LabelRole + "=" + contract.RoleTwin
+	pods, err := c.API.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: twins})
 	if err != nil {
 		return nil, c.Explain(err)
 	}

@@ -33,8 +33,9 @@ func watching(name string, have, want int) Finding {
 	f := Finding{Check: "inotify " + name, State: OK, Says: strconv.Itoa(have)}
 	if have < want {
 		f.State = Warning
-		f.Says = fmt.Sprintf("%d: in a large tree of sources some changes would be found by looking again, every 2 s", have)
-		f.Mend = fmt.Sprintf("sudo sysctl fs.inotify.%s=%d", name, max(8*want, 1024))
+		f.Says = fmt.Sprintf("%d: in a large tree of sources some changes would be found by looking again, every 2 s",
+			have)
+		f.Fix = fmt.Sprintf("sudo sysctl fs.inotify.%s=%d", name, max(8*want, 1024))
 	}
 	return f
 }

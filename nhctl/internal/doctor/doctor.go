@@ -1,5 +1,5 @@
-// Package doctor looks, one check at a time, whether dev mode can work in a namespace and on this computer, and says how to mend what is
-// in its way. It changes nothing, but for a short-lived pod where pulling images is asked for.
+// Package doctor looks, one check at a time, whether dev mode can work in a namespace and on this computer, and says
+// how to fix problems. It changes nothing, but for a short-lived pod where pulling images is asked for.
 package doctor
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // State is what a check came to.
@@ -18,7 +19,7 @@ type State string
 const (
 	OK      State = "ok"
 	Warning State = "warning" // dev mode works, with this in mind
-	Failed  State = "failed"  // dev mode does not work before it is mended
+	Failed  State = "failed"  // dev mode does not work before it is fixed
 	Unknown State = "unknown" // the caller may not ask
 )
 
@@ -27,8 +28,8 @@ type Finding struct {
 	Check string `json:"check"`
 	State State  `json:"state"`
 	Says  string `json:"says"`
-	// Mend says how to mend it.
-	Mend string `json:"mend,omitempty"`
+	// Fix says how to fix it.
+	Fix string `json:"fix,omitempty"`
 }
 
 // Options say what to look at.
@@ -49,12 +50,13 @@ const (
 type patient struct {
 	*kube.Client
 	Options
+	limits workload.Limits // of the namespace, as far as they are known
 }
 
-// Examine runs the checks in turn and tells each finding at once. Where the cluster can't be reached, cluster says why, and only this
-// computer is looked at.
+// Examine runs the checks in turn and tells each finding at once. Where the cluster can't be reached, cluster says why,
+// and only this computer is looked at.
 func Examine(ctx context.Context, cluster *kube.Client, unreachable error, o Options, tell func(Finding)) {
-	p := &patient{cluster, o}
+	p := &patient{Client: cluster, Options: o}
 	run := func(name string, limit time.Duration, check func(context.Context) (Finding, error)) bool {
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
@@ -85,7 +87,7 @@ func Examine(ctx context.Context, cluster *kube.Client, unreachable error, o Opt
 // failed is the finding that a problem is.
 func failed(err error) Finding {
 	p := problem.From(err)
-	return Finding{State: Failed, Says: p.Error(), Mend: p.Hint}
+	return Finding{State: Failed, Says: p.Error(), Fix: p.Hint}
 }
 
 // oldest is the oldest minor version of Kubernetes whose API has all that nhctl asks for (SelfSubjectReview v1).
@@ -102,10 +104,11 @@ func (p *patient) cluster(ctx context.Context, unreachable error) (Finding, erro
 	if err != nil {
 		return Finding{}, p.Explain(err)
 	}
-	f := Finding{State: OK, Says: fmt.Sprintf("Kubernetes %s at %s (context %s, namespace %s)", v.GitVersion, p.Server(), p.Context, p.Namespace)}
+	f := Finding{State: OK, Says: fmt.Sprintf("Kubernetes %s at %s (context %s, namespace %s)", v.GitVersion,
+		p.Server(), p.Context, p.Namespace)}
 	minor := 0
 	if _, err := fmt.Sscanf(v.Minor, "%d", &minor); err == nil && v.Major == "1" && minor < oldest {
-		f.State, f.Mend = Failed, fmt.Sprintf("Kubernetes 1.%d or newer is needed", oldest)
+		f.State, f.Fix = Failed, fmt.Sprintf("Kubernetes 1.%d or newer is needed", oldest)
 	}
 	return f, nil
 }
@@ -118,7 +121,8 @@ func (p *patient) user(ctx context.Context) (Finding, error) {
 	return Finding{State: OK, Says: name}, nil
 }
 
-// skewed is a difference of clocks, beyond the API server's whole seconds, from which on tools that compare file times go wrong.
+// skewed is a difference of clocks, beyond the API server's whole seconds, from which on tools that compare file times
+// go wrong.
 const skewed = 5 * time.Second
 
 func (p *patient) clock(ctx context.Context) (Finding, error) {
@@ -127,11 +131,13 @@ func (p *patient) clock(ctx context.Context) (Finding, error) {
 		return Finding{}, err
 	}
 	skew := time.Since(server).Round(time.Second)
-	f := Finding{State: OK, Says: fmt.Sprintf("this computer and the API server differ by %s at most", max(skew.Abs(), time.Second))}
+	f := Finding{State: OK, Says: fmt.Sprintf("this computer and the API server differ by %s at most",
+		max(skew.Abs(), time.Second))}
 	if skew.Abs() > skewed {
 		f.State = Warning
-		f.Says = fmt.Sprintf("this computer's clock is %s off the API server's: make and the like may build too little, since files keep their times", skew)
-		f.Mend = "let the clock follow a time server (NTP)"
+		f.Says = fmt.Sprintf("this computer's clock is %s off the API server's: make and the like may build too "+
+			"little, since files keep their times", skew)
+		f.Fix = "let the clock follow a time server (NTP)"
 	}
 	return f, nil
 }

@@ -13,7 +13,8 @@ import (
 
 func TestRights(t *testing.T) {
 	t.Parallel()
-	got, err := rights("rules:\n- {apiGroups: [''], resources: [pods/exec], verbs: [get, create]}\n- {apiGroups: [apps], resources: [deployments], resourceNames: [web], verbs: [patch]}\n")
+	got, err := rights("rules:\n- {apiGroups: [''], resources: [pods/exec], verbs: [get, create]}\n" +
+		"- {apiGroups: [apps], resources: [deployments], resourceNames: [web], verbs: [patch]}\n")
 	want := []authorizationv1.ResourceAttributes{
 		{Verb: "get", Resource: "pods", Subresource: "exec"}, {Verb: "create", Resource: "pods", Subresource: "exec"},
 		{Verb: "patch", Group: "apps", Resource: "deployments", Name: "web"},
@@ -35,7 +36,9 @@ func TestRights(t *testing.T) {
 func TestPulled(t *testing.T) {
 	t.Parallel()
 	waiting := func(reason string) corev1.PodStatus {
-		return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "because"}}}}}
+		return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "because"}}},
+		}}
 	}
 	for name, tt := range map[string]struct {
 		status corev1.PodStatus
@@ -47,8 +50,10 @@ func TestPulled(t *testing.T) {
 		"not there":       {waiting("ErrImagePull"), Failed, true},
 		"backing off":     {waiting("ImagePullBackOff"), Failed, true},
 		"no such command": {waiting("RunContainerError"), OK, true},
-		"ended":           {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{ImageID: "sha256:1", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}}, OK, true},
-		"no node":         {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes"}}}, Failed, true},
+		"ended": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{ImageID: "sha256:1",
+			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}}, OK, true},
+		"no node": {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled,
+			Status: corev1.ConditionFalse, Message: "0/1 nodes"}}}, Failed, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,10 +67,11 @@ func TestPulled(t *testing.T) {
 
 func TestWatching(t *testing.T) {
 	t.Parallel()
-	if f := watching("max_user_watches", 8192, 65_536); f.State != Warning || !strings.Contains(f.Mend, "sudo sysctl fs.inotify.max_user_watches=524288") {
+	if f := watching("max_user_watches", 8192, 65_536); f.State != Warning ||
+		!strings.Contains(f.Fix, "sudo sysctl fs.inotify.max_user_watches=524288") {
 		t.Errorf("%+v", f)
 	}
-	if f := watching("max_user_watches", 65_536, 65_536); f.State != OK || f.Mend != "" {
+	if f := watching("max_user_watches", 65_536, 65_536); f.State != OK || f.Fix != "" {
 		t.Errorf("%+v", f)
 	}
 }

@@ -10,57 +10,79 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// pod is one as nhctl's own containers are: confined, and with requests and limits.
-func pod(image string, command ...string) *corev1.Pod {
+// pod has one container like the sidecar's: confined, and with the same requests and limits.
+func (p *patient) pod(image string, command ...string) *corev1.Pod {
 	no, yes, user := false, true, int64(65532)
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "nhctl-doctor-"},
 		Spec: corev1.PodSpec{
 			RestartPolicy: corev1.RestartPolicyNever,
 			Containers: []corev1.Container{{
-				Name: "doctor", Image: image, Command: command,
-				Resources: corev1.ResourceRequirements{
-					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
-					Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("256Mi")},
-				},
+				Name:      contract.SidecarContainer,
+				Image:     image,
+				Command:   command,
+				Resources: p.resources(),
 				SecurityContext: &corev1.SecurityContext{
-					AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, RunAsNonRoot: &yes, RunAsUser: &user,
-					Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+					AllowPrivilegeEscalation: &no,
+					ReadOnlyRootFilesystem:   &yes,
+					RunAsNonRoot:             &yes,
+					RunAsUser:                &user,
+					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+					SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 				},
 			}},
 		},
 	}
 }
 
-// try creates a pod on the server without doing it: quotas and policies speak.
-func (p *patient) try(ctx context.Context, pod *corev1.Pod) error {
-	_, err := p.API.CoreV1().Pods(p.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	return err
+// resources are the sidecar's, within the namespace's limits.
+func (p *patient) resources() corev1.ResourceRequirements {
+	return p.limits.Resources(workload.SidecarResources())
 }
 
-// pods asks whether quotas and policies leave room for what a twin has beside the original's containers.
+// try creates a pod on the server as a dry run, so that quotas and policies judge it.
+func (p *patient) try(ctx context.Context, pod *corev1.Pod) error {
+	return p.limits.Retry(func(workload.Limits) error {
+		pod.Spec.Containers[0].Resources = p.resources()
+		_, err := p.API.CoreV1().Pods(p.Namespace).Create(ctx, pod,
+			metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	})
+}
+
+// pods asks whether quotas and policies leave room for the containers that a twin has in addition to the original's.
 func (p *patient) pods(ctx context.Context) (Finding, error) {
-	err := p.try(ctx, pod(p.Images[0]))
+	var err error
+	if p.limits, err = p.Limits(ctx); err != nil {
+		return Finding{}, err
+	}
+	err = p.try(ctx, p.pod(p.Images[0]))
 	if err == nil {
 		return Finding{State: OK, Says: "quotas and policies of the namespace admit nhctl's containers"}, nil
 	}
 	if err = p.Explain(err); problem.From(err).Code != problem.Refused {
 		return Finding{}, err
 	}
-	return Finding{State: Failed, Says: err.Error(), Mend: "the text names the quota or policy; a twin needs room for one pod more, and 10m CPU and 64Mi memory beside the dev container's"}, nil
+	needs := p.resources().Requests
+	fix := fmt.Sprintf("the text names the quota or policy; a twin needs room for one pod more, and for its "+
+		"sidecar %s CPU and %s memory",
+		needs.Cpu(), needs.Memory())
+	return Finding{State: Failed, Says: err.Error(), Fix: fix}, nil
 }
 
 var level = regexp.MustCompile(`violates PodSecurity "(\w+):`)
 
-// podSecurity finds the namespace's level by a pod that only the privileged one admits: namespaces can't be read with the Role.
+// podSecurity finds the namespace's level by a pod that only the privileged one admits: namespaces can't be read with
+// the Role.
 func (p *patient) podSecurity(ctx context.Context) (Finding, error) {
-	free := pod(p.Images[0])
+	free := p.pod(p.Images[0])
 	yes := true
 	free.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes}
 	err := p.try(ctx, free)
@@ -68,7 +90,8 @@ func (p *patient) podSecurity(ctx context.Context) (Finding, error) {
 		return Finding{State: OK, Says: "the namespace enforces no Pod Security level"}, nil
 	}
 	if m := level.FindStringSubmatch(err.Error()); m != nil {
-		return Finding{State: OK, Says: fmt.Sprintf("the namespace enforces %q; a twin passes it wherever its original does", m[1])}, nil
+		return Finding{State: OK,
+			Says: fmt.Sprintf("the namespace enforces %q; a twin passes it wherever its original does", m[1])}, nil
 	}
 	return Finding{}, p.Explain(err)
 }
@@ -78,31 +101,33 @@ func (p *patient) image(ctx context.Context, name string) (Finding, error) {
 	if p.Pull {
 		return p.pull(ctx, name)
 	}
-	const mend = "see whether it can be pulled: nhctl doctor --pull"
+	const fix = "see whether it can be pulled: nhctl doctor --pull"
 	nodes, err := p.API.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if apierrors.IsForbidden(err) {
-		return Finding{State: Unknown, Says: "you may not see what the nodes have", Mend: mend}, nil
+		return Finding{State: Unknown, Says: "you may not list the nodes' images", Fix: fix}, nil
 	}
 	if err != nil {
 		return Finding{}, p.Explain(err)
 	}
 	on := 0
 	for _, node := range nodes.Items {
-		if slices.ContainsFunc(node.Status.Images, func(i corev1.ContainerImage) bool { return slices.Contains(i.Names, name) }) {
+		if slices.ContainsFunc(node.Status.Images,
+			func(i corev1.ContainerImage) bool { return slices.Contains(i.Names, name) }) {
 			on++
 		}
 	}
 	if on == 0 {
-		return Finding{State: Unknown, Says: fmt.Sprintf("none of %d nodes has it so far", len(nodes.Items)), Mend: mend}, nil
+		return Finding{State: Unknown, Says: fmt.Sprintf("none of %d nodes has it yet",
+			len(nodes.Items)), Fix: fix}, nil
 	}
 	return Finding{State: OK, Says: fmt.Sprintf("is on %d of %d nodes", on, len(nodes.Items))}, nil
 }
 
-// pull starts a pod of the image, waits until it was pulled or can't be, and deletes it. The image need not have the command: then the pod
-// fails after the pull.
+// pull starts a pod of the image, waits until it was pulled or can't be, and deletes it. The image need not have the
+// command: then the pod fails after the pull.
 func (p *patient) pull(ctx context.Context, name string) (Finding, error) {
 	pods := p.API.CoreV1().Pods(p.Namespace)
-	made, err := pods.Create(ctx, pod(name, "true"), metav1.CreateOptions{})
+	made, err := pods.Create(ctx, p.pod(name, "true"), metav1.CreateOptions{})
 	if err != nil {
 		return Finding{}, p.Explain(err)
 	}
@@ -136,7 +161,7 @@ func (p *patient) pull(ctx context.Context, name string) (Finding, error) {
 func pulled(pod *corev1.Pod) (f Finding, done bool) {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return Finding{State: Failed, Says: "no node takes a pod: " + c.Message, Mend: "free or add a node"}, true
+			return Finding{State: Failed, Says: "no node takes a pod: " + c.Message, Fix: "free or add a node"}, true
 		}
 	}
 	for _, s := range pod.Status.ContainerStatuses {
@@ -145,7 +170,8 @@ func pulled(pod *corev1.Pod) (f Finding, done bool) {
 		case w == nil || s.ImageID != "" || w.Reason == "RunContainerError" || w.Reason == "CreateContainerError":
 			return Finding{State: OK}, true
 		case w.Reason == "ErrImagePull" || w.Reason == "ImagePullBackOff" || w.Reason == "InvalidImageName":
-			return Finding{State: Failed, Says: "can't be pulled: " + w.Message, Mend: "is the name right, may the cluster reach that registry, and does the pod's service account have a pull secret?"}, true
+			return Finding{State: Failed, Says: "can't be pulled: " + w.Message, Fix: "is the name right, may the " +
+				"cluster reach that registry, and does the pod's service account have a pull secret?"}, true
 		}
 	}
 	return Finding{}, false

@@ -33,7 +33,13 @@ func rights(role string) ([]authorizationv1.ResourceAttributes, error) {
 				resource, sub, _ := strings.Cut(resource, "/")
 				for _, verb := range rule.Verbs {
 					for _, name := range names {
-						all = append(all, authorizationv1.ResourceAttributes{Verb: verb, Group: group, Resource: resource, Subresource: sub, Name: name})
+						all = append(all, authorizationv1.ResourceAttributes{
+							Verb:        verb,
+							Group:       group,
+							Resource:    resource,
+							Subresource: sub,
+							Name:        name,
+						})
 					}
 				}
 			}
@@ -56,7 +62,8 @@ func (p *patient) permissions(ctx context.Context) (Finding, error) {
 		return Finding{}, p.Explain(err)
 	}
 	served := func(group string) bool {
-		return group == "" || slices.ContainsFunc(groups.Groups, func(g metav1.APIGroup) bool { return g.Name == group })
+		return group == "" || slices.ContainsFunc(groups.Groups,
+			func(g metav1.APIGroup) bool { return g.Name == group })
 	}
 	var mu sync.Mutex
 	missing := map[string][]string{} // verbs by resource
@@ -90,8 +97,11 @@ func (p *patient) permissions(ctx context.Context) (Finding, error) {
 		lines = append(lines, strings.Join(verbs, ", ")+" "+resource)
 	}
 	slices.Sort(lines)
-	return Finding{State: Failed, Says: "you may not: " + strings.Join(lines, "; "),
-		Mend: "an administrator applies what `nhctl doctor --role` prints, with a RoleBinding for you"}, nil
+	return Finding{
+		State: Failed,
+		Says:  "you may not: " + strings.Join(lines, "; "),
+		Fix:   "ask an administrator to apply the Role that `nhctl doctor --role` prints, with a RoleBinding for you",
+	}, nil
 }
 
 // describe names a resource as kubectl does.

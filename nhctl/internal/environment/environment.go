@@ -1,5 +1,5 @@
-// Package environment says which of a user's variables leave their shell: what the daemon is started with, and what each call brings for
-// its kubeconfig, credential plugins, proxies and config. All else stays where it is.
+// Package environment says which of a user's variables leave their shell: what the daemon is started with, and what
+// each call brings for its kubeconfig, credential plugins, proxies and config. All else stays where it is.
 package environment
 
 import (
@@ -16,7 +16,8 @@ var system = [...]string{
 	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"GODEBUG", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GOCOVERDIR",
 	// Windows
-	"USERPROFILE", "USERDOMAIN", "HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*", "COMMONPROGRAMFILES*",
+	"USERPROFILE", "USERDOMAIN", "HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES*",
+	"COMMONPROGRAMFILES*",
 	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_*",
 }
 
@@ -24,20 +25,24 @@ var system = [...]string{
 var credentials = [...]string{
 	"KUBE*", "*_PROXY",
 	// clouds, vaults and identity providers
-	"AWS_*", "GOOGLE_*", "CLOUDSDK_*", "GCLOUD_*", "USE_GKE_GCLOUD_AUTH_PLUGIN", "AZURE_*", "AAD_*", "ARM_*", "MSI_*", "IDENTITY_*", "OCI_*",
-	"IBMCLOUD_*", "ALIBABA_CLOUD_*", "ALICLOUD_*", "TENCENTCLOUD_*", "DIGITALOCEAN_*", "HCLOUD_*", "SCW_*", "LINODE_*", "OS_*", "OIDC_*",
+	"AWS_*", "GOOGLE_*", "CLOUDSDK_*", "GCLOUD_*", "USE_GKE_GCLOUD_AUTH_PLUGIN", "AZURE_*", "AAD_*", "ARM_*", "MSI_*",
+	"IDENTITY_*", "OCI_*",
+	"IBMCLOUD_*", "ALIBABA_CLOUD_*", "ALICLOUD_*", "TENCENTCLOUD_*", "DIGITALOCEAN_*", "HCLOUD_*", "SCW_*", "LINODE_*",
+	"OS_*", "OIDC_*",
 	"OKTA_*", "VAULT_*", "TELEPORT_*", "TSH_*", "PINNIPED_*", "RANCHER_*", "OP_*", "BW_*",
 	// agents, keyrings, Kerberos, and the browser that a login opens
 	"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GNUPGHOME", "GPG_TTY", "KRB5*", "DBUS_SESSION_BUS_ADDRESS", "PASSWORD_STORE_*",
 	"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "BROWSER",
 	// plugins in other languages
-	"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_*",
+	"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
+	"LD_LIBRARY_PATH", "DYLD_*",
 	"ASDF_*", "MISE_*", "PYENV_*", "NIX_*",
 	// where a debugger finds Go's sources
 	"GOROOT", "GOPATH", "GOMODCACHE", "GOENV", "GOFLAGS", "GOTOOLCHAIN", "GOCACHE",
 }
 
-// ForDaemon is what the daemon is started with, as KEY=VALUE: nothing that is one caller's alone, since it serves those that come later.
+// ForDaemon is what the daemon is started with, as KEY=VALUE: nothing that is one caller's alone, since it serves those
+// that come later.
 func ForDaemon(environ []string) []string {
 	var kept []string
 	for _, entry := range environ {
@@ -61,8 +66,8 @@ func ForCall(env map[string]string, named []string) map[string]string {
 	return kept
 }
 
-// matches says whether a name is one of a list, where * stands for any beginning or end. Proxies' names are written in either case, and
-// Windows' in any.
+// matches says whether a name is one of a list, where * stands for any beginning or end. Proxies' names are written in
+// either case, and Windows' in any.
 func matches(list []string, name string) bool {
 	name = strings.ToUpper(name)
 	return slices.ContainsFunc(list, func(pattern string) bool {
@@ -78,7 +83,8 @@ func matches(list []string, name string) bool {
 }
 
 // secret are parts of the names of variables that hold credentials.
-var secret = [...]string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "PRIVATE", "APIKEY", "API_KEY", "ACCESS_KEY", "AUTH", "COOKIE"}
+var secret = [...]string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "PRIVATE", "APIKEY",
+	"API_KEY", "ACCESS_KEY", "AUTH", "COOKIE"}
 
 // Secret says whether a variable looks like a credential by its name.
 func Secret(name string) bool {

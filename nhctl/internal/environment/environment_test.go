@@ -14,11 +14,18 @@ func TestForCall(t *testing.T) {
 		named []string
 		want  []string
 	}{
-		"who and where":         {[]string{"HOME", "USER", "PATH", "XDG_CONFIG_HOME", "Path", "USERPROFILE"}, nil, []string{"HOME", "PATH", "Path", "USER", "USERPROFILE", "XDG_CONFIG_HOME"}},
-		"kubeconfig":            {[]string{"KUBECONFIG", "KUBERNETES_EXEC_INFO"}, nil, []string{"KUBECONFIG", "KUBERNETES_EXEC_INFO"}},
-		"proxies, either case":  {[]string{"HTTPS_PROXY", "https_proxy", "no_proxy", "ALL_PROXY"}, nil, []string{"ALL_PROXY", "HTTPS_PROXY", "https_proxy", "no_proxy"}},
-		"credentials":           {[]string{"AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CONFIG_DIR", "SSH_AUTH_SOCK"}, nil, []string{"AWS_PROFILE", "AZURE_CONFIG_DIR", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK"}},
-		"what is nobody's":      {[]string{"GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "OPENAI_API_KEY", "SLACK_WEBHOOK", "GOPROXY"}, nil, nil},
+		"who and where": {[]string{"HOME", "USER", "PATH", "XDG_CONFIG_HOME", "Path", "USERPROFILE"}, nil,
+			[]string{"HOME", "PATH", "Path", "USER", "USERPROFILE", "XDG_CONFIG_HOME"}},
+		"kubeconfig": {[]string{"KUBECONFIG", "KUBERNETES_EXEC_INFO"}, nil,
+			[]string{"KUBECONFIG", "KUBERNETES_EXEC_INFO"}},
+		"proxies, either case": {[]string{"HTTPS_PROXY", "https_proxy", "no_proxy", "ALL_PROXY"}, nil,
+			[]string{"ALL_PROXY", "HTTPS_PROXY", "https_proxy", "no_proxy"}},
+		"credentials": {
+			[]string{"AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CONFIG_DIR", "SSH_AUTH_SOCK"}, nil,
+			[]string{"AWS_PROFILE", "AZURE_CONFIG_DIR", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK"},
+		},
+		"what is nobody's": {[]string{"GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "OPENAI_API_KEY",
+			"SLACK_WEBHOOK", "GOPROXY"}, nil, nil},
 		"what the config names": {[]string{"GITHUB_TOKEN", "FEATURE"}, []string{"FEATURE"}, []string{"FEATURE"}},
 		"a star is no name":     {[]string{"GITHUB_TOKEN"}, []string{"*"}, nil},
 	} {

@@ -1,8 +1,12 @@
-// Package event has the typed events that domain code emits while it works, and that the command line prints as progress or as
-// JSON lines. Fields are only ever added. It knows nothing of printing or transport.
+// Package event has the typed events that domain code emits while it works, and that the command line prints as
+// progress or as JSON lines. Fields are only ever added. It knows nothing of printing or transport.
 package event
 
-import "time"
+import (
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
 
 // Version is the value of Event.V.
 const Version = 1
@@ -81,7 +85,7 @@ type SyncData struct {
 	// Remaining is the estimated time left, in seconds; 0 when unknown or done.
 	Remaining float64           `json:"remaining,omitempty"`
 	Errors    map[string]string `json:"errors,omitempty"` // reason by path
-	// Conflicts is the number of files that both sides changed, and nobody has decided about.
+	// Conflicts is the number of files that both sides changed, and no one has decided about.
 	Conflicts int `json:"conflicts,omitempty"`
 	// ConflictPaths are those files, newest first; at most ten.
 	ConflictPaths []string `json:"conflictPaths,omitempty"`
@@ -167,31 +171,9 @@ type CommandData struct {
 	OOMKilled bool       `json:"oomKilled,omitempty"`
 	// MemoryLimit is that of the container in bytes, 0 for none.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
-	// HotReload says that a change of the sources starts it anew; Reloads counts how often that happened.
+	// HotReload says that a change of the sources starts it again; Reloads counts how often that happened.
 	HotReload bool `json:"hotReload,omitempty"`
 	Reloads   int  `json:"reloads,omitempty"`
-}
-
-// DebugData says how to attach to a debugger.
-type DebugData struct {
-	Command CommandData `json:"command"`
-	// Host and Port are on this computer; RemotePort is the debugger's in the container.
-	Host       string `json:"host"`
-	Port       int    `json:"port"`
-	RemotePort int    `json:"remotePort"`
-	// Language is go, python, node, java, ruby, c, cpp, rust or another; empty where the config names none.
-	Language string `json:"language,omitempty"`
-	// Program is the path in the container of what clients attach to, where the debugger does not know it by itself (c, cpp, rust). With
-	// Waits the program stands before its first line, or (c, cpp, rust) clients launch it.
-	Program string     `json:"program,omitempty"`
-	Waits   bool       `json:"waits,omitempty"`
-	Paths   []PathData `json:"paths"`
-}
-
-// PathData says where a folder of this computer is in the container.
-type PathData struct {
-	Local  string `json:"local"`
-	Remote string `json:"remote"`
 }
 
 // ErrorData is a problem.Error on the wire.
@@ -199,4 +181,7 @@ type ErrorData struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+	// Question is what the user decides before nhctl goes on, Remedies are other ways out.
+	Question *problem.Question `json:"question,omitempty"`
+	Remedies []problem.Remedy  `json:"remedies,omitempty"`
 }

@@ -1,5 +1,5 @@
-// Package kube talks to the API server: it is the only importer of client-go. It finds the caller's cluster, dials pods, runs
-// commands in them, and says in a user's words what went wrong. It knows nothing of dev mode.
+// Package kube talks to the API server: it is the only importer of client-go. It finds the caller's cluster, dials
+// pods, runs commands in them, and says in a user's words what went wrong. It knows nothing of dev mode.
 package kube
 
 import (
@@ -35,6 +35,15 @@ type Options struct {
 	Kubeconfig, Context, Namespace string
 	Env                            map[string]string
 	Dir                            string
+	// Network, where it is set, leads to the cluster instead of this computer's network: tests have clusters in memory.
+	Network Network
+}
+
+// Network is a way to an API server. Bearer tokens say who comes.
+type Network interface {
+	http.RoundTripper
+	DialPod(ctx context.Context, token, namespace, pod string, port int) (net.Conn, error)
+	ExecPod(ctx context.Context, token, namespace string, o ExecOptions) error
 }
 
 // Client is a connection to one cluster, with one namespace.
@@ -53,13 +62,14 @@ type Client struct {
 	Identity string
 	config   *rest.Config
 	clock    *clock
+	network  Network
 }
 
 // dialTimeout limits how long a silent API server is waited for.
 const dialTimeout = 5 * time.Second
 
-// files lists the kubeconfig files that kubectl would read in the caller's place.
-func (o Options) files() []string {
+// Paths lists the kubeconfig files that kubectl would read in the caller's place.
+func (o Options) Paths() []string {
 	paths := []string{o.Kubeconfig}
 	if o.Kubeconfig == "" {
 		paths = filepath.SplitList(o.Env["KUBECONFIG"])
@@ -86,7 +96,7 @@ func (o Options) files() []string {
 
 // loader reads the caller's kubeconfig.
 func (o Options) loader() clientcmd.ClientConfig {
-	rules := &clientcmd.ClientConfigLoadingRules{Precedence: o.files()}
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: o.Paths()}
 	if o.Kubeconfig != "" {
 		rules.ExplicitPath = rules.Precedence[0]
 	}
@@ -99,18 +109,21 @@ func New(o Options) (*Client, error) {
 	loader := o.loader()
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return nil, problem.New(problem.Usage, "read kubeconfig: %w", err).WithHint("name the right file with --kubeconfig or $KUBECONFIG")
+		return nil, problem.New(problem.Usage, "read kubeconfig: %w", err).
+			WithHint("name the right file with --kubeconfig or $KUBECONFIG")
 	}
 	if len(raw.Clusters) == 0 {
-		return nil, problem.New(problem.Usage, "no cluster: none of %v has one", o.files()).WithHint("name a kubeconfig with --kubeconfig or $KUBECONFIG; for a cluster to try things on: make playground")
+		return nil, problem.New(problem.Usage, "no cluster: none of %v has one", o.Paths()).WithHint(
+			"name a kubeconfig with --kubeconfig or $KUBECONFIG; for a cluster to try things on: make playground")
 	}
 	config, err := loader.ClientConfig()
 	if err != nil {
-		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err).WithHint("`kubectl config get-contexts` lists the contexts; choose one with --context")
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err).
+			WithHint("`kubectl config get-contexts` lists the contexts; choose one with --context")
 	}
 	namespace, _, err := loader.Namespace()
 	if err != nil {
-		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
 	}
 	if config.ExecProvider != nil {
 		if err := o.plugin(config.ExecProvider); err != nil {
@@ -122,40 +135,40 @@ func New(o Options) (*Client, error) {
 		config.Proxy = o.proxy()
 	}
 	config.UserAgent = "nhctl/" + buildinfo.Version
-	config.QPS, config.Burst = 100, 200
+	config.RateLimiter = newLimiter()
 	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	if o.Network != nil {
+		config.Transport = o.Network
+	}
 	clock := &clock{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return listening{clock, next} })
 	connection, err := rest.HTTPClientFor(config) // one for both
 	if err != nil {
-		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
 	}
 	client, err := kubernetes.NewForConfigAndClient(config, connection)
 	if err != nil {
-		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
 	}
 	untyped, err := dynamic.NewForConfigAndClient(config, connection)
 	if err != nil {
-		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.files(), err)
+		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
 	}
-	c := &Client{API: client, Dynamic: untyped, Namespace: namespace, Context: o.Context, Files: o.files(), Identity: identity, config: config, clock: clock}
+	c := &Client{
+		API:       client,
+		Dynamic:   untyped,
+		Namespace: namespace,
+		Context:   o.Context,
+		Files:     o.Paths(),
+		Identity:  identity,
+		config:    config,
+		clock:     clock,
+		network:   o.Network,
+	}
 	if c.Context == "" {
 		c.Context = raw.CurrentContext
 	}
 	return c, nil
-}
-
-// Contexts lists the contexts of the caller's kubeconfig, for completion.
-func Contexts(o Options) []string {
-	raw, err := o.loader().RawConfig()
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for name := range raw.Contexts {
-		names = append(names, name)
-	}
-	return names
 }
 
 // Server is the API server's URL.
@@ -168,7 +181,8 @@ func (c *Client) Server() string {
 
 // User is who the API server takes the caller for.
 func (c *Client) User(ctx context.Context) (string, error) {
-	review, err := c.API.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	review, err := c.API.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{},
+		metav1.CreateOptions{})
 	if err != nil {
 		return "", fmt.Errorf("ask the API server who you are: %w", c.Explain(err))
 	}
@@ -183,9 +197,10 @@ func (c *Client) May(ctx context.Context, verb, group, resource string) (bool, e
 // Allowed says whether the caller has a right in their namespace.
 func (c *Client) Allowed(ctx context.Context, right authorizationv1.ResourceAttributes) (bool, error) {
 	right.Namespace = c.Namespace
-	review, err := c.API.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &right},
-	}, metav1.CreateOptions{})
+	review, err := c.API.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx,
+		&authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &right},
+		}, metav1.CreateOptions{})
 	if err != nil {
 		return false, c.Explain(err)
 	}

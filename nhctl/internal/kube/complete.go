@@ -10,10 +10,13 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// CompleteWorkloads lists what a shell may offer as a workload of one resource, each behind a prefix; what belongs to another workload,
-// and twins, are left out.
-func (c *Client) CompleteWorkloads(ctx context.Context, resource schema.GroupVersionResource, prefix string) ([]string, error) {
-	list, err := c.Dynamic.Resource(resource).Namespace(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+// CompleteWorkloads lists what a shell may offer as a workload of one resource, each behind a prefix; what belongs to
+// another workload, and twins, are left out.
+func (c *Client) CompleteWorkloads(
+	ctx context.Context, resource schema.GroupVersionResource, prefix string,
+) ([]string, error) {
+	list, err := c.Dynamic.Resource(resource).Namespace(c.Namespace).List(ctx,
+		metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
 	if err != nil {
 		return nil, c.Explain(err)
 	}

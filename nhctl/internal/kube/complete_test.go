@@ -21,20 +21,28 @@ func TestComplete(t *testing.T) {
 		if diff := cmp.Diff("nhctl.dev/role!=twin", r.URL.Query().Get("labelSelector")); diff != "" {
 			t.Errorf("twins must be left out:\n%s", diff)
 		}
-		respond(w, http.StatusOK, appsv1.DeploymentList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DeploymentList"}, Items: []appsv1.Deployment{
+		respond(w, http.StatusOK, appsv1.DeploymentList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1",
+			Kind: "DeploymentList"}, Items: []appsv1.Deployment{
 			{ObjectMeta: metav1.ObjectMeta{Name: "web"}}, {ObjectMeta: metav1.ObjectMeta{Name: "cart"}},
-			{ObjectMeta: metav1.ObjectMeta{Name: "owned", OwnerReferences: []metav1.OwnerReference{{Kind: "App", Name: "shop", Controller: &yes}}}}}})
+			{ObjectMeta: metav1.ObjectMeta{Name: "owned", OwnerReferences: []metav1.OwnerReference{
+				{Kind: "App", Name: "shop", Controller: &yes},
+			}}}}})
 	})
 	mux.HandleFunc("GET /api/v1/namespaces", func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, http.StatusOK, corev1.NamespaceList{Items: []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, {ObjectMeta: metav1.ObjectMeta{Name: "shop"}}}})
+		respond(w, http.StatusOK, corev1.NamespaceList{Items: []corev1.Namespace{
+			{ObjectMeta: metav1.ObjectMeta{Name: "default"}},
+			{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
+		}})
 	})
 	c := serve(t, mux)
 	denied := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, http.StatusForbidden, status(403, metav1.StatusReasonForbidden, `deployments.apps is forbidden: User "ada" cannot list resource`))
+		respond(w, http.StatusForbidden,
+			status(403, metav1.StatusReasonForbidden, `deployments.apps is forbidden: User "ada" cannot list resource`))
 	}))
 	workloads := func(c *Client) func(context.Context) ([]string, error) {
 		return func(ctx context.Context) ([]string, error) {
-			return c.CompleteWorkloads(ctx, schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, "deploy/")
+			return c.CompleteWorkloads(ctx,
+				schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, "deploy/")
 		}
 	}
 	for name, tt := range map[string]struct {

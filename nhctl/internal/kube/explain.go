@@ -15,8 +15,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// Explain turns an error of the API server, or of the way there, into one for users. Errors that are explained already, or that
-// have no better words, come back as they are.
+// Explain turns an error of the API server, or of the way there, into one for users. Errors that are explained already,
+// or that have no better words, come back as they are.
 func (c *Client) Explain(err error) error {
 	var explained *problem.Error
 	var status apierrors.APIStatus
@@ -26,7 +26,8 @@ func (c *Client) Explain(err error) error {
 	case err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled):
 		return err
 	case apierrors.IsUnauthorized(err):
-		return problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).WithHint("renew your credentials, then try again; `kubectl auth whoami` shows who you are")
+		return problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).
+			WithHint("renew your credentials, then try again; `kubectl auth whoami` shows who you are")
 	case apierrors.IsForbidden(err):
 		return forbidden(c, err)
 	case errors.As(err, &status) && denied(status.Status()):
@@ -34,32 +35,43 @@ func (c *Client) Explain(err error) error {
 	case errors.As(err, &status):
 		return err
 	case errors.As(err, &certificate):
-		return problem.New(problem.Unreachable, "the API server %s can't be trusted (context %q): %w", c.Server(), c.Context, rootCause(err)).
-			WithHint("is the kubeconfig of this very cluster, and no proxy between that shows a certificate of its own?")
-	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), strings.Contains(err.Error(), "connection refused"):
-		return problem.New(problem.Unreachable, "the API server %s does not answer (context %q): %w", c.Server(), c.Context, rootCause(err)).WithHint("is the cluster up, and the VPN? `kubectl get --raw /readyz` asks the same server")
+		return problem.New(problem.Unreachable, "the API server %s can't be trusted (context %q): %w", c.Server(),
+			c.Context, rootCause(err)).
+			WithHint(
+				"is the kubeconfig of this very cluster, and no proxy between that shows a certificate of its own?")
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
+		strings.Contains(err.Error(), "connection refused"):
+		return problem.New(problem.Unreachable, "the API server %s does not answer (context %q): %w", c.Server(),
+			c.Context, rootCause(err)).
+			WithHint("is the cluster up, and the VPN? `kubectl get --raw /readyz` asks the same server")
 	}
 	return err
 }
 
-// forbidden tells a missing right, which an administrator can give, from an admission policy's refusal. Both have the same code and
-// reason, and only the authorizer begins with the user.
+// forbidden tells a missing right, which an administrator can give, from an admission policy's refusal. Both have the
+// same code and reason, and only the authorizer begins with the user.
 func forbidden(c *Client, err error) error {
 	var status apierrors.APIStatus
-	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 && strings.Contains(err.Error(), `forbidden: User "`) {
+	if errors.As(err, &status) && status.Status().Details != nil && len(status.Status().Details.Causes) == 0 &&
+		strings.Contains(err.Error(), `forbidden: User "`) {
 		return problem.New(problem.Forbidden, "you may not do that in namespace %s: %w", c.Namespace, err).
-			WithHint("ask an administrator for the Role that `nhctl doctor --role` prints, in that namespace, or choose another with -n")
+			WithHint("ask an administrator for the Role that `nhctl doctor --role` prints, in that namespace, or " +
+				"choose another with -n")
 	}
 	return refused(c, err)
 }
 
 func refused(c *Client, err error) error {
-	return problem.New(problem.Refused, "the cluster refused it: %w", err).WithHint("a policy or quota of namespace %s says so; the text above names it; what it asks of the pod can be set by dev.patches in the config", c.Namespace)
+	return problem.New(problem.Refused, "the cluster refused it: %w", err).
+		WithHint("the text above names a policy or quota of namespace %s; change the pod as it asks by "+
+			"dev.patches in the config", c.Namespace)
 }
 
-// denied says whether an admission webhook or policy refused: they choose the code and the reason themselves, and only the words are fixed.
+// denied says whether an admission webhook or policy refused: they choose the code and the reason themselves, and only
+// the words are fixed.
 func denied(s metav1.Status) bool {
-	return s.Code >= http.StatusBadRequest && s.Code < http.StatusInternalServerError && (strings.Contains(s.Message, "denied the request") || strings.Contains(s.Message, "denied request: "))
+	return s.Code >= http.StatusBadRequest && s.Code < http.StatusInternalServerError &&
+		(strings.Contains(s.Message, "denied the request") || strings.Contains(s.Message, "denied request: "))
 }
 
 // rootCause drops the URL that net/http puts in front.

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,23 +34,37 @@ func TestExplainAnswers(t *testing.T) {
 		code          problem.Code
 		message, hint string
 	}{
-		"unknown user": {status(401, metav1.StatusReasonUnauthorized, "Unauthorized"), problem.Unauthorized, "the API server %s does not know you: Unauthorized", "renew your credentials"},
-		"missing right": {status(403, metav1.StatusReasonForbidden, `deployments.apps "web" is forbidden: User "ada" cannot get resource "deployments"`), problem.Forbidden,
-			`you may not do that in namespace shop: deployments.apps "web" is forbidden: User "ada" cannot get resource "deployments"`, "ask an administrator"},
-		"quota": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: exceeded quota: small`), problem.Refused,
+		"unknown user": {status(401, metav1.StatusReasonUnauthorized, "Unauthorized"), problem.Unauthorized,
+			"the API server %s does not know you: Unauthorized", "renew your credentials"},
+		"missing right": {status(403, metav1.StatusReasonForbidden,
+			`deployments.apps "web" is forbidden: User "ada" cannot get resource "deployments"`), problem.Forbidden,
+			`you may not do that in namespace shop: deployments.apps "web" is forbidden: User "ada" cannot get ` +
+				`resource "deployments"`, "ask an administrator"},
+		"quota": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: exceeded quota: small`),
+			problem.Refused,
 			`the cluster refused it: pods "web" is forbidden: exceeded quota: small`, "quota of namespace shop"},
-		"policy that speaks of users": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: violates policy: User must not be root`), problem.Refused,
+		"policy that speaks of users": {status(403, metav1.StatusReasonForbidden,
+			`pods "web" is forbidden: violates policy: User must not be root`), problem.Refused,
 			`the cluster refused it: pods "web" is forbidden: violates policy: User must not be root`, "a policy"},
-		"webhook": {policy, problem.Refused, `the cluster refused it: admission webhook "guard" denied the request: no`, "a policy"},
-		"policy with a code of its own": {status(422, metav1.StatusReasonInvalid, `pods "web" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' denied request: no`), problem.Refused,
-			`the cluster refused it: pods "web" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' denied request: no`, "a policy"},
-		"refusal with cause": {causes, problem.Refused, `the cluster refused it: deployments.apps "web" is forbidden: User "ada" is on leave`, "a policy"},
-		"not found":          {status(404, metav1.StatusReasonNotFound, `deployments.apps "web" not found`), problem.Internal, `deployments.apps "web" not found`, ""},
-		"conflict":           {status(409, metav1.StatusReasonConflict, "the object has been modified"), problem.Internal, "the object has been modified", ""},
+		"webhook": {policy, problem.Refused, `the cluster refused it: admission webhook "guard" denied the request: no`,
+			"a policy"},
+		"policy with a code of its own": {status(422, metav1.StatusReasonInvalid,
+			`pods "web" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' denied request: no`),
+			problem.Refused,
+			`the cluster refused it: pods "web" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' ` +
+				`denied request: no`, "a policy"},
+		"refusal with cause": {causes, problem.Refused,
+			`the cluster refused it: deployments.apps "web" is forbidden: User "ada" is on leave`, "a policy"},
+		"not found": {status(404, metav1.StatusReasonNotFound, `deployments.apps "web" not found`), problem.Internal,
+			`deployments.apps "web" not found`, ""},
+		"conflict": {status(409, metav1.StatusReasonConflict, "the object has been modified"), problem.Internal,
+			"the object has been modified", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { respond(w, int(tt.status.Code), tt.status) }))
+			c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				respond(w, int(tt.status.Code), tt.status)
+			}))
 			p := problem.From(get(t.Context(), c))
 			want := strings.Replace(tt.message, "%s", c.Server(), 1)
 			if diff := cmp.Diff([]string{string(tt.code), want}, []string{string(p.Code), p.Message}); diff != "" {
@@ -67,12 +79,13 @@ func TestExplainAnswers(t *testing.T) {
 
 func TestExplainSilence(t *testing.T) {
 	t.Parallel()
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
-	mute := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	const unused = "127.0.0.1:1" // a port that was closed may be another test's by now
+	// The time is up once the question has come: a time that is measured may end while the connection is made.
+	limited, late := context.WithCancelCause(t.Context())
+	mute := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		late(context.DeadlineExceeded)
+		<-r.Context().Done()
+	}))
 	t.Cleanup(mute.Close)
 	stranger := httptest.NewUnstartedServer(http.NotFoundHandler())
 	stranger.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -80,19 +93,19 @@ func TestExplainSilence(t *testing.T) {
 	t.Cleanup(stranger.Close)
 	for name, tt := range map[string]struct {
 		server, is, want string
-		limit            time.Duration
+		ctx              context.Context
 	}{
-		"nobody listens":    {"http://" + nobody.Addr().String(), "does not answer", "dial " + nobody.Addr().String() + ": connect: connection refused", time.Minute},
-		"takes too long":    {mute.URL, "does not answer", context.DeadlineExceeded.Error(), 200 * time.Millisecond},
-		"not who it claims": {stranger.URL, "can't be trusted", "certificate signed by unknown authority", time.Minute},
+		"no one listens": {"http://" + unused, "does not answer",
+			"dial " + unused + ": connect: connection refused", t.Context()},
+		"takes too long":    {mute.URL, "does not answer", context.DeadlineExceeded.Error(), limited},
+		"not who it claims": {stranger.URL, "can't be trusted", "certificate signed by unknown authority", t.Context()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), tt.limit)
-			defer cancel()
-			p := problem.From(get(ctx, client(t, "server: "+tt.server)))
+			p := problem.From(get(tt.ctx, client(t, "server: "+tt.server)))
 			begin := fmt.Sprintf("the API server %s %s (context \"work\"): ", tt.server, tt.is)
-			if p.Code != problem.Unreachable || !strings.HasPrefix(p.Message, begin) || !strings.HasSuffix(p.Message, tt.want) || p.Hint == "" {
+			if p.Code != problem.Unreachable || !strings.HasPrefix(p.Message, begin) ||
+				!strings.HasSuffix(p.Message, tt.want) || p.Hint == "" {
 				t.Errorf("%+v, want: %s%s", p, begin, tt.want)
 			}
 		})
@@ -107,7 +120,8 @@ func TestExplainLeavesAlone(t *testing.T) {
 	if err := get(ctx, c); !errors.Is(err, context.Canceled) || problem.From(err).Code != problem.Interrupted {
 		t.Errorf("interrupted by the user: %v", err)
 	}
-	for _, err := range []error{nil, errors.New("of another kind"), fmt.Errorf("park: %w", problem.New(problem.Held, "ada has it: %w", context.DeadlineExceeded))} {
+	for _, err := range []error{nil, errors.New("of another kind"),
+		fmt.Errorf("park: %w", problem.New(problem.Held, "ada has it: %w", context.DeadlineExceeded))} {
 		if got := c.Explain(err); got != err {
 			t.Errorf("%v became %v", err, got)
 		}

@@ -16,12 +16,13 @@ type Workload struct {
 	Containers []corev1.Container
 }
 
-// Workloads lists the namespace's workloads of the built-in kinds, twins and what other workloads own left out. Kinds that the user may
-// not list are left out too; the error is that of Deployments.
+// Workloads lists the namespace's workloads of the built-in kinds, twins and what other workloads own left out. Kinds
+// that the user may not list are left out too; the error is that of Deployments.
 func (c *Client) Workloads(ctx context.Context) ([]Workload, error) {
 	var all []Workload
 	for _, kind := range workload.Kinds() {
-		list, err := c.Dynamic.Resource(kind.Resource()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+		list, err := c.Dynamic.Resource(kind.Resource()).Namespace(c.Namespace).List(ctx,
+			metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
 		if err != nil && kind == workload.Deployment {
 			return nil, c.Explain(err)
 		}

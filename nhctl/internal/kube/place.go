@@ -17,8 +17,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
-// identity is a hash of a server's address and certificate authority: clients with the same one reach the same server. A proxy that the
-// kubeconfig names is part of the address.
+// identity is a hash of a server's address and certificate authority: clients with the same one reach the same server.
+// A proxy that the kubeconfig names is part of the address.
 func identity(config *rest.Config) string {
 	ca := config.CAData
 	if len(ca) == 0 && config.CAFile != "" {

@@ -19,8 +19,8 @@ import (
 // enter makes a shell run a command in a folder: client-go has no setting for that.
 const enter = `cd -- "$0" && exec "$@"`
 
-// plugin makes a credential plugin run as kubectl would run it for the caller: found by their PATH, in their folder, with their
-// environment. The daemon has no terminal, so it asks nothing.
+// plugin makes a credential plugin run as kubectl would run it for the caller: found by their PATH, in their folder,
+// with their environment. The daemon has no terminal, so it asks nothing.
 func (o Options) plugin(p *api.ExecConfig) error {
 	p.InteractiveMode = api.NeverExecInteractiveMode
 	// In one order: client-go keeps one plugin, with its credentials, for all clients with the same settings.
@@ -33,7 +33,8 @@ func (o Options) plugin(p *api.ExecConfig) error {
 		if hint == "" {
 			hint = "install it, or put its directory into the PATH of the shell in which nhctl is called"
 		}
-		return problem.New(problem.Usage, "the kubeconfig's credential plugin %s is not in your PATH", p.Command).WithHint("%s", hint)
+		return problem.New(problem.Usage, "the kubeconfig's credential plugin %s is not in your PATH", p.Command).
+			WithHint("%s", hint)
 	}
 	p.Command = program
 	if info, err := os.Stat(o.Dir); runtime.GOOS != "windows" && err == nil && info.IsDir() {
@@ -105,6 +106,7 @@ func (o Options) proxy() func(*http.Request) (*url.URL, error) {
 		}
 		return o.Env[name]
 	}
-	choose := (&httpproxy.Config{HTTPProxy: either("HTTP_PROXY"), HTTPSProxy: either("HTTPS_PROXY"), NoProxy: either("NO_PROXY")}).ProxyFunc()
+	choose := (&httpproxy.Config{HTTPProxy: either("HTTP_PROXY"), HTTPSProxy: either("HTTPS_PROXY"),
+		NoProxy: either("NO_PROXY")}).ProxyFunc()
 	return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 }

@@ -58,14 +58,20 @@ func TestPluginSettings(t *testing.T) {
 	t.Parallel()
 	bin, dir := program(t, "login", ""), t.TempDir()
 	file := kubeconfig(t, "server: https://127.0.0.1:1",
-		"{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: [get], interactiveMode: IfAvailable, env: [{name: A, value: file}]}}")
+		"{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: [get], interactiveMode: "+
+			"IfAvailable, env: [{name: A, value: file}]}}")
 	c, err := New(Options{Kubeconfig: file, Dir: dir, Env: map[string]string{"PROFILE": "ada", "PATH": bin}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := api.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", InteractiveMode: api.NeverExecInteractiveMode, Command: "/bin/sh",
-		Args: []string{"-c", enter, dir, filepath.Join(bin, "login"), "get"},
-		Env:  []api.ExecEnvVar{{Name: "A", Value: "file"}, {Name: "PATH", Value: bin}, {Name: "PROFILE", Value: "ada"}}}
+	want := api.ExecConfig{
+		APIVersion:      "client.authentication.k8s.io/v1",
+		InteractiveMode: api.NeverExecInteractiveMode,
+		Command:         "/bin/sh",
+		Args:            []string{"-c", enter, dir, filepath.Join(bin, "login"), "get"},
+		Env: []api.ExecEnvVar{{Name: "A", Value: "file"}, {Name: "PATH", Value: bin},
+			{Name: "PROFILE", Value: "ada"}},
+	}
 	got := *c.config.ExecProvider
 	got.Config, got.StdinUnavailable, got.StdinUnavailableMessage = nil, false, ""
 	if diff := cmp.Diff(want.String(), got.String()); diff != "" {
@@ -84,10 +90,13 @@ func TestPluginSettings(t *testing.T) {
 
 func TestPluginIsMissing(t *testing.T) {
 	t.Parallel()
-	for hint, want := range map[string]string{"installHint: get it from the shop, ": "get it from the shop", "": "PATH"} {
+	for hint, want := range map[string]string{"installHint: get it from the shop, ": "get it from the shop",
+		"": "PATH"} {
 		file := kubeconfig(t, "server: https://127.0.0.1:1", "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, "+hint+"interactiveMode: Never}}")
-		_, err := New(Options{Kubeconfig: file, Env: map[string]string{"PATH": t.TempDir()}}) // this process' own PATH has one
-		if p := problem.From(err); err == nil || p.Code != problem.Usage || !strings.Contains(p.Message, "plugin sh is not in your PATH") || !strings.Contains(p.Hint, want) {
+		// this process' own PATH has one
+		_, err := New(Options{Kubeconfig: file, Env: map[string]string{"PATH": t.TempDir()}})
+		if p := problem.From(err); err == nil || p.Code != problem.Usage ||
+			!strings.Contains(p.Message, "plugin sh is not in your PATH") || !strings.Contains(p.Hint, want) {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -96,17 +105,21 @@ func TestPluginIsMissing(t *testing.T) {
 // A plugin really runs where the caller is, with what they have, and its credential is sent.
 func TestPluginRuns(t *testing.T) {
 	t.Parallel()
-	bin := program(t, "login", `printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$PROFILE:$(basename "$PWD"):$1"`)
+	bin := program(t, "login", `printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",`+
+		`"status":{"token":"%s"}}' "$PROFILE:$(basename "$PWD"):$1"`)
 	dir := filepath.Join(t.TempDir(), "it is here")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	var sent atomic.Value
-	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { sent.Store(r.Header.Get("Authorization")) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		sent.Store(r.Header.Get("Authorization"))
+	}))
 	t.Cleanup(server.Close)
 	file := kubeconfig(t, "server: "+server.URL+", certificate-authority-data: "+authority(server),
 		"{exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: [get], interactiveMode: Never}}")
-	c, err := New(Options{Kubeconfig: file, Dir: dir, Env: map[string]string{"PROFILE": "ada", "PATH": bin + ":/usr/bin:/bin"}})
+	c, err := New(Options{Kubeconfig: file, Dir: dir,
+		Env: map[string]string{"PROFILE": "ada", "PATH": bin + ":/usr/bin:/bin"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +133,8 @@ func TestPluginRuns(t *testing.T) {
 
 // authority is a server's certificate, as a kubeconfig has it.
 func authority(server *httptest.Server) string {
-	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	return base64.StdEncoding.EncodeToString(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 }
 
 // tunnelProxy is an HTTP proxy that sends all connections to one server, and counts them.
@@ -172,7 +186,8 @@ func TestProxyOfTheCaller(t *testing.T) {
 		"not for this host": {func(p string) map[string]string {
 			return map[string]string{"HTTPS_PROXY": p, "no_proxy": "example.com"}
 		}, "", false},
-		"for plain HTTP":     {func(p string) map[string]string { return map[string]string{"HTTP_PROXY": p} }, "", false},
+		"for plain HTTP": {func(p string) map[string]string { return map[string]string{"HTTP_PROXY": p} }, "",
+			false},
 		"the kubeconfig's":   {func(string) map[string]string { return nil }, "proxy-url: %s, ", true},
 		"kubeconfig's first": {func(string) map[string]string { return map[string]string{"HTTPS_PROXY": "http://127.0.0.1:1"} }, "proxy-url: %s, ", true},
 	} {
@@ -196,15 +211,17 @@ func TestProxyOfTheCaller(t *testing.T) {
 				}
 				return
 			}
-			if err := c.API.Discovery().RESTClient().Get().AbsPath("/version").Do(t.Context()).Error(); err == nil || !strings.Contains(err.Error(), "/version") {
+			if err := c.API.Discovery().RESTClient().Get().AbsPath("/version").Do(t.Context()).Error(); err == nil ||
+				!strings.Contains(err.Error(), "/version") {
 				t.Errorf("a request: %v", err)
 			}
 			before := connections.Load()
-			if _, err := c.DialPod(t.Context(), "web", 80); err == nil {
+			if _, err := c.DialPod(t.Context(), PodPort{Pod: "web", Port: 80}); err == nil {
 				t.Error("a pod's port was reached")
 			}
 			if before == 0 || connections.Load() == before {
-				t.Errorf("%d connections of requests and %d with those of pods went through the proxy", before, connections.Load())
+				t.Errorf("%d connections of requests and %d with those of pods went through the proxy", before,
+					connections.Load())
 			}
 		})
 	}

@@ -24,10 +24,14 @@ func fallback(err error) bool {
 	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 }
 
-// DialPod opens a raw connection to a port of a pod's loopback, through the API server and the kubelet. Each call is a connection
-// of its own. Deadlines have no effect on it.
-func (c *Client) DialPod(ctx context.Context, pod string, port int) (net.Conn, error) {
-	url := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(pod).SubResource("portforward").URL()
+// forwardPort connects to a port by port-forward.
+func (c *Client) forwardPort(ctx context.Context, p PodPort) (net.Conn, error) {
+	if c.network != nil {
+		conn, err := c.network.DialPod(ctx, c.config.BearerToken, c.Namespace, p.Pod, p.Port)
+		return conn, c.Explain(err)
+	}
+	pods := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace)
+	url := pods.Name(p.Pod).SubResource("portforward").URL()
 	transport, upgrader, err := spdy.RoundTripperFor(c.config)
 	if err != nil {
 		return nil, err
@@ -36,14 +40,15 @@ func (c *Client) DialPod(ctx context.Context, pod string, port int) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	dialer := portforward.NewFallbackDialer(websocket, spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url), fallback)
+	dialer := portforward.NewFallbackDialer(websocket,
+		spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url), fallback)
 	type dialed struct {
 		conn net.Conn
 		err  error
 	}
 	done := make(chan dialed, 1)
 	go func() {
-		conn, err := openPort(dialer, pod, port)
+		conn, err := openPort(dialer, p.Pod, p.Port)
 		done <- dialed{conn, err}
 	}()
 	select {
@@ -139,12 +144,23 @@ type ExecOptions struct {
 	Command        []string
 	Stdin          io.Reader // nil for none
 	Stdout         io.Writer
+	Stderr         io.Writer // nil for none
 }
 
 // Exec runs a command in a container and returns when it has ended.
 func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
-	request := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(o.Pod).SubResource("exec")
-	request.VersionedParams(&corev1.PodExecOptions{Container: o.Container, Command: o.Command, Stdin: o.Stdin != nil, Stdout: true}, scheme.ParameterCodec)
+	if c.network != nil {
+		return c.Explain(c.network.ExecPod(ctx, c.config.BearerToken, c.Namespace, o))
+	}
+	request := c.API.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(o.Pod).SubResource(
+		"exec")
+	request.VersionedParams(&corev1.PodExecOptions{
+		Container: o.Container,
+		Command:   o.Command,
+		Stdin:     o.Stdin != nil,
+		Stdout:    true,
+		Stderr:    o.Stderr != nil,
+	}, scheme.ParameterCodec)
 	websocket, err := remotecommand.NewWebSocketExecutor(c.config, http.MethodGet, request.URL().String())
 	if err != nil {
 		return err
@@ -157,5 +173,9 @@ func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	if err != nil {
 		return err
 	}
-	return c.Explain(executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout}))
+	return c.Explain(executor.StreamWithContext(ctx, remotecommand.StreamOptions{
+		Stdin:  o.Stdin,
+		Stdout: o.Stdout,
+		Stderr: o.Stderr,
+	}))
 }

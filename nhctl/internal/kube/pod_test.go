@@ -29,7 +29,8 @@ func streams(stream httpstream.Stream, replied <-chan struct{}) error {
 	go func() {
 		<-replied
 		defer stream.Close()
-		if port := stream.Headers().Get(corev1.PortHeader); stream.Headers().Get(corev1.StreamType) == corev1.StreamTypeData {
+		if port := stream.Headers().Get(
+			corev1.PortHeader); stream.Headers().Get(corev1.StreamType) == corev1.StreamTypeData {
 			_, _ = io.Copy(stream, stream)
 		} else if port != "80" {
 			_, _ = io.WriteString(stream, "nothing listens on port "+port+"\n")
@@ -73,7 +74,7 @@ func TestDialPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, forwarding(young))
-			conn, err := c.DialPod(t.Context(), "web", 80)
+			conn, err := c.DialPod(t.Context(), PodPort{Pod: "web", Port: 80})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,15 +87,17 @@ func TestDialPod(t *testing.T) {
 				t.Errorf("the echo of %d bytes differs: %v", len(want), err)
 			}
 			writing.Wait()
-			if diff := cmp.Diff([]string{"computer", "web"}, []string{conn.LocalAddr().String(), conn.RemoteAddr().String()}); diff != "" {
+			if diff := cmp.Diff([]string{"computer", "web"},
+				[]string{conn.LocalAddr().String(), conn.RemoteAddr().String()}); diff != "" {
 				t.Error(diff)
 			}
-			dead, err := c.DialPod(t.Context(), "web", 81)
+			dead, err := c.DialPod(t.Context(), PodPort{Pod: "web", Port: 81})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer dead.Close()
-			if _, err := dead.Read(got); err == nil || err.Error() != "port-forward to pod web: nothing listens on port 81" {
+			if _, err := dead.Read(got); err == nil ||
+				err.Error() != "port-forward to pod web: nothing listens on port 81" {
 				t.Errorf("a port where nothing listens: %v", err)
 			}
 		})
@@ -104,16 +107,18 @@ func TestDialPod(t *testing.T) {
 func TestDialPodFails(t *testing.T) {
 	t.Parallel()
 	denied := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, http.StatusForbidden, status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: User "ada" cannot create resource "pods/portforward"`))
+		respond(w, http.StatusForbidden, status(403, metav1.StatusReasonForbidden,
+			`pods "web" is forbidden: User "ada" cannot create resource "pods/portforward"`))
 	}))
-	if conn, err := denied.DialPod(t.Context(), "web", 80); problem.From(err).Code != problem.Forbidden {
+	conn, err := denied.DialPod(t.Context(), PodPort{Pod: "web", Port: 80})
+	if problem.From(err).Code != problem.Forbidden {
 		t.Errorf("without the right: %v, %v", conn, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
 	slow := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel(); <-release }))
 	defer close(release)
-	if conn, err := slow.DialPod(ctx, "web", 80); !errors.Is(err, context.Canceled) {
+	if conn, err := slow.DialPod(ctx, PodPort{Pod: "web", Port: 80}); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v, %v", conn, err)
 	}
 }
@@ -149,7 +154,9 @@ func running(end metav1.Status) http.Handler {
 func TestExec(t *testing.T) {
 	t.Parallel()
 	exit3 := metav1.Status{Status: metav1.StatusFailure, Reason: remotecommand.NonZeroExitCodeReason,
-		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: remotecommand.ExitCodeCauseType, Message: "3"}}}}
+		Details: &metav1.StatusDetails{
+			Causes: []metav1.StatusCause{{Type: remotecommand.ExitCodeCauseType, Message: "3"}},
+		}}
 	for name, tt := range map[string]struct {
 		end  metav1.Status
 		fail bool
@@ -161,7 +168,12 @@ func TestExec(t *testing.T) {
 			t.Parallel()
 			c := serve(t, running(tt.end))
 			var out bytes.Buffer
-			err := c.Exec(t.Context(), ExecOptions{Pod: "web", Container: "app", Command: []string{"go", "run", "."}, Stdout: &out})
+			err := c.Exec(t.Context(), ExecOptions{
+				Pod:       "web",
+				Container: "app",
+				Command:   []string{"go", "run", "."},
+				Stdout:    &out,
+			})
 			if (err != nil) != tt.fail || out.String() != "go run . in app\n" {
 				t.Errorf("%q, %v", out.String(), err)
 			}

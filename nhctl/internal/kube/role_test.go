@@ -10,8 +10,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 )
 
-// Without names, the Role only creates Secrets and ConfigMaps: each other verb would read or destroy what others keep there. A patch
-// answers with the whole object, and so does a deletion that waits for finalizers.
+// Without names, the Role only creates Secrets and ConfigMaps: each other verb would read or destroy what others keep
+// there. A patch answers with the whole object, and so does a deletion that waits for finalizers.
 func TestRoleNamesWhatItReads(t *testing.T) {
 	t.Parallel()
 	var role rbacv1.Role

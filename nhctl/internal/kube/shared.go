@@ -11,10 +11,12 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// SharedConfig finds what a team keeps in the cluster as the config of a workload: its annotation, else the namespace's ConfigMap. origin
-// says where it was found, and is empty where there is none. A ConfigMap that the caller may not read is none.
+// SharedConfig finds what a team keeps in the cluster as the config of a workload: its annotation, else the namespace's
+// ConfigMap. origin says where it was found, and is empty where there is none. A ConfigMap that the caller may not read
+// is none.
 func (c *Client) SharedConfig(ctx context.Context, ref workload.Ref) (origin, text string, err error) {
-	object, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	object, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).Get(ctx, ref.Name,
+		metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return "", "", nil // whoever needs the workload says so
 	}

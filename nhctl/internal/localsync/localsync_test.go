@@ -15,9 +15,12 @@ func TestCheckRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	home := filepath.Join(base, "home", "me")
-	for _, dir := range []string{filepath.Join(home, "src", "web"), filepath.Join(base, "other", ".ssh"), filepath.Join(home, ".ssh", "old"),
-		filepath.Join(home, ".gnupg"), filepath.Join(home, ".kube"), filepath.Join(home, ".aws"), filepath.Join(home, ".azure"),
-		filepath.Join(home, ".docker", "contexts"), filepath.Join(home, ".config", "gcloud"), filepath.Join(home, ".configs"),
+	for _, dir := range []string{filepath.Join(home, "src", "web"), filepath.Join(base, "other", ".ssh"),
+		filepath.Join(home, ".ssh", "old"),
+		filepath.Join(home, ".gnupg"), filepath.Join(home, ".kube"), filepath.Join(home, ".aws"),
+		filepath.Join(home, ".azure"),
+		filepath.Join(home, ".docker", "contexts"), filepath.Join(home, ".config", "gcloud"),
+		filepath.Join(home, ".configs"),
 		filepath.Join(home, "src", "web", ".config")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -27,18 +27,22 @@ type forest struct {
 func newForest(t *testing.T, seed uint64) forest {
 	t.Helper()
 	home := t.TempDir()
-	return forest{t, rand.New(rand.NewPCG(seed, 0)), map[string]string{"HOME": home, "PATH": os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM": "1",
-		"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com"}}
+	return forest{t, rand.New(rand.NewPCG(seed, 0)),
+		map[string]string{"HOME": home, "PATH": os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM": "1",
+			"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a",
+			"GIT_COMMITTER_EMAIL": "a@example.com"}}
 }
 
 func (f forest) pick(from ...string) string { return from[f.rand.IntN(len(from))] }
 
 func (f forest) name() string {
-	return f.pick("a", "b", "c", "log", "dist", "a.log", "b.log", "keep.log", "a.b", "x y", "ab", "[x]", "#a", "!b", "A", "-", "a*", `a\b`)
+	return f.pick("a", "b", "c", "log", "dist", "a.log", "b.log", "keep.log", "a.b", "x y", "ab", "[x]", "#a", "!b",
+		"A", "-", "a*", `a\b`)
 }
 
 func (f forest) pattern() string {
-	p := f.pick(f.name(), f.name(), "*", "*.log", "?", "**", "a*", "[ab]", "[!a]*", "[a-c]", "*.*", "a**", "[[:alpha:]]", `\a`, `\#a`, `\!b`, "[a-", "[]-a]", "**a", "*b*")
+	p := f.pick(f.name(), f.name(), "*", "*.log", "?", "**", "a*", "[ab]", "[!a]*", "[a-c]", "*.*", "a**",
+		"[[:alpha:]]", `\a`, `\#a`, `\!b`, "[a-", "[]-a]", "**a", "*b*")
 	for range f.rand.IntN(3) {
 		p = f.pick(f.name(), "*", "**", "**", "a", "b") + "/" + p
 	}
@@ -116,7 +120,8 @@ func (f forest) outside(top, exclude string) {
 	f.t.Helper()
 	f.write(exclude, f.rules())
 	f.write(filepath.Join(f.env["HOME"], "mine"), f.rules())
-	f.write(filepath.Join(f.env["HOME"], ".gitconfig"), "[core]\n\texcludesFile = ~/mine\n[protocol \"file\"]\n\tallow = always\n")
+	f.write(filepath.Join(f.env["HOME"], ".gitconfig"),
+		"[core]\n\texcludesFile = ~/mine\n[protocol \"file\"]\n\tallow = always\n")
 	for _, rel := range strings.Split(strings.TrimSuffix(f.git(top, "ls-files", "-z", "-o"), "\x00"), "\x00") {
 		if rel != "" && f.rand.IntN(5) == 0 {
 			f.git(top, "add", "-f", "--", ":(literal)"+rel)
@@ -265,7 +270,8 @@ func TestRulesOfMonorepo(t *testing.T) {
 	web := filepath.Join(top, "services", "web")
 	f.write(filepath.Join(top, ".gitignore"), "dist/\n*.log\n!keep.log\n/services/web/secret.txt\n.env\n")
 	f.write(filepath.Join(top, ".git", "info", "exclude"), "/services/web/scratch/\n")
-	for _, rel := range []string{"src/a.txt", "dist/d.txt", "logs/x.log", "logs/keep.log", "secret.txt", ".env", "scratch/s", "src/tracked.log"} {
+	for _, rel := range []string{"src/a.txt", "dist/d.txt", "logs/x.log", "logs/keep.log", "secret.txt", ".env",
+		"scratch/s", "src/tracked.log"} {
 		f.write(filepath.Join(web, rel), "")
 	}
 	f.git(web, "add", "-f", "src/tracked.log")

@@ -10,22 +10,8 @@ import (
 
 // Origin is the URL of git's remote "origin" of the repository that a folder is in; "" when there is none.
 func Origin(dir string) string {
-	for {
-		if file := gitConfig(filepath.Join(dir, ".git")); file != "" {
-			return remote(file)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
-	}
-}
-
-// gitConfig is the configuration that a .git folder has, or that a .git file leads to.
-func gitConfig(git string) string {
-	if _, common := gitFolders(git); common != "" {
-		return filepath.Join(common, "config")
+	if r := Find(dir, nil); r != nil {
+		return remote(filepath.Join(r.common, "config"))
 	}
 	return ""
 }

@@ -8,12 +8,17 @@ import (
 
 func TestOrigin(t *testing.T) {
 	t.Parallel()
+	const head = "ref: refs/heads/main\n"
 	base := t.TempDir()
 	for file, text := range map[string]string{
 		"repo/.git/config":                   "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = https://example.com/shop/web.git\n[remote \"mine\"]\n\turl = x\n",
+		"repo/.git/HEAD":                     head,
 		"repo/deep/down/file":                "",
+		"repo/none/.git/config":              "[remote \"origin\"]\n\turl = y\n",
+		"repo/.git/worktrees/tree/HEAD":      head,
 		"repo/.git/worktrees/tree/commondir": "../..\n",
 		"tree/.git":                          "gitdir: " + filepath.Join(base, "repo/.git/worktrees/tree") + "\n",
+		"lonely/.git/HEAD":                   head,
 		"lonely/.git/config":                 "[core]\n\tbare = false\n",
 		"broken/.git":                        "nonsense",
 	} {
@@ -26,7 +31,11 @@ func TestOrigin(t *testing.T) {
 		}
 	}
 	for dir, want := range map[string]string{
-		"repo": "https://example.com/shop/web.git", "repo/deep/down": "https://example.com/shop/web.git", "tree": "https://example.com/shop/web.git", "lonely": "",
+		"repo":           "https://example.com/shop/web.git",
+		"repo/deep/down": "https://example.com/shop/web.git",
+		"repo/none":      "https://example.com/shop/web.git", // git takes no folder without HEAD for a repository
+		"tree":           "https://example.com/shop/web.git",
+		"lonely":         "",
 	} {
 		if got := Origin(filepath.Join(base, dir)); got != want {
 			t.Errorf("%s: %q, want %q", dir, got, want)

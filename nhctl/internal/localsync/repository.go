@@ -34,6 +34,9 @@ func Find(root string, env map[string]string) *Repository {
 	}
 }
 
+// Top is the top folder of the repository's work tree.
+func (r *Repository) Top() string { return r.top }
+
 // gitFolders are the folder that .git is, or that a .git file of a linked work tree or a submodule leads to, and the
 // one that it shares with other work trees.
 func gitFolders(git string) (own, common string) {
@@ -85,11 +88,13 @@ func askGit(ctx context.Context, dir string, env map[string]string, args ...stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{"--no-optional-locks", "-c", "core.fsmonitor=false", "-C", dir}, args...)...)
+	cmd := exec.CommandContext(ctx, program,
+		append([]string{"--no-optional-locks", "-c", "core.fsmonitor=false", "-C", dir}, args...)...)
 	cmd.Env = []string{}
 	for name, value := range env {
 		switch name {
-		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR": // of a command that nhctl was called by
+		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
+			"GIT_COMMON_DIR": // of a command that nhctl was called by
 		default:
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -106,7 +111,8 @@ func lookGit(path string) (string, error) {
 	for _, dir := range filepath.SplitList(path) {
 		for _, name := range []string{"git", "git.exe"} {
 			file := filepath.Join(dir, name)
-			if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && (info.Mode()&0o111 != 0 || name == "git.exe") {
+			if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() &&
+				(info.Mode()&0o111 != 0 || name == "git.exe") {
 				return file, nil
 			}
 		}

@@ -35,12 +35,14 @@ func Rules(ctx context.Context, root string, env map[string]string, image string
 	name, _, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
 	for _, language := range buildOutput {
 		if strings.Contains(name, language.image) {
-			rules.Above = append(rules.Above, ignore.Source{File: "the defaults of the dev image " + name, Lines: language.lines})
+			rules.Above = append(rules.Above,
+				ignore.Source{File: "the defaults of the dev image " + name, Lines: language.lines})
 		}
 	}
 	read := func(file, dir string) {
 		if data, err := os.ReadFile(file); err == nil {
-			rules.Above = append(rules.Above, ignore.Source{File: file, Dir: dir, Lines: strings.Split(string(data), "\n")})
+			rules.Above = append(rules.Above,
+				ignore.Source{File: file, Dir: dir, Lines: strings.Split(string(data), "\n")})
 		}
 	}
 	read(excludesFile(ctx, root, env), "")
@@ -79,12 +81,14 @@ func (r *Repository) above() []string {
 
 // Outside are the files outside of a folder, and its repository's index, that Rules depend on.
 func Outside(root string, env map[string]string) []string {
-	files := append(userConfigs(env), filepath.Join(env["HOME"], ".gitignore"), filepath.Join(configHome(env), "git", "ignore"))
+	files := append(userConfigs(env), filepath.Join(env["HOME"], ".gitignore"),
+		filepath.Join(configHome(env), "git", "ignore"))
 	r := Find(root, env)
 	if r == nil {
 		return append(files, filepath.Join(root, ".git"))
 	}
-	files = append(files, filepath.Join(r.own, "index"), filepath.Join(r.own, "HEAD"), filepath.Join(r.common, "info", "exclude"),
+	files = append(files, filepath.Join(r.own, "index"), filepath.Join(r.own, "HEAD"),
+		filepath.Join(r.common, "info", "exclude"),
 		filepath.Join(r.common, "config"), filepath.Join(r.own, "config.worktree"))
 	for _, dir := range r.above() {
 		files = append(files, filepath.Join(r.top, filepath.FromSlash(dir), ignore.GitIgnoreFile))

@@ -17,14 +17,20 @@ func TestRulesFromOutside(t *testing.T) {
 	}{
 		"nothing":       {want: nil},
 		"git's default": {files: map[string]string{".config/git/ignore": "*.swp"}, want: []string{"*.swp"}},
-		"named in .gitconfig": {files: map[string]string{".config/git/ignore": "*.swp", ".gitconfig": "[core]\n\texcludesFile = ~/mine\n", "mine": "*.bak"},
+		"named in .gitconfig": {files: map[string]string{".config/git/ignore": "*.swp",
+			".gitconfig": "[core]\n\texcludesFile = ~/mine\n", "mine": "*.bak"},
 			want: []string{"*.bak"}},
-		"the repository's configuration wins": {files: map[string]string{".gitconfig": "[core]\n\texcludesfile = ~/mine\n", "mine": "*.bak",
-			"src/.git/HEAD": "ref: refs/heads/main\n", "src/.git/objects/x": "", "src/.git/refs/x": "", "src/.git/config": "[core]\n\texcludesFile = ~/other\n", "other": "*.old"}, want: []string{"*.old"}},
-		"the repository's own rules come last": {files: map[string]string{".config/git/ignore": "*.swp", "src/.git/info/exclude": "!a.swp", "src/.git/HEAD": "ref: refs/heads/main\n", "src/.git/objects/x": "", "src/.git/refs/x": ""}, want: []string{"*.swp", "!a.swp"}},
-		"build output":                         {image: "ghcr.io/nhctl/dev-node:v0.1.0", want: []string{"node_modules/"}},
-		"an image that says nothing":           {image: "debian", want: nil},
-		"a language that keeps sources clean":  {image: "registry.example.com:5000/python/dev-go", want: nil},
+		"the repository's configuration wins": {files: map[string]string{".gitconfig": "[core]\n" +
+			"\texcludesfile = ~/mine\n", "mine": "*.bak",
+			"src/.git/HEAD": "ref: refs/heads/main\n", "src/.git/objects/x": "", "src/.git/refs/x": "",
+			"src/.git/config": "[core]\n\texcludesFile = ~/other\n", "other": "*.old"}, want: []string{"*.old"}},
+		"the repository's own rules come last": {files: map[string]string{".config/git/ignore": "*.swp",
+			"src/.git/info/exclude": "!a.swp", "src/.git/HEAD": "ref: refs/heads/main\n", "src/.git/objects/x": "",
+			"src/.git/refs/x": ""}, want: []string{"*.swp", "!a.swp"}},
+		"build output": {image: "ghcr.io/nhctl/dev-node:v0.1.0",
+			want: []string{"node_modules/"}},
+		"an image that says nothing":          {image: "debian", want: nil},
+		"a language that keeps sources clean": {image: "registry.example.com:5000/python/dev-go", want: nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,7 +49,8 @@ func TestRulesFromOutside(t *testing.T) {
 			}
 			for _, path := range []string{"", os.Getenv("PATH")} { // without git, and with it
 				var lines []string
-				for _, s := range Rules(t.Context(), filepath.Join(home, "src"), map[string]string{"HOME": home, "PATH": path}, tt.image).Above {
+				for _, s := range Rules(t.Context(), filepath.Join(home, "src"),
+					map[string]string{"HOME": home, "PATH": path}, tt.image).Above {
 					lines = append(lines, s.Lines...)
 				}
 				if diff := cmp.Diff(tt.want, lines); diff != "" {

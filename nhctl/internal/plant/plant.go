@@ -1,5 +1,5 @@
-// Package plant puts the sidecar's binary into a pod through exec, for clusters that can't pull the sidecar's image. It finds the binary
-// beside nhctl, and knows of the pod only how to run a command in it.
+// Package plant puts the sidecar's binary into a pod through exec, for clusters that can't pull the sidecar's image. It
+// finds the binary next to nhctl, and knows of the pod only how to run a command in it.
 package plant
 
 import (
@@ -48,7 +48,8 @@ func Into(ctx context.Context, exec Exec, dirs []string) error {
 	if err != nil {
 		return fmt.Errorf("read the sidecar's binary: %w", err)
 	}
-	if err := exec(ctx, binary, io.Discard, "sh", "-c", receive, contract.Binary, strconv.FormatInt(info.Size(), 10)); err != nil {
+	if err := exec(ctx, binary, io.Discard, "sh", "-c", receive, contract.Binary,
+		strconv.FormatInt(info.Size(), 10)); err != nil {
 		return fmt.Errorf("copy the sidecar's binary into the pod: %w", err)
 	}
 	return nil
@@ -81,7 +82,8 @@ func Check(dirs []string) error {
 func find(dirs []string, machine string) (string, error) {
 	m, known := machines[machine]
 	if !known {
-		return "", problem.New(problem.Refused, "there is no sidecar for the node's architecture, %s", machine).WithHint("nhctl's sidecar is built for amd64 and arm64")
+		return "", problem.New(problem.Refused, "there is no sidecar for the node's architecture, %s", machine).
+			WithHint("nhctl's sidecar is built for amd64 and arm64")
 	}
 	for _, dir := range dirs {
 		for _, name := range []string{"sidecar-linux-" + m.name, "sidecar"} {
@@ -100,6 +102,7 @@ func find(dirs []string, machine string) (string, error) {
 }
 
 func missing(dirs []string, name string) error {
-	return problem.New(problem.NotFound, "the sidecar's binary is not beside nhctl: no %s in %s", name, strings.Join(dirs, ", ")).
+	return problem.New(problem.NotFound, "the sidecar's binary is not next to nhctl: no %s in %s", name,
+		strings.Join(dirs, ", ")).
 		WithHint("put the one of this nhctl's release there, or let the cluster pull an image of it: --sidecar-image")
 }

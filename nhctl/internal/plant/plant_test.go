@@ -39,8 +39,9 @@ func TestFind(t *testing.T) {
 		want    string
 		code    problem.Code
 	}{
-		"of this build":            {[]string{empty, built}, "x86_64", filepath.Join(built, "sidecar"), ""},
-		"of a release":             {[]string{released, built}, "aarch64", filepath.Join(released, "sidecar-linux-arm64"), ""},
+		"of this build": {[]string{empty, built}, "x86_64", filepath.Join(built, "sidecar"), ""},
+		"of a release": {[]string{released, built}, "aarch64",
+			filepath.Join(released, "sidecar-linux-arm64"), ""},
 		"for another architecture": {[]string{built}, "aarch64", "", problem.NotFound},
 		"nowhere":                  {[]string{empty}, "x86_64", "", problem.NotFound},
 		"for none that there is":   {[]string{released}, "s390x", "", problem.Refused},
@@ -48,7 +49,8 @@ func TestFind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := find(tt.dirs, tt.machine)
-			if p := problem.From(err); got != tt.want || err != nil && p.Code != tt.code || (err == nil) != (tt.code == "") {
+			if p := problem.From(err); got != tt.want || err != nil && p.Code != tt.code ||
+				(err == nil) != (tt.code == "") {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
@@ -83,7 +85,8 @@ func TestInto(t *testing.T) {
 	t.Parallel()
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "sidecar")
 	program(t, filepath.Join(from, "sidecar"), amd64)
-	if err := Into(t.Context(), here(true, to), []string{from}); err == nil || !strings.Contains(err.Error(), "copy the sidecar's binary") {
+	if err := Into(t.Context(), here(true, to), []string{from}); err == nil ||
+		!strings.Contains(err.Error(), "copy the sidecar's binary") {
 		t.Errorf("cut short: %v", err)
 	}
 	if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {

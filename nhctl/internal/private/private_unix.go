@@ -30,9 +30,11 @@ func checkDir(path string) error {
 	mode := uint32(stat.Mode) & 0o777
 	switch {
 	case int(stat.Uid) != os.Geteuid():
-		return refuse(path, fmt.Sprintf("user %d owns it, and you are user %d", stat.Uid, os.Geteuid()), "remove it, or set XDG_RUNTIME_DIR and XDG_STATE_HOME to directories of yours")
+		return refuse(path, fmt.Sprintf("user %d owns it, and you are user %d", stat.Uid, os.Geteuid()),
+			"remove it, or set XDG_RUNTIME_DIR and XDG_STATE_HOME to directories of yours")
 	case mode&othersWrite != 0:
-		return refuse(path, fmt.Sprintf("others may write to it (mode %#o)", mode), "look whether all that is in it is yours, then: chmod 700 "+path)
+		return refuse(path, fmt.Sprintf("others may write to it (mode %#o)", mode),
+			"look whether all that is in it is yours, then: chmod 700 "+path)
 	case mode&others != 0:
 		if err := unix.Fchmod(fd, 0o700); err != nil {
 			return &os.PathError{Op: "chmod", Path: path, Err: err}

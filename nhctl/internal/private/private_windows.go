@@ -5,7 +5,8 @@ import (
 	"os"
 )
 
-// checkDir has nothing to look at: a directory below the user's profile has its access list, which lets no one else in but administrators.
+// checkDir has nothing to look at: a directory below the user's profile has its access list, which lets no one else in
+// but administrators.
 func checkDir(string) error { return nil }
 
 // Owned says whether a directory is there.
@@ -14,5 +15,6 @@ func Owned(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// checkPeer has no one to ask: Windows has no credentials of Unix sockets. Whoever can't open the socket's directory can't connect.
+// checkPeer has no one to ask: Windows has no credentials of Unix sockets. Whoever can't open the socket's directory
+// can't connect.
 func checkPeer(*net.UnixConn) error { return nil }

@@ -1,5 +1,5 @@
-// Package problem has the errors that users read: what failed, why, and the next step, with a stable code for programs and an
-// exit code for shells. It knows nothing of where problems come from or how they are printed.
+// Package problem has the errors that users read: what failed, why, and the next step, with a stable code for programs
+// and an exit code for shells. It knows nothing of where problems come from or how they are printed.
 package problem
 
 import (
@@ -21,7 +21,7 @@ const (
 	Held         Code = "held"         // another session holds the workload
 	Refused      Code = "refused"      // nhctl will not do that, for the reason given
 	Confirm      Code = "confirm"      // nhctl does that once the user has said yes
-	Untrusted    Code = "untrusted"    // the config asks for more than nhctl does without the user's trust; Subject is its hash
+	Untrusted    Code = "untrusted"    // the config asks for more than nhctl does without the user's trust
 	NotReady     Code = "not-ready"    // a pod does not come up, for the reason given
 	PortTaken    Code = "port-taken"   // a local port is in use
 	NoSession    Code = "no-session"   // the workload is not in dev mode
@@ -49,8 +49,10 @@ type Error struct {
 	Message string `json:"message"`
 	// Hint is the next step; it may have several lines.
 	Hint string `json:"hint,omitempty"`
-	// Subject names what the user is asked about, where an answer must be about that alone.
-	Subject string `json:"subject,omitempty"`
+	// Question is what the user decides before nhctl goes on; the call is repeated with the answer.
+	Question *Question `json:"question,omitempty"`
+	// Remedies are other ways out that a client can offer.
+	Remedies []Remedy `json:"remedies,omitempty"`
 	// Exit is the exit code of the command line, where the Code alone does not say it; 0 otherwise.
 	Exit int `json:"exit,omitempty"`
 	// Cause is the error below, if any; its text is part of Message already.
@@ -60,7 +62,11 @@ type Error struct {
 // New returns a problem; the message is formatted as fmt.Errorf does, %w included.
 func New(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), Cause: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		cause = err
+	}
+	return &Error{Code: code, Message: err.Error(), Cause: cause}
 }
 
 // WithHint returns the problem with its next step.

@@ -18,13 +18,17 @@ func TestFrom(t *testing.T) {
 		err  error
 		want Error
 	}{
-		"a problem":           {held, Error{Code: Held, Message: "ada holds shop/web", Hint: "ask ada"}},
-		"wrapped":             {fmt.Errorf("lock: %w", held), Error{Code: Held, Message: "lock: ada holds shop/web", Hint: "ask ada"}},
-		"joined":              {errors.Join(io.EOF, held), Error{Code: Held, Message: "EOF\nada holds shop/web", Hint: "ask ada"}},
-		"cancelled":           {fmt.Errorf("wait: %w", context.Canceled), Error{Code: Interrupted, Message: "interrupted"}},
+		"a problem": {held, Error{Code: Held, Message: "ada holds shop/web", Hint: "ask ada"}},
+		"wrapped": {fmt.Errorf("lock: %w", held),
+			Error{Code: Held, Message: "lock: ada holds shop/web", Hint: "ask ada"}},
+		"joined": {errors.Join(io.EOF, held),
+			Error{Code: Held, Message: "EOF\nada holds shop/web", Hint: "ask ada"}},
+		"cancelled": {fmt.Errorf("wait: %w", context.Canceled),
+			Error{Code: Interrupted, Message: "interrupted"}},
 		"problem comes first": {cancelled, Error{Code: Refused, Message: "stop: context canceled"}},
-		"too late":            {fmt.Errorf("wait: %w", context.DeadlineExceeded), Error{Code: Timeout, Message: "wait: context deadline exceeded"}},
-		"anything else":       {io.EOF, Error{Code: Internal, Message: "EOF"}},
+		"too late": {fmt.Errorf("wait: %w", context.DeadlineExceeded),
+			Error{Code: Timeout, Message: "wait: context deadline exceeded"}},
+		"anything else": {io.EOF, Error{Code: Internal, Message: "EOF"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,18 +56,44 @@ func TestWithHintCopies(t *testing.T) {
 	}
 }
 
+// A problem with several causes is each of them.
+func TestSeveralCauses(t *testing.T) {
+	t.Parallel()
+	p := New(Internal, "%w: %w", io.EOF, context.Canceled)
+	if !errors.Is(p, io.EOF) || !errors.Is(p, context.Canceled) || p.Message != "EOF: context canceled" {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	got := map[Code]int{}
-	for _, c := range []Code{Usage, Unreachable, Unauthorized, Forbidden, NotFound, Held, Refused, NotReady, PortTaken, NoSession, SyncBlocked, Timeout,
+	for _, c := range []Code{Usage, Unreachable, Unauthorized, Forbidden, NotFound, Held, Refused, NotReady, PortTaken,
+		NoSession, SyncBlocked, Timeout,
 		Interrupted, Command, Internal, "of a later release"} {
 		got[c] = c.ExitCode()
 	}
 	if code := New(Command, "the build failed").WithExit(7).ExitCode(); code != 7 {
 		t.Errorf("a code of its own: %d", code)
 	}
-	want := map[Code]int{Usage: 2, Unreachable: 4, Unauthorized: 4, Forbidden: 4, NotFound: 1, Held: 1, Refused: 1, NotReady: 1, PortTaken: 1, NoSession: 1,
-		SyncBlocked: 1, Timeout: 1, Interrupted: 130, Command: 1, Internal: 1, "of a later release": 1}
+	want := map[Code]int{
+		Usage:                2,
+		Unreachable:          4,
+		Unauthorized:         4,
+		Forbidden:            4,
+		NotFound:             1,
+		Held:                 1,
+		Refused:              1,
+		NotReady:             1,
+		PortTaken:            1,
+		NoSession:            1,
+		SyncBlocked:          1,
+		Timeout:              1,
+		Interrupted:          130,
+		Command:              1,
+		Internal:             1,
+		"of a later release": 1,
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

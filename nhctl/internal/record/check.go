@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +17,14 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // ErrNewer says that a newer nhctl has written a record.
 var ErrNewer = errors.New("a newer nhctl has written it")
+
+// ErrOtherKind says that a record is of a session of another kind than dev mode.
+var ErrOtherKind = errors.New("it is not of dev mode")
 
 // Limits of what a record may hold.
 const (
@@ -48,15 +53,15 @@ func parse(source, text string) (Record, error) {
 		return r, unreadable(source, "it has no record")
 	}
 	if len(text) > maxText {
-		return r, unreadable(source, fmt.Sprintf("its record has %d bytes, and no session's has more than %d", len(text), maxText))
+		return r, unreadable(source,
+			fmt.Sprintf("its record has %d bytes, and no session's has more than %d", len(text), maxText))
 	}
-	// The version comes first: the other fields of a newer format may be of other types.
-	var version struct {
-		Version int `json:"version"`
+	head, err := document.HeadOf([]byte(text))
+	if err == nil && cmp.Or(head.Kind, DevMode) != DevMode {
+		return r, otherKind(source, head.Kind)
 	}
-	err := json.Unmarshal([]byte(text), &version)
-	if version.Version > Version {
-		return r, newer(source, version.Version)
+	if head.Version > Version {
+		return r, newer(source, head.Version)
 	}
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &r)
@@ -75,14 +80,23 @@ func unreadable(source, why string) error {
 		WithHint("nhctl leaves it alone; whoever wrote it, or an administrator, can delete it")
 }
 
+func otherKind(source, kind string) error {
+	return problem.New(problem.Unreadable, "%s can't be read: %w: its kind is %q", source, ErrOtherKind, clip(kind)).
+		WithHint("it belongs to a session of that kind: this nhctl leaves it alone")
+}
+
 func newer(source string, version int) error {
-	return problem.New(problem.Unreadable, "%s can't be read: %w (format %d; this one reads up to %d)", source, ErrNewer, version, Version).
+	return problem.New(problem.Unreadable, "%s can't be read: %w (format %d; this one reads up to %d)", source,
+		ErrNewer, version, Version).
 		WithHint("install the version of nhctl that its holder has; this one leaves the session alone")
 }
 
-// check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line on a terminal is
-// made of has to be what a session's own program would have written.
+// check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line
+// on a terminal is made of has to be what a session's own program would have written.
 func (r Record) check(source string) error {
+	if cmp.Or(r.Kind, DevMode) != DevMode {
+		return otherKind(source, r.Kind)
+	}
 	if r.Version > Version {
 		return newer(source, r.Version)
 	}
@@ -143,7 +157,7 @@ func (r Record) checkState() string {
 }
 
 func (r Record) checkLists() string {
-	if len(r.More) > maxList || len(r.Beside) > maxList || len(r.Paused) > maxList {
+	if len(r.More) > maxList || len(r.Extra) > maxList || len(r.Paused) > maxList {
 		return fmt.Sprintf("it lists more than %d folders, containers or autoscalers", maxList)
 	}
 	names := map[string]bool{}
@@ -189,15 +203,19 @@ func (r Record) checkTexts() string {
 	return ""
 }
 
-// checkObject compares a record with the object that it came from: a record speaks of its own session, in its own namespace.
+// checkObject compares a record with the object that it came from: a record speaks of its own session, in its own
+// namespace.
 func (r Record) checkObject(source string, o metav1.ObjectMeta, role, name string) error {
 	switch {
 	case o.Labels[contract.LabelRole] != role:
-		return unreadable(source, fmt.Sprintf("its label %s is %q, not %q", contract.LabelRole, o.Labels[contract.LabelRole], role))
+		return unreadable(source,
+			fmt.Sprintf("its label %s is %q, not %q", contract.LabelRole, o.Labels[contract.LabelRole], role))
 	case o.Labels[contract.LabelSession] != r.Session:
-		return unreadable(source, fmt.Sprintf("its label says session %q, and its record %q", o.Labels[contract.LabelSession], r.Session))
+		return unreadable(source,
+			fmt.Sprintf("its label says session %q, and its record %q", o.Labels[contract.LabelSession], r.Session))
 	case o.Namespace != r.Namespace:
-		return unreadable(source, fmt.Sprintf("it is in namespace %q, and its record says %q", o.Namespace, r.Namespace))
+		return unreadable(source,
+			fmt.Sprintf("it is in namespace %q, and its record says %q", o.Namespace, r.Namespace))
 	case o.Name != name:
 		return unreadable(source, "the session that its record names would have "+name)
 	}
@@ -209,7 +227,8 @@ func remote(p string) bool { return plain(p, maxPath) && path.IsAbs(p) }
 
 // plain says whether a text is one that a line can show.
 func plain(text string, limit int) bool {
-	return len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
+	return len(text) <= limit && utf8.ValidString(text) &&
+		!strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
 // clip shortens a text that an error quotes.

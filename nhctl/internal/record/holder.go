@@ -1,9 +1,12 @@
 package record
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // Holder is who holds a session.
@@ -20,10 +23,27 @@ func (h Holder) Developer() string {
 	return h.User + " (" + user + ")"
 }
 
+// WantedKind and WantedVersion are those of the requests that this build writes. It reads all versions up to it.
+const (
+	WantedKind    = "take-over"
+	WantedVersion = 1
+)
+
 // Wanted asks a session's daemon to end it, for someone else.
 type Wanted struct {
+	document.Head
 	Session string `json:"session"`
 	By      Holder `json:"by"`
+}
+
+// NewWanted is the request to end a session for someone, as the cluster has it.
+func NewWanted(session string, by Holder) (string, error) {
+	text, err := json.Marshal(Wanted{
+		Head:    document.Head{Kind: WantedKind, Version: WantedVersion},
+		Session: session,
+		By:      by,
+	})
+	return string(text), err
 }
 
 // TookOver is a session that was ended for another one, and where the files are kept that only its pod had.
@@ -41,8 +61,8 @@ const missed = 4 * Beat
 // DefaultAbandonAfter is how long a silent session blocks others, where no one says otherwise.
 const DefaultAbandonAfter = 10 * time.Minute
 
-// Silent is how long ago the session's daemon was last heard of. The API server's clock writes and judges heartbeats, so one that is
-// ahead of it by more than a few is no daemon's, and counts as none.
+// Silent is how long ago the session's daemon was last heard of. The API server's clock writes and judges heartbeats,
+// so one that is ahead of it by more than a few is no daemon's, and counts as none.
 func (r Record) Silent(now time.Time) time.Duration {
 	silent := now.Sub(r.Heartbeat)
 	if silent < -missed {

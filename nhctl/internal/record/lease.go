@@ -10,11 +10,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // Text is the record as the cluster has it.
 func (r Record) Text() (string, error) {
-	r.Version = Version
+	r.Kind, r.Version = DevMode, Version
 	data, err := json.Marshal(r)
 	return string(data), err
 }
@@ -57,14 +58,24 @@ func FromLease(l *coordinationv1.Lease) (Record, error) {
 	if l.Spec.LeaseDurationSeconds != nil {
 		r.AbandonAfter = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
 	}
-	r.Wanted = wanted(l.Annotations[contract.AnnotationWanted], r.Session)
+	r.Wanted, r.NewerWanted = wanted(l.Annotations[contract.AnnotationWanted], r.Session)
 	if err := r.check(source); err != nil {
 		return r, err
 	}
 	return r, r.checkObject(source, l.ObjectMeta, contract.RoleSession, r.Lease())
 }
 
-// FromTwin reads the copy that a twin has of its session's record. Whoever may write Deployments of the namespace may have written it.
+// OtherKind is the kind of a Lease's session where that is not dev mode, else "".
+func OtherKind(l *coordinationv1.Lease) string {
+	head, err := document.HeadOf([]byte(l.Annotations[contract.AnnotationRecord]))
+	if err != nil || head.Kind == DevMode || !plain(head.Kind, maxName) {
+		return ""
+	}
+	return head.Kind
+}
+
+// FromTwin reads the copy that a twin has of its session's record. Whoever may write Deployments of the namespace may
+// have written it.
 func FromTwin(d *appsv1.Deployment) (Record, error) {
 	source := "Deployment " + d.Name
 	r, err := parse(source, d.Annotations[contract.AnnotationRecord])
@@ -77,11 +88,22 @@ func FromTwin(d *appsv1.Deployment) (Record, error) {
 	return r, r.checkObject(source, d.ObjectMeta, contract.RoleTwin, r.Twin())
 }
 
-// wanted reads who asks for a session's end. A request that is no such thing, or is about a session before this one, is none.
-func wanted(text, session string) *Wanted {
-	var w Wanted
-	if text == "" || len(text) > maxText || json.Unmarshal([]byte(text), &w) != nil || w.Session != session || w.By.check() != "" {
-		return nil
+// wanted reads who asks for a session's end, or the version of a request that only a newer build understands. A request
+// that is no such thing, or is about a session before this one, is none.
+func wanted(text, session string) (w *Wanted, newer int) {
+	if text == "" || len(text) > maxText {
+		return nil, 0
 	}
-	return &w
+	head, err := document.HeadOf([]byte(text))
+	switch {
+	case err != nil || cmp.Or(head.Kind, WantedKind) != WantedKind:
+		return nil, 0
+	case head.Version > WantedVersion:
+		return nil, head.Version
+	}
+	w = new(Wanted)
+	if json.Unmarshal([]byte(text), w) != nil || w.Session != session || w.By.check() != "" {
+		return nil, 0
+	}
+	return w, 0
 }

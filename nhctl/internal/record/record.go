@@ -1,20 +1,25 @@
-// Package record has what is written down of a session: on its Lease, on its twin in case the Lease is lost, and on its developer's
-// computer. Others may write to the first two, so a record enters the program through this package alone, which checks it. It talks to
-// no cluster, and knows nothing of how sessions are entered, left or served.
+// Package record has what is written down of a session: on its Lease, on its twin in case the Lease is lost, and on its
+// developer's computer. Others may write to the first two, so a record enters the program through this package alone,
+// which checks it. It talks to no cluster, and knows nothing of how sessions are entered, left or served.
 package record
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // Version is the format that this build writes. It reads all up to it.
 const Version = 1
+
+// DevMode is the kind of the sessions of dev mode. Records that have no kind are of this one.
+const DevMode = "dev"
 
 // Phase is where a session stands.
 type Phase string
@@ -35,8 +40,10 @@ const (
 	Duplicate Mode = "duplicate"
 )
 
-// Record is all that is needed to end a session, from any computer. Names that follow from its fields are computed, and never read.
+// Record is all that is needed to end a session, from any computer. Names that follow from its fields are computed, and
+// never read.
 type Record struct {
+	Kind      string `json:"kind,omitempty"` // DevMode
 	Version   int    `json:"version,omitempty"`
 	Session   string `json:"session"`
 	Namespace string `json:"namespace"`
@@ -66,8 +73,8 @@ type Record struct {
 	MountPath string `json:"mountPath,omitempty"`
 	// More are the other synced folders.
 	More []Folder `json:"more,omitempty"`
-	// Beside are the other containers in dev mode.
-	Beside []Container `json:"beside,omitempty"`
+	// Extra are the other containers in dev mode.
+	Extra []Container `json:"extra,omitempty"`
 	// ByExec says that the sidecar's binary comes through exec, into each pod of the twin.
 	ByExec bool `json:"byExec,omitempty"`
 	// Alone says that the twin's pod and the original's can't run at once: whichever comes waits for the other to go.
@@ -78,11 +85,15 @@ type Record struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// TookOver is the session that was ended for this one.
 	TookOver *TookOver `json:"tookOver,omitempty"`
-	// Heartbeat is when the holder's daemon last renewed the Lease, AbandonAfter how long a silent session blocks others: the Lease's own
-	// fields. Wanted is who asks for its end, nil when no one does.
+	// Heartbeat is when the holder's daemon last renewed the Lease, AbandonAfter how long a silent session blocks
+	// others: the Lease's own fields. Wanted is who asks for its end, nil when no one does; NewerWanted is the version
+	// of a request that only a newer build understands.
 	Heartbeat    time.Time     `json:"-"`
 	AbandonAfter time.Duration `json:"-"`
 	Wanted       *Wanted       `json:"-"`
+	NewerWanted  int           `json:"-"`
+	// Unknown is what a newer build has added to this version, at any depth: it survives a rewrite.
+	Unknown *document.Unknown `json:"-"`
 }
 
 // Container is a container in dev mode, as the twin has it.
@@ -95,7 +106,7 @@ type Container struct {
 
 // Containers are all in dev mode; the first is the one that is meant where none is named.
 func (r Record) Containers() []Container {
-	return append([]Container{{Name: r.Container, Image: r.Image, WorkDir: r.WorkDir, Shell: r.Shell}}, r.Beside...)
+	return append([]Container{{Name: r.Container, Image: r.Image, WorkDir: r.WorkDir, Shell: r.Shell}}, r.Extra...)
 }
 
 // Folder is a synced folder.
@@ -138,3 +149,24 @@ func (r Record) Lease() string {
 
 // Twin is the name of the twin and of the session's Secret.
 func (r Record) Twin() string { return workload.TwinName(r.Workload.Name, r.Session) }
+
+// fields are a Record without its methods.
+type fields Record
+
+// UnmarshalJSON keeps what this build does not know.
+func (r *Record) UnmarshalJSON(text []byte) error {
+	if err := json.Unmarshal(text, (*fields)(r)); err != nil {
+		return err
+	}
+	r.Unknown = document.UnknownIn(text, fields(*r))
+	return nil
+}
+
+// MarshalJSON writes it again.
+func (r Record) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(fields(r))
+	if err != nil {
+		return nil, err
+	}
+	return r.Unknown.AddTo(text)
+}

@@ -24,28 +24,30 @@ var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 // full is a record with a value in every field.
 func full() record.Record {
 	return record.Record{
-		Version:      record.Version,
-		Session:      "0a1b2c3d",
-		Namespace:    "shop",
-		Workload:     workload.Ref{Kind: workload.StatefulSet, Name: "db"},
-		UID:          "original",
-		Replicas:     3,
-		Kept:         2,
-		Suspended:    true,
-		Scaled:       true,
-		Mode:         record.Replace,
-		Phase:        record.Active,
-		Holder:       record.Holder{User: "ada", Local: "ada@laptop"},
-		Since:        noon,
-		Port:         20001,
-		Container:    "app",
-		Image:        "dev:1",
-		WorkDir:      "/src",
-		Shell:        "bash",
-		Folder:       "/home/ada/Größe 1",
-		MountPath:    "/src/app",
-		More:         []record.Folder{{Local: "/home/ada/lib", Remote: "/lib/ours"}, {Container: "worker", Local: "/home/ada/w", Remote: "/w"}},
-		Beside:       []record.Container{{Name: "worker", Image: "dev:2", WorkDir: "/w"}},
+		Kind:      record.DevMode,
+		Version:   record.Version,
+		Session:   "0a1b2c3d",
+		Namespace: "shop",
+		Workload:  workload.Ref{Kind: workload.StatefulSet, Name: "db"},
+		UID:       "original",
+		Replicas:  3,
+		Kept:      2,
+		Suspended: true,
+		Scaled:    true,
+		Mode:      record.Replace,
+		Phase:     record.Active,
+		Holder:    record.Holder{User: "ada", Local: "ada@laptop"},
+		Since:     noon,
+		Port:      20001,
+		Container: "app",
+		Image:     "dev:1",
+		WorkDir:   "/src",
+		Shell:     "bash",
+		Folder:    "/home/ada/Größe 1",
+		MountPath: "/src/app",
+		More: []record.Folder{{Local: "/home/ada/lib", Remote: "/lib/ours"},
+			{Container: "worker", Local: "/home/ada/w", Remote: "/w"}},
+		Extra:        []record.Container{{Name: "worker", Image: "dev:2", WorkDir: "/w"}},
 		ByExec:       true,
 		Alone:        true,
 		Paused:       []string{"db"},
@@ -78,8 +80,21 @@ func TestRecordSurvivesItsLease(t *testing.T) {
 	}
 	wanted := `{"session":"0a1b2c3d","by":{"user":"bob","local":"bob@desktop"}}`
 	l.Annotations[contract.AnnotationWanted] = wanted
-	if got, err = record.FromLease(l); err != nil || got.Wanted == nil || got.Wanted.By.String() != "bob@desktop (bob)" {
+	if got, err = record.FromLease(l); err != nil || got.Wanted == nil ||
+		got.Wanted.By.String() != "bob@desktop (bob)" {
 		t.Errorf("wanted: %+v, %v", got.Wanted, err)
+	}
+	l.Annotations[contract.AnnotationWanted] = `{"kind":"take-over","version":2,"session":{"id":"0a1b2c3d"}}`
+	if got, err = record.FromLease(l); err != nil || got.NewerWanted != 2 {
+		t.Errorf("a newer request: %d, %v", got.NewerWanted, err)
+	}
+	text, err := record.NewWanted("0a1b2c3d", record.Holder{User: "bob", Local: "bob@desktop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Annotations[contract.AnnotationWanted] = text
+	if got, err = record.FromLease(l); err != nil || got.Wanted == nil || got.Wanted.Version != record.WantedVersion {
+		t.Errorf("a request of this build %s: %+v, %v", text, got.Wanted, err)
 	}
 	for name, text := range map[string]string{
 		"of another session": strings.Replace(wanted, "0a1b", "ffff", 1),
@@ -87,6 +102,8 @@ func TestRecordSurvivesItsLease(t *testing.T) {
 		"with an escape":     `{"session":"0a1b2c3d","by":{"user":"bob","local":"\u001b[2J"}}`,
 		"no JSON":            "x",
 		"too long":           strings.Replace(wanted, "desktop", strings.Repeat("x", 100_000), 1),
+		"of another kind":    strings.Replace(wanted, "{", `{"kind":"other","version":1,`, 1),
+		"of a newer version": `{"kind":"take-over","version":2,"session":{"id":"0a1b2c3d"}}`,
 	} {
 		l.Annotations[contract.AnnotationWanted] = text
 		if got, err := record.FromLease(l); err != nil || got.Wanted != nil {
@@ -179,7 +196,8 @@ func TestForgedRecords(t *testing.T) {
 		l := lease(t, full())
 		l.Annotations[contract.AnnotationRecord] = text
 		_, err := record.FromLease(l)
-		if err == nil || problem.From(err).Code != problem.Unreadable || !strings.HasPrefix(err.Error(), "Lease nhctl-statefulset-db is not the record of a session: ") {
+		if err == nil || problem.From(err).Code != problem.Unreadable ||
+			!strings.HasPrefix(err.Error(), "Lease nhctl-statefulset-db is not the record of a session: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if errors.Is(err, record.ErrNewer) {
@@ -218,7 +236,8 @@ func TestNewerRecord(t *testing.T) {
 	l := lease(t, full())
 	l.Annotations[contract.AnnotationRecord] = `{"version":2,"session":{"id":"another type"},"port":"20001"}`
 	_, err := record.FromLease(l)
-	if !errors.Is(err, record.ErrNewer) || problem.From(err).Code != problem.Unreadable || !strings.Contains(problem.From(err).Hint, "install the version") {
+	if !errors.Is(err, record.ErrNewer) || problem.From(err).Code != problem.Unreadable ||
+		!strings.Contains(problem.From(err).Hint, "install the version") {
 		t.Errorf("%v", err)
 	}
 	r := full()
@@ -285,9 +304,71 @@ func TestHeartbeat(t *testing.T) {
 
 func TestValidID(t *testing.T) {
 	t.Parallel()
-	for id, want := range map[string]bool{"0a1b2c3d": true, "": false, ".": false, "..": false, "../../precious": false, "0a1b2c3": false, "0a1b2c3d4": false, "0a1b2c3/": false, "0a1b2c3d\n": false, "0A1B2C3D": false} {
+	for id, want := range map[string]bool{"0a1b2c3d": true, "": false, ".": false, "..": false, "../../precious": false,
+		"0a1b2c3": false, "0a1b2c3d4": false, "0a1b2c3/": false, "0a1b2c3d\n": false, "0A1B2C3D": false} {
 		if record.ValidID(id) != want {
 			t.Errorf("%q: %v", id, !want)
 		}
+	}
+}
+
+// What a newer build has added survives wherever a record is rewritten, at any depth.
+func TestUnknownFieldsSurvive(t *testing.T) {
+	t.Parallel()
+	written := full()
+	written.Extra = []record.Container{{Name: "worker", Image: "i", WorkDir: "/w"}}
+	written.More = []record.Folder{{Container: "worker", Local: "/l", Remote: "/r"}}
+	l := lease(t, written)
+	text := l.Annotations[contract.AnnotationRecord]
+	for _, add := range [][2]string{
+		{`{`, `{"color":{"r":1},`},
+		{`"holder":{`, `"holder":{"team":"a",`},
+		{`"extra":[{`, `"extra":[{"gpu":true,`},
+		{`"more":[{`, `"more":[{"mode":"x",`},
+	} {
+		if strings.Count(text, add[0]) == 0 {
+			t.Fatalf("no %s in %s", add[0], text)
+		}
+		text = strings.Replace(text, add[0], add[1], 1)
+	}
+	l.Annotations[contract.AnnotationRecord] = text
+	r, err := record.FromLease(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Phase = record.Leaving
+	again := lease(t, r).Annotations[contract.AnnotationRecord]
+	for _, want := range []string{`"color":{"r":1}`, `"team":"a"}`, `"gpu":true}`, `"mode":"x"}`, `"phase":"leaving"`} {
+		if strings.Count(again, want) != 1 {
+			t.Errorf("no %s in %s", want, again)
+		}
+	}
+}
+
+// A session of another kind is never read as dev mode, whatever else its record says; one without a kind is of dev
+// mode.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string]string{"": "", record.DevMode: "", "tunnel": "tunnel"} {
+		l := lease(t, full())
+		text := strings.Replace(l.Annotations[contract.AnnotationRecord], `"kind":"dev",`, "", 1)
+		if kind != "" {
+			text = strings.Replace(text, "{", `{"kind":"`+kind+`",`, 1)
+		}
+		l.Annotations[contract.AnnotationRecord] = text
+		_, err := record.FromLease(l)
+		if errors.Is(err, record.ErrOtherKind) != (want != "") || (err == nil) != (want == "") {
+			t.Errorf("kind %q: %v", kind, err)
+		}
+		if got := record.OtherKind(l); got != want {
+			t.Errorf("kind %q is shown as %q", kind, got)
+		}
+	}
+	// Its fields may be of other types, and its version is that of its own kind.
+	l := lease(t, full())
+	l.Annotations[contract.AnnotationRecord] = `{"kind":"tunnel","version":7,"session":{"id":"0a1b2c3d"}}`
+	_, err := record.FromLease(l)
+	if !errors.Is(err, record.ErrOtherKind) || problem.From(err).Code != problem.Unreadable {
+		t.Errorf("a tunnel's: %v", err)
 	}
 }

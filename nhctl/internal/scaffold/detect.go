@@ -1,5 +1,5 @@
-// Package scaffold writes a first config: it looks at a folder of sources for the language, the commands and the port of a service. It
-// knows nothing of clusters.
+// Package scaffold writes a first config: it looks at a folder of sources for the language, the commands and the port
+// of a service. It knows nothing of clusters.
 package scaffold
 
 import (
@@ -40,7 +40,8 @@ const (
 	version = ":v0.1.0"
 )
 
-// The first language with a marker counts: build files of one are often there for another's tools, package.json most of all.
+// The first language with a marker counts: build files of one are often there for another's tools, package.json most of
+// all.
 func languages() []language {
 	return []language{
 		{"go", []string{"go.mod"}, own + "go" + version, inspectGo},
@@ -48,9 +49,11 @@ func languages() []language {
 		{"java", []string{"pom.xml"}, own + "java" + version, inspectMaven},
 		{"java", []string{"build.gradle", "build.gradle.kts"}, own + "java" + version, inspectGradle},
 		{"csharp", []string{"*.csproj", "*.sln"}, "mcr.microsoft.com/dotnet/sdk:8.0", commands("", "dotnet run")},
-		{"python", []string{"pyproject.toml", "requirements.txt", "setup.py", "Pipfile"}, own + "python" + version, inspectPython},
+		{"python", []string{"pyproject.toml", "requirements.txt", "setup.py", "Pipfile"}, own + "python" + version,
+			inspectPython},
 		{"ruby", []string{"Gemfile"}, own + "ruby" + version, inspectRuby},
-		{"php", []string{"composer.json"}, "docker.io/library/php:8-cli", commands("", "exec php -S 0.0.0.0:8080 -t public")},
+		{"php", []string{"composer.json"}, "docker.io/library/php:8-cli",
+			commands("", "exec php -S 0.0.0.0:8080 -t public")},
 		{"node", []string{"package.json"}, own + "node" + version, inspectNode},
 		{"cpp", []string{"CMakeLists.txt"}, own + "cpp" + version, inspectCMake},
 		{"python", []string{"*.py"}, own + "python" + version, inspectPython},
@@ -65,7 +68,8 @@ func languages() []language {
 func Look(folder fs.FS, name string) Guess {
 	g := Guess{Name: label(name)}
 	for _, l := range languages() {
-		if !slices.ContainsFunc(l.markers, func(m string) bool { found, err := fs.Glob(folder, m); return err == nil && len(found) > 0 }) {
+		if !slices.ContainsFunc(l.markers,
+			func(m string) bool { found, err := fs.Glob(folder, m); return err == nil && len(found) > 0 }) {
 			continue
 		}
 		g.Language, g.Image = l.name, l.image
@@ -77,8 +81,8 @@ func Look(folder fs.FS, name string) Guess {
 	return g
 }
 
-// Learn takes from the container that runs in the cluster what the folder did not say: the language that its image is named after, and
-// its command, which is also that of the sources where nothing is compiled.
+// Learn takes from the container that runs in the cluster what the folder did not say: the language that its image is
+// named after, and its command, which is also that of the sources where nothing is compiled.
 func (g *Guess) Learn(image string, command []string) {
 	if g.Language == "" {
 		repository, _, _ := strings.Cut(path.Base(image), ":")

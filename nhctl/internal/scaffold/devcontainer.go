@@ -76,7 +76,8 @@ func Devcontainer(data []byte, name, schema string) (Imported, error) {
 	if err := encoder.Encode(map[string]any{"containers": []any{map[string]any{"dev": dev}}}); err != nil {
 		return Imported{}, err
 	}
-	header := fmt.Sprintf("# yaml-language-server: $schema=%s\n# Made of a devcontainer.json.\nname: %s\nserviceType: deployment\n", schema, quote(name))
+	header := fmt.Sprintf("# yaml-language-server: $schema=%s\n# Made of a devcontainer.json.\nname: %s\n"+
+		"serviceType: deployment\n", schema, quote(name))
 	return Imported{Text: header + text.String(), Unmapped: m.rest()}, nil
 }
 
@@ -135,7 +136,8 @@ func (m *mapping) ports(dev map[string]any, forward []any, app any) {
 		if n, ok := p.(float64); ok {
 			text = strconv.Itoa(int(n))
 		}
-		if host, _, has := strings.Cut(text, ":"); has && host != "localhost" && strings.Trim(host, "0123456789") != "" {
+		if host, _, has := strings.Cut(text, ":"); has && host != "localhost" &&
+			strings.Trim(host, "0123456789") != "" {
 			m.unmapped = append(m.unmapped, "forwardPorts "+text+": a port of another service; forward it from there")
 			continue
 		}
@@ -165,7 +167,9 @@ func (m *mapping) mounts(dev map[string]any, mounts []any) {
 		}
 		target := fields["target"] + fields["destination"] + fields["dst"]
 		if fields["type"] != "volume" || target == "" {
-			m.unmapped = append(m.unmapped, fmt.Sprintf("mounts %s: a folder of this computer can't be mounted in a cluster; sync it (dev.sync)", target))
+			m.unmapped = append(m.unmapped,
+				fmt.Sprintf("mounts %s: a folder of this computer can't be mounted in a cluster; sync it (dev.sync)",
+					target))
 			continue
 		}
 		dirs = append(dirs, map[string]any{"path": target})
@@ -203,6 +207,7 @@ var localEnv = regexp.MustCompile(`\$\{(?:localEnv|env):([A-Za-z_][A-Za-z0-9_]*)
 
 // variables puts the config's own form in place of a devcontainer.json's variables.
 func variables(text, name string) string {
-	text = strings.NewReplacer("${localWorkspaceFolderBasename}", name, "${containerWorkspaceFolder}", "/workspaces/"+name).Replace(text)
+	text = strings.NewReplacer("${localWorkspaceFolderBasename}", name, "${containerWorkspaceFolder}",
+		"/workspaces/"+name).Replace(text)
 	return localEnv.ReplaceAllString(text, "$${$1:-$2}")
 }

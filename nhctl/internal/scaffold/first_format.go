@@ -67,7 +67,8 @@ func FirstFormat(data []byte, schema string) (Imported, error) {
 	app := old{fields: application, at: "appConfig: "}
 	made := madeFile{madeApplication{Name: cmp.Or(app.text("name"), top.text("name"))}}
 	for _, installs := range []*old{&top, &app} {
-		installs.drop("it is about installing the application", "preInstalls", "onPreInstall", "type", "manifestType", "resourcePath", "ignoredPath")
+		installs.drop("it is about installing the application", "preInstalls", "onPreInstall", "type", "manifestType",
+			"resourcePath", "ignoredPath")
 	}
 	lost := append(top.lost, app.rest()...)
 	for _, key := range []string{"svcConfigs", "services", "service"} {
@@ -163,7 +164,8 @@ func (o *old) rest() []string {
 func (o *old) service() madeService {
 	o.drop("nhctl has its own sidecar", "sideCarImage", "sidecarImage")
 	o.drop("terminals need no SSH: nhctl dev terminal", "sshPort")
-	o.drop("sources are where you start dev mode; another folder is named with --dir, or in .dev/local.yaml as containers[].dev.sync.local", "localWorkDir")
+	o.drop("sources are where you start dev mode; name another folder with --dir, or in .dev/local.yaml as "+
+		"containers[].dev.sync.local", "localWorkDir")
 	o.drop("it is about installing the application", "priorityClass")
 	made := madeService{Name: o.text("name"), ServiceType: cmp.Or(o.text("type", "serviceType"), "deployment")}
 	pods, jobs := o.texts("pods", "dependPodsLabelSelector"), o.texts("jobs", "dependJobsLabelSelector")
@@ -218,7 +220,8 @@ func (o *old) commands() map[string][]string {
 		name string
 		from []string
 	}{
-		{"build", []string{"buildCommand"}}, {"run", []string{"command", "runCommand"}}, {"debug", []string{"debugCommand"}},
+		{"build", []string{"buildCommand"}}, {"run", []string{"command", "runCommand"}},
+		{"debug", []string{"debugCommand"}},
 		{"hotReloadRun", []string{"hotReloadRunCommand"}}, {"hotReloadDebug", []string{"hotReloadDebugCommand"}},
 	} {
 		for _, word := range o.texts(c.from...) {
@@ -228,17 +231,21 @@ func (o *old) commands() map[string][]string {
 	return made
 }
 
-// sync has the one folder that is synced to workDir. The first format took folders of the writer's computer, and several into one.
+// sync has the one folder that is synced to workDir. The first format took folders of the writer's computer, and
+// several into one.
 func (o *old) sync() *madeSync {
 	made := madeSync{Files: o.texts("syncFilePattern"), Ignore: o.texts("ignore", "ignoreFilePattern")}
 	chosen := ""
 	for _, folder := range o.texts("sync", "syncDirs") {
 		clean := path.Clean(folder)
 		switch {
-		case path.IsAbs(folder) || strings.HasPrefix(folder, "~") || strings.HasPrefix(clean, "..") || strings.Contains(folder, `:\`):
-			o.lose("sync "+folder, "a folder of one computer; its developer names it with --dir, or in .dev/local.yaml as containers[].dev.sync.local")
+		case path.IsAbs(folder) || strings.HasPrefix(folder, "~") || strings.HasPrefix(clean, "..") ||
+			strings.Contains(folder, `:\`):
+			o.lose("sync "+folder, "a folder of one computer; its developer names it with --dir, or in "+
+				".dev/local.yaml as containers[].dev.sync.local")
 		case chosen != "" && chosen != clean:
-			o.lose("sync "+folder, "workDir has one folder; write dev.sync as a list, each with a remote folder of its own")
+			o.lose("sync "+folder,
+				"workDir has one folder; write dev.sync as a list, each with a remote folder of its own")
 		default:
 			chosen = clean
 		}

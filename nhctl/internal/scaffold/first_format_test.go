@@ -41,7 +41,8 @@ func TestFirstFormat(t *testing.T) {
 		"no services": {
 			from: "preInstalls:\n\nappConfig:\n  name: metrics\n  type: helm\n  resourcePath: .\n\nsvcConfigs:\n",
 			want: "application:\n  name: metrics\n  services: []\n",
-			lost: []string{"appConfig: type: it is about installing the application", "appConfig: resourcePath: it is about installing the application"},
+			lost: []string{"appConfig: type: it is about installing the application",
+				"appConfig: resourcePath: it is about installing the application"},
 		},
 		"the second form": {
 			from: `name: shop
@@ -101,7 +102,8 @@ services:
 `,
 			lost: []string{
 				"manifestType: it is about installing the application",
-				"web: sync /opt/x: a folder of one computer; its developer names it with --dir, or in .dev/local.yaml as containers[].dev.sync.local",
+				"web: sync /opt/x: a folder of one computer; its developer names it with --dir, or in " +
+					".dev/local.yaml as containers[].dev.sync.local",
 				"web: devLang cobol: nhctl has no debugger for it",
 				"web: nickname: it has no counterpart",
 			},
@@ -113,7 +115,9 @@ services:
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff("# yaml-language-server: $schema=s\n# Made of a config in Nocalhost's first format.\n"+tt.want, made.Text); diff != "" {
+			if diff := cmp.Diff(
+				"# yaml-language-server: $schema=s\n# Made of a config in Nocalhost's first format.\n"+tt.want,
+				made.Text); diff != "" {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(tt.lost, made.Unmapped); diff != "" {
@@ -121,7 +125,8 @@ services:
 			}
 		})
 	}
-	if _, err := FirstFormat([]byte("svcConfigs: ["), "s"); err == nil || !strings.Contains(err.Error(), "read the config") {
+	if _, err := FirstFormat([]byte("svcConfigs: ["), "s"); err == nil ||
+		!strings.Contains(err.Error(), "read the config") {
 		t.Errorf("%v", err)
 	}
 }

@@ -41,7 +41,8 @@ func inspectNode(folder fs.FS, g *Guess) {
 
 		Dependencies, DevDependencies map[string]string
 	}
-	if data, err := fs.ReadFile(folder, "package.json"); err == nil && json.Unmarshal(data, &pkg) == nil && pkg.Name != "" {
+	if data, err := fs.ReadFile(folder, "package.json"); err == nil && json.Unmarshal(data, &pkg) == nil &&
+		pkg.Name != "" {
 		g.Name = label(path.Base(pkg.Name))
 	}
 	tool := "npm"
@@ -59,7 +60,7 @@ func inspectNode(folder fs.FS, g *Guess) {
 	}
 	for _, script := range []string{"dev", "start"} {
 		if text := pkg.Scripts[script]; strings.HasPrefix(text, "node ") && !strings.ContainsAny(text, "&|;") {
-			g.Run = "exec " + text // so that the inspector can be put into it
+			g.Run = "exec " + text // without npm's process, which would keep signals from it
 			return
 		} else if text != "" {
 			g.Run = "exec " + tool + " run " + script
@@ -114,7 +115,8 @@ func inspectGradle(folder fs.FS, g *Guess) {
 		tool, g.Image = "gradle", "docker.io/library/gradle:8-jdk21"
 	}
 	g.Run = "exec " + tool + " run"
-	if mentions(folder, "build.gradle", "springframework.boot") || mentions(folder, "build.gradle.kts", "springframework.boot") {
+	if mentions(folder, "build.gradle", "springframework.boot") ||
+		mentions(folder, "build.gradle.kts", "springframework.boot") {
 		g.Run = "exec " + tool + " bootRun"
 	}
 }

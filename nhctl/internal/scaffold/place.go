@@ -10,8 +10,8 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 )
 
-// Place writes a config, and beside it a .gitignore for what is a developer's own. Where there is another config, agree is asked with
-// the changes first. It says whether the file has the text now.
+// Place writes a config, and next to it a .gitignore for what is a developer's own. Where there is another config,
+// agree is asked with the changes first. It says whether the file has the text now.
 func Place(file, text string, agree func(diff string) (bool, error)) (written bool, err error) {
 	old, err := os.ReadFile(file)
 	switch {
@@ -41,7 +41,7 @@ func Place(file, text string, agree func(diff string) (bool, error)) (written bo
 	}
 	ignore := filepath.Join(filepath.Dir(file), ".gitignore")
 	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-		return true, os.WriteFile(ignore, []byte("# What is one developer's own.\nlocal.yaml\n"), 0o644)
+		return true, os.WriteFile(ignore, []byte("# One developer's own settings.\nlocal.yaml\n"), 0o644)
 	}
 	return true, nil
 }

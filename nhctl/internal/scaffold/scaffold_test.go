@@ -27,34 +27,65 @@ func TestLook(t *testing.T) {
 		files files
 		want  found
 	}{
-		"go at the top":         {files{"go.mod": "module example.com/a/Web_App", "main.go": ""}, found{"web-app", "go", "dev-go", "go build -o /tmp/web-app .", "exec /tmp/web-app"}},
-		"go below cmd":          {files{"go.mod": "module x/shop/v3", "cmd/zz/main.go": "", "cmd/shop/main.go": ""}, found{"shop", "go", "dev-go", "go build -o /tmp/shop ./cmd/shop", "exec /tmp/shop"}},
-		"go with web tools":     {files{"go.mod": "module web", "package.json": "{}"}, found{"web", "go", "dev-go", "go build -o /tmp/web .", "exec /tmp/web"}},
-		"node with a script":    {files{"package.json": `{"name":"@a/b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`, "yarn.lock": ""}, found{"b", "node", "docker.io/library/node:22", "test -d node_modules || yarn install", "exec yarn run start"}},
-		"node with npm":         {files{"package.json": `{"name":"b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`}, found{"b", "node", "dev-node", "test -d node_modules || npm install", "exec npm run start"}},
-		"node in a script":      {files{"package.json": `{"scripts":{"start":"node --trace-warnings main.js"}}`}, found{"my-folder", "node", "dev-node", "", "exec node --trace-warnings main.js"}},
-		"node with a main file": {files{"package.json": `{"main":"./lib/app.js"}`, "lib/app.js": ""}, found{"my-folder", "node", "dev-node", "", "exec node ./lib/app.js"}},
-		"node, broken":          {files{"package.json": `{`, "server.js": ""}, found{"my-folder", "node", "dev-node", "", "exec node server.js"}},
-		"django":                {files{"requirements.txt": "", "manage.py": ""}, found{"my-folder", "python", "dev-python", "pip install --quiet --requirement requirements.txt", "exec python3 manage.py runserver 0.0.0.0:8000"}},
-		"python's own name":     {files{"pyproject.toml": "[project]\nname = \"Books\"\n", "main.py": ""}, found{"books", "python", "dev-python", "", "exec python3 main.py"}},
-		"python without files":  {files{"tool.py": ""}, found{"my-folder", "python", "dev-python", "", ""}},
-		"gradle's wrapper":      {files{"build.gradle.kts": "id(\"org.springframework.boot\")", "gradlew": ""}, found{"my-folder", "java", "dev-java", "", "exec ./gradlew bootRun"}},
-		"gradle":                {files{"build.gradle": ""}, found{"my-folder", "java", "docker.io/library/gradle:8-jdk21", "", "exec gradle run"}},
-		"maven":                 {files{"pom.xml": ""}, found{"my-folder", "java", "dev-java", "mvn -q compile", "exec mvn -q exec:java"}},
-		"maven's wrapper":       {files{"pom.xml": "spring-boot", "mvnw": ""}, found{"my-folder", "java", "dev-java", "./mvnw -q compile", "exec ./mvnw spring-boot:run"}},
-		"java alone":            {files{"A.java": "", "B.java": "public static void main(String[] a)"}, found{"my-folder", "java", "dev-java", "javac -g -d /tmp/classes $(find . -name '*.java')", "exec java -cp /tmp/classes B"}},
-		"rust":                  {files{"Cargo.toml": "[package]\nname = \"Web_app\""}, found{"web-app", "rust", "docker.io/library/rust:1", "cargo build", "exec target/debug/Web_app"}},
-		"rust's workspace":      {files{"Cargo.toml": ""}, found{"my-folder", "rust", "docker.io/library/rust:1", "", "cargo run"}},
-		"rails":                 {files{"Gemfile": "", "bin/rails": ""}, found{"my-folder", "ruby", "dev-ruby", "bundle check || bundle install", "exec bundle exec rails server -b 0.0.0.0"}},
-		"rack":                  {files{"Gemfile": "", "config.ru": "", "app.rb": ""}, found{"my-folder", "ruby", "dev-ruby", "bundle check || bundle install", "exec bundle exec rackup -o 0.0.0.0"}},
-		"ruby alone":            {files{"main.rb": ""}, found{"my-folder", "ruby", "dev-ruby", "", "exec ruby main.rb"}},
-		"php":                   {files{"composer.json": "{}"}, found{"my-folder", "php", "docker.io/library/php:8-cli", "", "exec php -S 0.0.0.0:8080 -t public"}},
-		"dotnet":                {files{"A.csproj": ""}, found{"my-folder", "csharp", "mcr.microsoft.com/dotnet/sdk:8.0", "", "dotnet run"}},
-		"cmake":                 {files{"CMakeLists.txt": "project(x)\nadd_executable( web main.cpp)"}, found{"my-folder", "cpp", "dev-cpp", "cmake -S . -B /tmp/build -DCMAKE_BUILD_TYPE=Debug && cmake --build /tmp/build", "exec /tmp/build/web"}},
-		"make":                  {files{"Makefile": "", "a.c": ""}, found{"my-folder", "c", "dev-cpp", "make", ""}},
-		"c alone":               {files{"a.c": ""}, found{"my-folder", "c", "dev-cpp", "gcc -g -o /tmp/my-folder *.c", "exec /tmp/my-folder"}},
-		"c++ alone":             {files{"a.cc": "", "b.c": ""}, found{"my-folder", "cpp", "dev-cpp", "g++ -g -o /tmp/my-folder *.cc", "exec /tmp/my-folder"}},
-		"nothing":               {files{"readme": ""}, found{"my-folder", "", "", "", ""}},
+		"go at the top": {files{"go.mod": "module example.com/a/Web_App", "main.go": ""},
+			found{"web-app", "go", "dev-go", "go build -o /tmp/web-app .", "exec /tmp/web-app"}},
+		"go below cmd": {files{"go.mod": "module x/shop/v3", "cmd/zz/main.go": "", "cmd/shop/main.go": ""},
+			found{"shop", "go", "dev-go", "go build -o /tmp/shop ./cmd/shop", "exec /tmp/shop"}},
+		"go with web tools": {files{"go.mod": "module web", "package.json": "{}"},
+			found{"web", "go", "dev-go", "go build -o /tmp/web .", "exec /tmp/web"}},
+		"node with a script": {
+			files{"package.json": `{"name":"@a/b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`, "yarn.lock": ""},
+			found{"b", "node", "docker.io/library/node:22", "test -d node_modules || yarn install",
+				"exec yarn run start"},
+		},
+		"node with npm": {
+			files{"package.json": `{"name":"b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`},
+			found{"b", "node", "dev-node", "test -d node_modules || npm install", "exec npm run start"},
+		},
+		"node in a script": {files{"package.json": `{"scripts":{"start":"node --trace-warnings main.js"}}`},
+			found{"my-folder", "node", "dev-node", "", "exec node --trace-warnings main.js"}},
+		"node with a main file": {files{"package.json": `{"main":"./lib/app.js"}`, "lib/app.js": ""},
+			found{"my-folder", "node", "dev-node", "", "exec node ./lib/app.js"}},
+		"node, broken": {files{"package.json": `{`, "server.js": ""},
+			found{"my-folder", "node", "dev-node", "", "exec node server.js"}},
+		"django": {files{"requirements.txt": "", "manage.py": ""},
+			found{"my-folder", "python", "dev-python", "pip install --quiet --requirement requirements.txt",
+				"exec python3 manage.py runserver 0.0.0.0:8000"}},
+		"python's own name": {files{"pyproject.toml": "[project]\nname = \"Books\"\n", "main.py": ""},
+			found{"books", "python", "dev-python", "", "exec python3 main.py"}},
+		"python without files": {files{"tool.py": ""}, found{"my-folder", "python", "dev-python", "", ""}},
+		"gradle's wrapper": {files{"build.gradle.kts": "id(\"org.springframework.boot\")", "gradlew": ""},
+			found{"my-folder", "java", "dev-java", "", "exec ./gradlew bootRun"}},
+		"gradle": {files{"build.gradle": ""},
+			found{"my-folder", "java", "docker.io/library/gradle:8-jdk21", "", "exec gradle run"}},
+		"maven": {files{"pom.xml": ""},
+			found{"my-folder", "java", "dev-java", "mvn -q compile", "exec mvn -q exec:java"}},
+		"maven's wrapper": {files{"pom.xml": "spring-boot", "mvnw": ""},
+			found{"my-folder", "java", "dev-java", "./mvnw -q compile", "exec ./mvnw spring-boot:run"}},
+		"java alone": {files{"A.java": "", "B.java": "public static void main(String[] a)"}, found{"my-folder",
+			"java", "dev-java", "javac -g -d /tmp/classes $(find . -name '*.java')", "exec java -cp /tmp/classes B"}},
+		"rust": {files{"Cargo.toml": "[package]\nname = \"Web_app\""},
+			found{"web-app", "rust", "docker.io/library/rust:1", "cargo build", "exec target/debug/Web_app"}},
+		"rust's workspace": {files{"Cargo.toml": ""},
+			found{"my-folder", "rust", "docker.io/library/rust:1", "", "cargo run"}},
+		"rails": {files{"Gemfile": "", "bin/rails": ""}, found{"my-folder", "ruby", "dev-ruby",
+			"bundle check || bundle install", "exec bundle exec rails server -b 0.0.0.0"}},
+		"rack": {files{"Gemfile": "", "config.ru": "", "app.rb": ""}, found{"my-folder", "ruby", "dev-ruby",
+			"bundle check || bundle install", "exec bundle exec rackup -o 0.0.0.0"}},
+		"ruby alone": {files{"main.rb": ""}, found{"my-folder", "ruby", "dev-ruby", "", "exec ruby main.rb"}},
+		"php": {files{"composer.json": "{}"},
+			found{"my-folder", "php", "docker.io/library/php:8-cli", "", "exec php -S 0.0.0.0:8080 -t public"}},
+		"dotnet": {files{"A.csproj": ""},
+			found{"my-folder", "csharp", "mcr.microsoft.com/dotnet/sdk:8.0", "", "dotnet run"}},
+		"cmake": {files{"CMakeLists.txt": "project(x)\nadd_executable( web main.cpp)"}, found{"my-folder", "cpp",
+			"dev-cpp", "cmake -S . -B /tmp/build -DCMAKE_BUILD_TYPE=Debug && cmake --build /tmp/build",
+			"exec /tmp/build/web"}},
+		"make": {files{"Makefile": "", "a.c": ""}, found{"my-folder", "c", "dev-cpp", "make", ""}},
+		"c alone": {files{"a.c": ""},
+			found{"my-folder", "c", "dev-cpp", "gcc -g -o /tmp/my-folder *.c", "exec /tmp/my-folder"}},
+		"c++ alone": {files{"a.cc": "", "b.c": ""},
+			found{"my-folder", "cpp", "dev-cpp", "g++ -g -o /tmp/my-folder *.cc", "exec /tmp/my-folder"}},
+		"nothing": {files{"readme": ""}, found{"my-folder", "", "", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,9 +109,17 @@ func TestLearn(t *testing.T) {
 		command []string
 		want    Guess
 	}{
-		"all":                   {Guess{}, "registry:5000/shop/python:3.12", []string{"python3", "-m", "shop server"}, Guess{Language: "python", Image: "ghcr.io/nhctl/dev-python:v0.1.0", Ours: true, Run: "python3 -m 'shop server'"}},
-		"the folder knows":      {Guess{Language: "node", Run: "npm start"}, "python", []string{"x"}, Guess{Language: "node", Run: "npm start"}},
-		"compiled":              {Guess{}, "golang", []string{"/server"}, Guess{Language: "go", Image: "ghcr.io/nhctl/dev-go:v0.1.0", Ours: true}},
+		"all": {Guess{}, "registry:5000/shop/python:3.12", []string{"python3", "-m", "shop server"},
+			Guess{
+				Language: "python",
+				Image:    "ghcr.io/nhctl/dev-python:v0.1.0",
+				Ours:     true,
+				Run:      "python3 -m 'shop server'",
+			}},
+		"the folder knows": {Guess{Language: "node", Run: "npm start"}, "python", []string{"x"},
+			Guess{Language: "node", Run: "npm start"}},
+		"compiled": {Guess{}, "golang", []string{"/server"},
+			Guess{Language: "go", Image: "ghcr.io/nhctl/dev-go:v0.1.0", Ours: true}},
 		"an image of their own": {Guess{}, "shop/web:1", []string{"/web"}, Guess{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +153,8 @@ func TestPlace(t *testing.T) {
 	}
 	var shown string
 	no := func(diff string) (bool, error) { shown = diff; return false, nil }
-	if written, err := Place(file, "name: b\n", no); written || err != nil || !strings.Contains(shown, "-name: a\n+name: b\n") {
+	if written, err := Place(file, "name: b\n", no); written || err != nil ||
+		!strings.Contains(shown, "-name: a\n+name: b\n") {
 		t.Errorf("%v %v %q", written, err, shown)
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "name: a\n" {
@@ -135,7 +175,8 @@ func TestPlace(t *testing.T) {
 func TestDevcontainerMistakes(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", `{"image": 1}`, "[]"} {
-		if _, err := Devcontainer([]byte(text), "a", "s"); err == nil || !strings.Contains(err.Error(), "read devcontainer.json") {
+		if _, err := Devcontainer([]byte(text), "a", "s"); err == nil ||
+			!strings.Contains(err.Error(), "read devcontainer.json") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

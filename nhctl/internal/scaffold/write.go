@@ -30,8 +30,9 @@ func Config(s Settings) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# yaml-language-server: $schema=%s", s.Schema)
-	line("# How this service is developed inside Kubernetes: `nhctl dev start` in this folder, `nhctl dev end` gives it back.")
-	line("# Check this file in. What is yours alone goes to .dev/local.yaml, in the same form.")
+	line("# How this service is developed inside Kubernetes: `nhctl dev start` in this folder, `nhctl dev end` " +
+		"gives it back.")
+	line("# Check this file in. Your own settings go into .dev/local.yaml, in the same form.")
 	line("name: %s", quote(s.Name))
 	line("serviceType: %s", quote(s.Kind))
 	line("containers:")
@@ -41,17 +42,18 @@ func Config(s Settings) string {
 	} else {
 		line("- dev:")
 	}
-	line("    # The tools to build and run the sources with.%s", map[bool]string{true: " This one is upstream's, and untested with nhctl."}[s.Untested])
+	line("    # The tools to build and run the sources with.%s",
+		map[bool]string{true: " This one is upstream's, and untested with nhctl."}[s.Untested])
 	line("    image: %s", quote(s.Image))
 	line("    # Where the sources are in the container.")
 	line("    workDir: /home/dev/src")
 	line("    command:")
 	if s.Build != "" {
-		line("      # What makes the program, before it starts.")
+		line("      # Makes the program, before it starts.")
 		line("      build:")
 		line("      - %s", quote(escape(s.Build)))
 	}
-	line("      # What `nhctl dev run` starts, with the container's shell, in workDir; $$ stands for a dollar sign.")
+	line("      # Started by `nhctl dev run`, with the container's shell, in workDir; $$ stands for a dollar sign.")
 	line("      run:")
 	line("      - %s", quote(escape(s.Run)))
 	if slices.Contains(debugger.Languages(), s.Language) {
@@ -59,7 +61,7 @@ func Config(s Settings) string {
 		line("      language: %s", s.Language)
 	}
 	line("    sync:")
-	line("      # Which way files go: sendReceive, send or receive. What git ignores stays where it is.")
+	line("      # Direction: sendReceive, send or receive. Files that git ignores stay where they are.")
 	line("      type: sendReceive")
 	line("      mode: gitIgnore")
 	if len(s.Ports) > 0 {
@@ -69,7 +71,7 @@ func Config(s Settings) string {
 			line("    - :%s", p)
 		}
 	}
-	line("    # Keep what tools download and build over ends and starts:")
+	line("    # Keep downloads and caches of tools over sessions:")
 	line("    # persistentVolumeDirs:")
 	line("    # - {path: /home/dev/.cache, capacity: 5Gi}")
 	line("    # A compiler often needs more than the service:")

@@ -1,20 +1,27 @@
-// Package store keeps small documents on disk, for one user: what was written is there as a whole, also after a crash or a power cut, and
-// what can't be read is kept and reported. It knows nothing of what the documents say.
+// Package store keeps small documents on disk, for one user: what was written is there as a whole, also after a crash
+// or a power cut, and what can't be read is kept and reported. It knows nothing of what the documents say.
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
-// document is a file's contents.
-type document struct {
-	Version int             `json:"version"`
-	Data    json.RawMessage `json:"data"`
+// Format says which documents are read and written: their kind, and their version. Documents without a kind are those
+// of builds that knew none.
+type Format = document.Head
+
+// file is a document with its format.
+type file struct {
+	Format
+	Data json.RawMessage `json:"data"`
 }
 
 // Unreadable is a document that can't be read. It was moved to Kept, or stays where it is when Kept is empty.
@@ -32,13 +39,11 @@ func (u *Unreadable) Error() string {
 
 func (u *Unreadable) Unwrap() error { return u.Err }
 
-// Write replaces a document in one step: a reader sees the old one or the new one, and once Write has returned, a power cut does not
-// undo it. Writers at the same moment don't disturb each other; the last one wins.
-func Write(path string, version int, data any) error {
-	text, err := json.Marshal(data)
-	if err == nil {
-		text, err = json.MarshalIndent(document{version, text}, "", "  ")
-	}
+// Write replaces a document in one step: a reader sees the old one or the new one, and once Write has returned, a power
+// cut does not undo it. Writers at the same moment don't disturb each other; the last one wins. What a newer build has
+// added to the document survives. A document of a newer version is left alone, which is an error.
+func Write(path string, format Format, data any) error {
+	text, err := encode(path, format, data)
 	if err != nil {
 		return err
 	}
@@ -61,9 +66,55 @@ func Write(path string, version int, data any) error {
 	return syncDir(dir)
 }
 
-// Read reads a document that Write has written with the same version. Its error is fs.ErrNotExist where there is none, and Unreadable
-// where it has other contents: those are moved aside, unless a newer version wrote them, which will want them.
-func Read(path string, version int, data any) error {
+// encode encodes a document, with what the one at path has and this build does not know.
+func encode(path string, format Format, data any) ([]byte, error) {
+	there, err := os.ReadFile(path)
+	if err != nil {
+		there = nil // there is none, or what replaces it tells more
+	}
+	var old file
+	if json.Unmarshal(there, &old) != nil {
+		there, old = nil, file{}
+	}
+	switch err := old.check(format); {
+	case errors.Is(err, document.ErrNewer):
+		return nil, &Unreadable{Path: path, Err: err}
+	case err != nil:
+		there, old = nil, file{}
+	}
+	text, err := json.Marshal(data)
+	if err == nil {
+		text, err = document.UnknownIn(old.Data, data).AddTo(text)
+	}
+	if err == nil {
+		text, err = json.Marshal(file{format, text})
+	}
+	if err == nil {
+		text, err = document.UnknownIn(there, file{}).AddTo(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = json.Indent(&b, text, "", "  ")
+	return b.Bytes(), err
+}
+
+// check says why a document is not of a format.
+func (f file) check(want Format) error {
+	if err := f.Format.Check(want); err != nil {
+		return err
+	}
+	if f.Version < want.Version {
+		return fmt.Errorf("an older nhctl wrote it (version %d, this one reads %d)", f.Version, want.Version)
+	}
+	return nil
+}
+
+// Read reads a document that Write has written with the same format. Its error is fs.ErrNotExist where there is none,
+// and Unreadable where it has other contents: those are moved aside, unless a newer version wrote them, which will want
+// them.
+func Read(path string, format Format, data any) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -71,21 +122,30 @@ func Read(path string, version int, data any) error {
 	if err != nil {
 		return &Unreadable{Path: path, Err: err}
 	}
-	var d document
-	switch err = json.Unmarshal(text, &d); {
-	case err != nil:
-	case d.Version > version:
-		return &Unreadable{Path: path, Err: fmt.Errorf("a newer nhctl wrote it (version %d, this one reads %d)", d.Version, version)}
-	case d.Version < version:
-		err = fmt.Errorf("an older nhctl wrote it (version %d, this one reads %d)", d.Version, version)
-	default:
-		err = json.Unmarshal(d.Data, data)
+	var f file
+	if err = json.Unmarshal(text, &f); err == nil {
+		if err = f.check(format); errors.Is(err, document.ErrNewer) {
+			return &Unreadable{Path: path, Err: err}
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(f.Data, data)
 	}
 	if err == nil {
 		return nil
 	}
 	kept, moveErr := aside(path)
 	return &Unreadable{Path: path, Kept: kept, Err: errors.Join(err, moveErr)}
+}
+
+// Kind is the kind of a document; empty where it has none, or can't be read.
+func Kind(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	head, _ := document.HeadOf(text) // whoever reads it will say so
+	return head.Kind, nil
 }
 
 // aside gives a file a name that is not taken, and returns it.

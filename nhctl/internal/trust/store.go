@@ -9,7 +9,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/store"
 )
 
-// Store keeps what the user has agreed to: a file per content, so that programs at the same moment don't get in each other's way.
+// Store keeps what the user has agreed to: a file per content, so that programs at the same moment don't get in each
+// other's way.
 type Store struct{ Dir string }
 
 // agreed is a file's contents: the name alone counts, the rest is for people.
@@ -18,7 +19,8 @@ type agreed struct {
 	Time time.Time `json:"time"`
 }
 
-const version = 1
+// format is that of the files.
+func format() store.Format { return store.Format{Kind: "trust", Version: 1} }
 
 func (s Store) file(hash string) string { return filepath.Join(s.Dir, hash+".json") }
 
@@ -28,7 +30,7 @@ func (s Store) Trusted(r Request) (bool, error) {
 		return true, nil
 	}
 	var a agreed
-	switch err := store.Read(s.file(r.Hash()), version, &a); {
+	switch err := store.Read(s.file(r.Hash()), format(), &a); {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
@@ -42,5 +44,5 @@ func (s Store) Trust(r Request) error {
 	if r.Empty() {
 		return nil
 	}
-	return store.Write(s.file(r.Hash()), version, agreed{r, time.Now().UTC().Truncate(time.Second)})
+	return store.Write(s.file(r.Hash()), format(), agreed{r, time.Now().UTC().Truncate(time.Second)})
 }

@@ -1,6 +1,6 @@
-// Package trust says what a config asks of the computer beyond ordinary development in a pod, and keeps what the user has agreed to. A config
-// comes from the cluster, or with a repository that was cloned a minute ago: it is data until somebody has looked at it. The package knows
-// nothing of how it is asked.
+// Package trust says what a config asks of the computer beyond ordinary development in a pod, and keeps what the user
+// has agreed to. A config comes from the cluster, or with a repository that was cloned a minute ago: it is data until
+// someone has looked at it. The package knows nothing of how it is asked.
 package trust
 
 import (
@@ -9,24 +9,24 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/environment"
+	"github.com/nhctl/nhctl/nhctl/internal/escape"
+	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/filesync"
 )
 
 // Request is what a config asks for one service.
 type Request struct {
 	// Origin is the config's file, or the place in the cluster.
 	Origin string `json:"origin"`
-	// Claims are sentences without a subject, such as "takes port 8080 of this computer". They have all that the answer is about, so that the
-	// same claims need no second answer, and others do.
+	// Claims are sentences without a subject, such as "takes port 8080 of this computer". They have all that the answer
+	// is about, so that the same claims need no second answer, and others do.
 	Claims []string `json:"claims"`
 }
 
@@ -45,15 +45,19 @@ func (r Request) Hash() string {
 
 // Text lists the claims for people.
 func (r Request) Text() string {
-	return "the config " + visible(r.Origin) + "\n  - " + strings.ReplaceAll(strings.Join(r.Claims, "\n- "), "\n", "\n  ")
+	return "the config " + escape.Line(r.Origin) + "\n  - " + strings.ReplaceAll(strings.Join(r.Claims, "\n- "), "\n",
+		"\n  ")
 }
 
 // Problem is the error where no one has agreed yet.
-func (r Request) Problem() error {
-	p := problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
+func (r Request) Problem() *problem.Error {
+	return problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
 		WithHint("look at it, then: nhctl config trust; in a script: nhctl dev start --yes")
-	p.Subject = r.Hash()
-	return p
+}
+
+// Question asks the user to agree.
+func (r Request) Question() problem.Question {
+	return problem.YesTo("trust "+r.Hash(), "this needs your trust, once: "+r.Text())
 }
 
 // Of is what a config asks for one of its services.
@@ -65,13 +69,13 @@ func Of(file *config.File, service *config.Service) Request {
 	c.files(file)
 	c.variables(file)
 	if !service.Local.Command.Empty() {
-		c.add("runs a command on this computer: %s", visible(service.Local.Command.String()))
+		c.add("runs a command on this computer: %s", indented(service.Local.Command.String()))
 	}
 	for _, container := range service.Containers {
 		c.ports(container.Dev.PortForward)
 		c.syncs(container.Dev.Sync)
 		for _, p := range container.Dev.Patches {
-			c.add("changes the dev pod by a %s patch:\n  %s", p.Type, strings.ReplaceAll(visible(strings.TrimSpace(p.Patch)), "\n", "\n  "))
+			c.add("changes the dev pod by a %s patch:\n  %s", p.Type, indented(strings.TrimSpace(p.Patch)))
 		}
 	}
 	return Request{Origin: file.Path, Claims: c.list}
@@ -96,7 +100,7 @@ func (c *claims) files(file *config.File) {
 	}
 	for _, name := range file.Files {
 		if real := resolve(name); !c.inside(real) {
-			c.add("reads %s, outside of the repository", visible(real))
+			c.add("reads %s, outside of the repository", escape.Line(real))
 		}
 	}
 }
@@ -127,12 +131,38 @@ func (c *claims) syncs(all config.Syncs) {
 				folder = filepath.Join(c.folder, filepath.FromSlash(s.Local))
 			}
 			if folder = resolve(folder); !c.inside(folder) {
-				c.add("syncs %s, outside of the repository", visible(folder))
+				c.add("syncs %s, outside of the repository", escape.Line(folder))
 			}
 		}
-		if !s.GitIgnore() && s.Type != "receive" {
-			c.add("sends what git ignores: sync of %s goes by patterns%s%s", visible(cmp.Or(s.Local, ".")), patterns(", only ", s.FilePattern), patterns(", not ", s.IgnoreFilePattern))
+		if s.Type != "send" {
+			c.arrivals(s)
 		}
+		if !s.GitIgnore() && s.Type != "receive" {
+			c.add("sends what git ignores: sync of %s goes by patterns%s%s", escape.Line(cmp.Or(s.Local, ".")),
+				patterns(", only ", s.FilePattern), patterns(", not ", s.IgnoreFilePattern))
+		}
+	}
+}
+
+// arrivals is what may come from the container: deletions that no one is asked about, and links that lead anywhere.
+func (c *claims) arrivals(s config.Sync) {
+	folder := escape.Line(cmp.Or(s.Local, "."))
+	percent, files := filesync.DefaultGuard.Percent, filesync.DefaultGuard.Files
+	if s.DeletionGuard.Percent != nil {
+		percent = *s.DeletionGuard.Percent
+	}
+	if s.DeletionGuard.Files != nil {
+		files = *s.DeletionGuard.Files
+	}
+	switch {
+	case !s.DeleteProtection:
+		c.add("deletes files of %s on this computer without asking, however many the container deletes", folder)
+	case percent > filesync.DefaultGuard.Percent || files > filesync.DefaultGuard.Files:
+		c.add("deletes files of %s on this computer without asking, unless the container deletes over %d %% of "+
+			"them, and over %d", folder, percent, files)
+	}
+	if s.LinksOutside {
+		c.add("takes links from the container into %s that lead out of it", folder)
 	}
 }
 
@@ -140,7 +170,7 @@ func patterns(word string, list []string) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return word + visible(strings.Join(list, " "))
+	return word + escape.Line(strings.Join(list, " "))
 }
 
 // inside says whether a path is in the repository. A config from the cluster has none, and names no paths.
@@ -149,18 +179,13 @@ func (c *claims) inside(path string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// repository is the folder with .git that a folder is in, or else the folder itself, without links.
+// repository is the top folder of the repository that a folder is in, or else the folder itself, without links.
 func repository(folder string) string {
-	for dir := folder; ; {
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			return resolve(dir)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return resolve(folder)
-		}
-		dir = parent
+	folder = resolve(folder)
+	if r := localsync.Find(folder, nil); r != nil {
+		return r.Top()
 	}
+	return folder
 }
 
 // resolve follows links; a path that leads nowhere stays as it is.
@@ -171,12 +196,5 @@ func resolve(path string) string {
 	return filepath.Clean(path)
 }
 
-// visible is text from a config as a terminal may show it.
-func visible(text string) string {
-	for _, r := range text {
-		if r != '\n' && !unicode.IsPrint(r) {
-			return strconv.Quote(text)
-		}
-	}
-	return text
-}
+// indented is text from a config of several lines, safe to show: none of them looks like a claim of its own.
+func indented(text string) string { return strings.ReplaceAll(escape.Text(text), "\n", "\n  ") }

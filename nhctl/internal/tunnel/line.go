@@ -1,5 +1,5 @@
-// Package tunnel is the local end of carriers: it dials them, keeps them up, and forwards local ports over them. It knows pods only
-// by a function that dials, and nothing of dev mode.
+// Package tunnel is the local end of carriers: it dials them, keeps them up, and forwards local ports over them. It
+// knows pods only by a function that dials, and nothing of dev mode.
 package tunnel
 
 import (
@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -36,18 +37,31 @@ const (
 	Connecting = "connecting"
 	Up         = "up"
 	Down       = "down"
-	// Stopped means that trying again is of no use before somebody mends something.
+	// Stopped means that trying again is of no use before someone fixes something.
 	Stopped = "stopped"
 )
 
+// Options say whom a line leads to, and what it serves.
+type Options struct {
+	Dial    Dialer
+	Session string
+	Token   []byte
+	// Purpose is one of wire's.
+	Purpose string
+	// Handlers serve the streams that the sidecar opens. Without any, it can't open streams.
+	Handlers wire.Handlers
+	Logger   *slog.Logger
+	// OnState is told of each change; nil for no one.
+	OnState func(event.LinkData)
+}
+
 // Line keeps one carrier up.
 type Line struct {
-	dial    Dialer
-	token   []byte
-	hello   wire.Hello
+	options Options
+	carries wire.Options
 	logger  *slog.Logger
-	onState func(event.LinkData)
 
+	moved   atomic.Int64 // bytes between the last two looks at the carrier, with those before counting half
 	mu      sync.Mutex
 	carrier *wire.Carrier
 	state   event.LinkData
@@ -55,12 +69,23 @@ type Line struct {
 	wake    chan struct{}
 }
 
-// NewLine returns a line for one purpose of a session; it dials once Serve runs. onState is told of each change.
-func NewLine(dial Dialer, token []byte, session, purpose string, logger *slog.Logger, onState func(event.LinkData)) *Line {
+// NewLine returns a line; it dials once Serve runs.
+func NewLine(o Options) *Line {
+	if o.OnState == nil {
+		o.OnState = func(event.LinkData) {}
+	}
+	logger := o.Logger.With("purpose", o.Purpose)
 	return &Line{
-		dial: dial, token: token, logger: logger.With("purpose", purpose), onState: onState,
-		hello:  wire.Hello{Build: buildinfo.Version, Session: session, Purpose: purpose},
-		change: make(chan struct{}), wake: make(chan struct{}, 1), state: event.LinkData{State: Connecting},
+		options: o,
+		carries: wire.Options{
+			Hello:    wire.Hello{Build: buildinfo.Version, Session: o.Session, Purpose: o.Purpose},
+			Handlers: o.Handlers,
+			Logger:   logger,
+		},
+		logger: logger,
+		change: make(chan struct{}),
+		wake:   make(chan struct{}, 1),
+		state:  event.LinkData{State: Connecting},
 	}
 }
 
@@ -72,7 +97,7 @@ func (l *Line) Serve(ctx context.Context) {
 		if err == nil {
 			pause = firstPause
 			l.set(c, event.LinkData{State: Up, Pod: pod})
-			l.keep(ctx, c)
+			l.watch(ctx, c)
 			l.set(nil, event.LinkData{State: Down, Reason: "the connection was lost"})
 			continue
 		}
@@ -89,7 +114,7 @@ func (l *Line) Serve(ctx context.Context) {
 	}
 }
 
-// rest waits before the next try: a while, or when stopped, until somebody wakes the line.
+// rest waits before the next try: a while, or when stopped, until someone wakes the line.
 func (l *Line) rest(ctx context.Context, state string, pause time.Duration) time.Duration {
 	timer := time.NewTimer(pause/2 + rand.N(pause/2+1))
 	defer timer.Stop()
@@ -117,20 +142,21 @@ func (l *Line) Wake() {
 func (l *Line) connect(ctx context.Context) (*wire.Carrier, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	conn, pod, err := l.dial(ctx)
+	conn, pod, err := l.options.Dial(ctx)
 	if err != nil {
 		return nil, pod, err
 	}
-	c, err := wire.Dial(ctx, conn, l.token, l.hello)
+	c, err := wire.Dial(ctx, conn, l.options.Token, l.carries)
 	return c, pod, err
 }
 
-// keep returns when the carrier has ended. When it is silent for too long, a second one is dialled beside it, and takes over once
-// it stands: a silent connection may be dead, or just slow.
-func (l *Line) keep(ctx context.Context, c *wire.Carrier) {
+// watch returns when the carrier has ended. When it is silent for too long, a second one is dialled next to it, and
+// takes over once it stands: a silent connection may be dead, or just slow.
+func (l *Line) watch(ctx context.Context, c *wire.Carrier) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	defer func() { _ = c.Close() }()
+	before := c.Moved()
 	for {
 		select {
 		case <-ctx.Done():
@@ -139,6 +165,9 @@ func (l *Line) keep(ctx context.Context, c *wire.Carrier) {
 			return
 		case <-tick.C:
 		}
+		now := c.Moved()
+		l.moved.Store(l.moved.Load()/2 + now - before)
+		before = now
 		if time.Since(c.LastRead()) < wire.Silence {
 			continue
 		}
@@ -149,21 +178,31 @@ func (l *Line) keep(ctx context.Context, c *wire.Carrier) {
 		}
 		l.set(second, event.LinkData{State: Up, Pod: pod})
 		_ = c.Close()
-		c = second
+		c, before = second, second.Moved()
 	}
 }
 
 func (l *Line) set(c *wire.Carrier, state event.LinkData) {
 	l.mu.Lock()
-	// Each failed dial words its reason anew; the first is enough.
+	// Each failed dial words its reason differently; the first is enough.
 	changed := l.state.State != state.State || l.state.Pod != state.Pod || l.state.Reason == "" && state.Reason != ""
 	l.carrier, l.state = c, state
 	close(l.change)
 	l.change = make(chan struct{})
 	l.mu.Unlock()
 	if changed {
-		l.onState(state)
+		l.options.OnState(state)
 	}
+}
+
+// load tells how many bytes the line has carried lately, and how many streams it has, if it is up.
+func (l *Line) load() (bytes, streams int64, up bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.carrier == nil {
+		return 0, 0, false
+	}
+	return l.moved.Load(), int64(l.carrier.Streams()), true
 }
 
 // State tells how the line is.

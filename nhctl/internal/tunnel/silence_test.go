@@ -16,8 +16,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
-// road dials through a proxy on loopback. Of each connection it gives a gate: while that is locked, the connection stands, but nothing
-// comes through, as when a network drops every packet.
+// road dials through a proxy on loopback. Of each connection it gives a gate: while that is locked, the connection
+// stands, but nothing comes through, as when a network drops every packet.
 func road(t *testing.T, dial Dialer) (Dialer, <-chan *sync.Mutex) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,8 +65,11 @@ func carry(gate *sync.Mutex, to io.WriteCloser, from io.Reader) {
 	}
 }
 
-// jammed is a line with a stream on its first carrier, which is silent from now on. again answers each dial after the first one.
-func jammed(t *testing.T, again func(try int32) error, onState func(first *wire.Carrier, state event.LinkData)) (l *Line, first *wire.Carrier, stream net.Conn, gate *sync.Mutex) {
+// jammed is a line with a stream on its first carrier, which is silent from now on. again answers each dial after the
+// first one.
+func jammed(
+	t *testing.T, again func(try int32) error, onState func(first *wire.Carrier, state event.LinkData),
+) (l *Line, first *wire.Carrier, stream net.Conn, gate *sync.Mutex) {
 	t.Helper()
 	dial, _ := sidecar(t)
 	dial, gates := road(t, dial)
@@ -81,7 +84,7 @@ func jammed(t *testing.T, again func(try int32) error, onState func(first *wire.
 		}
 		conn, _, err := dial(ctx)
 		return conn, fmt.Sprintf("pod-%d", try), err
-	}, "secret", func(d event.LinkData) { onState(carrier.Load(), d) })
+	}, func(d event.LinkData) { onState(carrier.Load(), d) })
 	first, err := l.Await(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +113,8 @@ func TestSilentCarrierIsReplaced(t *testing.T) {
 		states <- d
 	})
 	defer gate.Unlock()
-	if diff := cmp.Diff([]event.LinkData{{State: Up, Pod: "pod-1"}, {State: Up, Pod: "pod-2"}}, []event.LinkData{<-states, <-states}); diff != "" {
+	if diff := cmp.Diff([]event.LinkData{{State: Up, Pod: "pod-1"}, {State: Up, Pod: "pod-2"}},
+		[]event.LinkData{<-states, <-states}); diff != "" {
 		t.Fatalf("the line must not go down in between:\n%s", diff)
 	}
 	next, err := l.Open(t.Context(), wire.KindForward, wire.ForwardParams{Port: 80})
@@ -138,7 +142,8 @@ func TestSlowCarrierIsKept(t *testing.T) {
 	if c, err := l.Await(t.Context()); err != nil || c != first {
 		t.Errorf("the carrier is another one: %v", err)
 	}
-	if diff := cmp.Diff([]event.LinkData{{State: Up, Pod: "pod-1"}}, []event.LinkData{<-states}); diff != "" || len(states) > 0 {
+	if diff := cmp.Diff([]event.LinkData{{State: Up, Pod: "pod-1"}}, []event.LinkData{<-states}); diff != "" ||
+		len(states) > 0 {
 		t.Errorf("the line went down in between: %d more changes\n%s", len(states), diff)
 	}
 }

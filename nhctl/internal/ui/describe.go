@@ -16,10 +16,12 @@ func Sync(s event.SyncData) string {
 		if s.Held.Side == event.InPod {
 			where = "in the pod"
 		}
-		text = fmt.Sprintf("stopped: %d of %d files were deleted %s at once; delete them on the other side too with `nhctl dev sync accept`, or bring them back with `nhctl dev sync restore`",
+		text = fmt.Sprintf("stopped: %d of %d files were deleted %s at once; delete them on the other side too with "+
+			"`nhctl dev sync accept`, or bring them back with `nhctl dev sync restore`",
 			s.Held.Files, s.Held.Of, where)
 	case s.FilesToGo+s.FilesToCome > 0:
-		text = fmt.Sprintf("%s: %d files (%s) to go, %d (%s) to come", s.State, s.FilesToGo, Bytes(s.BytesToGo), s.FilesToCome, Bytes(s.BytesToCome))
+		text = fmt.Sprintf("%s: %d files (%s) to go, %d (%s) to come", s.State, s.FilesToGo, Bytes(s.BytesToGo),
+			s.FilesToCome, Bytes(s.BytesToCome))
 		if s.Rate > 0 {
 			text += fmt.Sprintf(", %s/s, %.0f s left", Bytes(int64(s.Rate)), s.Remaining)
 		}

@@ -1,5 +1,5 @@
-// Package ui prints: results on standard output, progress and diagnosis on standard error, as text or as JSON lines. It knows the
-// events and problems of the program, and nothing of where they come from.
+// Package ui prints: results on standard output, progress and diagnosis on standard error, as text or as JSON lines. It
+// knows the events and problems of the program, and nothing of where they come from.
 package ui
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -42,7 +43,7 @@ func IsTerminal(stream any) bool {
 type Printer struct {
 	streams Streams
 	Format  Format
-	live    bool // standard error is a terminal: the last line may be written anew
+	live    bool // standard error is a terminal: the last line may be overwritten
 
 	mu   sync.Mutex
 	open bool // a live line stands without its end
@@ -57,7 +58,7 @@ func New(s Streams, f Format) *Printer {
 
 // Document prints one JSON document, of a query.
 func (p *Printer) Document(v any) error {
-	data, err := EncodeJSON(v, "  ")
+	data, err := escape.JSON(v, "  ")
 	if err == nil {
 		_, err = p.streams.Out.Write(data)
 	}
@@ -70,12 +71,12 @@ func (p *Printer) Result(v any, text func(io.Writer)) error {
 	if p.Format == JSON {
 		return p.line(event.Event{V: event.Version, Type: event.Result, Time: time.Now(), Result: v})
 	}
-	text(CleanWriter(p.streams.Out))
+	text(escape.Writer(p.streams.Out))
 	return nil
 }
 
 func (p *Printer) line(e event.Event) error {
-	data, err := EncodeJSON(e, "")
+	data, err := escape.JSON(e, "")
 	if err == nil {
 		_, err = p.streams.Out.Write(data)
 	}
@@ -152,7 +153,7 @@ func (p *Printer) printLog(l *event.LogData) {
 	}
 	text := l.Text
 	if l.Stream == "nhctl" {
-		text = "[" + Line(text) + "]"
+		text = "[" + escape.Line(text) + "]"
 	}
 	fmt.Fprintf(p.streams.Out, "%s %s\n", l.Time.Local().Format("15:04:05.000"), text)
 }
@@ -162,7 +163,7 @@ func (p *Printer) rewrite(text string) {
 	if !p.live {
 		return
 	}
-	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", Line(text))
+	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", escape.Line(text))
 	p.open = true
 }
 
@@ -172,7 +173,7 @@ func (p *Printer) say(text string) {
 		fmt.Fprint(p.streams.Err, "\r\x1b[K")
 		p.open = false
 	}
-	fmt.Fprintln(p.streams.Err, Clean(text))
+	fmt.Fprintln(p.streams.Err, escape.Text(text))
 }
 
 func (p *Printer) closeLine() {
@@ -192,11 +193,22 @@ func (p *Printer) endLine() {
 func (p *Printer) Fail(err *problem.Error) {
 	p.endLine()
 	if p.Format == JSON {
-		_ = p.line(event.Event{V: event.Version, Type: event.Error, Time: time.Now(), Error: &event.ErrorData{Code: string(err.Code), Message: err.Message, Hint: err.Hint}})
+		_ = p.line(event.Event{
+			V:    event.Version,
+			Type: event.Error,
+			Time: time.Now(),
+			Error: &event.ErrorData{
+				Code:     string(err.Code),
+				Message:  err.Message,
+				Hint:     err.Hint,
+				Question: err.Question,
+				Remedies: err.Remedies,
+			},
+		})
 	}
-	fmt.Fprintf(p.streams.Err, "error: %s\n", Clean(err.Message))
+	fmt.Fprintf(p.streams.Err, "error: %s\n", escape.Text(err.Message))
 	if err.Hint != "" {
-		fmt.Fprintf(p.streams.Err, "hint: %s\n", Clean(err.Hint))
+		fmt.Fprintf(p.streams.Err, "hint: %s\n", escape.Text(err.Hint))
 	}
 }
 
@@ -206,7 +218,7 @@ func Table(w io.Writer, rows ...[]string) error {
 	for _, r := range rows {
 		cells := make([]string, len(r))
 		for i, cell := range r {
-			cells[i] = Line(cell)
+			cells[i] = escape.Line(cell)
 		}
 		fmt.Fprintln(t, strings.Join(cells, "\t"))
 	}

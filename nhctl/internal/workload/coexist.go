@@ -10,12 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// CannotCoexist says why two pods of a template can't be sure to run at the same time, or "". exclusive are the claims that one pod
-// (ReadWriteOncePod), or the pods of one node (ReadWriteOnce), may use.
+// CannotCoexist says why two pods of a template can't be sure to run at the same time, or "". exclusive are the claims
+// that one pod (ReadWriteOncePod), or the pods of one node (ReadWriteOnce), may use.
 func CannotCoexist(template corev1.PodTemplateSpec, exclusive []string) string {
 	for _, v := range template.Spec.Volumes {
 		if v.PersistentVolumeClaim != nil && slices.Contains(exclusive, v.PersistentVolumeClaim.ClaimName) {
-			return fmt.Sprintf("the claim %s may be used by one pod, or one node, at a time", v.PersistentVolumeClaim.ClaimName)
+			return fmt.Sprintf("the claim %s may be used by one pod, or one node, at a time",
+				v.PersistentVolumeClaim.ClaimName)
 		}
 	}
 	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {

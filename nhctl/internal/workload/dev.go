@@ -39,7 +39,8 @@ func (s Dev) devName() string { return cmp.Or(s.DevName, s.Container) }
 
 func (s Dev) pullPolicy() corev1.PullPolicy { return cmp.Or(s.PullPolicy, corev1.PullIfNotPresent) }
 
-// develop turns one of the original's containers into a dev container: it keeps all but what would run or probe the original's program.
+// develop turns one of the original's containers into a dev container: it keeps all but what would run or probe the
+// original's program.
 func develop(spec *corev1.PodSpec, s Dev) (corev1.Container, error) {
 	c := container(*spec, s.Container)
 	if c == nil {
@@ -61,13 +62,15 @@ func develop(spec *corev1.PodSpec, s Dev) (corev1.Container, error) {
 	answerProbes(c, s)
 	asUser(c, s.User)
 	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
-		return slices.ContainsFunc(folders, func(f contract.Folder) bool { return path.Clean(m.MountPath) == path.Clean(f.MountPath) })
+		return slices.ContainsFunc(folders,
+			func(f contract.Folder) bool { return path.Clean(m.MountPath) == path.Clean(f.MountPath) })
 	})
 	c.VolumeMounts = append(c.VolumeMounts,
 		corev1.VolumeMount{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
 		corev1.VolumeMount{Name: contract.VolumeRun, MountPath: contract.RunDir})
 	for _, f := range folders {
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: f.MountPath, SubPath: f.DataSubPath()})
+		c.VolumeMounts = append(c.VolumeMounts,
+			corev1.VolumeMount{Name: contract.VolumeWork, MountPath: f.MountPath, SubPath: f.DataSubPath()})
 	}
 	mountClaims(spec, c, s.Mounts)
 	c.VolumeMounts = orderMounts(c.VolumeMounts)
@@ -84,8 +87,8 @@ func container(spec corev1.PodSpec, name string) *corev1.Container {
 	return nil
 }
 
-// sameUser refuses dev containers that are known to run as different users. The sidecar has the first one's: it could neither write the
-// others' sources so that they may change them, nor reach their supervisors.
+// sameUser refuses dev containers that are known to run as different users. The sidecar has the first one's: it could
+// neither write the others' sources so that they may change them, nor reach their supervisors.
 func sameUser(spec corev1.PodSpec, devs []Dev) error {
 	user := func(d Dev) *int64 {
 		if s := container(spec, d.devName()).SecurityContext; s != nil && s.RunAsUser != nil {
@@ -99,7 +102,9 @@ func sameUser(spec corev1.PodSpec, devs []Dev) error {
 	first := user(devs[0])
 	for _, d := range devs[1:] {
 		if u := user(d); u != nil && first != nil && *u != *first {
-			return problem.New(problem.Refused, "containers %s and %s run as different users (%d and %d): one sidecar can't write the sources of both", devs[0].devName(), d.devName(), *first, *u).
+			return problem.New(problem.Refused,
+				"containers %s and %s run as different users (%d and %d): one sidecar can't write the sources of both",
+				devs[0].devName(), d.devName(), *first, *u).
 				WithHint("give both the same dev.user in the config, or develop one of them: -c %s", devs[0].Container)
 		}
 	}
@@ -123,7 +128,8 @@ func mergeEnv(original, added []corev1.EnvVar) []corev1.EnvVar {
 	return append(merged, added...)
 }
 
-// mergeResources overrides quantity by quantity. A request above a limit that is left would be refused, so it is lowered.
+// mergeResources overrides quantity by quantity. A request above a limit that is left would be refused, so it is
+// lowered.
 func mergeResources(original, added corev1.ResourceRequirements) corev1.ResourceRequirements {
 	merged := *original.DeepCopy()
 	for _, m := range []struct {
@@ -160,7 +166,8 @@ func seedContainer(dev corev1.Container, s Dev, own corev1.ResourceRequirements,
 	for _, f := range s.folders() {
 		data := contract.WorkDir + "/" + f.DataSubPath()
 		c.Command = append(c.Command, f.MountPath, data)
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
+		c.VolumeMounts = append(c.VolumeMounts,
+			corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
 	}
 	return c
 }

@@ -13,13 +13,16 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// Diagnose says what a twin's pod waits for, and when that will not come by itself, the problem. pod is nil when there is none yet.
+// Diagnose says what a twin's pod waits for, and when that will not come by itself, the problem. pod is nil when there
+// is none yet.
 func Diagnose(twin *appsv1.Deployment, pod *corev1.Pod, waited time.Duration) (waiting string, fatal *problem.Error) {
 	if pod == nil {
 		for _, c := range twin.Status.Conditions {
 			if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
-				return "", problem.New(problem.NotReady, "the cluster does not let the dev pod be created: %s", c.Message).
-					WithHint("a quota or policy of the namespace is in the way; ask for more quota, or lower dev.resources in the config")
+				return "",
+					problem.New(problem.NotReady, "the cluster does not let the dev pod be created: %s", c.Message).
+						WithHint("a quota or policy of the namespace is in the way; ask for more quota, or lower " +
+							"dev.resources in the config")
 			}
 		}
 		return "for the pod to be created", nil
@@ -29,7 +32,7 @@ func Diagnose(twin *appsv1.Deployment, pod *corev1.Pod, waited time.Duration) (w
 			if waited < patienceFor(c.Message) {
 				return "for a node: " + c.Message, nil
 			}
-			return "", unplaced(pod, c.Message)
+			return "", unschedulable(pod, c.Message)
 		}
 	}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -55,7 +58,8 @@ func diagnoseContainer(s corev1.ContainerStatus) *problem.Error {
 			}
 			return notPulled(s, w.Message)
 		case "InvalidImageName":
-			return problem.New(problem.NotReady, "%q is no image name: %s", s.Image, w.Message).WithHint("correct dev.image in the config, or --image")
+			return problem.New(problem.NotReady, "%q is not an image name: %s", s.Image, w.Message).
+				WithHint("correct dev.image in the config, or --image")
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 			return cannotStart(s.Name, w.Message)
 		case "CrashLoopBackOff":
@@ -69,7 +73,8 @@ func diagnoseContainer(s corev1.ContainerStatus) *problem.Error {
 }
 
 func imageMissing(message string) bool {
-	return strings.Contains(message, "not found") || strings.Contains(message, "no such host") || strings.Contains(message, "does not exist") || strings.Contains(message, noPlatform)
+	return strings.Contains(message, "not found") || strings.Contains(message, "no such host") ||
+		strings.Contains(message, "does not exist") || strings.Contains(message, noPlatform)
 }
 
 // noPlatform is what a container runtime says of an image that is not made for its architecture.
@@ -79,11 +84,14 @@ func notPulled(s corev1.ContainerStatus, message string) *problem.Error {
 	p := problem.New(problem.NotReady, "the image %s can't be pulled: %s", s.Image, message)
 	switch {
 	case strings.Contains(message, noPlatform):
-		return p.WithHint("the image is not made for the node's architecture: name another with dev.image in the config, or --image, or choose nodes that it fits by dev.patches (nodeSelector kubernetes.io/arch)")
+		return p.WithHint("the image is not made for the node's architecture: name another with dev.image in the " +
+			"config, or --image, or choose nodes that it fits by dev.patches (nodeSelector kubernetes.io/arch)")
 	case s.Name == contract.PlantContainer:
-		return p.WithHint("push the sidecar's image where the cluster may pull it and name it with --sidecar-image or dev.sidecarImage; or do without: --inject exec")
+		return p.WithHint("push the sidecar's image where the cluster may pull it and name it with --sidecar-image " +
+			"or dev.sidecarImage; or do without: --inject exec")
 	}
-	return p.WithHint("is the name right, and may the cluster pull it? name another with dev.image in the config, or --image")
+	return p.WithHint(
+		"is the name right, and may the cluster pull it? name another with dev.image in the config, or --image")
 }
 
 // wrongFormat is what a kernel says of a program for another architecture.
@@ -95,12 +103,14 @@ func cannotStart(name, message string) *problem.Error {
 		return p.WithHint(wrongArchitecture)
 	}
 	if name == contract.PlantContainer {
-		return p.WithHint("the dev image has no shell, which --inject exec needs: name another dev image, or start without it")
+		return p.WithHint(
+			"the dev image has no shell, which --inject exec needs: name another dev image, or start without it")
 	}
 	return p.WithHint("the message names what is missing; the image must also fit the pod's security context")
 }
 
-const wrongArchitecture = "the program is made for another architecture than the node's: use an image for that, or choose nodes by dev.patches (nodeSelector kubernetes.io/arch)"
+const wrongArchitecture = "the program is made for another architecture than the node's: use an image for that, or " +
+	"choose nodes by dev.patches (nodeSelector kubernetes.io/arch)"
 
 func crashed(s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *problem.Error {
 	if t == nil {
@@ -108,12 +118,14 @@ func crashed(s corev1.ContainerStatus, t *corev1.ContainerStateTerminated) *prob
 	}
 	if t.Reason == "OOMKilled" {
 		return problem.New(problem.NotReady, "container %s was killed for lack of memory", s.Name).
-			WithHint("raise its memory limit: containers[].dev.resources.limits.memory in the config, or by dev.patches where it is not a dev container")
+			WithHint("raise its memory limit: containers[].dev.resources.limits.memory in the config, or by " +
+				"dev.patches where it is not a dev container")
 	}
 	if t.Reason == "StartError" {
 		return cannotStart(s.Name, t.Message)
 	}
-	return problem.New(problem.NotReady, "container %s ended with code %d: %s", s.Name, t.ExitCode, strings.TrimSpace(t.Reason+" "+t.Message)).
+	return problem.New(problem.NotReady, "container %s ended with code %d: %s", s.Name, t.ExitCode,
+		strings.TrimSpace(t.Reason+" "+t.Message)).
 		WithHint("`kubectl logs` of that container has more")
 }
 

@@ -66,10 +66,12 @@ func (b *Bounds) narrow(list *corev1.ResourceList, name corev1.ResourceName, q r
 // What the API server says of a pod that breaks a LimitRange. The texts are the same in all of its versions.
 var (
 	refusedUsage = regexp.MustCompile(`(minimum|maximum) (\S+) usage per (Container|Pod) is (\d+(?:\.\d+)?[A-Za-z]*)`)
-	refusedRatio = regexp.MustCompile(`(\S+) max limit to request ratio per (Container|Pod) is (\d+(?:\.\d+)?[A-Za-z]*)`)
+	refusedRatio = regexp.MustCompile(
+		`(\S+) max limit to request ratio per (Container|Pod) is (\d+(?:\.\d+)?[A-Za-z]*)`)
 )
 
-// Learn takes limits from the refusal of a pod, for who may not read LimitRanges, and says whether it had any that were not known.
+// Learn takes limits from the refusal of a pod, for who may not read LimitRanges, and says whether it had any that were
+// not known.
 func (l *Limits) Learn(refusal string) (learned bool) {
 	for _, m := range refusedUsage.FindAllStringSubmatch(refusal, -1) {
 		q, err := resource.ParseQuantity(m[4])
@@ -92,12 +94,24 @@ func (l *Limits) Learn(refusal string) (learned bool) {
 	return learned
 }
 
-// Own says whether a container of a twin is nhctl's, and not the workload's.
-func Own(container string) bool {
-	return container == contract.SidecarContainer || container == contract.PlantContainer || strings.HasPrefix(container, contract.SeedContainer)
+// Retry has a pod created within the limits. As long as the refusal names limits that were not known, it takes them and
+// tries again.
+func (l *Limits) Retry(create func(Limits) error) error {
+	err := create(*l)
+	for err != nil && l.Learn(err.Error()) {
+		err = create(*l)
+	}
+	return err
 }
 
-// Fit has nhctl's own containers of a twin keep the namespace's limits. Quantities that the config sets stay as they are.
+// Own says whether a container of a twin is nhctl's, and not the workload's.
+func Own(container string) bool {
+	return container == contract.SidecarContainer || container == contract.PlantContainer ||
+		strings.HasPrefix(container, contract.SeedContainer)
+}
+
+// Fit has nhctl's own containers of a twin keep the namespace's limits. Quantities that the config sets stay as they
+// are.
 func Fit(twin *appsv1.Deployment, l Limits, set corev1.ResourceRequirements) *appsv1.Deployment {
 	fitted := twin.DeepCopy()
 	spec := &fitted.Spec.Template.Spec
@@ -107,7 +121,8 @@ func Fit(twin *appsv1.Deployment, l Limits, set corev1.ResourceRequirements) *ap
 		}
 	}
 	if c := container(*spec, contract.SidecarContainer); c != nil {
-		others := slices.DeleteFunc(slices.Clone(spec.Containers), func(o corev1.Container) bool { return o.Name == c.Name })
+		others := slices.DeleteFunc(slices.Clone(spec.Containers),
+			func(o corev1.Container) bool { return o.Name == c.Name })
 		c.Resources = l.fit(c.Resources, set, others)
 	}
 	return fitted
@@ -154,11 +169,13 @@ func quantity(name corev1.ResourceName, n int64) resource.Quantity {
 	return *resource.NewQuantity(n, resource.BinarySI)
 }
 
-// Breaches names the workload's containers that break the limits, each with what to write. Ours are among them where they can't fit.
+// Breaches names the workload's containers that break the limits, each with what to write. Ours are among them where
+// they can't fit.
 func (l Limits) Breaches(spec corev1.PodSpec) (texts []string) {
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
 		for _, name := range [...]corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-			texts = append(texts, l.Container.breaches("container "+c.Name, name, c.Resources.Requests, c.Resources.Limits)...)
+			texts = append(texts,
+				l.Container.breaches("container "+c.Name, name, c.Resources.Requests, c.Resources.Limits)...)
 		}
 	}
 	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
@@ -175,15 +192,18 @@ func (b Bounds) breaches(who string, name corev1.ResourceName, requests, limits 
 	request, requested := requests[name]
 	limit, limited := limits[name]
 	if least, ok := b.Min[name]; ok && (requested && request.Cmp(least) < 0 || limited && limit.Cmp(least) < 0) {
-		texts = append(texts, fmt.Sprintf("%s: %s must be %s at least, and its request is %s", who, name, least.String(), request.String()))
+		texts = append(texts, fmt.Sprintf("%s: %s must be %s at least, and its request is %s", who, name,
+			least.String(), request.String()))
 	}
 	if most, ok := b.Max[name]; ok && (limited && limit.Cmp(most) > 0 || requested && request.Cmp(most) > 0) {
-		texts = append(texts, fmt.Sprintf("%s: %s may be %s at most, and its limit is %s", who, name, most.String(), limit.String()))
+		texts = append(texts,
+			fmt.Sprintf("%s: %s may be %s at most, and its limit is %s", who, name, most.String(), limit.String()))
 	}
 	ratio := b.Ratio[name]
 	if requested && limited && over(amount(name, request), amount(name, limit), ratio.MilliValue()) {
-		texts = append(texts, fmt.Sprintf("%s: the %s limit may be %s times the request at most, and they are %s and %s",
-			who, name, ratio.String(), limit.String(), request.String()))
+		texts = append(texts,
+			fmt.Sprintf("%s: the %s limit may be %s times the request at most, and they are %s and %s",
+				who, name, ratio.String(), limit.String(), request.String()))
 	}
 	return texts
 }

@@ -40,7 +40,10 @@ func TestResourcesWithinLimits(t *testing.T) {
 		"a least request":  {Limits{Container: Bounds{Min: list("50m", "96Mi")}}, "50m 96Mi 2 256Mi"},
 		"a greatest limit": {Limits{Container: Bounds{Max: list("500m", "128Mi")}}, "10m 64Mi 500m 128Mi"},
 		"ratios":           {Limits{Container: Bounds{Ratio: list("4", "2")}}, "125m 128Mi 500m 256Mi"},
-		"all of them":      {Limits{Container: Bounds{Min: list("50m", "64Mi"), Max: list("1", "512Mi"), Ratio: list("4", "2")}}, "125m 128Mi 500m 256Mi"},
+		"all of them": {
+			Limits{Container: Bounds{Min: list("50m", "64Mi"), Max: list("1", "512Mi"), Ratio: list("4", "2")}},
+			"125m 128Mi 500m 256Mi",
+		},
 		"a ratio of one":   {Limits{Container: Bounds{Ratio: list("1", "1")}}, "500m 256Mi 500m 256Mi"},
 		"a great least":    {Limits{Container: Bounds{Min: list("3", "1Gi")}}, "3 1Gi 3 1Gi"},
 		"a pod's greatest": {Limits{Pod: Bounds{Max: list("1", "200Mi")}}, "10m 64Mi 1 200Mi"},
@@ -77,13 +80,15 @@ func random(r *rand.Rand) Limits {
 	return l
 }
 
-// Whatever the limits are, nhctl's containers keep them, stay as they are where that is allowed, and fitting again changes nothing.
+// Whatever the limits are, nhctl's containers keep them, stay as they are where that is allowed, and fitting again
+// changes nothing.
 func TestFitKeepsAnyLimits(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(5000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		l := random(r)
-		for _, own := range []corev1.ResourceRequirements{quantities("10m", "64Mi", "2", "256Mi"), quantities("10m", "64Mi", "1", "128Mi")} {
+		for _, own := range []corev1.ResourceRequirements{quantities("10m", "64Mi", "2", "256Mi"),
+			quantities("10m", "64Mi", "1", "128Mi")} {
 			fitted := l.Resources(own)
 			spec := corev1.PodSpec{Containers: []corev1.Container{{Name: "own", Resources: fitted}}}
 			if broken := l.Breaches(spec); len(broken) > 0 {
@@ -110,14 +115,16 @@ func TestLimitsOf(t *testing.T) {
 	ranges := []corev1.LimitRange{
 		{Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{
 			{Type: corev1.LimitTypeContainer, Min: list("50m", ""), Max: list("2", "1Gi")},
-			{Type: corev1.LimitTypePersistentVolumeClaim, Max: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+			{Type: corev1.LimitTypePersistentVolumeClaim,
+				Max: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
 		}}},
 		{Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{
 			{Type: corev1.LimitTypeContainer, Min: list("20m", "64Mi"), Max: list("1", "2Gi")},
 			{Type: corev1.LimitTypePod, MaxLimitRequestRatio: list("4", "")},
 		}}},
 	}
-	want := Limits{Container: Bounds{Min: list("50m", "64Mi"), Max: list("1", "1Gi")}, Pod: Bounds{Ratio: list("4", "")}}
+	want := Limits{Container: Bounds{Min: list("50m", "64Mi"), Max: list("1", "1Gi")},
+		Pod: Bounds{Ratio: list("4", "")}}
 	if diff := cmp.Diff(want, LimitsOf(ranges)); diff != "" {
 		t.Error(diff)
 	}
@@ -126,9 +133,12 @@ func TestLimitsOf(t *testing.T) {
 // What the API server says, word for word.
 func TestLearn(t *testing.T) {
 	t.Parallel()
-	const refusal = `pods "web-nhctl-1" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, cpu max limit to request ratio per Container is 4, but provided ratio is 100.000000, ` +
-		`maximum cpu usage per Container is 1, but limit is 2, memory max limit to request ratio per Container is 1.5, but provided ratio is 4.000000, ` +
-		`maximum memory usage per Pod is 512Mi.  No limit is specified, minimum memory usage per Pod is 64Mi.  No request is specified]`
+	const refusal = `pods "web-nhctl-1" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, ` +
+		`cpu max limit to request ratio per Container is 4, but provided ratio is 100.000000, ` +
+		`maximum cpu usage per Container is 1, but limit is 2, memory max limit to request ratio per Container is ` +
+		`1.5, but provided ratio is 4.000000, ` +
+		`maximum memory usage per Pod is 512Mi.  No limit is specified, minimum memory usage per Pod is 64Mi.  No ` +
+		`request is specified]`
 	var l Limits
 	if !l.Learn(refusal) {
 		t.Error("nothing learned")
@@ -160,10 +170,12 @@ func TestFit(t *testing.T) {
 	fitted := Fit(twin, limits, corev1.ResourceRequirements{})
 	pod := fitted.Spec.Template.Spec
 	for _, c := range append(pod.InitContainers, pod.Containers...) {
-		if broken := limits.Container.breaches(c.Name, corev1.ResourceMemory, c.Resources.Requests, c.Resources.Limits); Own(c.Name) && len(broken) > 0 {
+		if broken := limits.Container.breaches(c.Name, corev1.ResourceMemory, c.Resources.Requests,
+			c.Resources.Limits); Own(c.Name) && len(broken) > 0 {
 			t.Error(broken)
 		}
-		if original := container(twin.Spec.Template.Spec, c.Name); original != nil && !Own(c.Name) && cmp.Diff(*original, c) != "" {
+		if original := container(twin.Spec.Template.Spec, c.Name); original != nil && !Own(c.Name) &&
+			cmp.Diff(*original, c) != "" {
 			t.Errorf("container %s of the workload was changed", c.Name)
 		}
 	}
@@ -178,7 +190,8 @@ func TestFit(t *testing.T) {
 		t.Error(shown(got))
 	}
 	broken := strings.Join(limits.Breaches(Fit(twin, limits, set).Spec.Template.Spec), "\n")
-	if !strings.Contains(broken, "container "+contract.SidecarContainer+": memory may be 512Mi at most, and its limit is 1Gi") {
+	if !strings.Contains(broken,
+		"container "+contract.SidecarContainer+": memory may be 512Mi at most, and its limit is 1Gi") {
 		t.Error(broken)
 	}
 }

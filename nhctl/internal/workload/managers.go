@@ -15,13 +15,37 @@ import (
 
 // Manager is who set the field that parks a workload last, as the API server wrote it down; "" where it did not.
 func Manager(object *unstructured.Unstructured, kind Kind, b Before) string {
+	manager, _ := FreedBy(object, kind, b)
+	return manager
+}
+
+// FreedBy is Manager, and when that was; nil where it is not known.
+func FreedBy(object *unstructured.Unstructured, kind Kind, b Before) (manager string, at *metav1.Time) {
+	return lastOf(object, leverOf(kind, b).path)
+}
+
+// ChangedBy is who set something of a workload's pod template last, and when.
+func ChangedBy(object *unstructured.Unstructured, kind Kind) (manager string, at *metav1.Time) {
+	return lastOf(object, templateOf(kind))
+}
+
+// lastOf is who set a field last, and when.
+func lastOf(object *unstructured.Unstructured, path []string) (manager string, at *metav1.Time) {
 	var last metav1.ManagedFieldsEntry
 	for _, entry := range object.GetManagedFields() {
-		if owns(entry, leverOf(kind, b).path) && (last.Time == nil || entry.Time != nil && last.Time.Before(entry.Time)) {
+		if owns(entry, path) && (last.Time == nil || entry.Time != nil && last.Time.Before(entry.Time)) {
 			last = entry
 		}
 	}
-	return last.Manager
+	return last.Manager, last.Time
+}
+
+// templateOf is where a kind has its pod template.
+func templateOf(kind Kind) []string {
+	if kind == CronJob {
+		return []string{"spec", "jobTemplate", "spec", "template"}
+	}
+	return []string{"spec", "template"}
 }
 
 // owns says whether an entry of managedFields has a field.
@@ -43,7 +67,8 @@ func owns(entry metav1.ManagedFieldsEntry, path []string) bool {
 	return true
 }
 
-// KeepAway is what to tell the GitOps tool that keeps the field which parks a workload, so that it leaves it alone; "" where none does.
+// KeepAway is what to tell the GitOps tool that keeps the field which parks a workload, so that it leaves it alone; ""
+// where none does.
 func KeepAway(ref Ref, object *unstructured.Unstructured, b Before) string {
 	path := "/" + strings.ReplaceAll(strings.Join(leverOf(ref.Kind, b).path, "\n"), "/", "~1")
 	path = strings.ReplaceAll(path, "\n", "/")
@@ -67,7 +92,8 @@ Argo CD keeps %[1]s of %[2]s as its repository has it. Tell its Application to l
       syncOptions: [RespectIgnoreDifferences=true]`, path, ref, gvk.Group, gvk.Kind, ref.Name, object.GetNamespace())
 		case "kustomize-controller":
 			return fmt.Sprintf(`
-Flux keeps %[1]s of %[2]s as its repository has it. Tell its Kustomization to leave it alone (or suspend it: flux suspend kustomization NAME):
+Flux keeps %[1]s of %[2]s as its repository has it. Tell its Kustomization to leave it alone
+(or suspend it: flux suspend kustomization NAME):
   spec:
     ignore:
     - paths: [%[1]s]
@@ -87,13 +113,10 @@ Flux keeps %[1]s of %[2]s as its chart has it. Tell its HelmRelease to leave it 
 
 // Fingerprint tells pod templates from each other. A change that parks the workload does not count.
 func Fingerprint(kind Kind, object *unstructured.Unstructured) string {
-	path := []string{"spec", "template"}
-	switch kind {
-	case CronJob:
-		path = []string{"spec", "jobTemplate", "spec", "template"}
-	case Pod:
+	if kind == Pod {
 		return ""
 	}
+	path := templateOf(kind)
 	template, found, _ := unstructured.NestedMap(object.Object, path...)
 	if !found {
 		return ""

@@ -12,7 +12,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// MountsBelow lists what a container of a pod has mounted below a folder, by path: none of it is part of the folder's sync.
+// MountsBelow lists what a container of a pod has mounted below a folder, by path: none of it is part of the folder's
+// sync.
 func MountsBelow(spec corev1.PodSpec, containerName, folder string) contract.Mounts {
 	c := container(spec, containerName)
 	if c == nil {
@@ -121,7 +122,8 @@ func projected(sources []corev1.VolumeProjection) string {
 func drop(c *corev1.Container, paths []string) error {
 	for _, wanted := range paths {
 		before := len(c.VolumeMounts)
-		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == path.Clean(wanted) })
+		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts,
+			func(m corev1.VolumeMount) bool { return path.Clean(m.MountPath) == path.Clean(wanted) })
 		if len(c.VolumeMounts) == before {
 			return noMount(*c, wanted)
 		}
@@ -142,8 +144,9 @@ func noMount(c corev1.Container, wanted string) error {
 	return p.WithHint("its mounts are: %s", strings.Join(there, ", "))
 }
 
-// parentsContainer makes the folders that mounts below synced folders are in, as the dev container's user. The container runtime would
-// make them as root, and then neither sync nor the developer could write there. ok is false where no folder is needed.
+// parentsContainer makes the folders that mounts below synced folders are in, as the dev container's user. The
+// container runtime would make them as root, and then neither sync nor the developer could write there. ok is false
+// where no folder is needed.
 func parentsContainer(dev corev1.Container, spec corev1.PodSpec, s Settings) (c corev1.Container, ok bool) {
 	c = corev1.Container{
 		Name: contract.ParentsContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
@@ -158,7 +161,8 @@ func parentsContainer(dev corev1.Container, spec corev1.PodSpec, s Settings) (c 
 				continue
 			}
 			data := contract.WorkDir + "/" + f.DataSubPath()
-			c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
+			c.VolumeMounts = append(c.VolumeMounts,
+				corev1.VolumeMount{Name: contract.VolumeWork, MountPath: data, SubPath: f.DataSubPath()})
 			for _, parent := range parents {
 				c.Command = append(c.Command, fmt.Sprintf("%s/%s", data, parent))
 			}

@@ -20,10 +20,13 @@ func withMounts() corev1.PodTemplateSpec {
 		return corev1.Volume{Name: name, VolumeSource: s}
 	}
 	t.Spec.Volumes = []corev1.Volume{
-		volume("cfg", corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "appcfg"}}}),
+		volume("cfg", corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "appcfg"}},
+		}),
 		volume("key", corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "tls"}}),
 		volume("scratch", corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}),
-		volume("data", corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "db"}}),
+		volume("data",
+			corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "db"}}),
 		volume("host", corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/etc/ssl", Type: &directory}}),
 		volume("hostfile", corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/etc/zone", Type: &file}}),
 		volume("all", corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
@@ -36,9 +39,12 @@ func withMounts() corev1.PodTemplateSpec {
 		return corev1.VolumeMount{Name: name, MountPath: path, SubPath: sub}
 	}
 	c := &t.Spec.Containers[0]
-	c.VolumeMounts = []corev1.VolumeMount{mount("cfg", "/src/config", ""), mount("cfg", "/src/settings.ini", "extra.ini"),
-		mount("scratch", "/src/var/cache/", ""), mount("data", "/src/var/lib/db", ""), mount("key", "/etc/tls", ""), mount("key", "/srcs", ""),
-		mount("host", "/src/ssl", ""), mount("hostfile", "/src/zone", ""), mount("all", "/src/all", ""), mount("info", "/src/info", ""),
+	c.VolumeMounts = []corev1.VolumeMount{mount("cfg", "/src/config", ""),
+		mount("cfg", "/src/settings.ini", "extra.ini"),
+		mount("scratch", "/src/var/cache/", ""), mount("data", "/src/var/lib/db", ""), mount("key", "/etc/tls", ""),
+		mount("key", "/srcs", ""),
+		mount("host", "/src/ssl", ""), mount("hostfile", "/src/zone", ""), mount("all", "/src/all", ""),
+		mount("info", "/src/info", ""),
 		mount("gone", "/src/unknown", ""), mount("data", "/src", "")}
 	c.VolumeDevices = []corev1.VolumeDevice{{Name: "data", DevicePath: "/src/disk"}}
 	c.TerminationMessagePath = "/src/ended.log"
@@ -64,11 +70,12 @@ func TestMountsBelow(t *testing.T) {
 		container, folder string
 		want              contract.Mounts
 	}{
-		"the sources":                   {"web", "/src", all},
-		"with a slash":                  {"web", "/src/", all},
-		"a folder in it":                {"web", "/src/var", contract.Mounts{{Path: "cache", Source: "emptyDir scratch", Folder: true}, {Path: "lib/db", Source: "PersistentVolumeClaim db", Folder: true}}},
+		"the sources":  {"web", "/src", all},
+		"with a slash": {"web", "/src/", all},
+		"a folder in it": {"web", "/src/var", contract.Mounts{{Path: "cache", Source: "emptyDir scratch",
+			Folder: true}, {Path: "lib/db", Source: "PersistentVolumeClaim db", Folder: true}}},
 		"a folder without any":          {"web", "/other", nil},
-		"another container":             {"beside", "/src", nil},
+		"another container":             {"helper", "/src", nil},
 		"a container that is not there": {"none", "/src", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,18 +100,21 @@ func TestTwinsMounts(t *testing.T) {
 	for _, m := range MountsBelow(twin.Spec.Template.Spec, "web", "/src") {
 		paths = append(paths, m.Name()+": "+m.Source)
 	}
-	for _, want := range []string{"node_modules/: PersistentVolumeClaim modules", "lib/inner/: a synced folder of its own", "config/: ConfigMap appcfg"} {
+	for _, want := range []string{"node_modules/: PersistentVolumeClaim modules",
+		"lib/inner/: a synced folder of its own", "config/: ConfigMap appcfg"} {
 		if !slices.Contains(paths, want) {
 			t.Errorf("%q is none of %q", want, paths)
 		}
 	}
-	i := slices.IndexFunc(twin.Spec.Template.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == contract.ParentsContainer })
+	i := slices.IndexFunc(twin.Spec.Template.Spec.InitContainers,
+		func(c corev1.Container) bool { return c.Name == contract.ParentsContainer })
 	if i < 0 {
 		t.Fatal("no container makes the folders that mounts are in")
 	}
 	c := twin.Spec.Template.Spec.InitContainers[i]
 	data := contract.WorkDir + "/data-f/"
-	if diff := cmp.Diff([]string{contract.Binary, "folders", data + "lib", data + "var", data + "var/lib"}, c.Command); diff != "" {
+	if diff := cmp.Diff([]string{contract.Binary, "folders", data + "lib", data + "var", data + "var/lib"},
+		c.Command); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if c.Image != s.Image || *c.SecurityContext.RunAsUser != 1000 {
@@ -148,7 +158,8 @@ func TestDropMounts(t *testing.T) {
 			twin, err := Twin(withMounts(), s)
 			if tt.err != "" {
 				p := problem.From(err)
-				if err == nil || p.Code != problem.Usage || !strings.Contains(err.Error(), tt.err) || !strings.Contains(p.Hint, "/src/settings.ini") {
+				if err == nil || p.Code != problem.Usage || !strings.Contains(err.Error(), tt.err) ||
+					!strings.Contains(p.Hint, "/src/settings.ini") {
 					t.Fatalf("error %v, hint %q", err, p.Hint)
 				}
 				return
@@ -156,7 +167,8 @@ func TestDropMounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			before, left := MountsBelow(withMounts().Spec, "web", "/src"), MountsBelow(twin.Spec.Template.Spec, "web", "/src")
+			before, left := MountsBelow(withMounts().Spec, "web",
+				"/src"), MountsBelow(twin.Spec.Template.Spec, "web", "/src")
 			for _, m := range before {
 				is := slices.ContainsFunc(left, func(o contract.Mount) bool { return o.Path == m.Path })
 				if is == slices.Contains(tt.gone, m.Path) {

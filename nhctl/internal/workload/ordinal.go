@@ -11,12 +11,13 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// Choose picks the pod of a StatefulSet that the twin stands for: its claims and, unless it is a duplicate, its identity. nil means the
-// highest. Those below it go on, unless all are to be parked.
+// Choose picks the pod of a StatefulSet that the twin stands for: its claims and, unless it is a duplicate, its
+// identity. nil means the highest. Those below it go on, unless all are to be parked.
 func (o *Original) Choose(ordinal *int, all, duplicate bool) error {
 	if o.Kind != StatefulSet {
 		if ordinal != nil || all {
-			return problem.New(problem.Usage, "%s has no ordinals", o.Ref).WithHint("leave out --ordinal and --all, and dev.ordinal in the config: they are for StatefulSets")
+			return problem.New(problem.Usage, "%s has no ordinals", o.Ref).
+				WithHint("leave out --ordinal and --all, and dev.ordinal in the config: they are for StatefulSets")
 		}
 		return nil
 	}
@@ -31,7 +32,9 @@ func (o *Original) Choose(ordinal *int, all, duplicate bool) error {
 	chosen := max(begin, begin+int(o.Replicas)-1)
 	if ordinal != nil {
 		if *ordinal < begin || *ordinal > chosen {
-			return problem.New(problem.Usage, "%s has no pod %d: its ordinals go from %d to %d", o.Ref, *ordinal, begin, chosen)
+			return problem.New(problem.Usage, "%s has no pod %d: its ordinals go from %d to %d", o.Ref, *ordinal, begin,
+				chosen).
+				WithHint("name one of them with --ordinal, or with dev.ordinal in the config")
 		}
 		chosen = *ordinal
 	}
@@ -43,7 +46,8 @@ func (o *Original) Choose(ordinal *int, all, duplicate bool) error {
 		t := &o.Template.Spec
 		t.Volumes = slices.DeleteFunc(t.Volumes, func(v corev1.Volume) bool { return v.Name == claim.Name })
 		t.Volumes = append(t.Volumes, corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: fmt.Sprintf("%s-%s", claim.Name, pod)}}})
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: fmt.Sprintf("%s-%s", claim.Name,
+				pod)}}})
 	}
 	if duplicate {
 		return nil

@@ -51,7 +51,8 @@ func Read(ref Ref, object *unstructured.Unstructured, path string) (*Original, e
 	}
 	if err != nil || len(o.Template.Spec.Containers) == 0 {
 		return nil, problem.New(problem.Refused, "%s has no pod template at %s", ref, path).
-			WithHint("say where it is with podTemplate in the config; a resource that only refers to a Deployment is developed by that Deployment")
+			WithHint("say where it is with podTemplate in the config; a resource that only refers to a Deployment " +
+				"is developed by that Deployment")
 	}
 	if n, found, _ := unstructured.NestedInt64(object.Object, "spec", "replicas"); found {
 		o.Replicas = int32(n)
@@ -63,24 +64,12 @@ func Read(ref Ref, object *unstructured.Unstructured, path string) (*Original, e
 // readPod takes a pod as the template of others like it: without its node, and without what admission added to it.
 func (o *Original) readPod() error {
 	var pod corev1.Pod
-	if err := o.decode(&pod); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(Manifest(o.Object).Object, &pod); err != nil {
 		return err
 	}
-	pod.Spec.NodeName, pod.Spec.EphemeralContainers = "", nil
-	dropTokenVolume(&pod.Spec)
-	o.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pod.Labels, Annotations: pod.Annotations}, Spec: pod.Spec}
+	o.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pod.Labels, Annotations: pod.Annotations},
+		Spec: pod.Spec}
 	return nil
-}
-
-// dropTokenVolume removes the service account's volume, which each pod is given anew.
-func dropTokenVolume(spec *corev1.PodSpec) {
-	own := func(name string) bool { return strings.HasPrefix(name, "kube-api-access-") }
-	spec.Volumes = slices.DeleteFunc(spec.Volumes, func(v corev1.Volume) bool { return own(v.Name) })
-	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
-		for i := range containers {
-			containers[i].VolumeMounts = slices.DeleteFunc(containers[i].VolumeMounts, func(m corev1.VolumeMount) bool { return own(m.Name) })
-		}
-	}
 }
 
 func (o *Original) decode(into any) error {
@@ -116,7 +105,8 @@ func Selector(object *unstructured.Unstructured) (*metav1.LabelSelector, error) 
 // Refuse says why dev mode can't have the workload, and what to do instead; nil when it can.
 func (o *Original) Refuse(duplicate bool) *problem.Error {
 	refuse := func(format string, args ...any) *problem.Error {
-		return problem.New(problem.Refused, "%s "+format, append([]any{o.Ref}, args...)...).WithHint("develop on a copy instead: --mode duplicate")
+		return problem.New(problem.Refused, "%s "+format, append([]any{o.Ref}, args...)...).
+			WithHint("develop on a copy instead: --mode duplicate")
 	}
 	switch owner := metav1.GetControllerOf(o.Object); {
 	case o.Object.GetLabels()[contract.LabelRole] == contract.RoleTwin:
@@ -133,8 +123,10 @@ func (o *Original) Refuse(duplicate bool) *problem.Error {
 	}
 	switch o.Kind {
 	case StatefulSet:
-		if when, _, _ := unstructured.NestedString(o.Object.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"); when == string(appsv1.DeletePersistentVolumeClaimRetentionPolicyType) {
-			return refuse("deletes the claims of pods that it scales down (persistentVolumeClaimRetentionPolicy.whenScaled), so parking it would lose their data").
+		if when, _, _ := unstructured.NestedString(o.Object.Object, "spec", "persistentVolumeClaimRetentionPolicy",
+			"whenScaled"); when == string(appsv1.DeletePersistentVolumeClaimRetentionPolicyType) {
+			return refuse("deletes the claims of pods that it scales down " +
+				"(persistentVolumeClaimRetentionPolicy.whenScaled), so parking it would lose their data").
 				WithHint("set whenScaled to Retain, or develop on a copy: --mode duplicate")
 		}
 	case Job:
@@ -165,18 +157,55 @@ func Runs(job *unstructured.Unstructured) bool {
 	return !suspended && !finished(job)
 }
 
-// Manifest is what a pod can be made anew of, as it was.
-func Manifest(pod *corev1.Pod) *corev1.Pod {
-	m := pod.DeepCopy()
-	m.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
-	m.ObjectMeta = metav1.ObjectMeta{Name: pod.Name, GenerateName: pod.GenerateName, Namespace: pod.Namespace, Labels: m.Labels, Annotations: m.Annotations, Finalizers: m.Finalizers, OwnerReferences: m.OwnerReferences}
-	m.Status = corev1.PodStatus{}
-	m.Spec.NodeName, m.Spec.EphemeralContainers = "", nil
-	dropTokenVolume(&m.Spec)
-	return m
+// Manifest is a pod as it was, without what the API server adds: from it the pod can be created again. Fields that this
+// build does not know stay in it, since the cluster may be newer.
+func Manifest(pod *unstructured.Unstructured) *unstructured.Unstructured {
+	from := pod.DeepCopy().Object
+	m := map[string]any{"apiVersion": "v1", "kind": "Pod"}
+	if metadata, ok := from["metadata"].(map[string]any); ok {
+		kept := map[string]any{}
+		for _, field := range []string{
+			"name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences",
+		} {
+			if value, ok := metadata[field]; ok {
+				kept[field] = value
+			}
+		}
+		m["metadata"] = kept
+	}
+	if spec, ok := from["spec"].(map[string]any); ok {
+		delete(spec, "nodeName")
+		delete(spec, "ephemeralContainers")
+		dropTokenVolume(spec)
+		m["spec"] = spec
+	}
+	return &unstructured.Unstructured{Object: m}
 }
 
-// Ask says what replacing the workload means for it, where the user should know before; "" where it goes without saying.
+// dropTokenVolume removes the service account's volume, of which each pod gets a new one.
+func dropTokenVolume(spec map[string]any) {
+	drop := func(from map[string]any, field string) {
+		if list, ok := from[field].([]any); ok {
+			from[field] = slices.DeleteFunc(list, func(item any) bool {
+				named, _ := item.(map[string]any)
+				name, _ := named["name"].(string)
+				return strings.HasPrefix(name, "kube-api-access-")
+			})
+		}
+	}
+	drop(spec, "volumes")
+	for _, field := range []string{"containers", "initContainers"} {
+		containers, _ := spec[field].([]any)
+		for _, item := range containers {
+			if container, ok := item.(map[string]any); ok {
+				drop(container, "volumeMounts")
+			}
+		}
+	}
+}
+
+// Ask says what replacing the workload means for it, where the user should know before; "" where it goes without
+// saying.
 func (o *Original) Ask() string {
 	switch o.Kind {
 	case DaemonSet:
@@ -187,5 +216,5 @@ func (o *Original) Ask() string {
 	return ""
 }
 
-// DefaultDuplicate says whether a kind is developed on a duplicate where nobody says otherwise.
+// DefaultDuplicate says whether a kind is developed on a duplicate where no one says otherwise.
 func (k Kind) DefaultDuplicate() bool { return k == DaemonSet }

@@ -16,7 +16,8 @@ type own struct {
 	Volumes        []corev1.Volume
 }
 
-// ownContext is the most that nhctl's containers ask for, which the strictest policies accept: the dev container's user, and no rights.
+// ownContext is the most that nhctl's containers ask for, which the strictest policies accept: the dev container's
+// user, and no rights.
 func ownContext(uid *int64) *corev1.SecurityContext {
 	no, yes := false, true
 	return &corev1.SecurityContext{RunAsUser: uid, AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
@@ -26,7 +27,8 @@ func ownContext(uid *int64) *corev1.SecurityContext {
 
 func resources(requests, limits [2]string) corev1.ResourceRequirements {
 	list := func(q [2]string) corev1.ResourceList {
-		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(q[0]), corev1.ResourceMemory: resource.MustParse(q[1])}
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(q[0]),
+			corev1.ResourceMemory: resource.MustParse(q[1])}
 	}
 	return corev1.ResourceRequirements{Requests: list(requests), Limits: list(limits)}
 }
@@ -34,18 +36,27 @@ func resources(requests, limits [2]string) corev1.ResourceRequirements {
 func TestTwinsOwnParts(t *testing.T) {
 	t.Parallel()
 	uid := int64(1000)
-	theirs := corev1.Volume{Name: "theirs", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/dev"}}}
+	theirs := corev1.Volume{Name: "theirs",
+		VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/dev"}}}
 	optional := true
 	empty := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 	want := own{
 		Sidecar: corev1.Container{
-			Name: "nhctl-sidecar", Image: "dev:1", ImagePullPolicy: corev1.PullIfNotPresent, WorkingDir: "/", Command: []string{"/.nhctl/bin/sidecar", "sync"},
+			Name:            "nhctl-sidecar",
+			Image:           "dev:1",
+			ImagePullPolicy: corev1.PullIfNotPresent,
+			WorkingDir:      "/",
+			Command:         []string{"/.nhctl/bin/sidecar", "sync"},
 			Env: []corev1.EnvVar{
-				{Name: "NHCTL_SIDECAR", Value: `{"session":"1","port":50000,"folders":[{"id":"f","container":"web","mountPath":"/src"}],"containers":["web"]}`},
+				{Name: "NHCTL_SIDECAR", Value: `{"kind":"sidecar","version":1,` +
+					`"session":"1","port":50000,"folders":[{"id":"f","container":"web",` +
+					`"mountPath":"/src"}],"containers":["web"]}`},
 				{Name: "LOGGER_DISCARD", Value: "1"}},
 			Resources: resources([2]string{"10m", "64Mi"}, [2]string{"2", "256Mi"}),
 			ReadinessProbe: &corev1.Probe{FailureThreshold: 1, TimeoutSeconds: 10,
-				ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/.nhctl/bin/sidecar", "health", "--ready"}}}},
+				ProbeHandler: corev1.ProbeHandler{
+					Exec: &corev1.ExecAction{Command: []string{"/.nhctl/bin/sidecar", "health", "--ready"}},
+				}},
 			SecurityContext: ownContext(&uid),
 			VolumeMounts: []corev1.VolumeMount{
 				{Name: "nhctl-bin", MountPath: "/.nhctl/bin", ReadOnly: true},
@@ -55,17 +66,32 @@ func TestTwinsOwnParts(t *testing.T) {
 				{Name: "nhctl-work", MountPath: "/.nhctl/work/index-f", SubPath: "index-f"}},
 		},
 		Plant: corev1.Container{
-			Name: "nhctl-plant", Image: "sidecar:1", ImagePullPolicy: corev1.PullIfNotPresent, WorkingDir: "/", Command: []string{"/sidecar", "plant", "/.nhctl/bin/sidecar"},
-			Resources: resources([2]string{"10m", "64Mi"}, [2]string{"1", "128Mi"}), SecurityContext: ownContext(&uid),
-			VolumeMounts: []corev1.VolumeMount{{Name: "nhctl-bin", MountPath: "/.nhctl/bin"}},
+			Name:            "nhctl-plant",
+			Image:           "sidecar:1",
+			ImagePullPolicy: corev1.PullIfNotPresent,
+			WorkingDir:      "/",
+			Command:         []string{"/sidecar", "plant", "/.nhctl/bin/sidecar"},
+			Resources:       resources([2]string{"10m", "64Mi"}, [2]string{"1", "128Mi"}),
+			SecurityContext: ownContext(&uid),
+			VolumeMounts:    []corev1.VolumeMount{{Name: "nhctl-bin", MountPath: "/.nhctl/bin"}},
 		},
-		Volumes: []corev1.Volume{theirs, {Name: "nhctl-bin", VolumeSource: empty}, {Name: "nhctl-run", VolumeSource: empty}, {Name: "nhctl-work", VolumeSource: empty},
-			{Name: "nhctl-token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
-				{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "web-nhctl-1"},
-					Items: []corev1.KeyToPath{{Key: "token", Path: "token"}}}},
-				{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "nhctl-gates"},
-					Items: []corev1.KeyToPath{{Key: "1", Path: "ready"}}, Optional: &optional}},
-			}}}}},
+		Volumes: []corev1.Volume{theirs, {Name: "nhctl-bin", VolumeSource: empty},
+			{Name: "nhctl-run", VolumeSource: empty}, {Name: "nhctl-work", VolumeSource: empty},
+			{Name: "nhctl-token",
+				VolumeSource: corev1.VolumeSource{
+					Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+						{
+							Secret: &corev1.SecretProjection{
+								LocalObjectReference: corev1.LocalObjectReference{Name: "web-nhctl-1"},
+								Items:                []corev1.KeyToPath{{Key: "token", Path: "sessions/1"}},
+							},
+						},
+						{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{
+							Name: "nhctl-gates",
+						},
+							Items: []corev1.KeyToPath{{Key: "1", Path: "ready"}}, Optional: &optional}},
+					}},
+				}}},
 	}
 	for duplicate, period := range map[bool]int32{false: 1, true: 10} {
 		want.Sidecar.ReadinessProbe.PeriodSeconds = period
@@ -77,7 +103,8 @@ func TestTwinsOwnParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := twin.Spec.Template.Spec
-		if diff := cmp.Diff(want, own{spec.Containers[len(spec.Containers)-1], spec.InitContainers[0], spec.Volumes}); diff != "" {
+		if diff := cmp.Diff(want,
+			own{spec.Containers[len(spec.Containers)-1], spec.InitContainers[0], spec.Volumes}); diff != "" {
 			t.Errorf("duplicate %v:\n%s", duplicate, diff)
 		}
 		for _, c := range append(spec.InitContainers, spec.Containers[:len(spec.Containers)-1]...) {

@@ -21,7 +21,8 @@ type Before struct {
 	Suspended      bool
 }
 
-// lever is the one field that parks a workload: where it is, and its value while parked and before. A nil free means no such field.
+// lever is the one field that parks a workload: where it is, and its value while parked and before. A nil free means no
+// such field.
 type lever struct {
 	path         []string
 	parked, free any
@@ -32,15 +33,17 @@ func leverOf(kind Kind, b Before) lever {
 	case Job, CronJob:
 		return lever{[]string{"spec", "suspend"}, true, b.Suspended}
 	case DaemonSet:
-		return lever{[]string{"spec", "template", "spec", "nodeSelector", contract.LabelSession}, contract.RoleParked, nil}
+		return lever{[]string{"spec", "template", "spec", "nodeSelector", contract.LabelSession}, contract.RoleParked,
+			nil}
 	}
 	return lever{[]string{"spec", "replicas"}, int64(b.Kept), int64(b.Replicas)}
 }
 
-// ParkPatch is the one merge patch that parks a workload. The API server refuses it (a conflict) when somebody changed the workload
-// since it was read.
+// ParkPatch is the one merge patch that parks a workload. The API server refuses it (a conflict) when someone changed
+// the workload since it was read.
 func ParkPatch(kind Kind, object *unstructured.Unstructured, session string, b Before) ([]byte, error) {
-	patch := map[string]any{"metadata": map[string]any{"resourceVersion": object.GetResourceVersion(), "labels": map[string]any{contract.LabelSession: session}}}
+	patch := map[string]any{"metadata": map[string]any{"resourceVersion": object.GetResourceVersion(),
+		"labels": map[string]any{contract.LabelSession: session}}}
 	l := leverOf(kind, b)
 	if err := unstructured.SetNestedField(patch, l.parked, l.path...); err != nil {
 		return nil, err
@@ -48,8 +51,8 @@ func ParkPatch(kind Kind, object *unstructured.Unstructured, session string, b B
 	return json.Marshal(patch)
 }
 
-// UnparkPatch is the JSON patch that frees a parked workload, without a trace. It fails where the workload is not parked by this
-// session, or somebody freed it meanwhile.
+// UnparkPatch is the JSON patch that frees a parked workload, without a trace. It fails where the workload is not
+// parked by this session, or someone freed it in the meantime.
 func UnparkPatch(kind Kind, object *unstructured.Unstructured, session string, b Before) ([]byte, error) {
 	l := leverOf(kind, b)
 	patch := unlabel(session)
@@ -63,7 +66,7 @@ func UnparkPatch(kind Kind, object *unstructured.Unstructured, session string, b
 	return json.Marshal(append(patch, op("test", l.path, l.parked), op("remove", l.path, nil)))
 }
 
-// UnlabelPatch takes the session's label off a workload that somebody else has freed.
+// UnlabelPatch takes the session's label off a workload that someone else has freed.
 func UnlabelPatch(session string) ([]byte, error) { return json.Marshal(unlabel(session)) }
 
 func unlabel(session string) []map[string]any {
@@ -84,7 +87,7 @@ func op(name string, path []string, value any) map[string]any {
 	return o
 }
 
-// Freed says what somebody did to a parked workload, or "".
+// Freed says what someone did to a parked workload, or "".
 func Freed(ref Ref, object *unstructured.Unstructured, b Before) string {
 	l := leverOf(ref.Kind, b)
 	now, found, _ := unstructured.NestedFieldNoCopy(object.Object, l.path...)
@@ -93,14 +96,14 @@ func Freed(ref Ref, object *unstructured.Unstructured, b Before) string {
 	}
 	switch ref.Kind {
 	case Job, CronJob:
-		return fmt.Sprintf("somebody resumed %s", ref)
+		return fmt.Sprintf("someone resumed %s", ref)
 	case DaemonSet:
-		return fmt.Sprintf("somebody gave %s its nodes back", ref)
+		return fmt.Sprintf("someone gave %s its nodes again", ref)
 	}
 	if !found {
 		now = 1
 	}
-	return fmt.Sprintf("somebody scaled %s to %v", ref, now)
+	return fmt.Sprintf("someone scaled %s to %v", ref, now)
 }
 
 // Restored says whether a workload has the pods again that it asks for.
@@ -125,7 +128,8 @@ func Restored(kind Kind, object *unstructured.Unstructured) (bool, error) {
 	case DaemonSet:
 		var d appsv1.DaemonSet
 		err := decode(&d)
-		return d.Status.ObservedGeneration >= d.Generation && d.Status.NumberAvailable >= d.Status.DesiredNumberScheduled, err
+		return d.Status.ObservedGeneration >= d.Generation &&
+			d.Status.NumberAvailable >= d.Status.DesiredNumberScheduled, err
 	case Job:
 		var j batchv1.Job
 		err := decode(&j)

@@ -24,7 +24,8 @@ func Apply(twin *appsv1.Deployment, patches []Patch) (*appsv1.Deployment, error)
 		next, err := p.apply(patched)
 		if err != nil {
 			return nil, problem.New(problem.Usage, "dev.patches[%d] (%s): %w", i, p.Type, err).
-				WithHint("a patch changes the twin, a Deployment: its pods are at spec.template; see containers[].dev.patches in the config")
+				WithHint("a patch changes the twin, a Deployment: its pods are at spec.template; see " +
+					"containers[].dev.patches in the config")
 		}
 		patched = next
 	}
@@ -57,7 +58,7 @@ func (p Patch) apply(twin *appsv1.Deployment) (*appsv1.Deployment, error) {
 	}
 	patched := &appsv1.Deployment{}
 	if err := yaml.UnmarshalStrict(after, patched); err != nil {
-		return nil, fmt.Errorf("what comes out is no Deployment: %w", err)
+		return nil, fmt.Errorf("the result is no Deployment: %w", err)
 	}
 	return patched, untouched(twin, patched)
 }
@@ -65,8 +66,10 @@ func (p Patch) apply(twin *appsv1.Deployment) (*appsv1.Deployment, error) {
 // untouched refuses changes to what the session is found and served by.
 func untouched(before, after *appsv1.Deployment) error {
 	own := func(d *appsv1.Deployment) map[string]any {
-		parts := map[string]any{"metadata.name": d.Name, "metadata.namespace": d.Namespace, "spec.selector": d.Spec.Selector, "spec.replicas": d.Spec.Replicas,
-			"the label " + contract.LabelSession: d.Spec.Template.Labels[contract.LabelSession], "the label " + contract.LabelRole: d.Spec.Template.Labels[contract.LabelRole]}
+		parts := map[string]any{"metadata.name": d.Name, "metadata.namespace": d.Namespace,
+			"spec.selector": d.Spec.Selector, "spec.replicas": d.Spec.Replicas,
+			"the label " + contract.LabelSession: d.Spec.Template.Labels[contract.LabelSession],
+			"the label " + contract.LabelRole:    d.Spec.Template.Labels[contract.LabelRole]}
 		for _, c := range append(d.Spec.Template.Spec.InitContainers, d.Spec.Template.Spec.Containers...) {
 			if c.Name == contract.PlantContainer || len(c.Command) > 0 && c.Command[0] == contract.Binary {
 				parts["the command of container "+c.Name] = c.Command

@@ -1,5 +1,5 @@
-// Package workload has the pure functions between a workload and its twin: what the twin looks like, how the original is parked
-// and un-parked, why a pod does not come up. It does no I/O.
+// Package workload has the pure functions between a workload and its twin: what the twin looks like, how the original
+// is parked and un-parked, why a pod does not come up. It does no I/O.
 package workload
 
 import (
@@ -54,7 +54,14 @@ func (k Kind) Words() []string {
 	if k.Custom() {
 		return []string{string(k)}
 	}
-	short := map[Kind]string{Deployment: "deploy", StatefulSet: "sts", DaemonSet: "ds", ReplicaSet: "rs", CronJob: "cj", Pod: "po"}[k]
+	short := map[Kind]string{
+		Deployment:  "deploy",
+		StatefulSet: "sts",
+		DaemonSet:   "ds",
+		ReplicaSet:  "rs",
+		CronJob:     "cj",
+		Pod:         "po",
+	}[k]
 	words := []string{short, string(k), string(k) + "s"}
 	if group := k.Resource().Group; group != "" {
 		words = append(words, string(k)+"."+group, string(k)+"s."+group)
@@ -109,7 +116,8 @@ func ParseRef(text string) (Ref, error) {
 	kind, ok := ParseKind(word)
 	if !ok || name == "" || strings.Contains(name, "/") {
 		return Ref{}, problem.New(problem.Usage, "%q names no workload", text).
-			WithHint("write KIND/NAME, such as deploy/web, sts/db, cronjob/report or rollouts.v1alpha1.argoproj.io/web; NAME alone means a Deployment")
+			WithHint("write KIND/NAME, such as deploy/web, sts/db, cronjob/report or " +
+				"rollouts.v1alpha1.argoproj.io/web; NAME alone means a Deployment")
 	}
 	return Ref{Kind: kind, Name: name}, nil
 }

@@ -30,7 +30,8 @@ func total(name corev1.ResourceName, containers []corev1.Container) (s sums) {
 	return s
 }
 
-// needed is below what nhctl's containers do not work: a first sync needs the memory that it has by default, and gets along with less CPU.
+// needed is below what nhctl's containers do not work: a first sync needs the memory that it has by default, and gets
+// along with less CPU.
 func needed(name corev1.ResourceName, limit int64) int64 {
 	if name == corev1.ResourceCPU {
 		return min(limit, 500)
@@ -75,13 +76,14 @@ func (r room) fit(request, limit int64) (int64, int64) {
 	}
 	if over(r.others.request+request, r.others.limit+limit, r.podRatio) {
 		limit = max(min(limit, mostLimit(r.others.request+request, r.podRatio)-r.others.limit), least, request)
-		request = min(limit, max(request, r.rounded(leastRequest(r.others.limit+limit, r.podRatio)-r.others.request, limit)))
+		request = min(limit,
+			max(request, r.rounded(leastRequest(r.others.limit+limit, r.podRatio)-r.others.request, limit)))
 	}
 	return request, limit
 }
 
-// over says whether a limit is too many times its request, computed as the API server does: its rounding counts, too. A ratio below 1
-// can't be kept, and none of 0 is asked for.
+// over says whether a limit is too many times its request, computed as the API server does: its rounding counts, too. A
+// ratio below 1 can't be kept, and none of 0 is asked for.
 func over(request, limit, ratio int64) bool {
 	return ratio >= 1000 && float64(limit)/float64(request)*1000 > float64(ratio)
 }

@@ -38,11 +38,12 @@ type Mount struct{ Claim, Path string }
 // User are ids that the dev container runs with; nil leaves the original's.
 type User struct{ UID, GID *int64 }
 
-// late is how many answers in a row may be missed before the container is restarted: a compiler takes all that a node has.
+// late is how many answers in a row may be missed before the container is restarted: a compiler takes all that a node
+// has.
 const late = 3
 
-// answerProbes lets the supervisor answer in the program's place: a paused debugger must not be killed, and a program that does not
-// run yet is no reason to restart the container. Policies demand that probes stay.
+// answerProbes lets the supervisor answer in the program's place: a paused debugger must not be killed, and a program
+// that does not run yet is no reason to restart the container. Policies demand that probes stay.
 func answerProbes(c *corev1.Container, s Dev) {
 	answered := []*corev1.Probe{c.LivenessProbe, c.StartupProbe, c.ReadinessProbe}
 	switch s.Probes {
@@ -62,7 +63,7 @@ func answerProbes(c *corev1.Container, s Dev) {
 	}
 }
 
-// asUser sets the dev container's user. Root is said to be meant where the pod says that nobody is root.
+// asUser sets the dev container's user. Root is said to be meant where the pod says that no one is root.
 func asUser(c *corev1.Container, u User) {
 	if u.UID == nil && u.GID == nil {
 		return
@@ -102,14 +103,15 @@ func repository(image string) string {
 func rename(spec *corev1.PodSpec, c *corev1.Container, name string) error {
 	for _, other := range slices.Concat(spec.Containers, spec.InitContainers) {
 		if other.Name == name && name != c.Name {
-			return problem.New(problem.Usage, "dev.devContainerName: the pod has a container %q already", name).WithHint("choose another name in the config")
+			return problem.New(problem.Usage, "dev.devContainerName: the pod has a container %q already", name).
+				WithHint("choose another name in the config")
 		}
 	}
 	c.Name = name
 	return nil
 }
 
-// skipInit leaves out the init containers that must end before the others begin; those that go on beside them stay.
+// skipInit leaves out the init containers that must end before the others begin; those that go on next to them stay.
 func skipInit(spec *corev1.PodSpec) {
 	spec.InitContainers = slices.DeleteFunc(spec.InitContainers, func(c corev1.Container) bool {
 		return c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
@@ -129,16 +131,19 @@ func mountClaims(spec *corev1.PodSpec, c *corev1.Container, mounts []Mount) {
 		name := fmt.Sprintf("%s%d", prefix, others+i)
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: m.Claim}}})
-		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(o corev1.VolumeMount) bool { return o.MountPath == m.Path })
+		c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts,
+			func(o corev1.VolumeMount) bool { return o.MountPath == m.Path })
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: m.Path})
 	}
 }
 
-// orderMounts puts a mount before those inside it: not every runtime sorts them itself, and an outer one that comes later would hide them.
+// orderMounts puts a mount before those inside it: not every runtime sorts them itself, and an outer one that comes
+// later would hide them.
 func orderMounts(mounts []corev1.VolumeMount) (ordered []corev1.VolumeMount) {
 	for _, m := range mounts {
 		outer := strings.TrimSuffix(path.Clean(m.MountPath), "/") + "/"
-		first := slices.IndexFunc(ordered, func(o corev1.VolumeMount) bool { return strings.HasPrefix(path.Clean(o.MountPath), outer) })
+		first := slices.IndexFunc(ordered,
+			func(o corev1.VolumeMount) bool { return strings.HasPrefix(path.Clean(o.MountPath), outer) })
 		if first < 0 {
 			first = len(ordered)
 		}
@@ -184,7 +189,8 @@ func eachMount(spec *corev1.PodSpec, volume string, do func(*corev1.VolumeMount)
 func dropMounts(spec *corev1.PodSpec, volume string) {
 	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
 		for i := range containers {
-			containers[i].VolumeMounts = slices.DeleteFunc(containers[i].VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
+			containers[i].VolumeMounts = slices.DeleteFunc(containers[i].VolumeMounts,
+				func(m corev1.VolumeMount) bool { return m.Name == volume })
 		}
 	}
 	dropDevices(spec, volume)
@@ -194,7 +200,8 @@ func dropMounts(spec *corev1.PodSpec, volume string) {
 func dropDevices(spec *corev1.PodSpec, volume string) {
 	for _, containers := range [][]corev1.Container{spec.Containers, spec.InitContainers} {
 		for i := range containers {
-			containers[i].VolumeDevices = slices.DeleteFunc(containers[i].VolumeDevices, func(d corev1.VolumeDevice) bool { return d.Name == volume })
+			containers[i].VolumeDevices = slices.DeleteFunc(containers[i].VolumeDevices,
+				func(d corev1.VolumeDevice) bool { return d.Name == volume })
 		}
 	}
 }

@@ -15,7 +15,8 @@ func TestProbes(t *testing.T) {
 	own := func(port string) *corev1.Probe {
 		return &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{port}}}}
 	}
-	for probes, want := range map[Probes]string{"": "health health health", ProbesOff: "health health health", ProbesReadiness: "health ready health", ProbesKeep: "live ready start"} {
+	for probes, want := range map[Probes]string{"": "health health health", ProbesOff: "health health health",
+		ProbesReadiness: "health ready health", ProbesKeep: "live ready start"} {
 		original, s := template(), settings()
 		c := &original.Spec.Containers[0]
 		c.LivenessProbe, c.ReadinessProbe, c.StartupProbe = own("live"), own("ready"), own("start")
@@ -49,7 +50,8 @@ func TestShape(t *testing.T) {
 	}
 	spec := twin.Spec.Template.Spec
 	dev, sidecar := spec.Containers[0], spec.Containers[2]
-	if dev.Name != "dev" || dev.Command[3] != "dev" || dev.ImagePullPolicy != corev1.PullAlways || sidecar.ImagePullPolicy != corev1.PullAlways || len(spec.InitContainers) != 1 {
+	if dev.Name != "dev" || dev.Command[3] != "dev" || dev.ImagePullPolicy != corev1.PullAlways ||
+		sidecar.ImagePullPolicy != corev1.PullAlways || len(spec.InitContainers) != 1 {
 		t.Errorf("dev container %+v, %d init containers", dev, len(spec.InitContainers))
 	}
 	for _, c := range []corev1.Container{dev, sidecar, spec.InitContainers[0]} {
@@ -57,14 +59,16 @@ func TestShape(t *testing.T) {
 			t.Errorf("%s runs as %+v", c.Name, x)
 		}
 	}
-	if !strings.Contains(sidecar.Env[0].Value, `"containers":["dev"]`) || twin.Spec.Template.Annotations["kubectl.kubernetes.io/default-container"] != "dev" {
+	if !strings.Contains(sidecar.Env[0].Value, `"containers":["dev"]`) ||
+		twin.Spec.Template.Annotations["kubectl.kubernetes.io/default-container"] != "dev" {
 		t.Errorf("the sidecar is told %s", sidecar.Env[0].Value)
 	}
 	last := dev.VolumeMounts[len(dev.VolumeMounts)-1]
-	if diff := cmp.Diff(corev1.VolumeMount{Name: "nhctl-dir-0", MountPath: "/go"}, last); diff != "" || spec.Volumes[len(spec.Volumes)-1].PersistentVolumeClaim == nil && spec.Volumes[0].PersistentVolumeClaim == nil {
+	if diff := cmp.Diff(corev1.VolumeMount{Name: "nhctl-dir-0", MountPath: "/go"}, last); diff != "" ||
+		spec.Volumes[len(spec.Volumes)-1].PersistentVolumeClaim == nil && spec.Volumes[0].PersistentVolumeClaim == nil {
 		t.Errorf("%s\n%+v", diff, spec.Volumes)
 	}
-	s.DevName = "beside"
+	s.DevName = "helper"
 	if _, err := Twin(template(), s); err == nil || problem.From(err).Code != problem.Usage {
 		t.Errorf("a name that is taken: %v", err)
 	}
@@ -97,7 +101,9 @@ func TestMountsInsideEachOther(t *testing.T) {
 func TestClaimsOfADuplicate(t *testing.T) {
 	t.Parallel()
 	claim := func(name string) corev1.Volume {
-		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}}
+		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name},
+		}}
 	}
 	readOnly := claim("own")
 	readOnly.PersistentVolumeClaim.ReadOnly = true
@@ -106,7 +112,8 @@ func TestClaimsOfADuplicate(t *testing.T) {
 		Volumes []corev1.Volume
 		Mounts  []corev1.VolumeMount
 	}
-	mount, shared := corev1.VolumeMount{Name: "own", MountPath: "/own"}, corev1.VolumeMount{Name: "shared", MountPath: "/shared"}
+	mount, shared := corev1.VolumeMount{Name: "own", MountPath: "/own"},
+		corev1.VolumeMount{Name: "shared", MountPath: "/shared"}
 	locked := mount
 	locked.ReadOnly = true
 	for use, want := range map[ClaimUse]have{
@@ -115,7 +122,8 @@ func TestClaimsOfADuplicate(t *testing.T) {
 		ClaimReadOnly: {[]corev1.Volume{readOnly, claim("shared")}, []corev1.VolumeMount{locked, shared}},
 		ClaimNone:     {[]corev1.Volume{claim("shared")}, []corev1.VolumeMount{shared}},
 	} {
-		spec := &corev1.PodSpec{Volumes: []corev1.Volume{claim("own"), claim("shared")}, Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{mount, shared}}}}
+		spec := &corev1.PodSpec{Volumes: []corev1.Volume{claim("own"), claim("shared")},
+			Containers: []corev1.Container{{VolumeMounts: []corev1.VolumeMount{mount, shared}}}}
 		releaseClaims(spec, []string{"own"}, use)
 		if diff := cmp.Diff(want, have{spec.Volumes, spec.Containers[0].VolumeMounts}); diff != "" {
 			t.Errorf("%q:\n%s", use, diff)
@@ -129,16 +137,20 @@ func TestApply(t *testing.T) {
 		patch Patch
 		fails string
 	}{
-		"strategic":   {Patch{"strategic", "spec: {template: {spec: {containers: [{name: web, env: [{name: P, value: x}]}]}}}"}, ""},
-		"merge":       {Patch{"merge", `{"spec": {"template": {"metadata": {"annotations": {"p": "x"}}}}}`}, ""},
-		"json":        {Patch{"json", "[{op: add, path: /spec/template/spec/priorityClassName, value: x}]"}, ""},
-		"typo":        {Patch{"strategic", "spec: {template: {spec: {priorityClasName: x}}}"}, `unknown field "priorityClasName"`},
-		"test fails":  {Patch{"json", "[{op: test, path: /spec/replicas, value: 9}]"}, "test"},
-		"no path":     {Patch{"json", "[{op: remove, path: /spec/nothing}]"}, "nothing"},
-		"selector":    {Patch{"merge", "spec: {selector: {matchLabels: {app: x}}}"}, "spec.selector can't be changed"},
-		"no sidecar":  {Patch{"merge", "spec: {template: {spec: {containers: [{name: web, image: x}]}}}"}, "can't be changed"},
-		"two pods":    {Patch{"merge", "spec: {replicas: 2}"}, "spec.replicas can't be changed"},
-		"other label": {Patch{"strategic", "spec: {template: {metadata: {labels: {nhctl.dev/session: x}}}}"}, "the label nhctl.dev/session can't be changed"},
+		"strategic": {Patch{"strategic",
+			"spec: {template: {spec: {containers: [{name: web, env: [{name: P, value: x}]}]}}}"}, ""},
+		"merge": {Patch{"merge", `{"spec": {"template": {"metadata": {"annotations": {"p": "x"}}}}}`}, ""},
+		"json":  {Patch{"json", "[{op: add, path: /spec/template/spec/priorityClassName, value: x}]"}, ""},
+		"typo": {Patch{"strategic", "spec: {template: {spec: {priorityClasName: x}}}"},
+			`unknown field "priorityClasName"`},
+		"test fails": {Patch{"json", "[{op: test, path: /spec/replicas, value: 9}]"}, "test"},
+		"no path":    {Patch{"json", "[{op: remove, path: /spec/nothing}]"}, "nothing"},
+		"selector":   {Patch{"merge", "spec: {selector: {matchLabels: {app: x}}}"}, "spec.selector can't be changed"},
+		"no sidecar": {Patch{"merge", "spec: {template: {spec: {containers: [{name: web, image: x}]}}}"},
+			"can't be changed"},
+		"two pods": {Patch{"merge", "spec: {replicas: 2}"}, "spec.replicas can't be changed"},
+		"other label": {Patch{"strategic", "spec: {template: {metadata: {labels: {nhctl.dev/session: x}}}}"},
+			"the label nhctl.dev/session can't be changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +160,8 @@ func TestApply(t *testing.T) {
 			}
 			patched, err := Apply(twin, []Patch{tt.patch})
 			if tt.fails != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.fails) || !strings.Contains(err.Error(), "dev.patches[0]") || problem.From(err).Code != problem.Usage {
+				if err == nil || !strings.Contains(err.Error(), tt.fails) ||
+					!strings.Contains(err.Error(), "dev.patches[0]") || problem.From(err).Code != problem.Usage {
 					t.Errorf("%v, want %q in it", err, tt.fails)
 				}
 				return
@@ -172,9 +185,11 @@ func TestApply(t *testing.T) {
 
 func TestByImage(t *testing.T) {
 	t.Parallel()
-	containers := []corev1.Container{{Name: "a", Image: "registry:5000/shop/web:1"}, {Name: "b", Image: "db@sha256:00"}, {Name: "c", Image: "registry:5000/shop/cart"}}
+	containers := []corev1.Container{{Name: "a", Image: "registry:5000/shop/web:1"}, {Name: "b", Image: "db@sha256:00"},
+		{Name: "c", Image: "registry:5000/shop/cart"}}
 	for image, want := range map[string]string{
-		"registry:5000/shop/web": "a", "registry:5000/shop/web:1": "a", "registry:5000/shop/web:2": "", "db": "b", "registry:5000/shop/cart": "c", "registry": "",
+		"registry:5000/shop/web": "a", "registry:5000/shop/web:1": "a", "registry:5000/shop/web:2": "", "db": "b",
+		"registry:5000/shop/cart": "c", "registry": "",
 	} {
 		if got := ByImage(containers, image); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)

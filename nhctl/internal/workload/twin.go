@@ -1,13 +1,11 @@
 package workload
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -23,15 +21,18 @@ type Settings struct {
 	SelectorKeys []string
 	// Identity are labels that controllers set, and that the twin needs to stand in for one certain pod.
 	Identity map[string]string
-	// Dev is the container that is developed; the sidecar runs in its image, as its user. Beside are others of the pod.
+	// Dev is the container that is developed; the sidecar runs in its image, as its user. Extra has others of
+	// the pod.
 	Dev
-	Beside []Dev
+	Extra []Dev
 	// SkipInit leaves out the original's init containers.
 	SkipInit bool
-	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their place.
+	// Exclusive are the original's claims that two pods can't write to; ClaimUse says what a duplicate gets in their
+	// place.
 	Exclusive []string
 	ClaimUse  ClaimUse
-	// SidecarImage holds the binary to plant; ByExec waits for it to come through exec instead. Port is the carrier's on the pod's loopback.
+	// SidecarImage holds the binary to plant; ByExec waits for it to come through exec instead. Port is the carrier's
+	// on the pod's loopback.
 	SidecarImage string
 	ByExec       bool
 	Port         int
@@ -40,16 +41,19 @@ type Settings struct {
 }
 
 // devs are all containers that are developed, the sidecar's first.
-func (s Settings) devs() []Dev { return append([]Dev{s.Dev}, s.Beside...) }
+func (s Settings) devs() []Dev { return append([]Dev{s.Dev}, s.Extra...) }
 
 // controllerLabels are set on pods by their controllers, and mean nothing on the twin.
-var controllerLabels = [...]string{"pod-template-hash", "controller-revision-hash", "pod-template-generation", "statefulset.kubernetes.io/pod-name",
-	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid", "job-name", "controller-uid"}
+var controllerLabels = [...]string{"pod-template-hash", "controller-revision-hash", "pod-template-generation",
+	"statefulset.kubernetes.io/pod-name",
+	"apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid", "job-name",
+	"controller-uid"}
 
 // twinGrace is how long the twin's pod may take to end, in seconds; the supervisor stops the program within it.
 const twinGrace = 5
 
-// Twin makes the Deployment that stands in for, or beside, a workload with this pod template. The template is not changed.
+// Twin makes the Deployment that stands in for, or next to, a workload with this pod template. The template is not
+// changed.
 func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, error) {
 	t := *template.DeepCopy()
 	own := map[string]string{contract.LabelSession: s.Session, contract.LabelRole: contract.RoleTwin}
@@ -105,15 +109,18 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace, Labels: own},
 		Spec: appsv1.DeploymentSpec{
-			Replicas: &one, RevisionHistoryLimit: &history,
-			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
-			Selector: &metav1.LabelSelector{MatchLabels: own},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels, Annotations: t.Annotations}, Spec: t.Spec},
+			Replicas:             &one,
+			RevisionHistoryLimit: &history,
+			Strategy:             appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
+			Selector:             &metav1.LabelSelector{MatchLabels: own},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: t.Labels,
+				Annotations: t.Annotations}, Spec: t.Spec},
 		},
 	}, nil
 }
 
-// twinLabels are the original's pod labels, less those of controllers and, for a duplicate, those that anything selects by.
+// twinLabels are the original's pod labels, less those of controllers and, for a duplicate, those that anything selects
+// by.
 func twinLabels(labels map[string]string, s Settings) map[string]string {
 	kept := map[string]string{}
 	for key, value := range labels {
@@ -125,94 +132,6 @@ func twinLabels(labels map[string]string, s Settings) map[string]string {
 	return kept
 }
 
-// confined is the security context of nhctl's own containers: that of the dev container's user, and nothing beyond.
-func confined(dev corev1.Container) *corev1.SecurityContext {
-	no, yes := false, true
-	c := &corev1.SecurityContext{
-		AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
-		Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
-	}
-	if s := dev.SecurityContext; s != nil {
-		c.RunAsUser, c.RunAsGroup, c.RunAsNonRoot, c.SELinuxOptions = s.RunAsUser, s.RunAsGroup, s.RunAsNonRoot, s.SELinuxOptions
-	}
-	return c
-}
-
-func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.ResourceRequirements {
-	return corev1.ResourceRequirements{
-		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(requestCPU), corev1.ResourceMemory: resource.MustParse(requestMemory)},
-		Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limitCPU), corev1.ResourceMemory: resource.MustParse(limitMemory)},
-	}
-}
-
-// sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing it.
-func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error) {
-	var folders []contract.Folder
-	var names []string
-	for _, d := range s.devs() {
-		folders, names = append(folders, d.folders()...), append(names, d.devName())
-	}
-	config, err := json.Marshal(contract.Sidecar{Session: s.Session, Port: s.Port, Folders: folders, Containers: names})
-	if err != nil {
-		return corev1.Container{}, err
-	}
-	mounts := []corev1.VolumeMount{
-		{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
-		{Name: contract.VolumeRun, MountPath: contract.RunDir},
-		{Name: contract.VolumeToken, MountPath: contract.TokenDir, ReadOnly: true},
-	}
-	for _, f := range folders {
-		for _, part := range []string{f.DataSubPath(), f.IndexSubPath()} {
-			mounts = append(mounts, corev1.VolumeMount{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + part, SubPath: part})
-		}
-	}
-	period := int32(1)
-	if s.Duplicate { // its gate is open from the beginning
-		period = contract.RestingPeriod
-	}
-	return corev1.Container{
-		Name: contract.SidecarContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
-		Command: []string{contract.Binary, "sync"}, WorkingDir: "/",
-		Env: []corev1.EnvVar{{Name: contract.EnvConfig, Value: string(config)}, {Name: "LOGGER_DISCARD", Value: "1"}},
-		// A first sync wants CPU for a moment; at rest it takes next to nothing.
-		Resources: mergeResources(quantities("10m", "64Mi", "2", "256Mi"), s.SidecarResources),
-		ReadinessProbe: &corev1.Probe{
-			ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}}},
-			PeriodSeconds: period, FailureThreshold: 1, TimeoutSeconds: contract.GateTimeout,
-		},
-		SecurityContext: confined(dev),
-		VolumeMounts:    mounts,
-	}, nil
-}
-
-// plantContainer copies the sidecar's binary into the pod before anything else starts.
-func plantContainer(dev corev1.Container, s Settings) corev1.Container {
-	c := corev1.Container{
-		Name: contract.PlantContainer, Image: s.SidecarImage, ImagePullPolicy: corev1.PullIfNotPresent,
-		Command: []string{contract.ImageEntry, "plant", contract.Binary}, WorkingDir: "/",
-		Resources: mergeResources(quantities("10m", "64Mi", "1", "128Mi"), s.SidecarResources), SecurityContext: confined(dev),
-		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
-	}
-	if s.ByExec {
-		c.Image, c.ImagePullPolicy, c.Command = s.Image, s.pullPolicy(), []string{"sh", "-c", awaitBinary, contract.Binary}
-	}
-	return c
-}
-
-// awaitBinary ends once the binary is there. Not every sleep knows parts of a second.
-const awaitBinary = `trap 'exit 1' TERM; until [ -x "$0" ]; do sleep 0.1 2> /dev/null || sleep 1; done`
-
-// AwaitsBinary says whether a pod waits for the sidecar's binary to be planted through exec.
-func AwaitsBinary(pod *corev1.Pod) bool {
-	for _, s := range pod.Status.InitContainerStatuses {
-		if s.Name == contract.PlantContainer {
-			return s.State.Running != nil && pod.DeletionTimestamp == nil
-		}
-	}
-	return false
-}
-
 func volumes(s Settings) []corev1.Volume {
 	empty := func(name string) corev1.Volume {
 		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
@@ -221,14 +140,16 @@ func volumes(s Settings) []corev1.Volume {
 		{Name: contract.VolumeToken, VolumeSource: corev1.VolumeSource{Projected: token(s)}}}
 }
 
-// token is what the sidecar reads of its session: the token, from a Secret that is created once, and whether the gate is open, from the
-// namespace's ConfigMap of gates. Without the key, or without the ConfigMap, the gate is closed.
+// token is what the sidecar reads of its session: the token, from a Secret that is created once, and whether the gate
+// is open, from the namespace's ConfigMap of gates. Without the key, or without the ConfigMap, the gate is closed.
 func token(s Settings) *corev1.ProjectedVolumeSource {
 	closed := true
 	return &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 		{Secret: &corev1.SecretProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: s.Name},
-			Items:                []corev1.KeyToPath{{Key: contract.SecretToken, Path: contract.SecretToken}},
+			Items: []corev1.KeyToPath{
+				{Key: contract.SecretToken, Path: contract.Tokens + "/" + s.Session},
+			},
 		}},
 		{ConfigMap: &corev1.ConfigMapProjection{
 			LocalObjectReference: corev1.LocalObjectReference{Name: contract.Gates},
@@ -238,15 +159,17 @@ func token(s Settings) *corev1.ProjectedVolumeSource {
 	}}
 }
 
-// releaseNode gives up what only one pod of a node can have. A duplicate runs beside the original, often on the only node, and the
-// scheduler would never place it there with the same host ports. Those are also how the API server writes down every port of a pod in
-// the node's network, so a duplicate has a network of its own: the original keeps answering on the node's address, and the duplicate is
-// reached through its forwards. Init containers count too, since those that keep running hold their ports as long as the pod lives. And
-// it may be where the original is, although that keeps its own pods apart.
+// releaseNode gives up what only one pod of a node can have. A duplicate runs next to the original, often on the only
+// node, and the scheduler would never place it there with the same host ports. Those are also how the API server writes
+// down every port of a pod in the node's network, so a duplicate has a network of its own: the original keeps answering
+// on the node's address, and the duplicate is reached through its forwards. Init containers count too, since those that
+// keep running hold their ports as long as the pod lives. And it may be where the original is, although that keeps its
+// own pods apart.
 func releaseNode(spec *corev1.PodSpec, labels map[string]string) {
 	if spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
 		apart := spec.Affinity.PodAntiAffinity
-		apart.RequiredDuringSchedulingIgnoredDuringExecution = slices.DeleteFunc(apart.RequiredDuringSchedulingIgnoredDuringExecution,
+		apart.RequiredDuringSchedulingIgnoredDuringExecution = slices.DeleteFunc(
+			apart.RequiredDuringSchedulingIgnoredDuringExecution,
 			func(term corev1.PodAffinityTerm) bool { return selects(term, labels) })
 	}
 	spec.HostNetwork = false

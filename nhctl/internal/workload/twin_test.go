@@ -24,22 +24,34 @@ func template() corev1.PodTemplateSpec {
 		Spec: corev1.PodSpec{
 			ServiceAccountName: "web",
 			Containers: []corev1.Container{{
-				Name: "web", Image: "web:1", Command: []string{"/web"}, Args: []string{"--port", "80"},
-				Env:       []corev1.EnvVar{{Name: "A", Value: "original"}, {Name: "B", Value: "kept"}},
-				Ports:     []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080}},
-				Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}},
+				Name:    "web",
+				Image:   "web:1",
+				Command: []string{"/web"},
+				Args:    []string{"--port", "80"},
+				Env:     []corev1.EnvVar{{Name: "A", Value: "original"}, {Name: "B", Value: "kept"}},
+				Ports:   []corev1.ContainerPort{{ContainerPort: 80, HostPort: 8080}},
+				Resources: corev1.ResourceRequirements{
+					Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
+				},
 				LivenessProbe: &corev1.Probe{PeriodSeconds: 5, FailureThreshold: 1, InitialDelaySeconds: 30,
 					ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: intstr.FromInt32(80)}}},
 				SecurityContext: &corev1.SecurityContext{RunAsUser: &uid},
-			}, {Name: "beside", Image: "beside:1", LivenessProbe: &corev1.Probe{PeriodSeconds: 7}}},
+			}, {Name: "helper", Image: "helper:1", LivenessProbe: &corev1.Probe{PeriodSeconds: 7}}},
 			InitContainers: []corev1.Container{{Name: "migrate", Image: "migrate:1"}},
 		},
 	}
 }
 
 func settings() Settings {
-	return Settings{Name: "web-nhctl-1", Namespace: "shop", Session: "1", Dev: Dev{Container: "web", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: "f"}},
-		Env: []corev1.EnvVar{{Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}}, SidecarImage: "sidecar:1", Port: 50000}
+	return Settings{
+		Name:      "web-nhctl-1",
+		Namespace: "shop",
+		Session:   "1",
+		Dev: Dev{Container: "web", Image: "dev:1", WorkDir: "/src", Folders: []contract.Folder{{ID: "f"}},
+			Env: []corev1.EnvVar{{Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}},
+		SidecarImage: "sidecar:1",
+		Port:         50000,
+	}
 }
 
 func TestTwinReplaces(t *testing.T) {
@@ -52,11 +64,13 @@ func TestTwinReplaces(t *testing.T) {
 	if diff := cmp.Diff(template(), original); diff != "" {
 		t.Errorf("the original's template was changed:\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{contract.LabelSession: "1", contract.LabelRole: "twin"}, twin.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{contract.LabelSession: "1", contract.LabelRole: "twin"},
+		twin.Labels); diff != "" {
 		t.Errorf("labels of the Deployment:\n%s", diff)
 	}
 	pod := twin.Spec.Template
-	if diff := cmp.Diff(map[string]string{"app": "web", "tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"}, pod.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"app": "web", "tier": "front", contract.LabelSession: "1",
+		contract.LabelRole: "twin"}, pod.Labels); diff != "" {
 		t.Errorf("labels of the pod:\n%s", diff)
 	}
 	if pod.Annotations["team"] != "shop" || pod.Spec.ServiceAccountName != "web" {
@@ -66,7 +80,8 @@ func TestTwinReplaces(t *testing.T) {
 	for _, c := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
 		names = append(names, c.Name)
 	}
-	if diff := cmp.Diff([]string{contract.PlantContainer, "migrate", "web", "beside", contract.SidecarContainer}, names); diff != "" {
+	if diff := cmp.Diff([]string{contract.PlantContainer, "migrate", "web", "helper", contract.SidecarContainer},
+		names); diff != "" {
 		t.Error(diff)
 	}
 	dev := pod.Spec.Containers[0]
@@ -74,10 +89,17 @@ func TestTwinReplaces(t *testing.T) {
 	want.Image, want.ImagePullPolicy, want.WorkingDir = "dev:1", corev1.PullIfNotPresent, "/src"
 	want.Command, want.Args = []string{contract.Binary, "supervise", "--container", "web", "--dir", "/src"}, nil
 	want.Env = []corev1.EnvVar{{Name: "B", Value: "kept"}, {Name: "A", Value: "dev"}, {Name: "C", Value: "added"}}
-	want.LivenessProbe = &corev1.Probe{PeriodSeconds: 10, FailureThreshold: 3, TimeoutSeconds: 5,
-		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--container", "web"}}}}
+	want.LivenessProbe = &corev1.Probe{
+		PeriodSeconds:    10,
+		FailureThreshold: 3,
+		TimeoutSeconds:   5,
+		ProbeHandler: corev1.ProbeHandler{
+			Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--container", "web"}},
+		},
+	}
 	want.VolumeMounts = []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
-		{Name: contract.VolumeRun, MountPath: contract.RunDir}, {Name: contract.VolumeWork, MountPath: "/src", SubPath: "data-f"}}
+		{Name: contract.VolumeRun, MountPath: contract.RunDir},
+		{Name: contract.VolumeWork, MountPath: "/src", SubPath: "data-f"}}
 	if diff := cmp.Diff(want, dev); diff != "" {
 		t.Errorf("dev container:\n%s", diff)
 	}
@@ -94,7 +116,8 @@ func TestTwinDuplicates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"}, twin.Spec.Template.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"},
+		twin.Spec.Template.Labels); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -103,7 +126,13 @@ func TestTwinDuplicates(t *testing.T) {
 func onTheNode() corev1.PodTemplateSpec {
 	t := template()
 	t.Spec.HostNetwork, t.Spec.DNSPolicy = true, corev1.DNSClusterFirstWithHostNet
-	t.Spec.Containers[0].Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: 80, HostPort: 80, HostIP: "10.0.0.1", Protocol: corev1.ProtocolTCP}}
+	t.Spec.Containers[0].Ports = []corev1.ContainerPort{{
+		Name:          "http",
+		ContainerPort: 80,
+		HostPort:      80,
+		HostIP:        "10.0.0.1",
+		Protocol:      corev1.ProtocolTCP,
+	}}
 	always := corev1.ContainerRestartPolicyAlways
 	t.Spec.InitContainers[0].RestartPolicy = &always
 	t.Spec.InitContainers[0].Ports = []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090, HostPort: 9090}}
@@ -120,7 +149,8 @@ func TestDuplicateLeavesTheNodeToTheOriginal(t *testing.T) {
 	none := func(t corev1.PodTemplateSpec) corev1.PodTemplateSpec { t.Spec.DNSPolicy = corev1.DNSNone; return t }
 	kept := onTheNode().Spec
 	ports := append(slices.Clone(kept.InitContainers[0].Ports), kept.Containers[0].Ports...)
-	released := []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090}, {Name: "http", ContainerPort: 80, Protocol: corev1.ProtocolTCP}}
+	released := []corev1.ContainerPort{{Name: "metrics", ContainerPort: 9090},
+		{Name: "http", ContainerPort: 80, Protocol: corev1.ProtocolTCP}}
 	for name, tt := range map[string]struct {
 		template  corev1.PodTemplateSpec
 		duplicate bool
@@ -128,8 +158,9 @@ func TestDuplicateLeavesTheNodeToTheOriginal(t *testing.T) {
 	}{
 		"duplicate of a pod on the node": {onTheNode(), true, network{DNS: corev1.DNSClusterFirst, Ports: released}},
 		"duplicate with its own DNS":     {none(onTheNode()), true, network{DNS: corev1.DNSNone, Ports: released}},
-		"duplicate with host ports":      {template(), true, network{Ports: []corev1.ContainerPort{{ContainerPort: 80}}}},
-		"replacement":                    {onTheNode(), false, network{Host: true, DNS: corev1.DNSClusterFirstWithHostNet, Ports: ports}},
+		"duplicate with host ports": {template(), true,
+			network{Ports: []corev1.ContainerPort{{ContainerPort: 80}}}},
+		"replacement": {onTheNode(), false, network{Host: true, DNS: corev1.DNSClusterFirstWithHostNet, Ports: ports}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -153,9 +184,11 @@ func TestDuplicateLeavesTheNodeToTheOriginal(t *testing.T) {
 
 func TestSourcesCoverTheOriginalsMount(t *testing.T) {
 	t.Parallel()
-	for _, paths := range [][2]string{{"/src", "/src"}, {"/src/", "/src"}, {"/src", "/src/"}, {"/srv/../src", "//src/."}} {
+	for _, paths := range [][2]string{{"/src", "/src"}, {"/src/", "/src"}, {"/src", "/src/"},
+		{"/srv/../src", "//src/."}} {
 		original, s := template(), settings()
-		original.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "theirs", MountPath: paths[0]}, {Name: "below", MountPath: "/src/below"}}
+		original.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "theirs", MountPath: paths[0]},
+			{Name: "below", MountPath: "/src/below"}}
 		s.WorkDir = paths[1]
 		twin, err := Twin(original, s)
 		if err != nil {
@@ -165,7 +198,8 @@ func TestSourcesCoverTheOriginalsMount(t *testing.T) {
 		for _, m := range twin.Spec.Template.Spec.Containers[0].VolumeMounts {
 			names = append(names, m.Name)
 		}
-		if diff := cmp.Diff([]string{contract.VolumeWork, "below", contract.VolumeBin, contract.VolumeRun}, names); diff != "" {
+		if diff := cmp.Diff([]string{contract.VolumeWork, "below", contract.VolumeBin, contract.VolumeRun},
+			names); diff != "" {
 			t.Errorf("mounted at %s, developed at %s:\n%s", paths[0], paths[1], diff)
 		}
 	}
@@ -175,9 +209,11 @@ func TestMergeResources(t *testing.T) {
 	t.Parallel()
 	q := resource.MustParse
 	got := mergeResources(
-		corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("512Mi"), "cpu": q("1")}, Limits: corev1.ResourceList{"memory": q("1Gi")}},
+		corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("512Mi"), "cpu": q("1")},
+			Limits: corev1.ResourceList{"memory": q("1Gi")}},
 		corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("2")}})
-	want := corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("1")}, Limits: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("2")}}
+	want := corev1.ResourceRequirements{Requests: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("1")},
+		Limits: corev1.ResourceList{"memory": q("256Mi"), "cpu": q("2")}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -185,7 +221,8 @@ func TestMergeResources(t *testing.T) {
 
 func TestTwinName(t *testing.T) {
 	t.Parallel()
-	if got := TwinName(strings.Repeat("x", 60), "0123abcd"); len(got) > 55 || !strings.HasSuffix(got, "-nhctl-0123abcd") {
+	if got := TwinName(strings.Repeat("x", 60), "0123abcd"); len(got) > 55 ||
+		!strings.HasSuffix(got, "-nhctl-0123abcd") {
 		t.Errorf("%s: %d bytes", got, len(got))
 	}
 }
@@ -195,14 +232,19 @@ func TestCannotCoexist(t *testing.T) {
 	plain := template()
 	plain.Spec.Containers[0].Ports[0].HostPort = 0
 	claim := *plain.DeepCopy()
-	claim.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"}}}}
+	claim.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "data"},
+	}}}
 	onNode := *plain.DeepCopy()
 	onNode.Spec.HostNetwork = true
 	below := *plain.DeepCopy()
 	below.Spec.InitContainers[0].Ports = []corev1.ContainerPort{{ContainerPort: 90, HostPort: 9090}}
 	alone := *plain.DeepCopy()
-	alone.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
-		{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}, TopologyKey: "kubernetes.io/hostname"}}}}
+	alone.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+		RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
+			{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+				TopologyKey: "kubernetes.io/hostname"}},
+	}}
 	for name, tt := range map[string]struct {
 		template corev1.PodTemplateSpec
 		once     []string

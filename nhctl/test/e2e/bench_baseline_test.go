@@ -20,8 +20,8 @@ import (
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
-// benchWatcherDelay measures two plain syncthing models in this process, joined by a pipe, with the 1 s watcher delay that other
-// tools ship. There is no cluster in between, so the comparison favours the baseline.
+// benchWatcherDelay measures two plain syncthing models in this process, joined by a pipe, with the 1 s watcher delay
+// that other tools ship. There is no cluster in between, so the comparison favours the baseline.
 func benchWatcherDelay(t *testing.T) []float64 {
 	t.Helper()
 	ids := [2]protocol.DeviceID{protocol.NewDeviceID([]byte("a")), protocol.NewDeviceID([]byte("b"))}
@@ -36,7 +36,8 @@ func benchWatcherDelay(t *testing.T) []float64 {
 	a, b := net.Pipe()
 	keys := protocol.NewKeyGenerator()
 	for i, c := range []net.Conn{a, b} {
-		conn := protocol.NewConnection(ids[1-i], c, c, c, models[i], pipeInfo{id: strconv.Itoa(i)}, protocol.CompressionNever, keys)
+		conn := protocol.NewConnection(ids[1-i], c, c, c, models[i], pipeInfo{id: strconv.Itoa(i)},
+			protocol.CompressionNever, keys)
 		models[i].AddConnection(conn, protocol.Hello{})
 	}
 	var times []float64
@@ -68,8 +69,18 @@ func plainModel(ctx context.Context, t *testing.T, ids [2]protocol.DeviceID, me 
 	cfg := config.New(ids[me])
 	cfg.Options.ProgressUpdateIntervalS = -1
 	cfg.Devices = []config.DeviceConfiguration{{DeviceID: ids[0]}, {DeviceID: ids[1]}}
-	cfg.Folders = []config.FolderConfiguration{{ID: "f", FilesystemType: config.FilesystemTypeBasic, Path: root, Type: config.FolderTypeSendReceive, MarkerName: ".",
-		Devices: []config.FolderDeviceConfiguration{{DeviceID: ids[0]}, {DeviceID: ids[1]}}, FSWatcherEnabled: true, FSWatcherDelayS: 1, RescanIntervalS: 3600, CaseSensitiveFS: true}}
+	cfg.Folders = []config.FolderConfiguration{{
+		ID:               "f",
+		FilesystemType:   config.FilesystemTypeBasic,
+		Path:             root,
+		Type:             config.FolderTypeSendReceive,
+		MarkerName:       ".",
+		Devices:          []config.FolderDeviceConfiguration{{DeviceID: ids[0]}, {DeviceID: ids[1]}},
+		FSWatcherEnabled: true,
+		FSWatcherDelayS:  1,
+		RescanIntervalS:  3600,
+		CaseSensitiveFS:  true,
+	}}
 	wrap := config.Wrap(filepath.Join(t.TempDir(), "config.xml"), cfg, ids[me], logger)
 	go func() { _ = wrap.Serve(ctx) }()
 	if _, err := wrap.Modify(func(*config.Configuration) {}); err != nil {
@@ -81,7 +92,8 @@ func plainModel(ctx context.Context, t *testing.T, ids [2]protocol.DeviceID, me 
 	}
 	m := model.NewModel(wrap, ids[me], low, nil, logger, protocol.NewKeyGenerator())
 	go func() { _ = m.Serve(ctx) }()
-	eventually(t, 10*time.Second, "the baseline's folder runs", func(context.Context) error { _, err := m.FolderErrors("f"); return err })
+	eventually(t, 10*time.Second, "the baseline's folder runs",
+		func(context.Context) error { _, err := m.FolderErrors("f"); return err })
 	return m
 }
 

@@ -21,10 +21,10 @@ type link struct {
 	host     string
 	delay    time.Duration
 
-	mu     sync.Mutex
-	broken bool
-	mended time.Time // when the first connection stood after the last cut
-	conns  map[net.Conn]bool
+	mu       sync.Mutex
+	broken   bool
+	restored time.Time // when the first connection stood after the last cut
+	conns    map[net.Conn]bool
 }
 
 func newLink(t *testing.T, delay time.Duration) *link {
@@ -81,8 +81,8 @@ func (l *link) carry(near net.Conn) {
 		l.mu.Unlock()
 		return
 	}
-	if l.mended.IsZero() {
-		l.mended = time.Now()
+	if l.restored.IsZero() {
+		l.restored = time.Now()
 	}
 	l.conns[near], l.conns[far] = true, true
 	l.mu.Unlock()
@@ -136,15 +136,15 @@ func (l *link) cut() {
 	}
 }
 
-func (l *link) mend() {
+func (l *link) restore() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.broken, l.mended = false, time.Time{}
+	l.broken, l.restored = false, time.Time{}
 }
 
-// first is when the first connection stood after the link was mended.
+// first is when the first connection stood after the link was fixed.
 func (l *link) first() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.mended
+	return l.restored
 }

@@ -22,14 +22,14 @@ import (
 func kubectlExec(t *testing.T, ns string, flags ...string) []string {
 	t.Helper()
 	kube := filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube")
-	return append([]string{kube, "kubectl", "--kubeconfig", os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec"}, append(flags, shared.twinPod(t, ns), "-c", "catalog", "--")...)
+	return append([]string{kube, "kubectl", "--kubeconfig", os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec"},
+		append(flags, shared.twinPod(t, ns), "-c", "catalog", "--")...)
 }
 
-// benchConsole measures `dev exec -- true` and the echo of a terminal beside kubectl's, and looks at the supervisor's memory afterwards.
+// benchConsole measures `dev exec -- true` and the echo of a terminal next to kubectl's, and looks at the supervisor's
+// memory afterwards.
 func benchConsole(t *testing.T) []row {
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	defer dev.must(src, "dev", "end")
 	nhctl := filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl")
@@ -48,10 +48,18 @@ func benchConsole(t *testing.T) []row {
 		base = append(base, took(append(kubectlExec(t, ns), "true")...))
 	}
 	ratio := median(ours) / median(base)
-	rows := []row{{What: "dev exec -- true", Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: "1.2 x kubectl exec", Baseline: fmt.Sprintf("kubectl exec: %.0f ms", median(base)),
-		Ratio: fmt.Sprintf("%.2f", ratio), Missed: ratio > 1.2, Raw: map[string]any{"ours": ours, "baseline": base}}}
+	rows := []row{{
+		What:     "dev exec -- true",
+		Measured: fmt.Sprintf("%.0f ms", median(ours)),
+		Target:   "1.2 x kubectl exec",
+		Baseline: fmt.Sprintf("kubectl exec: %.0f ms", median(base)),
+		Ratio:    fmt.Sprintf("%.2f", ratio),
+		Missed:   ratio > 1.2,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
 
-	mine, raw := echo(t, dev, src, nhctl, "dev", "exec", "--", "cat"), echo(t, dev, src, append(kubectlExec(t, ns, "-it"), "cat")...)
+	mine, raw := echo(t, dev, src, nhctl, "dev", "exec", "--",
+		"cat"), echo(t, dev, src, append(kubectlExec(t, ns, "-it"), "cat")...)
 	defer mine.end()
 	defer raw.end()
 	ours, base = nil, nil
@@ -59,11 +67,18 @@ func benchConsole(t *testing.T) []row {
 		ours, base = append(ours, mine.key(t)), append(base, raw.key(t))
 	}
 	over := median(ours) - median(base)
-	rows = append(rows, row{What: "terminal echo of a key (p50 / p99)", Measured: fmt.Sprintf("%.1f / %.1f ms", median(ours), percentile(ours, 0.99)), Target: "raw stream + 5 ms",
-		Baseline: fmt.Sprintf("kubectl exec -it: %.1f / %.1f ms", median(base), percentile(base, 0.99)), Ratio: fmt.Sprintf("%.2f (%+.1f ms)", median(ours)/median(base), over),
-		Missed: over > 5, Raw: map[string]any{"ours": ours, "baseline": base}})
+	rows = append(rows, row{
+		What:     "terminal echo of a key (p50 / p99)",
+		Measured: fmt.Sprintf("%.1f / %.1f ms", median(ours), percentile(ours, 0.99)),
+		Target:   "raw stream + 5 ms",
+		Baseline: fmt.Sprintf("kubectl exec -it: %.1f / %.1f ms", median(base), percentile(base, 0.99)),
+		Ratio:    fmt.Sprintf("%.2f (%+.1f ms)", median(ours)/median(base), over),
+		Missed:   over > 5,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	})
 
-	dev.must(src, "dev", "run", "--", "sh", "-c", "yes "+strings.Repeat("x", 99)+" | head -c 100000000") // its ring is full then
+	// its ring is full then
+	dev.must(src, "dev", "run", "--", "sh", "-c", "yes "+strings.Repeat("x", 99)+" | head -c 100000000")
 	eventually(t, time.Minute, "100 MB were printed", func(context.Context) error {
 		if c := dev.ran(src, "run"); c.State != "exited" {
 			return fmt.Errorf("%+v", c)
@@ -75,8 +90,15 @@ func benchConsole(t *testing.T) []row {
 		t.Fatal(err)
 	}
 	rest, peak := resident(t, status)
-	return append(rows, row{What: "supervisor memory after 100 MB of output (now / peak)", Measured: fmt.Sprintf("%.1f / %.1f MB", rest, peak), Target: "20 MB", Baseline: "-", Ratio: "-",
-		Missed: rest > 20, Raw: []float64{rest, peak}})
+	return append(rows, row{
+		What:     "supervisor memory after 100 MB of output (now / peak)",
+		Measured: fmt.Sprintf("%.1f / %.1f MB", rest, peak),
+		Target:   "20 MB",
+		Baseline: "-",
+		Ratio:    "-",
+		Missed:   rest > 20,
+		Raw:      []float64{rest, peak},
+	})
 }
 
 // echoing is a terminal whose program echoes keys.
@@ -130,18 +152,18 @@ func (e *echoing) end() {
 	_ = e.cmd.Wait()
 }
 
-// benchReload compares a save with hot reload, up to the new answer, with building and starting the same program by hand in the container.
+// benchReload compares a save with hot reload, up to the new answer, with building and starting the same program by
+// hand in the container.
 func benchReload(t *testing.T) []row {
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	configure(t, src, "catalog", "dev-go", `
 hotReload: true
 command:
   build: go build -o /tmp/catalog .
   run: exec /tmp/catalog
 portForward: [":8080"]`)
-	// The answer is asked for again and again while the compiler works; the list of books would look for redis each time.
+	// The answer is asked for again and again while the compiler works; the list of books would look for redis each
+	// time.
 	edit(t, filepath.Join(src, "main.go"), "w.WriteHeader(http.StatusOK)", "_, _ = w.Write([]byte(Greeting))")
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	defer dev.must(src, "dev", "end")
@@ -176,13 +198,20 @@ portForward: [":8080"]`)
 		base = append(base, ms)
 	}
 	over := median(ours) - median(base)
-	return []row{{What: "save to new answer, Go, hot reload", Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: "baseline + 300 ms",
-		Baseline: fmt.Sprintf("go build and start in the same container: %.0f ms", median(base)), Ratio: fmt.Sprintf("%.2f (%+.0f ms)", median(ours)/median(base), over), Missed: over > 300,
-		Raw: map[string]any{"ours": ours, "baseline": base}}}
+	return []row{{
+		What:     "save to new answer, Go, hot reload",
+		Measured: fmt.Sprintf("%.0f ms", median(ours)),
+		Target:   "baseline + 300 ms",
+		Baseline: fmt.Sprintf("go build and start in the same container: %.0f ms", median(base)),
+		Ratio:    fmt.Sprintf("%.2f (%+.0f ms)", median(ours)/median(base), over),
+		Missed:   over > 300,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
 }
 
 // byHand builds and starts a copy of the service with a changed line, and prints the milliseconds up to its answer.
-const byHand = `rm -rf /tmp/hand && cp -r . /tmp/hand && cd /tmp/hand && sed -i 's/":8080"/":8081"/; s/^const Greeting = .*/const Greeting = "By hand %[1]d."/' main.go
+const byHand = `rm -rf /tmp/hand && cp -r . /tmp/hand && cd /tmp/hand
+sed -i 's/":8080"/":8081"/; s/^const Greeting = .*/const Greeting = "By hand %[1]d."/' main.go
 begin=$(date +%%s%%N)
 go build -o /tmp/hand.bin . || exit 1
 /tmp/hand.bin >/dev/null 2>&1 & pid=$!

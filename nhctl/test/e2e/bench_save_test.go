@@ -19,7 +19,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// bench is a duplicate of the catalog with the reader built in its pod, for a developer who reaches the cluster over a link or directly.
+// bench is a duplicate of the catalog with the reader built in its pod, for a developer who reaches the cluster over a
+// link or directly.
 func bench(t *testing.T, over *link, prepare func(src string)) (*developer, string) {
 	t.Helper()
 	ns := shop(t)
@@ -37,7 +38,8 @@ func bench(t *testing.T, over *link, prepare func(src string)) (*developer, stri
 	return dev, src
 }
 
-// startWithReader starts a duplicate, builds the reader in its pod, and returns how long the sync step took, in seconds.
+// startWithReader starts a duplicate, builds the reader in its pod, and returns how long the sync step took, in
+// seconds.
 func startWithReader(t *testing.T, dev *developer, src string) float64 {
 	t.Helper()
 	write(t, filepath.Join(src, "reader", "main.go"), read(t, "testdata/reader/reader.go"))
@@ -48,8 +50,8 @@ func startWithReader(t *testing.T, dev *developer, src string) float64 {
 	return step
 }
 
-// saving saves a file n times with a pause, and returns in milliseconds, for each save, when it or a newer one was seen by a reader in the
-// container.
+// saving saves a file n times with a pause, and returns in milliseconds, for each save, when it or a newer one was seen
+// by a reader in the container.
 func saving(t *testing.T, dev *developer, src string, n int, pause time.Duration) []float64 {
 	t.Helper()
 	seen := watchSaves(t, dev, src)
@@ -77,8 +79,12 @@ const saves = 200
 // saveRow measures from the return of write() to a reader in the container that has the whole new content.
 func saveRow(what string, ours []float64, n int, limit50, limit99 float64) row {
 	p50, p99 := percentile(ours, 0.5), percentile(ours, 0.99)
-	return row{What: fmt.Sprintf("%s, %d of %d saves seen (p50 / p99)", what, len(ours), n), Measured: fmt.Sprintf("%.1f / %.1f ms", p50, p99),
-		Target: fmt.Sprintf("%.0f / %.0f ms", limit50, limit99), Missed: p50 > limit50 || p99 > limit99 || len(ours) < n}
+	return row{
+		What:     fmt.Sprintf("%s, %d of %d saves seen (p50 / p99)", what, len(ours), n),
+		Measured: fmt.Sprintf("%.1f / %.1f ms", p50, p99),
+		Target:   fmt.Sprintf("%.0f / %.0f ms", limit50, limit99),
+		Missed:   p50 > limit50 || p99 > limit99 || len(ours) < n,
+	}
 }
 
 func benchSave(t *testing.T) []row {
@@ -87,7 +93,8 @@ func benchSave(t *testing.T) []row {
 	ours := saving(t, dev, src, saves, 300*time.Millisecond)
 	delayed, execs := benchWatcherDelay(t), execWrites(t, dev, src)
 	r := saveRow("save to visible, 2 KiB", ours, saves, 12, 30)
-	r.Baseline = fmt.Sprintf("syncthing's watcher at 1 s: %.0f / %.0f ms; write by kubectl exec: %.0f ms", percentile(delayed, 0.5), percentile(delayed, 0.99), median(execs))
+	r.Baseline = fmt.Sprintf("syncthing's watcher at 1 s: %.0f / %.0f ms; write by kubectl exec: %.0f ms",
+		percentile(delayed, 0.5), percentile(delayed, 0.99), median(execs))
 	r.Ratio = fmt.Sprintf("%.3f; %.3f", median(ours)/median(delayed), median(ours)/median(execs))
 	r.Raw = map[string]any{"ours": ours, "watcher": delayed, "exec": execs}
 	return []row{r}
@@ -99,7 +106,8 @@ func execWrites(t *testing.T, dev *developer, src string) []float64 {
 	pod := query[rpc.Session](dev, src, "dev", "status").Pod
 	var all []float64
 	for range 10 {
-		cmd := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"), "kubectl", "--kubeconfig", dev.kubeconfig, "exec", "-i", pod, "-c", "catalog", "--", "sh", "-c", "cat > /tmp/written")
+		cmd := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"), "kubectl",
+			"--kubeconfig", dev.kubeconfig, "exec", "-i", pod, "-c", "catalog", "--", "sh", "-c", "cat > /tmp/written")
 		cmd.Stdin = strings.NewReader(strings.Repeat("x", 2048))
 		begin := time.Now()
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -129,8 +137,15 @@ func benchSaveOften(t *testing.T) []row {
 	defer dev.must(src, "dev", "end")
 	ours := saving(t, dev, src, n, 20*time.Millisecond)
 	p50, last := median(ours), ours[len(ours)-1]
-	return []row{{What: fmt.Sprintf("save every 20 ms for 10 s, %d of %d seen (p50 / the last one)", len(ours), n), Measured: fmt.Sprintf("%.0f / %.0f ms", p50, last), Target: "250 (goal 25) / 300 ms",
-		Baseline: "-", Ratio: "-", Missed: p50 > 250 || last > 300 || len(ours) < n, Raw: ours}}
+	return []row{{
+		What:     fmt.Sprintf("save every 20 ms for 10 s, %d of %d seen (p50 / the last one)", len(ours), n),
+		Measured: fmt.Sprintf("%.0f / %.0f ms", p50, last),
+		Target:   "250 (goal 25) / 300 ms",
+		Baseline: "-",
+		Ratio:    "-",
+		Missed:   p50 > 250 || last > 300 || len(ours) < n,
+		Raw:      ours,
+	}}
 }
 
 // benchSwitch changes 200 files at once.
@@ -138,7 +153,8 @@ func benchSwitch(t *testing.T) []row {
 	const files = 200
 	change := func(src, text string) {
 		for i := range files {
-			write(t, filepath.Join(src, "branch", fmt.Sprintf("file-%d.txt", i)), text+fmt.Sprint(i)+strings.Repeat(" line of a source file\n", 40))
+			write(t, filepath.Join(src, "branch", fmt.Sprintf("file-%d.txt", i)),
+				text+fmt.Sprint(i)+strings.Repeat(" line of a source file\n", 40))
 		}
 	}
 	dev, src := bench(t, nil, func(src string) { change(src, "0") })
@@ -152,11 +168,19 @@ func benchSwitch(t *testing.T) []row {
 		ours = append(ours, seen().Sub(begin).Seconds()*1000)
 		base = append(base, tarThroughExec(t, dev, filepath.Join(src, "branch"))*1000)
 	}
-	return []row{{What: "200 files changed at once, all visible, with the writing", Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: "400 ms", Baseline: fmt.Sprintf("tar through kubectl exec: %.0f ms", median(base)),
-		Ratio: fmt.Sprintf("%.2f", median(ours)/median(base)), Missed: median(ours) > 400, Raw: map[string]any{"ours": ours, "baseline": base}}}
+	return []row{{
+		What:     "200 files changed at once, all visible, with the writing",
+		Measured: fmt.Sprintf("%.0f ms", median(ours)),
+		Target:   "400 ms",
+		Baseline: fmt.Sprintf("tar through kubectl exec: %.0f ms", median(base)),
+		Ratio:    fmt.Sprintf("%.2f", median(ours)/median(base)),
+		Missed:   median(ours) > 400,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
 }
 
-// inReader runs the reader in the container, and returns once it has begun; the returned function waits for the time that it prints.
+// inReader runs the reader in the container, and returns once it has begun; the returned function waits for the time
+// that it prints.
 func inReader(t *testing.T, dev *developer, src string, args ...string) func() time.Time {
 	t.Helper()
 	return begun(t, dev.command(t.Context(), src, append([]string{"dev", "exec", "--", "/tmp/reader"}, args...)...))

@@ -19,8 +19,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// benchWholePod compares the start of a pod of three containers with the time that Kubernetes needs for the very same pod, and the end,
-// until all replicas are ready again, with `kubectl scale`.
+// benchWholePod compares the start of a pod of three containers with the time that Kubernetes needs for the very same
+// pod, and the end, until all replicas are ready again, with `kubectl scale`.
 func benchWholePod(t *testing.T) []row {
 	ns := shared.namespace(t)
 	manifest := kindManifests()["deployment"]
@@ -50,7 +50,8 @@ func benchWholePod(t *testing.T) []row {
 		}
 		shared.settled(t, ns, 0)
 		begin = time.Now()
-		if out, err := kubectl(t, admin, "-n", ns, "scale", "deploy/it", fmt.Sprintf("--replicas=%d", replicas)); err != nil {
+		if out, err := kubectl(t, admin, "-n", ns, "scale", "deploy/it",
+			fmt.Sprintf("--replicas=%d", replicas)); err != nil {
 			t.Fatal(out)
 		}
 		shared.deploymentReady(t, ns, "it")
@@ -58,8 +59,15 @@ func benchWholePod(t *testing.T) []row {
 	}
 	against := func(what string, ours, base []float64, limit float64, baseline string) row {
 		over := median(ours) - median(base)
-		return row{What: what, Measured: fmt.Sprintf("%.1f s", median(ours)), Target: fmt.Sprintf("baseline + %.0f s", limit), Baseline: fmt.Sprintf("%s: %.1f s", baseline, median(base)),
-			Ratio: fmt.Sprintf("%.2f (%+.1f s)", median(ours)/median(base), over), Missed: over > limit, Raw: map[string]any{"ours": ours, "baseline": base}}
+		return row{
+			What:     what,
+			Measured: fmt.Sprintf("%.1f s", median(ours)),
+			Target:   fmt.Sprintf("baseline + %.0f s", limit),
+			Baseline: fmt.Sprintf("%s: %.1f s", baseline, median(base)),
+			Ratio:    fmt.Sprintf("%.2f (%+.1f s)", median(ours)/median(base), over),
+			Missed:   over > limit,
+			Raw:      map[string]any{"ours": ours, "baseline": base},
+		}
 	}
 	return []row{
 		against("dev start of a pod of three containers", start, pod, 2, "the same pod by kubectl"),
@@ -74,7 +82,8 @@ func untilRestored(t *testing.T, dev *developer, src string) float64 {
 	out := dev.must(src, "dev", "end", "-o", "json")
 	for line := range strings.Lines(out) {
 		var e event.Event
-		if json.Unmarshal([]byte(line), &e) == nil && e.Step != nil && e.Step.Name == "restore the original" && e.Step.State == event.StepDone {
+		if json.Unmarshal([]byte(line), &e) == nil && e.Step != nil && e.Step.Name == "restore the original" &&
+			e.Step.State == event.StepDone {
 			return e.Time.Sub(begin).Seconds()
 		}
 	}
@@ -82,12 +91,10 @@ func untilRestored(t *testing.T, dev *developer, src string) float64 {
 	return 0
 }
 
-// benchList measures `dev list` with the sessions of 30 developers: one that lives, and the records of 29 others, which is all that a
-// list reads of them.
+// benchList measures `dev list` with the sessions of 30 developers: one that lives, and the records of 29 others, which
+// is all that a list reads of them.
 func benchList(t *testing.T) []row {
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	leases := shared.typed.CoordinationV1().Leases(ns)
 	list, err := leases.List(t.Context(), metav1.ListOptions{})
@@ -100,8 +107,10 @@ func benchList(t *testing.T) []row {
 	defer dev.must(src, "dev", "end", "--session", id)
 	for i := 1; i < developers; i++ {
 		other := fmt.Sprintf("%08x", i)
-		l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: strings.ReplaceAll(mine.Name, id, other), Labels: map[string]string{contract.LabelSession: other, contract.LabelRole: contract.RoleSession},
-			Annotations: map[string]string{contract.AnnotationRecord: strings.ReplaceAll(mine.Annotations[contract.AnnotationRecord], id, other)}}, Spec: mine.Spec}
+		l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: strings.ReplaceAll(mine.Name, id,
+			other), Labels: map[string]string{contract.LabelSession: other, contract.LabelRole: contract.RoleSession},
+			Annotations: map[string]string{contract.AnnotationRecord: strings.ReplaceAll(
+				mine.Annotations[contract.AnnotationRecord], id, other)}}, Spec: mine.Spec}
 		if _, err := leases.Create(t.Context(), l, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -120,6 +129,13 @@ func benchList(t *testing.T) []row {
 		}
 		base = append(base, float64(time.Since(begin).Microseconds())/1000)
 	}
-	return []row{{What: fmt.Sprintf("dev list of %d developers", developers), Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: "300 ms", Baseline: fmt.Sprintf("kubectl get leases: %.0f ms", median(base)),
-		Ratio: fmt.Sprintf("%.2f", median(ours)/median(base)), Missed: median(ours) > 300, Raw: map[string]any{"ours": ours, "baseline": base}}}
+	return []row{{
+		What:     fmt.Sprintf("dev list of %d developers", developers),
+		Measured: fmt.Sprintf("%.0f ms", median(ours)),
+		Target:   "300 ms",
+		Baseline: fmt.Sprintf("kubectl get leases: %.0f ms", median(base)),
+		Ratio:    fmt.Sprintf("%.2f", median(ours)/median(base)),
+		Missed:   median(ours) > 300,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
 }

@@ -26,7 +26,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// A row of the table: what was measured, against its baseline in the same run. A missed target is printed, and fails nothing.
+// A row of the table: what was measured, against its baseline in the same run. A missed target is printed, and fails
+// nothing.
 type row struct {
 	What, Measured, Target, Baseline, Ratio string
 	Missed                                  bool
@@ -47,6 +48,7 @@ func benches() []struct {
 		{"save-often", benchSaveOften},
 		{"switch-200", benchSwitch},
 		{"large", benchLarge},
+		{"forward", benchForward},
 		{"reconnect", benchReconnect},
 		{"start", benchStart},
 		{"whole-pod", benchWholePod},
@@ -96,9 +98,7 @@ const rounds = 3
 
 // benchStart compares a whole start with the time that Kubernetes needs for the very same pod.
 func benchStart(t *testing.T) []row {
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	var ours, base []float64
 	for range rounds {
 		begin := time.Now()
@@ -109,25 +109,34 @@ func benchStart(t *testing.T) []row {
 		base = append(base, startPod(t, ns, twin.Spec.Template, twin.Name))
 	}
 	over := median(ours) - median(base)
-	return []row{{What: "dev start to ready, images present", Measured: fmt.Sprintf("%.1f s", median(ours)), Target: "baseline + 2 s",
-		Baseline: fmt.Sprintf("the same pod by kubectl: %.1f s", median(base)), Ratio: fmt.Sprintf("%.2f (%+.1f s)", median(ours)/median(base), over), Missed: over > 2,
-		Raw: map[string]any{"ours": ours, "baseline": base}}}
+	return []row{{
+		What:     "dev start to ready, images present",
+		Measured: fmt.Sprintf("%.1f s", median(ours)),
+		Target:   "baseline + 2 s",
+		Baseline: fmt.Sprintf("the same pod by kubectl: %.1f s", median(base)),
+		Ratio:    fmt.Sprintf("%.2f (%+.1f s)", median(ours)/median(base), over),
+		Missed:   over > 2,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
 }
 
 // startPod creates a pod of the twin's template with kubectl, and waits until it is ready.
 func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret string) float64 {
 	t.Helper()
-	_, err := shared.typed.CoreV1().Secrets(ns).Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret},
-		StringData: map[string]string{contract.SecretToken: "00"}}, metav1.CreateOptions{})
+	_, err := shared.typed.CoreV1().Secrets(ns).Create(t.Context(),
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret},
+			StringData: map[string]string{contract.SecretToken: "00"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = shared.typed.CoreV1().ConfigMaps(ns).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: contract.Gates},
-		Data: map[string]string{template.Labels[contract.LabelSession]: contract.GateOpen}}, metav1.CreateOptions{})
+	_, err = shared.typed.CoreV1().ConfigMaps(ns).Create(t.Context(),
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: contract.Gates},
+			Data: map[string]string{template.Labels[contract.LabelSession]: contract.GateOpen}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pod := corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "baseline", Labels: map[string]string{"bench": "pod"}}, Spec: template.Spec}
+	pod := corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{Name: "baseline", Labels: map[string]string{"bench": "pod"}}, Spec: template.Spec}
 	data, err := json.Marshal(pod)
 	if err != nil {
 		t.Fatal(err)
@@ -146,18 +155,21 @@ func startPod(t *testing.T, ns string, template corev1.PodTemplateSpec, secret s
 		return err
 	})
 	took := time.Since(begin).Seconds()
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod/baseline", "secret/"+secret, "configmap/"+contract.Gates, "--wait"); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod/baseline", "secret/"+secret,
+		"configmap/"+contract.Gates, "--wait"); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	return took
 }
 
-// benchConfig measures `nhctl config validate` without a cluster, on the catalog's config and on one of 1 MB, beside the mere start of nhctl.
+// benchConfig measures `nhctl config validate` without a cluster, on the catalog's config and on one of 1 MB, next to
+// the mere start of nhctl.
 func benchConfig(t *testing.T) []row {
 	dev := shared.developerWith(t, "nobody", filepath.Join(t.TempDir(), "none"))
 	src := dev.sources(catalog)
 	big := filepath.Join(dev.home, "big")
-	service := "- " + strings.ReplaceAll(strings.TrimSpace(read(t, filepath.Join(src, ".dev", "config.yaml"))), "\n", "\n  ") + "\n"
+	service := "- " + strings.ReplaceAll(strings.TrimSpace(read(t, filepath.Join(src, ".dev", "config.yaml"))), "\n",
+		"\n  ") + "\n"
 	var text strings.Builder
 	for i := 0; text.Len() < 1<<20; i++ {
 		text.WriteString(strings.Replace(service, "name: catalog", "name: catalog-"+strconv.Itoa(i), 1))
@@ -178,10 +190,18 @@ func benchConfig(t *testing.T) []row {
 		beyond = append(beyond, ms-median(base))
 	}
 	line := func(what string, ours []float64, limit float64) row {
-		return row{What: what, Measured: fmt.Sprintf("%.0f ms", median(ours)), Target: fmt.Sprintf("%.0f ms", limit), Baseline: fmt.Sprintf("nhctl version: %.0f ms", median(base)),
-			Ratio: fmt.Sprintf("%.1f", median(ours)/median(base)), Missed: median(ours) > limit, Raw: map[string]any{"ours": ours, "baseline": base}}
+		return row{
+			What:     what,
+			Measured: fmt.Sprintf("%.0f ms", median(ours)),
+			Target:   fmt.Sprintf("%.0f ms", limit),
+			Baseline: fmt.Sprintf("nhctl version: %.0f ms", median(base)),
+			Ratio:    fmt.Sprintf("%.1f", median(ours)/median(base)),
+			Missed:   median(ours) > limit,
+			Raw:      map[string]any{"ours": ours, "baseline": base},
+		}
 	}
-	return []row{line("config validate, from start to end", small, 50), line("config validate of 1 MB, beyond the start", beyond, 100)}
+	return []row{line("config validate, from start to end", small, 50),
+		line("config validate of 1 MB, beyond the start", beyond, 100)}
 }
 
 // benchFirstSync compares the sync step of a start with tar through kubectl exec.
@@ -189,9 +209,7 @@ func benchFirstSync(t *testing.T, files int) []row {
 	var ours, settled, base []float64
 	var memory []row
 	for range rounds {
-		ns := shop(t)
-		dev := shared.developer(t, ns)
-		src := dev.sources(catalog)
+		ns, dev, src := atShop(t)
 		manyFiles(t, src, files)
 		step := syncStep(t, dev, src)
 		begin := time.Now()
@@ -199,7 +217,8 @@ func benchFirstSync(t *testing.T, files int) []row {
 		ours, settled = append(ours, step), append(settled, step+time.Since(begin).Seconds())
 		base = append(base, tarThroughExec(t, dev, src))
 		memory = memoryRows(t, dev, ns, files, 100, 64)
-		defer dev.must(src, "dev", "end") // when all is measured: for minutes ext4 looks at each inode that was deleted before it makes another
+		// when all is measured: for minutes ext4 looks at each inode that was deleted before it makes another
+		defer dev.must(src, "dev", "end")
 	}
 	return append([]row{firstSyncRow(files, ours, settled, base)}, memory...)
 }
@@ -207,16 +226,23 @@ func benchFirstSync(t *testing.T, files int) []row {
 func firstSyncRow(files int, ours, settled, base []float64) row {
 	const target = 1.5
 	ratio := median(ours) / median(base)
-	return row{What: fmt.Sprintf("first sync of %d small files (until both ends know of each other)", files), Measured: fmt.Sprintf("%.2f s (%.2f s)", median(ours), median(settled)),
-		Target: fmt.Sprintf("%.1f times tar", target), Baseline: fmt.Sprintf("tar through kubectl exec: %.2f s", median(base)), Ratio: fmt.Sprintf("%.2f", ratio), Missed: ratio > target,
-		Raw: map[string]any{"ours": ours, "settled": settled, "baseline": base}}
+	return row{
+		What:     fmt.Sprintf("first sync of %d small files (until both ends know of each other)", files),
+		Measured: fmt.Sprintf("%.2f s (%.2f s)", median(ours), median(settled)),
+		Target:   fmt.Sprintf("%.1f times tar", target),
+		Baseline: fmt.Sprintf("tar through kubectl exec: %.2f s", median(base)),
+		Ratio:    fmt.Sprintf("%.2f", ratio),
+		Missed:   ratio > target,
+		Raw:      map[string]any{"ours": ours, "settled": settled, "baseline": base},
+	}
 }
 
 // manyFiles makes small files, a hundred in a folder.
 func manyFiles(t *testing.T, src string, files int) {
 	t.Helper()
 	for i := range files {
-		write(t, filepath.Join(src, "many", strconv.Itoa(i/100), fmt.Sprintf("file-%d.txt", i)), strings.Repeat(fmt.Sprintf("line %d\n", i), 50))
+		write(t, filepath.Join(src, "many", strconv.Itoa(i/100), fmt.Sprintf("file-%d.txt", i)),
+			strings.Repeat(fmt.Sprintf("line %d\n", i), 50))
 	}
 }
 
@@ -226,7 +252,8 @@ func syncStep(t *testing.T, dev *developer, src string) float64 {
 	out := dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal", "--timeout", "9m", "-o", "json")
 	for line := range strings.Lines(out) {
 		var e event.Event
-		if json.Unmarshal([]byte(line), &e) == nil && e.Step != nil && e.Step.Name == "sync the sources" && e.Step.State == event.StepDone {
+		if json.Unmarshal([]byte(line), &e) == nil && e.Step != nil && e.Step.Name == "sync the sources" &&
+			e.Step.State == event.StepDone {
 			return e.Step.Seconds
 		}
 	}
@@ -238,7 +265,8 @@ func tarThroughExec(t *testing.T, dev *developer, src string) float64 {
 	t.Helper()
 	pod := query[rpc.Session](dev, src, "dev", "status").Pod
 	kube := filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube")
-	script := fmt.Sprintf("tar c -C %q . | %q kubectl --kubeconfig %q exec -i %s -c catalog -- sh -c 'tar x -C $(mktemp -d)'", src, kube, dev.kubeconfig, pod)
+	script := fmt.Sprintf("tar c -C %q . | %q kubectl --kubeconfig %q exec -i %s -c catalog -- sh -c 'tar x -C "+
+		"$(mktemp -d)'", src, kube, dev.kubeconfig, pod)
 	begin := time.Now()
 	cmd := exec.Command("bash", "-o", "pipefail", "-c", script)
 	var out bytes.Buffer

@@ -42,13 +42,11 @@ func connectProxy(t *testing.T) (address string, tunnels *atomic.Int32) {
 	return proxy.URL, tunnels
 }
 
-// The daemon was started in a shell without the credential plugin and the proxy that a later caller has: it finds both as that caller does,
-// and gets nothing else of their environment.
+// The daemon was started in a shell without the credential plugin and the proxy that a later caller has: it finds both
+// as that caller does, and gets nothing else of their environment.
 func TestCallersPluginAndProxy(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	config, err := clientcmd.LoadFromFile(dev.kubeconfig)
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +57,10 @@ func TestCallersPluginAndProxy(t *testing.T) {
 { pwd; env; } > `+seen+`
 printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"`+user.Token+`"}}'
 `)
-		config.AuthInfos[name] = &clientcmdapi.AuthInfo{Exec: &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", Command: "shop-login",
-			InteractiveMode: clientcmdapi.NeverExecInteractiveMode}}
+		config.AuthInfos[name] = &clientcmdapi.AuthInfo{
+			Exec: &clientcmdapi.ExecConfig{APIVersion: "client.authentication.k8s.io/v1", Command: "shop-login",
+				InteractiveMode: clientcmdapi.NeverExecInteractiveMode},
+		}
 	}
 	if err := os.Chmod(filepath.Join(tools, "shop-login"), 0o700); err != nil {
 		t.Fatal(err)
@@ -69,18 +69,21 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 		t.Fatal(err)
 	}
 	dev.must("", "daemon", "start")
-	if r := dev.nhctl(src, "dev", "list"); r.code != 2 || !strings.Contains(r.stderr, "credential plugin shop-login is not in your PATH") {
+	if r := dev.nhctl(src, "dev", "list"); r.code != 2 ||
+		!strings.Contains(r.stderr, "credential plugin shop-login is not in your PATH") {
 		t.Errorf("without the plugin: %s", r)
 	}
 	proxy, tunnels := connectProxy(t)
-	dev.env = append(dev.env, "PATH="+tools+":"+os.Getenv("PATH"), "HTTPS_PROXY="+proxy, "AWS_PROFILE=shop", "GITHUB_TOKEN=not-theirs")
+	dev.env = append(dev.env, "PATH="+tools+":"+os.Getenv("PATH"), "HTTPS_PROXY="+proxy, "AWS_PROFILE=shop",
+		"GITHUB_TOKEN=not-theirs")
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	requests := tunnels.Load()
 	if got, err := dev.inPod(src, "echo", "through"); err != nil || got != "through\n" || requests == 0 {
 		t.Errorf("%q, %v, %d tunnels", got, err, requests)
 	}
 	text := read(t, seen)
-	if dir, _, _ := strings.Cut(text, "\n"); dir != src || !strings.Contains(text, "\nAWS_PROFILE=shop\n") || strings.Contains(text, "GITHUB_TOKEN") {
+	if dir, _, _ := strings.Cut(text, "\n"); dir != src || !strings.Contains(text, "\nAWS_PROFILE=shop\n") ||
+		strings.Contains(text, "GITHUB_TOKEN") {
 		t.Errorf("the plugin saw:\n%s", text)
 	}
 	dev.must(src, "dev", "end")

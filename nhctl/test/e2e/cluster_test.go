@@ -86,7 +86,8 @@ func (c *cluster) namespace(t *testing.T) string {
 	}
 	t.Cleanup(func() {
 		background := metav1.DeletePropagationBackground
-		err := c.typed.CoreV1().Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{PropagationPolicy: &background})
+		err := c.typed.CoreV1().Namespaces().Delete(context.Background(), ns.Name,
+			metav1.DeleteOptions{PropagationPolicy: &background})
 		if err != nil && !apierrors.IsNotFound(err) { // a test may have done so
 			t.Errorf("remove namespace: %v", err)
 		}
@@ -132,7 +133,8 @@ func (c *cluster) create(t *testing.T, namespace string, manifest []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.dynamic.Resource(mapping.Resource).Namespace(namespace).Create(t.Context(), object, metav1.CreateOptions{})
+		_, err = c.dynamic.Resource(mapping.Resource).Namespace(namespace).Create(t.Context(), object,
+			metav1.CreateOptions{})
 		if err != nil {
 			t.Fatalf("create %s %s: %v", object.GetKind(), object.GetName(), err)
 		}
@@ -153,7 +155,8 @@ func (c *cluster) user(t *testing.T, namespace, name string) (kubeconfig string)
 	}
 	account := metav1.ObjectMeta{Name: name}
 	role.ObjectMeta = account
-	if _, err := c.typed.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: account}, metav1.CreateOptions{}); err != nil {
+	if _, err := c.typed.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: account},
+		metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.typed.RbacV1().Roles(namespace).Create(ctx, role, metav1.CreateOptions{}); err != nil {
@@ -167,12 +170,14 @@ func (c *cluster) user(t *testing.T, namespace, name string) (kubeconfig string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := c.typed.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, name, &authv1.TokenRequest{}, metav1.CreateOptions{})
+	token, err := c.typed.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, name, &authv1.TokenRequest{},
+		metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["test"] = &clientcmdapi.Cluster{Server: c.config.Host, CertificateAuthorityData: c.config.CAData, CertificateAuthority: c.config.CAFile}
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: c.config.Host, CertificateAuthorityData: c.config.CAData,
+		CertificateAuthority: c.config.CAFile}
 	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: name, Namespace: namespace}
 	config.CurrentContext = "test"
@@ -221,7 +226,8 @@ func (c *cluster) deploymentReady(t *testing.T, namespace, name string) {
 		if err != nil {
 			return err
 		}
-		if d.Status.ObservedGeneration < d.Generation || d.Status.AvailableReplicas != *d.Spec.Replicas || d.Status.Replicas != *d.Spec.Replicas {
+		if d.Status.ObservedGeneration < d.Generation || d.Status.AvailableReplicas != *d.Spec.Replicas ||
+			d.Status.Replicas != *d.Spec.Replicas {
 			return fmt.Errorf("%d of %d available", d.Status.AvailableReplicas, *d.Spec.Replicas)
 		}
 		return nil

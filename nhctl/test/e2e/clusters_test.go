@@ -23,7 +23,8 @@ func second(t *testing.T) *cluster {
 	const variable = "NHCTL_TEST_SECOND_KUBECONFIG"
 	file := os.Getenv(variable)
 	if file == "" {
-		t.Fatalf("this scenario needs two clusters, and %s names no second one: `make test` starts both, where it starts any", variable)
+		t.Fatalf("this scenario needs two clusters, and %s names no second one: `make test` starts both, where it "+
+			"starts any", variable)
 	}
 	c, err := connectTo(file)
 	if err != nil {
@@ -32,12 +33,14 @@ func second(t *testing.T) *cluster {
 	return c
 }
 
-// The same namespace and workload are in dev mode in two clusters, by one developer at one computer: each command is about its own.
+// The same namespace and workload are in dev mode in two clusters, by one developer at one computer: each command is
+// about its own.
 func TestTwoClusters(t *testing.T) {
 	t.Parallel()
 	other := second(t)
 	ns := small(t)
-	if _, err := other.typed.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, metav1.CreateOptions{}); err != nil {
+	if _, err := other.typed.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = other.typed.CoreV1().Namespaces().Delete(context.Background(), ns, metav1.DeleteOptions{}) })
@@ -60,7 +63,8 @@ func TestTwoClusters(t *testing.T) {
 		t.Errorf("list of the other cluster: %+v", list)
 	}
 	dev.must(src, there("dev", "start", "--no-terminal")...)
-	first, next := query[rpc.Session](dev, src, "dev", "status"), query[rpc.Session](dev, src, there("dev", "status")...)
+	first, next := query[rpc.Session](dev, src, "dev",
+		"status"), query[rpc.Session](dev, src, there("dev", "status")...)
 	if first.ID == next.ID || first.Pod == next.Pod || !first.Live || !next.Live {
 		t.Errorf("%+v\n%+v", first, next)
 	}
@@ -72,7 +76,8 @@ func TestTwoClusters(t *testing.T) {
 					return fmt.Errorf("%s: %+v", id, s)
 				}
 			}
-			if all := query[[]rpc.Session](dev, src, "dev", "list", "--all-clusters"); len(all) != 2 || all[0].Server == all[1].Server {
+			if all := query[[]rpc.Session](dev, src, "dev", "list", "--all-clusters"); len(all) != 2 ||
+				all[0].Server == all[1].Server {
 				return fmt.Errorf("%+v", all)
 			}
 			return nil

@@ -48,11 +48,12 @@ spec:
       ` + strings.Replace(podSpec(6, `  volumeMounts: [{name: made, mountPath: /made}]
   livenessProbe: {exec: {command: [ls, /tmp/up]}}
   readinessProbe: {exec: {command: [ls, /tmp/up]}, periodSeconds: 1}
-- name: beside
+- name: helper
   image: ghcr.io/nhctl/bookshop-redis:v0.1.0
   imagePullPolicy: IfNotPresent
   resources: {requests: {cpu: 5m, memory: 16Mi}, limits: {cpu: "1", memory: 128Mi}}
-  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}`), `[sleep, "100000"]`, `[sh, -c, "touch /tmp/up; sleep 100000"]`, 1) + "\n"
+  securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}`), `[sleep, "100000"]`,
+		`[sh, -c, "touch /tmp/up; sleep 100000"]`, 1) + "\n"
 }
 
 const shapeConfig = `name: it
@@ -81,7 +82,8 @@ containers:
     - {type: json, patch: "[{op: add, path: /spec/template/spec/enableServiceLinks, value: false}]"}
 `
 
-// The fields that shape the twin, each in a subtest of its name; and a second session, which finds what the first one kept.
+// The fields that shape the twin, each in a subtest of its name; and a second session, which finds what the first one
+// kept.
 func TestConfigShapesTheTwin(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
@@ -93,7 +95,8 @@ func TestConfigShapesTheTwin(t *testing.T) {
 	write(t, filepath.Join(src, "main.txt"), "x")
 	before := shared.mustSnapshot(t, ns)
 	// Its patches need trust: without a terminal that is an error, which says how to go on.
-	if r := dev.nhctl(src, "dev", "start", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr, "changes the dev pod by a strategic patch") || !strings.Contains(r.stderr, "nhctl config trust") {
+	if r := dev.nhctl(src, "dev", "start", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr,
+		"changes the dev pod by a strategic patch") || !strings.Contains(r.stderr, "nhctl config trust") {
 		t.Errorf("start with an untrusted config: %s", r)
 	}
 	dev.must(src, "config", "trust", "--yes")
@@ -124,7 +127,8 @@ func TestConfigShapesTheTwin(t *testing.T) {
 	t.Run("dependLabelSelector.tcp", func(t *testing.T) { waited(t, "wait for dependencies to answer") })
 	t.Run("dependLabelSelector.http", func(t *testing.T) { waited(t, "wait for dependencies to answer") })
 	t.Run("hub.image", func(t *testing.T) { // the first of the pod's two containers is the one with that image
-		if bench.Command == nil || !strings.HasSuffix(bench.Command[0], "/sidecar") || pod.Spec.Containers[1].Command != nil {
+		if bench.Command == nil || !strings.HasSuffix(bench.Command[0], "/sidecar") ||
+			pod.Spec.Containers[1].Command != nil {
 			t.Errorf("commands %v, %v", bench.Command, pod.Spec.Containers[1].Command)
 		}
 	})
@@ -151,20 +155,22 @@ func TestConfigShapesTheTwin(t *testing.T) {
 		}
 		ready := func(want bool) {
 			t.Helper()
-			eventually(t, 20*time.Second, fmt.Sprintf("the twin's pod is ready: %v", want), func(ctx context.Context) error {
-				p, err := shared.typed.CoreV1().Pods(ns).Get(ctx, pod.Name, metav1.GetOptions{})
-				if err == nil && workload.Ready(p) != want {
-					err = fmt.Errorf("%+v", p.Status.Conditions)
-				}
-				return err
-			})
+			eventually(t, 20*time.Second, fmt.Sprintf("the twin's pod is ready: %v", want),
+				func(ctx context.Context) error {
+					p, err := shared.typed.CoreV1().Pods(ns).Get(ctx, pod.Name, metav1.GetOptions{})
+					if err == nil && workload.Ready(p) != want {
+						err = fmt.Errorf("%+v", p.Status.Conditions)
+					}
+					return err
+				})
 		}
 		ready(false)
 		in(t, "", "touch /tmp/up")
 		ready(true)
 	})
 	t.Run("dev.initContainers", func(t *testing.T) { in(t, "", "ls /made") })
-	t.Run("dev.user.runAsUser", func(t *testing.T) { in(t, "1234 0", "echo $(id -u) $(find . -mindepth 1 ! -user 1234 | wc -l)") })
+	t.Run("dev.user.runAsUser",
+		func(t *testing.T) { in(t, "1234 0", "echo $(id -u) $(find . -mindepth 1 ! -user 1234 | wc -l)") })
 	t.Run("dev.user.runAsGroup", func(t *testing.T) { in(t, "4321", "id -g") })
 	t.Run("dev.patches.type", func(t *testing.T) {
 		if pod.Annotations["patched"] != "merge" || *pod.Spec.EnableServiceLinks {
@@ -173,15 +179,18 @@ func TestConfigShapesTheTwin(t *testing.T) {
 	})
 	t.Run("dev.patches.patch", func(t *testing.T) { in(t, "strategic", "echo $PATCHED") })
 	in(t, "", "echo kept > /cache/file")
-	shared.patchDeployment(t, ns, "it", `{"spec": {"template": {"spec": {"containers": [{"name": "main", "readinessProbe": {"exec": {"command": ["false"]}}}]}}}}`)
-	t.Run("dev.restore", func(t *testing.T) { // a colleague's template never gets ready, and the end does not wait for it
+	shared.patchDeployment(t, ns, "it", `{"spec": {"template": {"spec": {"containers": [{"name": "main", `+
+		`"readinessProbe": {"exec": {"command": ["false"]}}}]}}}}`)
+	// a colleague's template never gets ready, and the end does not wait for it
+	t.Run("dev.restore", func(t *testing.T) {
 		begin := time.Now()
 		dev.must(src, "dev", "end")
 		if d := shared.deployment(t, ns, "it"); *d.Spec.Replicas != 1 || time.Since(begin) > 40*time.Second {
 			t.Errorf("%d replicas after %s", *d.Spec.Replicas, time.Since(begin))
 		}
 	})
-	shared.patchDeployment(t, ns, "it", `{"spec": {"template": {"spec": {"containers": [{"name": "main", "readinessProbe": {"exec": {"command": ["ls", "/tmp/up"]}}}]}}}}`)
+	shared.patchDeployment(t, ns, "it", `{"spec": {"template": {"spec": {"containers": [{"name": "main", `+
+		`"readinessProbe": {"exec": {"command": ["ls", "/tmp/up"]}}}]}}}}`)
 
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	volumes := map[string]rpc.Volume{}
@@ -190,7 +199,8 @@ func TestConfigShapesTheTwin(t *testing.T) {
 	}
 	claim := func(t *testing.T, path string) *corev1.PersistentVolumeClaim {
 		t.Helper()
-		c, err := shared.typed.CoreV1().PersistentVolumeClaims(ns).Get(t.Context(), volumes[path].Name, metav1.GetOptions{})
+		c, err := shared.typed.CoreV1().PersistentVolumeClaims(ns).Get(t.Context(), volumes[path].Name,
+			metav1.GetOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +218,8 @@ func TestConfigShapesTheTwin(t *testing.T) {
 		}
 	})
 	t.Run("dev.persistentVolumeDirs.waitForFirstConsumer", func(t *testing.T) {
-		if owners := claim(t, "/late").OwnerReferences; len(owners) > 0 || strings.Contains(started.stdout, "/late has no volume yet") {
+		if owners := claim(t, "/late").OwnerReferences; len(owners) > 0 ||
+			strings.Contains(started.stdout, "/late has no volume yet") {
 			t.Errorf("owners %v", owners)
 		}
 	})
@@ -225,5 +236,6 @@ func TestConfigShapesTheTwin(t *testing.T) {
 		t.Errorf("clean: %s", out)
 	}
 	shared.deploymentReady(t, ns, "it")
-	shared.restoredBut(t, ns, before, "replicasets/", "deployments/it", "pods/it-", "pods/prepare-") // the colleague's rollouts, and the Job that has ended
+	// the colleague's rollouts, and the Job that has ended
+	shared.restoredBut(t, ns, before, "replicasets/", "deployments/it", "pods/it-", "pods/prepare-")
 }

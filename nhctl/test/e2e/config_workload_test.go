@@ -21,7 +21,8 @@ func TestConfigFindsTheWorkload(t *testing.T) {
 	shared.settled(t, ns, 2)
 	dev := shared.developer(t, ns)
 	src := filepath.Join(dev.home, "src", "it")
-	write(t, filepath.Join(src, ".dev", "config.yaml"), "name: it\nserviceType: StatefulSet\ncontainers:\n- name: main\n  dev: {image: ghcr.io/nhctl/dev-go:v0.1.0, ordinal: 0}\n")
+	write(t, filepath.Join(src, ".dev", "config.yaml"), "name: it\nserviceType: StatefulSet\ncontainers:\n"+
+		"- name: main\n  dev: {image: ghcr.io/nhctl/dev-go:v0.1.0, ordinal: 0}\n")
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	t.Run("serviceType", func(t *testing.T) {
@@ -30,7 +31,8 @@ func TestConfigFindsTheWorkload(t *testing.T) {
 		}
 	})
 	t.Run("dev.ordinal", func(t *testing.T) {
-		if got, err := dev.inPod(src, "sh", "-c", "hostname; df /data | tail -1 | wc -l"); err != nil || got != "it-0\n1\n" {
+		if got, err := dev.inPod(src, "sh", "-c", "hostname; df /data | tail -1 | wc -l"); err != nil ||
+			got != "it-0\n1\n" {
 			t.Errorf("%q, %v", got, err)
 		}
 		pod, err := shared.typed.CoreV1().Pods(ns).Get(t.Context(), shared.twinPod(t, ns), metav1.GetOptions{})
@@ -43,7 +45,8 @@ func TestConfigFindsTheWorkload(t *testing.T) {
 				claims += v.PersistentVolumeClaim.ClaimName
 			}
 		}
-		if claims != "data-it-0" || pod.Labels["statefulset.kubernetes.io/pod-name"] != "it-0" || pod.Spec.Subdomain != "it" {
+		if claims != "data-it-0" || pod.Labels["statefulset.kubernetes.io/pod-name"] != "it-0" ||
+			pod.Spec.Subdomain != "it" {
 			t.Errorf("claims %s, labels %v", claims, pod.Labels)
 		}
 		shared.settled(t, ns, 0)
@@ -58,24 +61,31 @@ func TestConfigPodTemplate(t *testing.T) {
 	const group = "e2e.nhctl.dev"
 	shared.customResource(t, group, "v1", "gadgets", "Gadget")
 	ns := shared.namespace(t)
-	shared.create(t, ns, []byte("apiVersion: "+group+"/v1\nkind: Gadget\nmetadata: {name: it}\nspec:\n  replicas: 3\n  worker:\n    pods:\n      metadata: {labels: {app: it}}\n      spec:\n        "+podSpec(8, "")+"\n"))
+	shared.create(t, ns, []byte("apiVersion: "+group+"/v1\nkind: Gadget\nmetadata: {name: it}\nspec:\n  replicas: "+
+		"3\n  worker:\n    pods:\n      metadata: {labels: {app: it}}\n      spec:\n        "+podSpec(8, "")+"\n"))
 	dev := shared.developer(t, ns)
 	meta := metav1.ObjectMeta{Name: "gadgets"}
-	_, err := shared.typed.RbacV1().Roles(ns).Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{group}, Resources: []string{"gadgets", "gadgets/scale"}, Verbs: []string{"get", "list", "patch"}}}}, metav1.CreateOptions{})
+	_, err := shared.typed.RbacV1().Roles(ns).Create(t.Context(),
+		&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{group}, Resources: []string{"gadgets", "gadgets/scale"},
+				Verbs: []string{"get", "list", "patch"}}}}, metav1.CreateOptions{})
 	if err == nil {
-		_, err = shared.typed.RbacV1().RoleBindings(ns).Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: meta, Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: dev.name, Namespace: ns}},
-			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "gadgets"}}, metav1.CreateOptions{})
+		_, err = shared.typed.RbacV1().RoleBindings(ns).Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: meta,
+			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: dev.name, Namespace: ns}},
+			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "gadgets"}},
+			metav1.CreateOptions{})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	src := filepath.Join(dev.home, "src", "it")
 	config := filepath.Join(src, ".dev", "config.yaml")
-	write(t, config, "name: it\nserviceType: gadgets.v1."+group+"\ncontainers:\n- name: main\n  dev: {image: ghcr.io/nhctl/dev-go:v0.1.0}\n")
+	write(t, config, "name: it\nserviceType: gadgets.v1."+group+
+		"\ncontainers:\n- name: main\n  dev: {image: ghcr.io/nhctl/dev-go:v0.1.0}\n")
 	before := shared.mustSnapshot(t, ns)
 	t.Run("podTemplate", func(t *testing.T) {
-		if r := dev.nhctl(src, "dev", "start", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr, "no pod template at spec.template") {
+		if r := dev.nhctl(src, "dev", "start", "--no-terminal"); r.code != 1 ||
+			!strings.Contains(r.stderr, "no pod template at spec.template") {
 			t.Errorf("without the field: %s", r)
 		}
 		edit(t, config, "containers:", "podTemplate: spec.worker.pods\ncontainers:")
@@ -107,11 +117,12 @@ spec:
       volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
       `
 
-// What a duplicate gets for a claim that two pods can't write to; and a folder with somebody else's sources.
+// What a duplicate gets for a claim that two pods can't write to; and a folder with someone else's sources.
 func TestConfigOfADuplicate(t *testing.T) {
 	t.Parallel()
 	ns := shared.namespace(t)
-	pod := strings.Replace(podSpec(6, "  volumeMounts: [{name: data, mountPath: /data}]"), `[sleep, "100000"]`, `[sh, -c, "echo theirs > /data/file; sleep 100000"]`, 1)
+	pod := strings.Replace(podSpec(6, "  volumeMounts: [{name: data, mountPath: /data}]"), `[sleep, "100000"]`,
+		`[sh, -c, "echo theirs > /data/file; sleep 100000"]`, 1)
 	shared.create(t, ns, []byte(claimManifest+pod+"\n"))
 	shared.deploymentReady(t, ns, "it")
 	dev := shared.developer(t, ns)
@@ -119,6 +130,7 @@ func TestConfigOfADuplicate(t *testing.T) {
 	config := filepath.Join(src, ".dev", "config.yaml")
 	write(t, config, "name: it\ncontainers:\n- name: main\n  dev:\n    image: ghcr.io/nhctl/dev-go:v0.1.0\n    mode: duplicate\n    duplicateVolumes: empty\n    gitUrl: https://example.com/shop/it.git\n")
 	write(t, filepath.Join(src, ".git", "config"), "[remote \"origin\"]\n\turl = git@example.com:shop/other.git\n")
+	write(t, filepath.Join(src, ".git", "HEAD"), "ref: refs/heads/main\n") // git wants one
 	before := shared.mustSnapshot(t, ns)
 	t.Run("dev.gitUrl", func(t *testing.T) {
 		r := dev.nhctl(src, "dev", "start", "--dir", filepath.Join(src, "missing"), "--no-terminal")

@@ -33,22 +33,24 @@ containers:
     sync: {local: ../worker}
 `
 
-// Two containers of one pod are developed at once: each has its own image, folder and commands, under one twin, session and sidecar.
+// Two containers of one pod are developed at once: each has its own image, folder and commands, under one twin, session
+// and sidecar.
 func TestTwoContainers(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	worker := filepath.Join(filepath.Dir(src), "worker")
 	write(t, filepath.Join(src, ".dev/config.yaml"), twoContainers)
 	write(t, filepath.Join(src, "name"), "one")
 	write(t, filepath.Join(worker, "name"), "two")
 	dev.must(src, "config", "trust", "--yes") // a folder outside of the repository
-	if r := dev.nhctl(src, "dev", "start", "--all-containers", "--mode", "duplicate", "--no-terminal"); r.code == 0 || !strings.Contains(r.stderr, `no container "worker"`) {
+	if r := dev.nhctl(src, "dev", "start", "--all-containers", "--mode", "duplicate", "--no-terminal"); r.code == 0 ||
+		!strings.Contains(r.stderr, `no container "worker"`) {
 		t.Fatalf("a pod without the second container: %s", r)
 	}
-	shared.patchDeployment(t, ns, "catalog", `{"spec":{"template":{"spec":{"containers":[{"name":"worker","image":"ghcr.io/nhctl/dev-go:v0.1.0","command":["sleep","1000"],
-		"resources":{"requests":{"cpu":"20m","memory":"16Mi"},"limits":{"cpu":"1","memory":"256Mi"}},"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}}]}}}}`)
+	shared.patchDeployment(t, ns, "catalog", `{"spec":{"template":{"spec":{"containers":[{
+		"name":"worker","image":"ghcr.io/nhctl/dev-go:v0.1.0","command":["sleep","1000"],
+		"resources":{"requests":{"cpu":"20m","memory":"16Mi"},"limits":{"cpu":"1","memory":"256Mi"}},
+		"securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}}]}}}}`)
 	shared.deploymentReady(t, ns, "catalog")
 	dev.must(src, "dev", "start", "-c", "catalog", "-c", "worker", "--mode", "duplicate", "--no-terminal")
 	if s := query[rpc.Session](dev, src, "dev", "status"); s.ContainerNames() != "catalog, worker" || len(s.Sync) != 2 {
@@ -81,7 +83,8 @@ func TestTwoContainers(t *testing.T) {
 	if out := dev.must(src, "dev", "logs"); strings.Count(out, "catalog-one") != 1 {
 		t.Errorf("the other container: %q", out)
 	}
-	if r := dev.nhctl(src, "dev", "run", "-c", "nobody"); r.code != 2 || !strings.Contains(r.stderr, "catalog, worker") {
+	if r := dev.nhctl(src, "dev", "run", "-c", "nobody"); r.code != 2 ||
+		!strings.Contains(r.stderr, "catalog, worker") {
 		t.Errorf("a container that is not in dev mode: %s", r)
 	}
 	// One container's folder rests, also after the daemon's end; the other one's goes on.
@@ -91,7 +94,8 @@ func TestTwoContainers(t *testing.T) {
 	for _, folder := range query[[]event.SyncData](dev, src, "dev", "sync", "status") {
 		states = append(states, folder.State)
 	}
-	if paused := query[[]event.SyncData](dev, src, "dev", "sync", "status", "-c", "worker"); len(paused) != 1 || paused[0].State != filesync.StatePaused {
+	if paused := query[[]event.SyncData](dev, src, "dev", "sync", "status", "-c", "worker"); len(paused) != 1 ||
+		paused[0].State != filesync.StatePaused {
 		t.Errorf("the worker's folder: %+v", paused)
 	}
 	if len(states) != 2 || states[0] == filesync.StatePaused || states[1] != filesync.StatePaused {

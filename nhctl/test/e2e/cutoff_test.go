@@ -15,12 +15,11 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// Credentials expire while a session goes on: commands say so with the exit code of clusters, and newer credentials take it up again.
+// Credentials expire while a session goes on: commands say so with the exit code of clusters, and newer credentials
+// take it up again.
 func TestCredentialsExpired(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	valid := read(t, dev.kubeconfig)
@@ -31,7 +30,8 @@ func TestCredentialsExpired(t *testing.T) {
 		}
 	}
 	write(t, dev.kubeconfig, strings.Join(lines, "\n"))
-	if r := dev.nhctl(src, "dev", "end"); r.code != 4 || !strings.Contains(r.stderr, "does not know you") || !strings.Contains(r.stderr, "hint:") {
+	if r := dev.nhctl(src, "dev", "end"); r.code != 4 || !strings.Contains(r.stderr, "does not know you") ||
+		!strings.Contains(r.stderr, "hint:") {
 		t.Errorf("with expired credentials: %s", r)
 	}
 	write(t, dev.kubeconfig, valid)
@@ -42,8 +42,8 @@ func TestCredentialsExpired(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// The namespace is deleted while a session goes on: nothing waits for ever, and the files stay where they are. What the computer knows of
-// the session goes with --force, where the cluster does not answer for the namespace any more.
+// The namespace is deleted while a session goes on: nothing waits for ever, and the files stay where they are. What the
+// computer knows of the session goes with --force, where the cluster does not answer for the namespace any more.
 func TestNamespaceDeleted(t *testing.T) {
 	t.Parallel()
 	ns := shared.namespace(t)
@@ -53,7 +53,8 @@ func TestNamespaceDeleted(t *testing.T) {
 	src := dev.smallSources()
 	dev.must(src, "dev", "start", "--no-terminal")
 	background := metav1.DeletePropagationBackground
-	if err := shared.typed.CoreV1().Namespaces().Delete(t.Context(), ns, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
+	if err := shared.typed.CoreV1().Namespaces().Delete(t.Context(), ns,
+		metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 2*time.Minute, "the namespace is gone", func(ctx context.Context) error {

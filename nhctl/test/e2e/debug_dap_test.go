@@ -62,12 +62,19 @@ func await[T dap.Message](a *adapter) T {
 	}
 }
 
-// attachDAP attaches as VS Code does with what `dev debug` prints for it, and sets a breakpoint in a file of this computer.
+// attachDAP attaches as VS Code does with what `dev debug` prints for it, and sets a breakpoint in a file of this
+// computer.
 func attachDAP(t *testing.T, d event.DebugData, file string, line int) debugClient {
 	t.Helper()
 	conn := dialDebugger(t, d)
 	a := &adapter{t: t, conn: conn, reader: bufio.NewReader(conn)}
-	a.send("initialize", &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{ClientID: "e2e", AdapterID: d.Language, PathFormat: "path", LinesStartAt1: true, ColumnsStartAt1: true}})
+	a.send("initialize", &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{
+		ClientID:        "e2e",
+		AdapterID:       d.Language,
+		PathFormat:      "path",
+		LinesStartAt1:   true,
+		ColumnsStartAt1: true,
+	}})
 	await[*dap.InitializeResponse](a)
 	_, launch, ok := strings.Cut(debugger.HowToAttach(d), "VS Code:   ")
 	if !ok {
@@ -75,8 +82,12 @@ func attachDAP(t *testing.T, d event.DebugData, file string, line int) debugClie
 	}
 	a.send("attach", &dap.AttachRequest{Arguments: []byte(launch)})
 	await[*dap.InitializedEvent](a)
-	a.send("setBreakpoints", &dap.SetBreakpointsRequest{Arguments: dap.SetBreakpointsArguments{Source: dap.Source{Path: file}, Breakpoints: []dap.SourceBreakpoint{{Line: line}}}})
-	if set := await[*dap.SetBreakpointsResponse](a); len(set.Body.Breakpoints) != 1 || !set.Body.Breakpoints[0].Verified {
+	a.send("setBreakpoints", &dap.SetBreakpointsRequest{Arguments: dap.SetBreakpointsArguments{
+		Source:      dap.Source{Path: file},
+		Breakpoints: []dap.SourceBreakpoint{{Line: line}},
+	}})
+	if set := await[*dap.SetBreakpointsResponse](a); len(set.Body.Breakpoints) != 1 ||
+		!set.Body.Breakpoints[0].Verified {
 		t.Fatalf("breakpoints: %+v", set.Body)
 	}
 	a.send("configurationDone", &dap.ConfigurationDoneRequest{})
@@ -93,7 +104,9 @@ func (a *adapter) stopped(expression string) (file, value string) {
 	a.thread = stopped.Body.ThreadId
 	a.send("stackTrace", &dap.StackTraceRequest{Arguments: dap.StackTraceArguments{ThreadId: a.thread, Levels: 1}})
 	frame := await[*dap.StackTraceResponse](a).Body.StackFrames[0]
-	a.send("evaluate", &dap.EvaluateRequest{Arguments: dap.EvaluateArguments{Expression: expression, FrameId: frame.Id, Context: "watch"}})
+	a.send("evaluate", &dap.EvaluateRequest{
+		Arguments: dap.EvaluateArguments{Expression: expression, FrameId: frame.Id, Context: "watch"},
+	})
 	return frame.Source.Path, await[*dap.EvaluateResponse](a).Body.Result
 }
 

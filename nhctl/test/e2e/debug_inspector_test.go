@@ -35,7 +35,7 @@ type inspected struct {
 	Error  json.RawMessage `json:"error"`
 }
 
-// inspect attaches to node's inspector, and sets a breakpoint.
+// inspect attaches to node's inspector, sets a breakpoint, and lets a program go on that waits for a client.
 func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient {
 	t.Helper()
 	response, err := http.Get(fmt.Sprintf("http://%s:%d/json/list", d.Host, d.Port))
@@ -46,7 +46,8 @@ func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient
 	var targets []struct {
 		WebSocketDebuggerURL string
 	}
-	if err := json.NewDecoder(response.Body).Decode(&targets); err != nil || len(targets) == 0 { // the best is the first
+	if err := json.NewDecoder(response.Body).Decode(&targets); err != nil ||
+		len(targets) == 0 { // the best is the first
 		t.Fatalf("targets %v, %v", targets, err)
 	}
 	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), targets[0].WebSocketDebuggerURL, nil)
@@ -60,8 +61,10 @@ func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient
 	i := &inspector{t: t, conn: conn, data: d, file: file}
 	i.call("Debugger.enable", map[string]any{})
 	if !i.compiled(line) {
-		i.call("Debugger.setBreakpointByUrl", map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": line - 1})
+		i.call("Debugger.setBreakpointByUrl",
+			map[string]any{"url": "file://" + inContainer(t, d, file), "lineNumber": line - 1})
 	}
+	i.call("Runtime.runIfWaitingForDebugger", map[string]any{})
 	return i
 }
 
@@ -71,13 +74,15 @@ func (i *inspector) compiled(line int) bool {
 	remote := inContainer(i.t, i.data, i.file)
 	for _, m := range slices.Backward(i.pending) {
 		var script struct{ ScriptID, URL, SourceMapURL string }
-		if m.Method != "Debugger.scriptParsed" || json.Unmarshal(m.Params, &script) != nil || script.SourceMapURL == "" {
+		if m.Method != "Debugger.scriptParsed" || json.Unmarshal(m.Params, &script) != nil ||
+			script.SourceMapURL == "" {
 			continue
 		}
 		relative := strings.TrimPrefix(remote, i.data.Paths[0].Remote+"/")
 		if at, ok := compiled(script.SourceMapURL, relative, line); ok {
 			i.script = script.ScriptID
-			i.call("Debugger.setBreakpoint", map[string]any{"location": map[string]any{"scriptId": script.ScriptID, "lineNumber": at.line, "columnNumber": at.column}})
+			i.call("Debugger.setBreakpoint", map[string]any{"location": map[string]any{"scriptId": script.ScriptID,
+				"lineNumber": at.line, "columnNumber": at.column}})
 			return true
 		}
 	}
@@ -130,13 +135,15 @@ func (i *inspector) stopped(expression string) (file, value string) {
 	if err := json.Unmarshal(paused.Params, &where); err != nil || len(where.CallFrames) == 0 {
 		i.t.Fatalf("paused: %s, %v", paused.Params, err)
 	}
-	found := i.call("Debugger.evaluateOnCallFrame", map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": expression})
+	found := i.call("Debugger.evaluateOnCallFrame",
+		map[string]any{"callFrameId": where.CallFrames[0].CallFrameID, "expression": expression})
 	if where.CallFrames[0].Location.ScriptID == i.script {
 		return i.file, string(found)
 	}
 	var script struct{ ScriptID, URL string }
 	i.next(func(m inspected) bool {
-		return m.Method == "Debugger.scriptParsed" && json.Unmarshal(m.Params, &script) == nil && script.ScriptID == where.CallFrames[0].Location.ScriptID
+		return m.Method == "Debugger.scriptParsed" && json.Unmarshal(m.Params, &script) == nil &&
+			script.ScriptID == where.CallFrames[0].Location.ScriptID
 	})
 	return onComputer(i.t, i.data, strings.TrimPrefix(script.URL, "file://")), string(found)
 }

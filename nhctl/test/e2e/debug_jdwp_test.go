@@ -14,7 +14,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
-// jdwp is a client of a JVM, by the Java Debug Wire Protocol: https://docs.oracle.com/en/java/javase/17/docs/specs/jdwp/jdwp-protocol.html
+// jdwp is a client of a JVM, by the Java Debug Wire Protocol:
+// https://docs.oracle.com/en/java/javase/17/docs/specs/jdwp/jdwp-protocol.html
 type jdwp struct {
 	t      *testing.T
 	conn   net.Conn
@@ -91,7 +92,8 @@ func (j *jdwp) call(set, command byte, fields ...any) *packet {
 	j.t.Helper()
 	content := pack(fields...)
 	j.id++
-	if _, err := j.conn.Write(append(pack(len(content)+jdwpHeader, int(j.id), byte(0), set, command), content...)); err != nil {
+	if _, err := j.conn.Write(append(pack(len(content)+jdwpHeader, int(j.id), byte(0), set, command),
+		content...)); err != nil {
 		j.t.Fatal(err)
 	}
 	for {
@@ -108,7 +110,7 @@ func attachJDWP(t *testing.T, d event.DebugData, file string, line int) debugCli
 	t.Helper()
 	j := &jdwp{t: t, file: file}
 	const hello = "JDWP-Handshake"
-	eventually(t, 20*time.Second, "the JVM listens, which it does anew for each client", func(context.Context) error {
+	eventually(t, 20*time.Second, "the JVM listens, as it does again for each client", func(context.Context) error {
 		j.conn = dialDebugger(t, d)
 		_, err := io.WriteString(j.conn, hello)
 		if err == nil {
@@ -117,42 +119,85 @@ func attachJDWP(t *testing.T, d event.DebugData, file string, line int) debugCli
 		return err
 	})
 	name := filepath.Base(file)
-	classes := j.call(1, 2, "L"+name[:len(name)-len(".java")]+";") // VirtualMachine.ClassesBySignature
-	if n := classes.int(); n != 1 {
-		t.Fatalf("%d classes of %s", n, name)
+	signature := "L" + name[:len(name)-len(".java")] + ";"
+	classes := j.call(1, 2, signature) // VirtualMachine.ClassesBySignature
+	if n := classes.int(); n == 0 {
+		j.setWhenLoaded(signature, line)
+	} else {
+		j.set(classes.byte(), classes.long(), line)
 	}
-	kind := classes.byte()
-	j.class = classes.long()
-	methods := j.call(2, 5, j.class) // ReferenceType.Methods
+	return j
+}
+
+// The kinds of events, and what a request of one stops.
+const (
+	breakpoint   = byte(2)
+	classPrepare = byte(8)
+	allThreads   = byte(2)
+)
+
+// set sets the breakpoint in a class.
+func (j *jdwp) set(kind byte, class uint64, line int) {
+	j.t.Helper()
+	j.class = class
+	methods := j.call(2, 5, class) // ReferenceType.Methods
 	for range methods.int() {
 		method := methods.long()
 		_, _, _ = methods.text(), methods.text(), methods.int()
-		lines := j.call(6, 1, j.class, method) // Method.LineTable
+		lines := j.call(6, 1, class, method) // Method.LineTable
 		_, _ = lines.long(), lines.long()
 		for range lines.int() {
 			if index, at := lines.long(), lines.int(); at == line {
 				j.method = method
-				const breakpoint, all, location = byte(2), byte(2), byte(7)
-				j.call(15, 1, breakpoint, all, 1, location, kind, j.class, method, index) // EventRequest.Set
+				const location = byte(7)
+				j.call(15, 1, breakpoint, allThreads, 1, location, kind, class, method, index) // EventRequest.Set
 			}
 		}
 	}
 	if j.method == 0 {
-		t.Fatalf("%s has no code in line %d", file, line)
+		j.t.Fatalf("%s has no code in line %d", j.file, line)
 	}
-	return j
+}
+
+// setWhenLoaded has a JVM that waits go on until it has loaded the class of a signature, and sets the breakpoint before
+// any of its code runs.
+func (j *jdwp) setWhenLoaded(signature string, line int) {
+	j.t.Helper()
+	const classMatch = byte(5)
+	j.call(15, 1, classPrepare, allThreads, 1, classMatch, signature[1:len(signature)-1]) // EventRequest.Set
+	j.goOn()
+	loaded := j.event(classPrepare)
+	_ = loaded.long() // the thread
+	j.set(loaded.byte(), loaded.long(), line)
+	j.goOn()
+}
+
+// event reads the next event of a kind, up to what all of them have in common; others are left out, such as a JVM's
+// start.
+func (j *jdwp) event(kind byte) *packet {
+	j.t.Helper()
+	for {
+		if len(j.events) == 0 {
+			content, answer := j.read()
+			if answer {
+				j.t.Fatal("an answer to no question")
+			}
+			j.events = append(j.events, content)
+		}
+		next := &packet{j.t, j.events[0]}
+		j.events = j.events[1:]
+		_, _ = next.byte(), next.int() // what stands, and how many events; ours come alone
+		if next.byte() == kind {
+			_ = next.int() // its request
+			return next
+		}
+	}
 }
 
 // stopped reads a local variable, which has to be a text.
 func (j *jdwp) stopped(variable string) (file, value string) {
 	j.t.Helper()
-	for len(j.events) == 0 {
-		content, _ := j.read()
-		j.events = append(j.events, content)
-	}
-	hit := &packet{j.t, j.events[0]}
-	_, _, _, _ = hit.byte(), hit.int(), hit.byte(), hit.int() // how much stands, one event, its kind, its request
-	thread := hit.long()
+	thread := j.event(breakpoint).long()
 	frames := j.call(11, 6, thread, 0, 1) // ThreadReference.Frames
 	_ = frames.int()
 	frame := frames.long()

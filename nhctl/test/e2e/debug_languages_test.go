@@ -22,7 +22,8 @@ import (
 
 // debugClient is attached to a program that has one breakpoint.
 type debugClient interface {
-	// stopped waits until the program stands at the breakpoint, and evaluates an expression there. file is on this computer.
+	// stopped waits until the program stands at the breakpoint, and evaluates an expression there. file is on this
+	// computer.
 	stopped(expression string) (file, value string)
 	// goOn lets the program go on; leave ends the client.
 	goOn()
@@ -47,12 +48,15 @@ type debugged struct {
 	lost bool
 }
 
-// run is the scenario of all languages: the service answers under its debugger, stops on a breakpoint at a local line, shows a variable,
-// is not killed meanwhile, goes on, and takes the next client; a save starts it anew, and what does not compile leaves it alone.
+// run is the scenario of all languages: the service answers under its debugger, stops on a breakpoint at a local line,
+// shows a variable, is not killed in the meantime, goes on, and takes the next client; a save starts it again, and what
+// does not compile leaves it alone.
 func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event.DebugData {
 	t.Helper()
 	d := outcome[event.DebugData](dev, src, "dev", "debug")
-	equipped(t, dev, src, "mkdir -p "+caches(c.language)+"/mine && "+map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version", "java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
+	equipped(t, dev, src, "mkdir -p "+caches(c.language)+"/mine && "+
+		map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version",
+			"java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
 	if d.Language != c.language || d.RemotePort != c.port || d.Command.State != "running" {
 		t.Errorf("%+v", d)
 	}
@@ -91,7 +95,9 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 }
 
 // stops attaches a client, has the program stop at the breakpoint and go on, and leaves.
-func (c debugged) stops(t *testing.T, ns string, d event.DebugData, file string, line int, want string, meanwhile func()) {
+func (c debugged) stops(
+	t *testing.T, ns string, d event.DebugData, file string, line int, want string, meanwhile func(),
+) {
 	t.Helper()
 	client := c.attach(t, d, file, line)
 	got := ask(t, ns, c.service, c.path)
@@ -109,7 +115,8 @@ func (c debugged) stops(t *testing.T, ns string, d event.DebugData, file string,
 // debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port.
 func debuggedAgain(t *testing.T, dev *developer, ns, src string) {
 	t.Helper()
-	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns), metav1.DeleteOptions{}); err != nil {
+	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns),
+		metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 90*time.Second, "the debugger is back", func(context.Context) error {
@@ -153,7 +160,8 @@ func (c debugged) ofTheBookshop(t *testing.T) {
 	dev := shared.developer(t, ns)
 	src := dev.sources("examples/bookshop/" + c.service)
 	const workDir = "    workDir: /home/dev/src\n"
-	edit(t, filepath.Join(src, ".dev", "config.yaml"), workDir, workDir+"    persistentVolumeDirs: [{path: "+caches(c.language)+", capacity: 1Mi}]\n")
+	edit(t, filepath.Join(src, ".dev", "config.yaml"), workDir,
+		workDir+"    persistentVolumeDirs: [{path: "+caches(c.language)+", capacity: 1Mi}]\n")
 	dev.must(src, "dev", "start", "--no-terminal")
 	c.run(t, ns, dev, src)
 	dev.must(src, "dev", "end")
@@ -170,7 +178,9 @@ func caches(language string) string {
 // equipped looks for what every dev image has: its user, tools, completion in the shell, and a place for caches.
 func equipped(t *testing.T, dev *developer, src, tools string) {
 	t.Helper()
-	out, err := dev.inPod(src, "bash", "-ic", `id -u; command -v git curl less make vi | wc -l; { complete -p -D && mkdir -p ~/.cache && `+tools+`; } >/dev/null && echo $HOME`)
+	out, err := dev.inPod(src, "bash", "-ic",
+		`id -u; command -v git curl less make vi | wc -l; { complete -p -D && mkdir -p ~/.cache && `+tools+
+			`; } >/dev/null && echo $HOME`)
 	if err != nil || out != "1000\n5\n/home/dev\n" {
 		t.Errorf("what the dev image has: %q, %v", out, err)
 	}
@@ -180,9 +190,16 @@ func equipped(t *testing.T, dev *developer, src, tools string) {
 func TestDebugJava(t *testing.T) {
 	t.Parallel()
 	debugged{
-		language: "java", port: 5005, attach: attachJDWP,
-		file: "Greeter.java", line: "return text;", expression: "name",
-		edit: [2]string{`"Hello, "`, `"Saved, "`}, broken: `"Saved, " nonsense`, complaint: "error: ';' expected", lost: true,
+		language:   "java",
+		port:       5005,
+		attach:     attachJDWP,
+		file:       "Greeter.java",
+		line:       "return text;",
+		expression: "name",
+		edit:       [2]string{`"Hello, "`, `"Saved, "`},
+		broken:     `"Saved, " nonsense`,
+		complaint:  "error: ';' expected",
+		lost:       true,
 	}.greeter(t)
 }
 
@@ -196,7 +213,7 @@ func TestDebugRuby(t *testing.T) {
 	}.greeter(t)
 }
 
-// A C++ service beside LLDB's debug adapter.
+// A C++ service next to LLDB's debug adapter.
 func TestDebugCPP(t *testing.T) {
 	t.Parallel()
 	debugged{
@@ -214,23 +231,27 @@ import (
 )
 
 func main() {
-	panic(http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "Hello, ", r.URL.Path[1:]) })))
+	panic(http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "Hello, ", r.URL.Path[1:])
+	})))
 }
 `
 
-// A program that is built on the computer runs in images without a toolchain, and starts anew with each build: in the base image, which
-// has a shell and its tools, and in one that has not even a shell.
+// A program that is built on the computer runs in images without a toolchain, and starts again with each build: in the
+// base image, which has a shell and its tools, and in one that has not even a shell.
 func TestBuiltOnTheComputer(t *testing.T) {
 	t.Parallel()
 	for image, look := range map[string]func(*testing.T, *developer, string){
 		"dev-base": func(t *testing.T, dev *developer, src string) {
 			equipped(t, dev, src, "true")
-			if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not say where the debugger listens") {
+			if r := dev.nhctl(src, "dev", "debug"); r.code != 2 ||
+				!strings.Contains(r.stderr, "does not say where the debugger listens") {
 				t.Errorf("a debugger in the base image: %s", r)
 			}
 		},
 		"bookshop-catalog": func(t *testing.T, dev *developer, src string) {
-			if r := dev.nhctl(src, "dev", "run", "--", "sh", "-c", "true"); r.code == 0 || !strings.Contains(r.stderr, "sh is in none of") {
+			if r := dev.nhctl(src, "dev", "run", "--", "sh", "-c", "true"); r.code == 0 ||
+				!strings.Contains(r.stderr, "sh is in none of") {
 				t.Errorf("a shell that is not there: %s", r)
 			}
 		},

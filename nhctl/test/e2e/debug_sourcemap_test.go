@@ -11,8 +11,8 @@ import (
 // position is a place in a script that runs, from 0.
 type position struct{ line, column int }
 
-// compiled finds where a line of a source file (from 1) is in what was compiled of it, by an inline source map, as an editor does.
-// relative is the file below the synced folder.
+// compiled finds where a line of a source file (from 1) is in what was compiled of it, by an inline source map, as an
+// editor does. relative is the file below the synced folder.
 func compiled(sourceMapURL, relative string, line int) (position, bool) {
 	_, data, ok := strings.Cut(sourceMapURL, ";base64,")
 	if !ok {
@@ -43,7 +43,8 @@ func compiled(sourceMapURL, relative string, line int) (position, bool) {
 	return position{}, false
 }
 
-// sameFile says whether a source map's name for a file, absolute or relative to anything, may mean one below the synced folder.
+// sameFile says whether a source map's name for a file, absolute or relative to anything, may mean one below the synced
+// folder.
 func sameFile(name, relative string) bool {
 	name, _, _ = strings.Cut(name, "?") // webpack puts a hash behind it
 	if at := strings.LastIndex(name, "./"); at >= 0 {

@@ -62,11 +62,13 @@ func inContainer(t *testing.T, d event.DebugData, file string) string {
 // impatient shortens the liveness probe of a Deployment to a second.
 func (c *cluster) impatient(t *testing.T, ns, name string) {
 	t.Helper()
-	c.patchDeployment(t, ns, name, fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"livenessProbe":{"periodSeconds":1,"failureThreshold":1,"timeoutSeconds":1}}]}}}}`, name))
+	c.patchDeployment(t, ns, name, fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,`+
+		`"livenessProbe":{"periodSeconds":1,"failureThreshold":1,"timeoutSeconds":1}}]}}}}`, name))
 	c.deploymentReady(t, ns, name)
 }
 
-// unharmed waits for three periods of the impatient probe, while the program stands, and looks whether the kubelet minded.
+// unharmed waits for three periods of the impatient probe, while the program stands, and looks whether the kubelet
+// minded.
 func (c *cluster) unharmed(t *testing.T, ns string) {
 	t.Helper()
 	select {
@@ -208,7 +210,7 @@ debug: {language: go}`)
 	dev.must(src, "dev", "run") // takes the debugger's place
 	answer(t, ns, "Debugged and saved")
 	if c := dev.ran(src, "debug"); c.State != "exited" {
-		t.Errorf("run beside debug: %+v", c)
+		t.Errorf("run during debug: %+v", c)
 	}
 	dev.must(src, "dev", "end")
 	if _, err := os.Stat(filepath.Join(src, "__debug_bin")); err == nil {
@@ -222,7 +224,8 @@ func vendor(t *testing.T, src string) {
 	module := filepath.Join(src, "..", "greet")
 	write(t, filepath.Join(module, "go.mod"), "module example.com/greet\n")
 	write(t, filepath.Join(module, "greet.go"), "package greet\n\nfunc Name(host string) string {\n\treturn host\n}\n")
-	edit(t, filepath.Join(src, "go.mod"), "go 1.24", "go 1.24\n\nrequire example.com/greet v0.0.0\n\nreplace example.com/greet => ../greet")
+	edit(t, filepath.Join(src, "go.mod"), "go 1.24",
+		"go 1.24\n\nrequire example.com/greet v0.0.0\n\nreplace example.com/greet => ../greet")
 	edit(t, filepath.Join(src, "main.go"), `"served_by": hostname`, `"served_by": greet.Name(hostname)`)
 	edit(t, filepath.Join(src, "main.go"), `	"syscall"`, `	"syscall"
 	"example.com/greet"`)
@@ -236,23 +239,24 @@ func vendor(t *testing.T, src string) {
 // What does not compile, or can't be debugged, is said.
 func TestDebugFails(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	edit(t, filepath.Join(src, "main.go"), "func main() {", "func main() { nonsense")
-	if r := dev.nhctl(src, "dev", "debug"); r.code != 1 || !strings.Contains(r.stdout, "undefined: nonsense") || !strings.Contains(r.stderr, "the build failed with exit code 1") {
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 1 || !strings.Contains(r.stdout, "undefined: nonsense") ||
+		!strings.Contains(r.stderr, "the build failed with exit code 1") {
 		t.Errorf("a compile error: %s", r)
 	}
 	edit(t, filepath.Join(src, "main.go"), "func main() { nonsense", "func main() {")
-	if r := dev.nhctl(src, "dev", "debug", "--", "sh", "-c", "echo no debugger; exit 3"); r.code != 1 || !strings.Contains(r.stdout, "no debugger") || !strings.Contains(r.stderr, "the debugger did not come up") {
+	if r := dev.nhctl(src, "dev", "debug", "--", "sh", "-c", "echo no debugger; exit 3"); r.code != 1 ||
+		!strings.Contains(r.stdout, "no debugger") || !strings.Contains(r.stderr, "the debugger did not come up") {
 		t.Errorf("a debugger that ends: %s", r)
 	}
 	configure(t, src, "catalog", "dev-go", `
 command:
   run: php -S :8080
 debug: {language: php}`)
-	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr, "does not start debuggers for php by itself yet") || !strings.Contains(r.stderr, "127.0.0.1:9003") {
+	if r := dev.nhctl(src, "dev", "debug"); r.code != 2 || !strings.Contains(r.stderr,
+		"does not start debuggers for php by itself yet") || !strings.Contains(r.stderr, "127.0.0.1:9003") {
 		t.Errorf("a language without a preset: %s", r)
 	}
 	dev.must(src, "dev", "end")

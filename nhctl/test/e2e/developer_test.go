@@ -33,7 +33,7 @@ func (c *cluster) developer(t *testing.T, namespace string) *developer {
 	return c.developerWith(t, name, c.user(t, namespace, name))
 }
 
-// developerWith makes a computer for somebody who has a kubeconfig already.
+// developerWith makes a computer for someone who has a kubeconfig already.
 func (c *cluster) developerWith(t *testing.T, name, kubeconfig string) *developer {
 	t.Helper()
 	// Unix socket paths are short, and t.TempDir's are long.
@@ -159,6 +159,34 @@ func (d *developer) sources(from string) string {
 		d.t.Fatal(err)
 	}
 	return to
+}
+
+// atShop is how most scenarios begin: a developer next to the sources of the bookshop's catalog, in a namespace of its
+// own.
+func atShop(t *testing.T) (ns string, dev *developer, src string) {
+	t.Helper()
+	ns = shop(t)
+	dev = shared.developer(t, ns)
+	return ns, dev, dev.sources(catalog)
+}
+
+// atSmall is atShop with the small workload, which comes and goes more quickly.
+func atSmall(t *testing.T) (ns string, dev *developer, src string) {
+	t.Helper()
+	ns = small(t)
+	dev = shared.developer(t, ns)
+	return ns, dev, dev.smallSources()
+}
+
+// colleague makes another person of a namespace, with a copy of the same sources.
+func (d *developer) colleague(ns, src string) (other *developer, copied string) {
+	d.t.Helper()
+	other = shared.developer(d.t, ns)
+	copied = filepath.Join(other.home, "src", filepath.Base(src))
+	if err := os.CopyFS(copied, os.DirFS(src)); err != nil {
+		d.t.Fatal(err)
+	}
+	return other, copied
 }
 
 // daemonPID asks the daemon for its process id.

@@ -18,18 +18,21 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// asleep is a Deployment "it" of no replicas, whose pods nobody has tried yet: spec goes before the containers, behind comes after them.
+// asleep is a Deployment "it" of no replicas, whose pods no one has tried yet: spec goes before the containers, behind
+// comes after them.
 func asleep(spec, behind string) string {
 	manifest := strings.Replace(kindManifests()["deployment"], "replicas: 1", "replicas: 0", 1)
 	if spec != "" {
-		manifest = strings.Replace(manifest, "terminationGracePeriodSeconds", spec+"\n      terminationGracePeriodSeconds", 1)
+		manifest = strings.Replace(manifest, "terminationGracePeriodSeconds",
+			spec+"\n      terminationGracePeriodSeconds", 1)
 	}
 	return manifest + behind
 }
 
-// besides is one more container of the pod of asleep.
-func besides(more string) string {
-	return "\n      - name: ledger\n        image: ghcr.io/nhctl/dev-go:v0.1.0\n        imagePullPolicy: IfNotPresent\n        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n" + more
+// extraContainer is one more container of the pod of asleep.
+func extraContainer(more string) string {
+	return "\n      - name: ledger\n        image: ghcr.io/nhctl/dev-go:v0.1.0\n        imagePullPolicy: " +
+		"IfNotPresent\n        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n" + more
 }
 
 // foreign is a program for another machine: as much of it as the kernel reads before it says so.
@@ -50,23 +53,42 @@ func TestDiagnosis(t *testing.T) {
 		prepare  func(t *testing.T, ns string)
 		want     []string
 	}{
-		"crash loop": {manifest: asleep("", besides(small+"        command: [sh, -c, \"echo the ledger is locked; exit 3\"]")),
+		"crash loop": {manifest: asleep("",
+			extraContainer(small+"        command: [sh, -c, \"echo the ledger is locked; exit 3\"]")),
 			want: []string{"container ledger ended with code 3", "the last that it printed", "the ledger is locked"}},
-		"out of memory": {manifest: asleep("initContainers:"+besides(small+"        command: [dd, if=/dev/zero, of=/dev/null, bs=200M]"), ""),
+		"out of memory": {manifest: asleep("initContainers:"+
+			extraContainer(small+"        command: [dd, if=/dev/zero, of=/dev/null, bs=200M]"), ""),
 			want: []string{"container ledger", "memory"}},
-		"another architecture": {manifest: fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: foreign}\nbinaryData: {program: %s}\n---\n", foreign()) +
-			asleep("volumes: [{name: foreign, configMap: {name: foreign, defaultMode: 493}}]", besides(small+"        volumeMounts: [{name: foreign, mountPath: /foreign}]\n        command: [/foreign/program]")),
+		"another architecture": {manifest: fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: foreign}\n"+
+			"binaryData: {program: %s}\n---\n", foreign()) +
+			asleep("volumes: [{name: foreign, configMap: {name: foreign, defaultMode: 493}}]", extraContainer(small+
+				"        volumeMounts: [{name: foreign, mountPath: /foreign}]\n        command: [/foreign/program]")),
 			want: []string{"container ledger", "exec format error", "another architecture"}},
-		"node selector": {manifest: asleep("nodeSelector: {disk: fast}", ""), want: []string{"no node takes the dev pod", "with the label disk=fast", "dev.patches"}},
-		"resources": {manifest: strings.Replace(asleep("", ""), "requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: \"1\", memory: 128Mi}", "requests: {memory: 900Gi}, limits: {memory: 900Gi}", 1),
+		"node selector": {manifest: asleep("nodeSelector: {disk: fast}",
+			""), want: []string{"no node takes the dev pod", "with the label disk=fast", "dev.patches"}},
+		"resources": {manifest: strings.Replace(asleep("", ""),
+			"requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: \"1\", memory: 128Mi}",
+			"requests: {memory: 900Gi}, limits: {memory: 900Gi}", 1),
 			want: []string{"Insufficient memory", "Mi memory", "dev.resources"}},
-		"claim that is missing": {manifest: asleep("volumes: [{name: data, persistentVolumeClaim: {claimName: ledger}}]", ""), want: []string{`"ledger" not found`, "its claims are ledger"}},
-		"claim that can't bind": {manifest: "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: ledger}\nspec: {storageClassName: none, accessModes: [ReadWriteMany], resources: {requests: {storage: 1Mi}}}\n---\n" +
-			asleep("volumes: [{name: data, persistentVolumeClaim: {claimName: ledger}}]", ""), want: []string{"unbound", "its claims are ledger", "kubectl describe pvc"}},
-		"policy of the cluster":            {manifest: asleep("", ""), prepare: denyTwins, want: []string{"no-second-containers", "denied request"}},
-		"sidecar that can't be pulled":     {manifest: asleep("", ""), args: []string{"--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1"}, want: []string{"no-such-sidecar:v1 can't be pulled", "--inject exec"}},
-		"no shell to plant the sidecar by": {manifest: asleep("", ""), args: []string{"--inject", "exec", "--image", sidecarImage(t)}, want: []string{"nhctl-plant", "the dev image has no shell"}},
-		"init container that fails":        {manifest: asleep("initContainers:"+besides(small+"        command: [sh, -c, \"echo no schema >&2; exit 1\"]"), ""), want: []string{"container ledger ended with code 1", "no schema"}},
+		"claim that is missing": {
+			manifest: asleep("volumes: [{name: data, persistentVolumeClaim: {claimName: ledger}}]", ""),
+			want:     []string{`"ledger" not found`, "its claims are ledger"},
+		},
+		"claim that can't bind": {
+			manifest: "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: ledger}\nspec: " +
+				"{storageClassName: none, accessModes: [ReadWriteMany], resources: {requests: {storage: 1Mi}}}\n---\n" +
+				asleep("volumes: [{name: data, persistentVolumeClaim: {claimName: ledger}}]", ""),
+			want: []string{"unbound", "its claims are ledger", "kubectl describe pvc"},
+		},
+		"policy of the cluster": {manifest: asleep("",
+			""), prepare: denyTwins, want: []string{"no-second-containers", "denied request"}},
+		"sidecar that can't be pulled": {manifest: asleep("", ""), args: []string{"--sidecar-image",
+			"ghcr.io/nhctl/no-such-sidecar:v1"}, want: []string{"no-such-sidecar:v1 can't be pulled", "--inject exec"}},
+		"no shell to plant the sidecar by": {manifest: asleep("", ""), args: []string{"--inject", "exec", "--image",
+			sidecarImage(t)}, want: []string{"nhctl-plant", "the dev image has no shell"}},
+		"init container that fails": {manifest: asleep("initContainers:"+
+			extraContainer(small+"        command: [sh, -c, \"echo no schema >&2; exit 1\"]"),
+			""), want: []string{"container ledger ended with code 1", "no schema"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +102,8 @@ func TestDiagnosis(t *testing.T) {
 			write(t, filepath.Join(src, "hello.txt"), "hello\n")
 			before := shared.mustSnapshot(t, ns)
 			begin := time.Now()
-			args := append([]string{"dev", "start", "deploy/it", "-c", "main", "--dir", src, "--no-terminal", "--timeout", "60s"}, tt.args...)
+			args := append([]string{"dev", "start", "deploy/it", "-c", "main", "--dir", src, "--no-terminal",
+				"--timeout", "60s"}, tt.args...)
 			if len(tt.args) < 4 {
 				args = append(args, "--image", "ghcr.io/nhctl/dev-go:v0.1.0")
 			}
@@ -118,7 +141,10 @@ spec:
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: %[1]s}
-spec: {policyName: %[1]s, validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[2]s}}}}
+spec:
+  policyName: %[1]s
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[2]s}}}
 `, name, ns))
 	policies := shared.typed.AdmissionregistrationV1()
 	t.Cleanup(func() {
@@ -128,12 +154,18 @@ spec: {policyName: %[1]s, validationActions: [Deny], matchResources: {namespaceS
 	eventually(t, 20*time.Second, "the policy is in force", func(ctx context.Context) error {
 		container := func(name string) corev1.Container {
 			no := false
-			return corev1.Container{Name: name, Image: "x", SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}
+			return corev1.Container{Name: name, Image: "x", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: &no,
+				Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			}}
 		}
 		yes, user := true, int64(1000)
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"}, Spec: corev1.PodSpec{Containers: []corev1.Container{container("a"), container("b")},
-			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}}}
-		_, err := shared.typed.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{container("a"), container("b")},
+				SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user,
+					SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}}}
+		_, err := shared.typed.CoreV1().Pods(ns).Create(ctx, pod,
+			metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil {
 			return fmt.Errorf("a pod of two containers is admitted")
 		}
@@ -141,14 +173,14 @@ spec: {policyName: %[1]s, validationActions: [Deny], matchResources: {namespaceS
 	})
 }
 
-// Where the sidecar's image can't be pulled, its binary comes through exec: into the twin's pod, and into the next when that one is lost.
+// Where the sidecar's image can't be pulled, its binary comes through exec: into the twin's pod, and into the next when
+// that one is lost.
 func TestInjectByExec(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	before := shared.mustSnapshot(t, ns)
-	dev.must(src, "dev", "start", "--no-terminal", "--inject", "exec", "--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1")
+	dev.must(src, "dev", "start", "--no-terminal", "--inject", "exec", "--sidecar-image",
+		"ghcr.io/nhctl/no-such-sidecar:v1")
 	first := shared.twinPod(t, ns)
 	if out, err := dev.inPod(src, "cat", "hello.txt"); err != nil || out != "hello\n" {
 		t.Errorf("%q, %v", out, err)
@@ -171,9 +203,7 @@ func TestInjectByExec(t *testing.T) {
 // An image without a shell is synced into, and runs the programs that it has.
 func TestImageWithoutShell(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal", "--image", sidecarImage(t))
 	if out, err := dev.inPod(src, "/sidecar", "version"); err != nil || strings.TrimSpace(out) == "" {

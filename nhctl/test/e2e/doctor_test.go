@@ -22,9 +22,7 @@ import (
 // TestDoctor examines a sound namespace, and then one where several things are in the way.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	for _, f := range query[[]doctor.Finding](dev, src, "doctor", "--pull") {
 		if f.State != doctor.OK && !strings.HasPrefix(f.Check, "inotify") {
 			t.Errorf("in a sound namespace: %+v", f)
@@ -41,22 +39,29 @@ func TestDoctor(t *testing.T) {
 	}
 
 	label := `{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`
-	if _, err := shared.typed.CoreV1().Namespaces().Patch(t.Context(), ns, types.MergePatchType, []byte(label), metav1.PatchOptions{}); err != nil {
+	if _, err := shared.typed.CoreV1().Namespaces().Patch(t.Context(), ns, types.MergePatchType, []byte(label),
+		metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := shared.typed.CoreV1().ResourceQuotas(ns).Create(t.Context(), &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "tight"},
-		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceRequestsMemory: resource.MustParse("1Mi")}}}, metav1.CreateOptions{})
+	_, err := shared.typed.CoreV1().ResourceQuotas(ns).Create(t.Context(),
+		&corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "tight"},
+			Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceRequestsMemory: resource.MustParse(
+				"1Mi")}}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := shared.typed.RbacV1().Roles(ns).Delete(t.Context(), dev.name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	only := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch", "create", "delete"}}}
-	if _, err := shared.typed.RbacV1().Roles(ns).Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: dev.name}, Rules: only}, metav1.CreateOptions{}); err != nil {
+	only := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{
+		"get", "list", "watch", "create", "delete",
+	}}}
+	if _, err := shared.typed.RbacV1().Roles(ns).Create(t.Context(),
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: dev.name}, Rules: only}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(src, ".dev", "config.yaml"), "name: catalog\ncontainers:\n- dev: {image: ghcr.io/nhctl/no-such-image:v1}\n")
+	write(t, filepath.Join(src, ".dev", "config.yaml"),
+		"name: catalog\ncontainers:\n- dev: {image: ghcr.io/nhctl/no-such-image:v1}\n")
 	want := map[string]string{
 		"permissions":                          "patch, watch deployments.apps",
 		"pods":                                 "exceeded quota: tight",

@@ -23,7 +23,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// noticed waits until a session tells something of its original. Five seconds are promised, the rest is for a busy machine.
+// noticed waits until a session tells something of its original. Five seconds are promised, the rest is for a busy
+// machine.
 func noticed(t *testing.T, dev *developer, src, want string) {
 	t.Helper()
 	begin := time.Now()
@@ -64,17 +65,19 @@ func as(t *testing.T, ns, manager, manifest string) {
 		t.Fatal(err)
 	}
 	force := true
-	_, err = shared.typed.AppsV1().Deployments(ns).Patch(t.Context(), "it", types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: manager, Force: &force})
+	_, err = shared.typed.AppsV1().Deployments(ns).Patch(t.Context(), "it", types.ApplyPatchType, data,
+		metav1.PatchOptions{FieldManager: manager, Force: &force})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// A GitOps tool owns the replicas: the rule that keeps it away is printed before parking. When it heals the original, the twin steps
-// aside, nobody fights, and the end leaves the tool's state.
+// A GitOps tool owns the replicas: the rule that keeps it away is printed before parking. When it heals the original,
+// the twin steps aside, no one fights, and the end leaves the tool's state.
 func TestDriftByGitOps(t *testing.T) {
 	t.Parallel()
-	for manager, rule := range map[string]string{"argocd-controller": "ignoreDifferences:", "kustomize-controller": "ignore:", "helm-controller": "driftDetection:"} {
+	for manager, rule := range map[string]string{"argocd-controller": "ignoreDifferences:",
+		"kustomize-controller": "ignore:", "helm-controller": "driftDetection:"} {
 		t.Run(manager, func(t *testing.T) {
 			t.Parallel()
 			ns := shared.namespace(t)
@@ -88,7 +91,7 @@ func TestDriftByGitOps(t *testing.T) {
 				t.Fatalf("no %q: %s", rule, r)
 			}
 			as(t, ns, manager, kindManifests()["deployment"])
-			noticed(t, dev, src, "somebody scaled deployment/it to 1 (with "+manager+")")
+			noticed(t, dev, src, "someone scaled deployment/it to 1 (with "+manager+")")
 			noticed(t, dev, src, rule)
 			aside(t, ns)
 			shared.settled(t, ns, 1)
@@ -98,16 +101,19 @@ func TestDriftByGitOps(t *testing.T) {
 	}
 }
 
-// A bare pod that takes its time to end after it was parked is nobody's doing: its twin keeps the traffic, and nothing is told.
+// A bare pod that takes its time to end after it was parked is no one's doing: its twin keeps the traffic, and nothing
+// is told.
 func TestNoDriftByAPodThatEndsSlowly(t *testing.T) {
 	t.Parallel()
 	ns := shared.namespace(t)
-	shared.create(t, ns, []byte(strings.Replace(kindManifests()["pod"], "terminationGracePeriodSeconds: 1", "terminationGracePeriodSeconds: 15", 1)))
+	shared.create(t, ns, []byte(strings.Replace(kindManifests()["pod"], "terminationGracePeriodSeconds: 1",
+		"terminationGracePeriodSeconds: 15", 1)))
 	shared.settled(t, ns, 1)
 	dev := shared.developer(t, ns)
 	src := dev.smallSources()
 	before := shared.mustSnapshot(t, ns)
-	dev.must(src, "dev", "start", "pod/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", "replace", "--yes", "--no-terminal")
+	dev.must(src, "dev", "start", "pod/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", "replace",
+		"--yes", "--no-terminal")
 	if _, err := shared.typed.CoreV1().Pods(ns).Get(t.Context(), "it", metav1.GetOptions{}); err != nil {
 		t.Fatalf("the original ended at once, so nothing is shown: %v", err)
 	}
@@ -129,23 +135,26 @@ func TestNoDriftByAPodThatEndsSlowly(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// A colleague rolls out, and undoes it: both are shown. The end gives back the newest template, and says so when it does not come up.
+// A colleague rolls out, and undoes it: both are shown. The end gives back the newest template, and says so when it
+// does not come up.
 func TestDriftOfTheTemplate(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	admin := os.Getenv("NHCTL_TEST_KUBECONFIG")
-	if out, err := kubectl(t, admin, "-n", ns, "set", "image", "deploy/it", "main=ghcr.io/nhctl/no-such-image:v1"); err != nil {
+	if out, err := kubectl(t, admin, "-n", ns, "set", "image", "deploy/it",
+		"main=ghcr.io/nhctl/no-such-image:v1"); err != nil {
 		t.Fatal(out)
 	}
-	noticed(t, dev, src, "somebody changed the pod template of deployment/it")
+	noticed(t, dev, src, "someone changed the pod template of deployment/it")
 	r := dev.nhctl(src, "dev", "end")
-	if r.code != 0 || !strings.Contains(r.stderr, "its own pods don't come up") || !strings.Contains(r.stderr, "no-such-image") {
+	if r.code != 0 || !strings.Contains(r.stderr, "its own pods don't come up") ||
+		!strings.Contains(r.stderr, "no-such-image") {
 		t.Errorf("%s", r)
 	}
-	if d := shared.deployment(t, ns, "it"); *d.Spec.Replicas != 1 || d.Spec.Template.Spec.Containers[0].Image != "ghcr.io/nhctl/no-such-image:v1" || d.Labels[contract.LabelSession] != "" {
+	if d := shared.deployment(t, ns,
+		"it"); *d.Spec.Replicas != 1 || d.Spec.Template.Spec.Containers[0].Image != "ghcr.io/nhctl/no-such-image:v1" ||
+		d.Labels[contract.LabelSession] != "" {
 		t.Errorf("%+v", d)
 	}
 	dev.must(src, "dev", "start", "--no-terminal")
@@ -154,23 +163,24 @@ func TestDriftOfTheTemplate(t *testing.T) {
 	}
 	dev.must(src, "dev", "end")
 	shared.deploymentReady(t, ns, "it")
-	if d := shared.deployment(t, ns, "it"); d.Labels[contract.LabelSession] != "" || d.Spec.Template.Labels[contract.LabelSession] != "" {
+	if d := shared.deployment(t, ns, "it"); d.Labels[contract.LabelSession] != "" ||
+		d.Spec.Template.Labels[contract.LabelSession] != "" {
 		t.Errorf("a label came back with the undo: %+v", d)
 	}
 }
 
-// The original is deleted, or made anew, while it is parked: the session ends by itself, its files come home, and the user is told why.
+// The original is deleted, or made again, while it is parked: the session ends by itself, its files come home, and the
+// user is told why.
 func TestDriftOriginalIsGone(t *testing.T) {
 	t.Parallel()
 	for name, again := range map[string]bool{"deleted": false, "made anew": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ns := small(t)
-			dev := shared.developer(t, ns)
-			src := dev.smallSources()
+			ns, dev, src := atSmall(t)
 			dev.must(src, "dev", "start", "--no-terminal")
 			inTwin(t, ns, "echo pod > /home/dev/src/from-pod.txt")
-			if err := shared.typed.AppsV1().Deployments(ns).Delete(t.Context(), "it", metav1.DeleteOptions{}); err != nil {
+			if err := shared.typed.AppsV1().Deployments(ns).Delete(t.Context(), "it",
+				metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			if again {
@@ -200,26 +210,25 @@ func TestDriftOriginalIsGone(t *testing.T) {
 	}
 }
 
-// Without a daemon, the next command sees what happened meanwhile.
+// Without a daemon, the next command sees what happened in the meantime.
 func TestDriftWithoutDaemon(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	if err := syscall.Kill(dev.daemonPID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	shared.patchDeployment(t, ns, "it", `{"spec":{"replicas":1}}`)
-	if s := query[rpc.Session](dev, src, "dev", "status"); len(s.Notices) == 0 || !strings.Contains(s.Notices[0], "somebody scaled deployment/it to 1") {
+	if s := query[rpc.Session](dev, src, "dev", "status"); len(s.Notices) == 0 ||
+		!strings.Contains(s.Notices[0], "someone scaled deployment/it to 1") {
 		t.Errorf("notices of the next command: %q", s.Notices)
 	}
 	aside(t, ns)
 	dev.must(src, "dev", "end")
 }
 
-// KEDA is paused by its own annotation while its workload is parked, and goes on afterwards; a HorizontalPodAutoscaler rests by itself,
-// and where it would not, parking is refused. A PodDisruptionBudget is in nobody's way.
+// KEDA is paused by its own annotation while its workload is parked, and goes on afterwards; a HorizontalPodAutoscaler
+// rests by itself, and where it would not, parking is refused. A PodDisruptionBudget is in no one's way.
 func TestAutoscalers(t *testing.T) {
 	t.Parallel()
 	shared.customResource(t, "keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
@@ -238,7 +247,10 @@ spec: {scaleTargetRef: {kind: StatefulSet, name: it}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: hpa}
-spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: it}, maxReplicas: 3, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: it}
+  maxReplicas: 3
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
 ---
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -261,9 +273,13 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: it}}}
 	shared.restored(t, ns, before)
 
 	shared.create(t, ns, []byte(strings.ReplaceAll(kindManifests()["statefulset"], "it}", "set}")))
-	shared.create(t, ns, []byte("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: of-set}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: set}, minReplicas: 2, maxReplicas: 3}\n"))
-	r := dev.nhctl(src, "dev", "start", "sts/set", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--no-terminal")
-	if r.code != 1 || !strings.Contains(r.stderr, "HorizontalPodAutoscaler of-set") || !strings.Contains(r.stderr, "--all") {
+	shared.create(t, ns,
+		[]byte("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: of-set}\nspec: "+
+			"{scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: set}, minReplicas: 2, maxReplicas: 3}\n"))
+	r := dev.nhctl(src, "dev", "start", "sts/set", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0",
+		"--no-terminal")
+	if r.code != 1 || !strings.Contains(r.stderr, "HorizontalPodAutoscaler of-set") ||
+		!strings.Contains(r.stderr, "--all") {
 		t.Errorf("part of a StatefulSet that is scaled: %s", r)
 	}
 }
@@ -274,20 +290,20 @@ func TestEndWithoutLease(t *testing.T) {
 	for name, twin := range map[string]bool{"with the twin": true, "without the twin": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ns := small(t)
-			dev := shared.developer(t, ns)
-			src := dev.smallSources()
+			ns, dev, src := atSmall(t)
 			before := shared.mustSnapshot(t, ns)
 			dev.must(src, "dev", "start", "--no-terminal")
 			s := only(t, dev)
 			if err := syscall.Kill(dev.daemonPID(), syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
-			if err := shared.typed.CoordinationV1().Leases(ns).Delete(t.Context(), "nhctl-deployment-it", metav1.DeleteOptions{}); err != nil {
+			if err := shared.typed.CoordinationV1().Leases(ns).Delete(t.Context(), "nhctl-deployment-it",
+				metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			if !twin {
-				if err := shared.typed.AppsV1().Deployments(ns).Delete(t.Context(), s.Twin, metav1.DeleteOptions{}); err != nil {
+				if err := shared.typed.AppsV1().Deployments(ns).Delete(t.Context(), s.Twin,
+					metav1.DeleteOptions{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -22,8 +22,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Faults are injected between a developer and the API server: every request that changes something, or dials a pod, is a point where a
-// step of entering or leaving can fail, before it did anything (at) or after it did (after).
+// Faults are injected between a developer and the API server: every request that changes something, or dials a pod, is
+// a point where a step of entering or leaving can fail, before it did anything (at) or after it did (after).
 type fault string
 
 const (
@@ -62,15 +62,18 @@ func newProxy(t *testing.T) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots := &rest.Config{TLSClientConfig: rest.TLSClientConfig{CAFile: shared.config.CAFile, CAData: shared.config.CAData}}
+	roots := &rest.Config{
+		TLSClientConfig: rest.TLSClientConfig{CAFile: shared.config.CAFile, CAData: shared.config.CAData},
+	}
 	config, err := rest.TLSConfigFor(roots)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &proxy{act: func() {}}
 	p.up = &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     &http.Transport{TLSClientConfig: config, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: &http.Transport{TLSClientConfig: config,
+			TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}},
 		FlushInterval: -1,
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
@@ -88,7 +91,8 @@ func (p *proxy) kubeconfig(t *testing.T, direct string) string {
 	}
 	for _, c := range config.Clusters {
 		c.Server, c.CertificateAuthority = p.server.URL, ""
-		c.CertificateAuthorityData = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw})
+		c.CertificateAuthorityData = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: p.server.Certificate().Raw})
 	}
 	file := filepath.Join(t.TempDir(), "config")
 	if err := clientcmd.WriteToFile(*config, file); err != nil {
@@ -113,8 +117,8 @@ func (p *proxy) disarm() ([]string, bool) {
 	return p.calls, hit
 }
 
-// numbered is a call's name, with a number from the second of that name on. So a name means the same call in each run, whatever the
-// heartbeat and the carriers do between two others.
+// numbered is a call's name, with a number from the second of that name on. So a name means the same call in each run,
+// whatever the heartbeat and the carriers do between two others.
 func (p *proxy) numbered(name string) string {
 	for n, numbered := 2, name; ; n++ {
 		if !slices.Contains(p.calls, numbered) {
@@ -131,7 +135,8 @@ func point(r *http.Request, body []byte) string {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/portforward"):
 		return dial
-	case r.Method == http.MethodGet || i < 0 || i+2 >= len(parts) || bytes.Contains(body, []byte("renewTime\",\"value")) || bytes.Contains(body, []byte(`"/spec/renewTime"`)):
+	case r.Method == http.MethodGet || i < 0 || i+2 >= len(parts) ||
+		bytes.Contains(body, []byte("renewTime\",\"value")) || bytes.Contains(body, []byte(`"/spec/renewTime"`)):
 		return ""
 	}
 	name := r.Method + " " + strings.Join(parts[i+2:min(len(parts), i+3)], "/")

@@ -26,7 +26,8 @@ func (b *table) add(c injected, what string) {
 
 func (b *table) print(t *testing.T) {
 	var text strings.Builder
-	text.WriteString("| kind | mode | phase | call | fault | the command | restored from a second computer |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString("| kind | mode | phase | call | fault | the command | restored from a second computer |\n" +
+		"|---|---|---|---|---|---|---|\n")
 	for _, key := range slices.Sorted(maps.Keys(b.rows)) {
 		restored := "yes"
 		if b.rows[key] == "FAILED" {

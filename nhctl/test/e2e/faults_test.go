@@ -50,7 +50,8 @@ type lane struct {
 	before snapshot
 }
 
-// apart is a Deployment two of whose pods can't run at once: the original stops before the twin comes, and comes back after it.
+// apart is a Deployment two of whose pods can't run at once: the original stops before the twin comes, and comes back
+// after it.
 const apart = "deployment-apart"
 
 // workload is the one of a lane, as commands name it.
@@ -63,7 +64,8 @@ func laneManifest(kind string) string {
 	return kindManifests()[kind]
 }
 
-var lanePods = map[string]int{"deployment": 1, apart: 1, "replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1, "pod": 1}
+var lanePods = map[string]int{"deployment": 1, apart: 1, "replicaset": 2, "daemonset": 1, "statefulset": 2, "job": 1,
+	"pod": 1}
 
 func newLane(t *testing.T, kind string) *lane {
 	t.Helper()
@@ -83,7 +85,8 @@ func (l *lane) computer(t *testing.T, kubeconfig string) *developer {
 }
 
 func (c injected) start(dev *developer, src, limit string) []string {
-	return []string{"dev", "start", c.workload(), "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(c.mode), "--yes", "--no-terminal", "--timeout", limit}
+	return []string{"dev", "start", c.workload(), "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode",
+		string(c.mode), "--yes", "--no-terminal", "--timeout", limit}
 }
 
 // points runs without a fault, and returns the calls of entering and of leaving.
@@ -100,7 +103,8 @@ func points(t *testing.T, kind string, mode rpc.Mode) (enter, leave []string) {
 	l.proxy.arm("", "", nil)
 	dev.must(src, "dev", "end", c.workload())
 	leave, _ = l.proxy.disarm()
-	leave = slices.DeleteFunc(leave, func(name string) bool { return name == dial }) // a carrier that falls with its pod is dialled again, or not
+	// a carrier that falls with its pod is dialled again, or not
+	leave = slices.DeleteFunc(leave, func(name string) bool { return name == dial })
 	shared.restored(t, l.ns, l.before)
 	return enter, leave
 }
@@ -167,18 +171,20 @@ func (c injected) run(t *testing.T, l *lane) string {
 	return said
 }
 
-// putBack ends whatever there is from a second computer, and compares with the snapshot. The first one's daemon, if it lives, is still at
-// work on its own undos: both must come to the same end.
+// putBack ends whatever there is from a second computer, and compares with the snapshot. The first one's daemon, if it
+// lives, is still at work on its own undos: both must come to the same end.
 func (l *lane) putBack(t *testing.T, c injected) {
 	t.Helper()
 	second := l.second
 	second.t = t
 	for _, s := range query[[]rpc.Session](second, "", "dev", "list") {
-		if r := second.nhctl("", "dev", "end", "--force", "--session", s.ID); r.code != 0 && !strings.Contains(r.stderr, "is not in dev mode") {
+		if r := second.nhctl("", "dev", "end", "--force", "--session", s.ID); r.code != 0 &&
+			!strings.Contains(r.stderr, "is not in dev mode") {
 			t.Errorf("the end from a second computer: %s", r)
 		}
 	}
-	if r := second.nhctl("", "dev", "end", "--force", c.workload()); r.code != 0 && !strings.Contains(r.stderr, "is not in dev mode") {
+	if r := second.nhctl("", "dev", "end", "--force", c.workload()); r.code != 0 &&
+		!strings.Contains(r.stderr, "is not in dev mode") {
 		t.Errorf("the end from a second computer: %s", r)
 	}
 	shared.restored(t, l.ns, l.before)
@@ -205,9 +211,9 @@ type suite struct {
 	cases []injected
 }
 
-// TestFaults fails at and after every change that entering and leaving make. NHCTL_FAULTS=all runs the whole matrix and prints its table
-// (NHCTL_FAULTS_KINDS chooses from it); otherwise it is every call of a Deployment that is replaced, and a sample of the rest
-// (NHCTL_FAULTS_SEED repeats one).
+// TestFaults fails at and after every change that entering and leaving make. NHCTL_FAULTS=all runs the whole matrix and
+// prints its table (NHCTL_FAULTS_KINDS chooses from it); otherwise it is every call of a Deployment that is replaced,
+// and a sample of the rest (NHCTL_FAULTS_SEED repeats one).
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	whole := os.Getenv("NHCTL_FAULTS") == "all"
@@ -271,7 +277,8 @@ const (
 	lanes   = 4
 )
 
-// atOnce runs parts as sub-tests, a few at a time. Sub-tests that are parallel by Go's own means would queue behind all other scenarios.
+// atOnce runs parts as sub-tests, a few at a time. Sub-tests that are parallel by Go's own means would queue behind all
+// other scenarios.
 func atOnce(t *testing.T, parts []*suite, name func(*suite) string, do func(*testing.T, *suite)) {
 	var running errgroup.Group
 	running.SetLimit(lanes)
@@ -295,8 +302,8 @@ func (s *suite) run(t *testing.T, table *table) {
 	}
 }
 
-// sample is what every run of the scenarios has time for: of a Deployment that is replaced each call with an error at it and after it, and
-// a few of the rest; of the others two cases.
+// sample is what every run of the scenarios has time for: of a Deployment that is replaced each call with an error at
+// it and after it, and a few of the rest; of the others two cases.
 func sample(shuffled []injected, full bool) []injected {
 	if !full {
 		return shuffled[:min(2, len(shuffled))]

@@ -16,7 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// fieldsConfig sets what TestConfigFields looks at. The env file, the profile and the overlays are beside it.
+// fieldsConfig sets what TestConfigFields looks at. The env file, the profile and the overlays are next to it.
 const fieldsConfig = `configProperties:
   envFile: names.env
 services:
@@ -59,9 +59,10 @@ func TestConfigFields(t *testing.T) {
 	for name, text := range map[string]string{
 		".dev/config.yaml": fieldsConfig, ".dev/names.env": "SERVICE=catalog\nBEFORE='the config'\n",
 		".dev/first.env": "ONE=1\nTWO=first\nBOTH=file\n", ".dev/second.env": "TWO=2\n",
-		".dev/defaults.yaml": "containers:\n- dev: {env: [{name: LAYER, value: default}, {name: CURRENCY, value: USD}]}\n",
-		".dev/local.yaml":    "containers:\n- dev: {env: [{name: LAYER, value: mine}]}\n",
-		"main.go":            "package main\n\nfunc main() {}\n", "go.mod": "module fields\n",
+		".dev/defaults.yaml": "containers:\n" +
+			"- dev: {env: [{name: LAYER, value: default}, {name: CURRENCY, value: USD}]}\n",
+		".dev/local.yaml": "containers:\n- dev: {env: [{name: LAYER, value: mine}]}\n",
+		"main.go":         "package main\n\nfunc main() {}\n", "go.mod": "module fields\n",
 	} {
 		write(t, filepath.Join(src, name), text)
 	}
@@ -111,11 +112,13 @@ func TestConfigFields(t *testing.T) {
 	t.Run("dev.envFrom.envFile.path", func(t *testing.T) { env(t, "ONE", "1"); env(t, "TWO", "2") })
 	t.Run("dev.resources", func(t *testing.T) {
 		got := pod.Containers[0].Resources
-		text := fmt.Sprint(got.Requests.Cpu(), " ", got.Requests.Memory(), " ", got.Limits.Cpu(), " ", got.Limits.Memory())
+		text := fmt.Sprint(got.Requests.Cpu(), " ", got.Requests.Memory(), " ", got.Limits.Cpu(), " ",
+			got.Limits.Memory())
 		if text != "11m 65Mi 1 300Mi" {
 			t.Errorf("resources %s", text)
 		}
-		limit, err := dev.inPod(src, "sh", "-c", "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
+		limit, err := dev.inPod(src, "sh", "-c",
+			"cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
 		if err != nil || strings.TrimSpace(limit) != fmt.Sprint(300<<20) {
 			t.Errorf("the container's limit is %q, %v", limit, err)
 		}
@@ -150,12 +153,11 @@ func TestConfigFields(t *testing.T) {
 // A config's own sidecar image is used instead of the build's: here one that does not exist, which is then named.
 func TestConfigSidecarImage(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	before := shared.mustSnapshot(t, ns)
 	t.Run("dev.sidecarImage", func(t *testing.T) {
-		edit(t, filepath.Join(src, ".dev", "config.yaml"), "    shell: bash\n", "    shell: bash\n    sidecarImage: localhost/no-such-sidecar:1\n")
+		edit(t, filepath.Join(src, ".dev", "config.yaml"), "    shell: bash\n",
+			"    shell: bash\n    sidecarImage: localhost/no-such-sidecar:1\n")
 		r := dev.nhctl(src, "dev", "start", "--no-terminal", "--timeout", "1m")
 		if r.code != 1 || !strings.Contains(r.stderr, "localhost/no-such-sidecar:1") {
 			t.Errorf("%s", r)
@@ -176,10 +178,12 @@ func TestConfigInitStarts(t *testing.T) {
 		t.Errorf("config init: %s", out)
 	}
 	config := read(t, filepath.Join(src, ".dev", "config.yaml"))
-	if !strings.Contains(config, "- name: catalog\n") || !strings.Contains(config, "- :8080\n") { // both from the cluster
+	// both from the cluster
+	if !strings.Contains(config, "- name: catalog\n") || !strings.Contains(config, "- :8080\n") {
 		t.Errorf("the config:\n%s", config)
 	}
-	edit(t, filepath.Join(src, ".dev", "config.yaml"), "    # resources:\n    #   limits: {cpu: \"2\", memory: 2Gi}\n", "    resources: {limits: {cpu: \"2\", memory: 1Gi}}\n")
+	edit(t, filepath.Join(src, ".dev", "config.yaml"), "    # resources:\n    #   limits: {cpu: \"2\", memory: 2Gi}\n",
+		"    resources: {limits: {cpu: \"2\", memory: 1Gi}}\n")
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	dev.must(src, "dev", "run")
 	eventually(t, time.Minute, "the program's output", func(context.Context) error {
@@ -192,7 +196,8 @@ func TestConfigInitStarts(t *testing.T) {
 	// A container that the workload does not have is found with the cluster's help alone.
 	edit(t, filepath.Join(src, ".dev", "config.yaml"), "- name: catalog", "- name: catalogue")
 	r := dev.nhctl(src, "config", "validate")
-	if r.code != 2 || !strings.Contains(r.stdout, `the workload has no container "catalogue"; did you mean "catalog"?; it has: catalog`) {
+	if r.code != 2 || !strings.Contains(r.stdout,
+		`the workload has no container "catalogue"; did you mean "catalog"?; it has: catalog`) {
 		t.Errorf("config validate: %s", r)
 	}
 	if r := dev.nhctl(src, "config", "validate", "--offline"); r.code != 0 {
@@ -203,9 +208,7 @@ func TestConfigInitStarts(t *testing.T) {
 // Files that the dev image has in workDir are there at the start; the developer's own of the same name win.
 func TestConfigSeed(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	config := filepath.Join(src, ".dev", "config.yaml")
 	edit(t, config, "workDir: /home/dev/src", "workDir: /usr/share/git-core/templates")
 	edit(t, config, "    shell: bash\n", "    shell: bash\n    seed: true\n")
@@ -213,7 +216,8 @@ func TestConfigSeed(t *testing.T) {
 	write(t, filepath.Join(src, "description"), "mine\n")
 	t.Run("dev.seed", func(t *testing.T) {
 		dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
-		got, err := dev.inPod(src, "sh", "-c", "cat description; ls main.go; test -x hooks/pre-commit.sample && echo seeded; find . -name '*conflict*'")
+		got, err := dev.inPod(src, "sh", "-c",
+			"cat description; ls main.go; test -x hooks/pre-commit.sample && echo seeded; find . -name '*conflict*'")
 		if err != nil || got != "mine\nmain.go\nseeded\n" {
 			t.Errorf("in the container: %q, %v", got, err)
 		}

@@ -16,13 +16,11 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// A colleague forges the Lease of a session: it names another Deployment as the twin, and folders of whoever ends it. Nothing happens, and
-// the message says which Lease it is.
+// A colleague forges the Lease of a session: it names another Deployment as the twin, and folders of whoever ends it.
+// Nothing happens, and the message says which Lease it is.
 func TestForgedLease(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	ssh := filepath.Join(dev.home, ".ssh")
 	write(t, filepath.Join(ssh, "id_ed25519"), "key")
 	host, err := os.Hostname()
@@ -33,8 +31,10 @@ func TestForgedLease(t *testing.T) {
 		return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
 			Name:   "nhctl-deployment-it",
 			Labels: map[string]string{contract.LabelRole: contract.RoleSession, contract.LabelSession: label},
-			Annotations: map[string]string{contract.AnnotationRecord: `{"session":"` + session + `","namespace":"` + ns + `","workload":{"kind":"deployment","name":"it"},
-"mode":"replace","phase":"active","twin":"it","port":20001,"container":"it","image":"x","workDir":"/home/dev/src","folderID":"../../../../x","folder":"` + ssh + `",
+			Annotations: map[string]string{contract.AnnotationRecord: `{"session":"` + session + `","namespace":"` +
+				ns + `","workload":{"kind":"deployment","name":"it"},
+"mode":"replace","phase":"active","twin":"it","port":20001,"container":"it","image":"x",
+"workDir":"/home/dev/src","folderID":"../../../../x","folder":"` + ssh + `",
 "since":"2024-05-01T12:00:00Z","holder":{"user":"` + dev.name + `","local":"` + dev.name + `@` + host + `"}}`},
 		}}
 	}
@@ -45,12 +45,14 @@ func TestForgedLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := query[[]rpc.Session](dev, src, "dev", "list")
-		if len(list) != 1 || (list[0].Unreadable == "") != readable || !readable && list[0].Lease != "nhctl-deployment-it" {
+		if len(list) != 1 || (list[0].Unreadable == "") != readable || !readable &&
+			list[0].Lease != "nhctl-deployment-it" {
 			t.Errorf("session %q is listed as %+v", session, list)
 		}
 		for _, args := range [][]string{{"dev", "start", "--no-terminal"}, {"dev", "end"}, {"dev", "end", "--all"}} {
 			r := dev.nhctl(src, args...)
-			if !readable && args[len(args)-1] != "--all" && (r.code == 0 || !strings.Contains(r.stderr, "Lease nhctl-deployment-it is not the record of a session")) {
+			if !readable && args[len(args)-1] != "--all" && (r.code == 0 ||
+				!strings.Contains(r.stderr, "Lease nhctl-deployment-it is not the record of a session")) {
 				t.Errorf("session %q: nhctl %s: %s", session, strings.Join(args, " "), r)
 			}
 		}

@@ -26,7 +26,8 @@ import (
 // kubectl runs the playground's kubectl with a kubeconfig.
 func kubectl(t *testing.T, kubeconfig string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"), append([]string{"kubectl", "--kubeconfig", kubeconfig}, args...)...)
+	cmd := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"),
+		append([]string{"kubectl", "--kubeconfig", kubeconfig}, args...)...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -57,7 +58,8 @@ func (c *cluster) deployment(t *testing.T, ns, name string) *appsv1.Deployment {
 
 func (c *cluster) patchDeployment(t *testing.T, ns, name, patch string) {
 	t.Helper()
-	if _, err := c.typed.AppsV1().Deployments(ns).Patch(t.Context(), name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+	if _, err := c.typed.AppsV1().Deployments(ns).Patch(t.Context(), name, types.StrategicMergePatchType, []byte(patch),
+		metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -65,7 +67,8 @@ func (c *cluster) patchDeployment(t *testing.T, ns, name, patch string) {
 // twinPod is the only twin's pod of a namespace.
 func (c *cluster) twinPod(t *testing.T, ns string) string {
 	t.Helper()
-	pods, err := c.typed.CoreV1().Pods(ns).List(t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTwin})
+	pods, err := c.typed.CoreV1().Pods(ns).List(t.Context(),
+		metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTwin})
 	if err != nil || len(pods.Items) != 1 {
 		t.Fatalf("%d twin pods, %v", len(pods.Items), err)
 	}
@@ -76,7 +79,8 @@ func (c *cluster) twinPod(t *testing.T, ns string) string {
 func killSidecar(t *testing.T, ns string) {
 	t.Helper()
 	// The sidecar has no shell tools of its own to kill itself with; the dev image has, as it runs in the same image.
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "-c", contract.SidecarContainer, "--", "sh", "-c", "kill -9 -1; kill 1"); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "-c",
+		contract.SidecarContainer, "--", "sh", "-c", "kill -9 -1; kill 1"); err != nil {
 		t.Logf("kill: %s %v", out, err)
 	}
 }

@@ -25,15 +25,56 @@ func TestKindRefusals(t *testing.T) {
 		args, want     []string
 		ready          int
 	}{
-		"owned ReplicaSet": {kind: "deployment", args: []string{"rs/OWNED"}, want: []string{"belongs to Deployment it", "--mode duplicate"}, ready: 1},
-		"claims that parking deletes": {kind: "statefulset", manifest: strings.Replace(manifests["statefulset"], "serviceName: it", "serviceName: it\n  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}", 1),
-			args: []string{"sts/it"}, want: []string{"whenScaled", "--mode duplicate"}, ready: 2},
-		"ordinal that is none":        {kind: "statefulset", args: []string{"sts/it", "--ordinal", "5"}, want: []string{"no pod 5: its ordinals go from 0 to 1"}, ready: 2},
-		"ordinal of a Deployment":     {kind: "deployment", args: []string{"it", "--ordinal", "0"}, want: []string{"has no ordinals"}, ready: 1},
-		"DaemonSet without a yes":     {kind: "daemonset", args: []string{"ds/it", "--mode", "replace"}, want: []string{"stop on every node", "--yes"}, ready: 1},
-		"Job without a yes":           {kind: "job", args: []string{"job/it"}, want: []string{"starts from scratch", "--yes"}, ready: 1},
-		"finished Job":                {kind: "job", manifest: strings.Replace(manifests["job"], `[sleep, "100000"]`, `["true"]`, 1), args: []string{"job/it", "--yes"}, want: []string{"has finished"}},
-		"kind that the cluster lacks": {kind: "pod", args: []string{"widgets.v1.example.com/it"}, want: []string{"widgets"}, ready: 1},
+		"owned ReplicaSet": {
+			kind:  "deployment",
+			args:  []string{"rs/OWNED"},
+			want:  []string{"belongs to Deployment it", "--mode duplicate"},
+			ready: 1,
+		},
+		"claims that parking deletes": {
+			kind: "statefulset",
+			manifest: strings.Replace(manifests["statefulset"], "serviceName: it",
+				"serviceName: it\n  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}", 1),
+			args:  []string{"sts/it"},
+			want:  []string{"whenScaled", "--mode duplicate"},
+			ready: 2,
+		},
+		"ordinal that is none": {
+			kind:  "statefulset",
+			args:  []string{"sts/it", "--ordinal", "5"},
+			want:  []string{"no pod 5: its ordinals go from 0 to 1"},
+			ready: 2,
+		},
+		"ordinal of a Deployment": {
+			kind:  "deployment",
+			args:  []string{"it", "--ordinal", "0"},
+			want:  []string{"has no ordinals"},
+			ready: 1,
+		},
+		"DaemonSet without a yes": {
+			kind:  "daemonset",
+			args:  []string{"ds/it", "--mode", "replace"},
+			want:  []string{"stop on every node", "--yes"},
+			ready: 1,
+		},
+		"Job without a yes": {
+			kind:  "job",
+			args:  []string{"job/it"},
+			want:  []string{"starts from scratch", "--yes"},
+			ready: 1,
+		},
+		"finished Job": {
+			kind:     "job",
+			manifest: strings.Replace(manifests["job"], `[sleep, "100000"]`, `["true"]`, 1),
+			args:     []string{"job/it", "--yes"},
+			want:     []string{"has finished"},
+		},
+		"kind that the cluster lacks": {
+			kind:  "pod",
+			args:  []string{"widgets.v1.example.com/it"},
+			want:  []string{"widgets"},
+			ready: 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +105,8 @@ func TestKindRefusals(t *testing.T) {
 			src := filepath.Join(dev.home, "src")
 			write(t, filepath.Join(src, "hello.txt"), "hello\n")
 			before := shared.mustSnapshot(t, ns)
-			r := dev.nhctl(src, append([]string{"dev", "start", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--no-terminal"}, tt.args...)...)
+			r := dev.nhctl(src, append([]string{"dev", "start", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0",
+				"--no-terminal"}, tt.args...)...)
 			if r.code == 0 || !strings.Contains(r.stderr, "hint:") && !strings.Contains(r.stderr, "ordinals go") {
 				t.Errorf("%s", r)
 			}
@@ -94,7 +136,8 @@ func TestDependenciesAreDown(t *testing.T) {
 			shared.settled(t, ns, 1)
 			dev := shared.developer(t, ns)
 			src := filepath.Join(dev.home, "src", "it")
-			write(t, filepath.Join(src, ".dev", "config.yaml"), "name: it\ndependLabelSelector: {"+tt.depend+"}\ncontainers:\n- dev: {image: ghcr.io/nhctl/dev-go:v0.1.0}\n")
+			write(t, filepath.Join(src, ".dev", "config.yaml"), "name: it\ndependLabelSelector: {"+tt.depend+
+				"}\ncontainers:\n- dev: {image: ghcr.io/nhctl/dev-go:v0.1.0}\n")
 			before := shared.mustSnapshot(t, ns)
 			r := dev.nhctl(src, "dev", "start", "--no-terminal", "--timeout", "20s")
 			if r.code != 1 || !strings.Contains(r.stderr, "dependencies are not up: "+tt.want) {
@@ -114,7 +157,9 @@ func TestCronJobWithRunningJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "it-by-hand", OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(cron, batchv1.SchemeGroupVersion.WithKind("CronJob"))}},
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "it-by-hand",
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(cron,
+			batchv1.SchemeGroupVersion.WithKind("CronJob"))}},
 		Spec: cron.Spec.JobTemplate.Spec}
 	if _, err := shared.typed.BatchV1().Jobs(ns).Create(t.Context(), job, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -127,13 +172,14 @@ func TestCronJobWithRunningJob(t *testing.T) {
 	dev.must(src, "dev", "start", "cj/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--no-terminal")
 	shared.settled(t, ns, 0)
 	r := dev.nhctl(src, "dev", "end", "cronjob/it")
-	if r.code != 0 || !strings.Contains(r.stderr, "a run that came due meanwhile may start at once") {
+	if r.code != 0 || !strings.Contains(r.stderr, "a run that came due in the meantime may start at once") {
 		t.Errorf("%s", r)
 	}
 	shared.restored(t, ns, before)
 }
 
-// A parked pod comes back even when the computer that parked it is gone, and one that somebody made anew meanwhile is left alone.
+// A parked pod comes back even when the computer that parked it is gone, and one that someone made again in the
+// meantime is left alone.
 func TestPodEndsFromElsewhere(t *testing.T) {
 	t.Parallel()
 	ns := shared.namespace(t)
@@ -153,9 +199,10 @@ func TestPodEndsFromElsewhere(t *testing.T) {
 	dev.nhctl(src, "dev", "list") // the first computer learns that its session is over
 	dev.must(src, "dev", "start", "pod/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--no-terminal")
 	shared.settled(t, ns, 0)
-	shared.create(t, ns, []byte(strings.Replace(kindManifests()["pod"], "labels: {app: it}", "labels: {app: it, by: colleague}", 1)))
+	shared.create(t, ns,
+		[]byte(strings.Replace(kindManifests()["pod"], "labels: {app: it}", "labels: {app: it, by: colleague}", 1)))
 	r := dev.nhctl(src, "dev", "end", "pod/it")
-	if r.code != 0 || !strings.Contains(r.stderr, "somebody made pod/it anew") {
+	if r.code != 0 || !strings.Contains(r.stderr, "someone created pod/it again") {
 		t.Errorf("%s", r)
 	}
 	pod, err := shared.typed.CoreV1().Pods(ns).Get(t.Context(), "it", metav1.GetOptions{})
@@ -172,7 +219,8 @@ func TestCompletionOfKinds(t *testing.T) {
 	shared.create(t, ns, []byte(kindManifests()["deployment"]))
 	dev := shared.developer(t, ns)
 	for typed, want := range map[string]string{
-		"": "it\n", "st": "sts/\nstatefulset/\n", "sts/": "sts/it\n", "statefulset/": "statefulset/it\n", "statefulsets.apps/": "statefulsets.apps/it\n", "deploy/": "deploy/it\n", "thing/": "",
+		"": "it\n", "st": "sts/\nstatefulset/\n", "sts/": "sts/it\n", "statefulset/": "statefulset/it\n",
+		"statefulsets.apps/": "statefulsets.apps/it\n", "deploy/": "deploy/it\n", "thing/": "",
 	} {
 		got := dev.must("", "__complete", "dev", "start", typed)
 		got, _, _ = strings.Cut(got, ":")

@@ -42,7 +42,8 @@ containers:
 func kindManifests() map[string]string {
 	spec := func(more string) string { return podSpec(6, more) }
 	apps := func(kind, more string) string {
-		return "apiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: it}\nspec:\n  selector: {matchLabels: {app: it}}\n" + more +
+		return "apiVersion: apps/v1\nkind: " + kind +
+			"\nmetadata: {name: it}\nspec:\n  selector: {matchLabels: {app: it}}\n" + more +
 			"  template:\n    metadata: {labels: {app: it}}\n    spec:\n      "
 	}
 	return map[string]string{
@@ -50,12 +51,18 @@ func kindManifests() map[string]string {
 		"replicaset": apps("ReplicaSet", "  replicas: 2\n") + spec(""),
 		"daemonset":  apps("DaemonSet", "") + spec(""),
 		"statefulset": apps("StatefulSet", "  replicas: 2\n  serviceName: it\n  podManagementPolicy: Parallel\n"+
-			"  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n") +
+			"  volumeClaimTemplates:\n  - metadata: {name: data}\n"+
+			"    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}\n") +
 			spec("  volumeMounts: [{name: data, mountPath: /data}]"),
-		"job":     "apiVersion: batch/v1\nkind: Job\nmetadata: {name: it}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      " + spec(""),
-		"cronjob": "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: it}\nspec:\n  schedule: '0 0 1 1 *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: OnFailure\n          " + podSpec(10, ""),
-		"pod":     "apiVersion: v1\nkind: Pod\nmetadata: {name: it, labels: {app: it}}\nspec:\n  " + podSpec(2, ""),
-		rollouts:  "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: it}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: it}}\n  template:\n    metadata: {labels: {app: it}}\n    spec:\n      " + spec(""),
+		"job": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: it}\nspec:\n  template:\n    spec:\n" +
+			"      restartPolicy: Never\n      " + spec(""),
+		"cronjob": "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: it}\nspec:\n  schedule: '0 0 1 1 *'\n" +
+			"  jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: OnFailure\n" +
+			"          " + podSpec(10, ""),
+		"pod": "apiVersion: v1\nkind: Pod\nmetadata: {name: it, labels: {app: it}}\nspec:\n  " + podSpec(2, ""),
+		rollouts: "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: it}\nspec:\n  replicas: 2\n  " +
+			"selector: {matchLabels: {app: it}}\n  template:\n    metadata: {labels: {app: it}}\n    spec:\n      " +
+			spec(""),
 	}
 }
 
@@ -65,7 +72,8 @@ const rollouts = "rollouts.v1alpha1.argoproj.io"
 func (c *cluster) customResource(t *testing.T, group, version, plural, kind string) {
 	t.Helper()
 	t.Cleanup(func() {
-		err := c.dynamic.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}).
+		err := c.dynamic.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1",
+			Resource: "customresourcedefinitions"}).
 			Delete(context.Background(), plural+"."+group, metav1.DeleteOptions{})
 		if err != nil {
 			t.Errorf("remove the custom resource: %v", err)
@@ -83,8 +91,18 @@ spec:
   - name: %[2]s
     served: true
     storage: true
-    subresources: {status: {}, scale: {specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas, labelSelectorPath: .status.selector}}
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {replicas: {type: integer}}}}}}
+    subresources:
+      status: {}
+      scale:
+        specReplicasPath: .spec.replicas
+        statusReplicasPath: .status.replicas
+        labelSelectorPath: .status.selector
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-preserve-unknown-fields: true
+        properties:
+          spec: {type: object, x-kubernetes-preserve-unknown-fields: true, properties: {replicas: {type: integer}}}
 `, group, version, plural, strings.ToLower(kind), kind))
 	resource := c.dynamic.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural})
 	eventually(t, 30*time.Second, "the custom resource is served", func(ctx context.Context) error {
@@ -104,7 +122,8 @@ spec:
 func (c *cluster) settled(t *testing.T, ns string, pods int) {
 	t.Helper()
 	eventually(t, time.Minute, "the workload's pods are ready", func(ctx context.Context) error {
-		list, err := c.typed.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
+		list, err := c.typed.CoreV1().Pods(ns).List(ctx,
+			metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
 		if err != nil {
 			return err
 		}
@@ -121,8 +140,8 @@ func (c *cluster) settled(t *testing.T, ns string, pods int) {
 	})
 }
 
-// kindCase is a row of testdata/kinds.json: what dev mode changes of a workload's object, and how many of its pods go on. The
-// documentation's table is made of the same rows.
+// kindCase is a row of testdata/kinds.json: what dev mode changes of a workload's object, and how many of its pods go
+// on. The documentation's table is made of the same rows.
 type kindCase struct {
 	Kind    string
 	Mode    rpc.Mode
@@ -151,7 +170,9 @@ func TestKinds(t *testing.T) {
 			src := filepath.Join(dev.home, "src")
 			write(t, filepath.Join(src, "hello.txt"), "hello\n")
 			before := shared.mustSnapshot(t, ns)
-			args := append([]string{"dev", "start", row.Kind + "/it", "--dir", src, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(row.Mode), "--no-terminal", "--timeout", "90s"}, row.Args...)
+			args := append([]string{"dev", "start", row.Kind + "/it", "--dir", src, "--image",
+				"ghcr.io/nhctl/dev-go:v0.1.0", "--mode", string(row.Mode), "--no-terminal", "--timeout", "90s"},
+				row.Args...)
 			if row.Asks {
 				if r := dev.nhctl(src, args...); r.code != 1 || !strings.Contains(r.stderr, "--yes") {
 					t.Errorf("without a yes: %s", r)
@@ -252,7 +273,8 @@ func (d *developer) execIn(dir, name string, argv ...string) (string, error) {
 // replicas is the scale of the custom resource "it".
 func (c *cluster) replicas(t *testing.T, ns, kind string) int64 {
 	t.Helper()
-	scale, err := c.dynamic.Resource(workload.Kind(kind).Resource()).Namespace(ns).Get(t.Context(), "it", metav1.GetOptions{}, "scale")
+	scale, err := c.dynamic.Resource(workload.Kind(kind).Resource()).Namespace(ns).Get(t.Context(), "it",
+		metav1.GetOptions{}, "scale")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,8 @@ containers:
     resources: {requests: {cpu: 250m, memory: 256Mi}, limits: {cpu: "1", memory: 512Mi}}
 `
 
-// In a namespace with a LimitRange nhctl's own containers fit themselves to it: as a user who may read it, and as one who may not, so that
-// only the server's refusal says what it asks.
+// In a namespace with a LimitRange nhctl's own containers fit themselves to it: as a user who may read it, and as one
+// who may not, so that only the server's refusal says what it asks.
 func TestLimitRange(t *testing.T) {
 	t.Parallel()
 	for name, mayRead := range map[string]bool{"read": true, "learned from the refusal": false} {
@@ -67,26 +67,31 @@ func TestLimitRange(t *testing.T) {
 				found := map[string]string{}
 				for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 					if r := c.Resources; workload.Own(c.Name) {
-						found[c.Name] = fmt.Sprint(r.Requests.Cpu(), " ", r.Requests.Memory(), " ", r.Limits.Cpu(), " ", r.Limits.Memory())
+						found[c.Name] = fmt.Sprint(r.Requests.Cpu(), " ", r.Requests.Memory(), " ", r.Limits.Cpu(), " ",
+							r.Limits.Memory())
 					}
 				}
 				return found
 			}
-			if got := fmt.Sprint(own()); got != "map[nhctl-plant:125m 64Mi 500m 128Mi nhctl-sidecar:125m 128Mi 500m 256Mi]" {
+			if got := fmt.Sprint(
+				own()); got != "map[nhctl-plant:125m 64Mi 500m 128Mi nhctl-sidecar:125m 128Mi 500m 256Mi]" {
 				t.Errorf("own containers: %s", got)
 			}
 			dev.must(src, "dev", "end")
 			t.Run("dev.sidecarResources", func(t *testing.T) {
-				write(t, config, limitedConfig+"    sidecarResources: {requests: {cpu: 100m, memory: 100Mi}, limits: {cpu: 300m, memory: 200Mi}}\n")
+				write(t, config, limitedConfig+"    sidecarResources: {requests: {cpu: 100m, memory: 100Mi}, "+
+					"limits: {cpu: 300m, memory: 200Mi}}\n")
 				dev.must(src, "dev", "start", "--no-terminal", "--mode", "duplicate")
-				if got := fmt.Sprint(own()); got != "map[nhctl-plant:100m 100Mi 300m 200Mi nhctl-sidecar:100m 100Mi 300m 200Mi]" {
+				if got := fmt.Sprint(
+					own()); got != "map[nhctl-plant:100m 100Mi 300m 200Mi nhctl-sidecar:100m 100Mi 300m 200Mi]" {
 					t.Errorf("own containers: %s", got)
 				}
 				dev.must(src, "dev", "end")
 			})
 			write(t, config, strings.Replace(limitedConfig, "memory: 512Mi", "memory: 2Gi", 1))
 			if r := dev.nhctl(src, "dev", "start", "--no-terminal", "--mode", "duplicate"); r.code != 1 ||
-				!strings.Contains(r.stderr, "container main: memory may be 512Mi at most, and its limit is 2Gi") || !strings.Contains(r.stderr, "dev.resources") {
+				!strings.Contains(r.stderr, "container main: memory may be 512Mi at most, and its limit is 2Gi") ||
+				!strings.Contains(r.stderr, "dev.resources") {
 				t.Errorf("beyond the limits: %s", r)
 			}
 			shared.restored(t, ns, before)
@@ -102,7 +107,8 @@ func (c *cluster) withdraw(t *testing.T, ns, role, resource string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Rules = slices.DeleteFunc(r.Rules, func(rule rbacv1.PolicyRule) bool { return slices.Contains(rule.Resources, resource) })
+	r.Rules = slices.DeleteFunc(r.Rules,
+		func(rule rbacv1.PolicyRule) bool { return slices.Contains(rule.Resources, resource) })
 	if _, err := roles.Update(t.Context(), r, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}

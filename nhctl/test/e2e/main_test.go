@@ -26,8 +26,8 @@ const (
 	manifests = repository + "/examples/bookshop/manifests/"
 )
 
-// shop makes a namespace with the bookshop's catalog and what it needs. Without redis the stock is 0, which no test minds; the
-// ones about the whole shop deploy it all.
+// shop makes a namespace with the bookshop's catalog and what it needs. Without redis the stock is 0, which no test
+// minds; the ones about the whole shop deploy it all.
 func shop(t *testing.T) string {
 	t.Helper()
 	ns := shared.namespace(t)

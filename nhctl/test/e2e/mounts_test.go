@@ -22,15 +22,18 @@ import (
 // nested is a Deployment that mounts a ConfigMap, one file of it and an emptyDir below its work directory.
 func nested() string {
 	return shape{
-		before: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: appcfg}\ndata: {app.ini: \"mode=cluster\\n\", extra.ini: \"x=1\\n\"}\n---\n",
-		spec:   "      volumes:\n      - {name: cfg, configMap: {name: appcfg}}\n      - {name: scratch, emptyDir: {}}\n",
-		container: "\n        volumeMounts:\n        - {name: cfg, mountPath: /app/config}\n        - {name: cfg, mountPath: /app/settings.ini, subPath: extra.ini}\n" +
+		before: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: appcfg}\n" +
+			"data: {app.ini: \"mode=cluster\\n\", extra.ini: \"x=1\\n\"}\n---\n",
+		spec: "      volumes:\n      - {name: cfg, configMap: {name: appcfg}}\n      - {name: scratch, emptyDir: {}}\n",
+		container: "\n        volumeMounts:\n        - {name: cfg, mountPath: /app/config}\n" +
+			"        - {name: cfg, mountPath: /app/settings.ini, subPath: extra.ini}\n" +
 			"        - {name: scratch, mountPath: /app/var/cache}",
 	}.manifest()
 }
 
 func nestedConfig(dev string) string {
-	return "name: it\nserviceType: Deployment\ncontainers:\n- name: main\n  dev:\n    image: ghcr.io/nhctl/dev-go:v0.1.0\n    workDir: /app\n" + dev
+	return "name: it\nserviceType: Deployment\ncontainers:\n- name: main\n  dev:\n" +
+		"    image: ghcr.io/nhctl/dev-go:v0.1.0\n    workDir: /app\n" + dev
 }
 
 // here lists the files of a folder and their content; folders end with a slash.
@@ -69,13 +72,14 @@ func (d *developer) podHas(src, name, want string) {
 	})
 }
 
-// What the container has mounted below its work directory is no part of sync: whatever the sources have of those names, dev mode starts and
-// ends, the cluster's content stays, and nothing of it comes to the computer.
+// What the container has mounted below its work directory is no part of sync: whatever the sources have of those names,
+// dev mode starts and ends, the cluster's content stays, and nothing of it comes to the computer.
 func TestMountsBelowWorkDir(t *testing.T) {
 	t.Parallel()
 	for name, sources := range map[string]map[string]string{
 		"sources with the same names": {
-			"main.txt": "one", "config/": "", "config/app.ini": "mode=mine\n", "settings.ini": "mine\n", "var/": "", "var/cache/": "", "var/cache/c.txt": "c",
+			"main.txt": "one", "config/": "", "config/app.ini": "mode=mine\n", "settings.ini": "mine\n", "var/": "",
+			"var/cache/": "", "var/cache/c.txt": "c",
 		},
 		"sources without them": {"main.txt": "one"},
 	} {
@@ -109,11 +113,13 @@ func TestMountsBelowWorkDir(t *testing.T) {
 			write(t, filepath.Join(src, "config/new.ini"), "made while dev mode is on")
 			write(t, filepath.Join(src, "main.txt"), "two")
 			dev.podHas(src, "main.txt", "two")
-			if _, err := dev.inPod(src, "sh", "-c", "echo cached > var/cache/x && echo three > main.txt && echo made > var/here.txt"); err != nil {
+			if _, err := dev.inPod(src, "sh", "-c",
+				"echo cached > var/cache/x && echo three > main.txt && echo made > var/here.txt"); err != nil {
 				t.Fatal(err)
 			}
 			maps.Copy(sources, map[string]string{
-				"config/": "", "config/new.ini": "made while dev mode is on", "main.txt": "three\n", "var/": "", "var/here.txt": "made\n",
+				"config/": "", "config/new.ini": "made while dev mode is on", "main.txt": "three\n", "var/": "",
+				"var/here.txt": "made\n",
 			})
 			eventually(t, 30*time.Second, "the pod's edits are here", func(context.Context) error {
 				if diff := cmp.Diff(sources, here(t, src)); diff != "" {
@@ -122,7 +128,8 @@ func TestMountsBelowWorkDir(t *testing.T) {
 				return nil
 			})
 			same()
-			mounts := map[string]string{"config/": "ConfigMap appcfg", "settings.ini": "ConfigMap appcfg (extra.ini)", "var/cache/": "emptyDir scratch"}
+			mounts := map[string]string{"config/": "ConfigMap appcfg", "settings.ini": "ConfigMap appcfg (extra.ini)",
+				"var/cache/": "emptyDir scratch"}
 			status := query[[]event.SyncData](dev, src, "dev", "sync", "status")
 			if diff := cmp.Diff(mounts, status[0].Mounts); diff != "" || len(status[0].Errors) > 0 {
 				t.Errorf("status (-want +got)\n%s%v", diff, status[0].Errors)
@@ -130,7 +137,8 @@ func TestMountsBelowWorkDir(t *testing.T) {
 			if out := dev.must(src, "dev", "status"); !strings.Contains(out, "config/: ConfigMap appcfg") {
 				t.Errorf("dev status: %s", out)
 			}
-			if r := query[[]ignore.Reason](dev, src, "dev", "sync", "explain", "config/app.ini"); r[0].Synced || r[0].Mount != "ConfigMap appcfg" {
+			if r := query[[]ignore.Reason](dev, src, "dev", "sync", "explain", "config/app.ini"); r[0].Synced ||
+				r[0].Mount != "ConfigMap appcfg" {
 				t.Errorf("explain: %+v", r)
 			}
 			dev.must(src, "dev", "end")
@@ -152,7 +160,8 @@ func TestAFailedStartLeavesNoMountPoints(t *testing.T) {
 	write(t, filepath.Join(src, ".dev/config.yaml"), nestedConfig("    mounts: {drop: [/app/configs]}\n"))
 	write(t, filepath.Join(src, "main.txt"), "one")
 	r := dev.nhctl(src, "dev", "start", "--no-terminal")
-	if r.code == 0 || !strings.Contains(r.stderr, "nothing is mounted at /app/configs") || !strings.Contains(r.stderr, "/app/config, /app/settings.ini, /app/var/cache") {
+	if r.code == 0 || !strings.Contains(r.stderr, "nothing is mounted at /app/configs") ||
+		!strings.Contains(r.stderr, "/app/config, /app/settings.ini, /app/var/cache") {
 		t.Errorf("a mount that is not there: %s", r)
 	}
 	write(t, filepath.Join(src, ".dev/config.yaml"), nestedConfig(""))
@@ -191,7 +200,8 @@ func TestDroppedMounts(t *testing.T) {
 	})
 	dev.must(src, "dev", "end")
 	shared.restored(t, ns, before)
-	if diff := cmp.Diff(map[string]string{"config/": "", "config/app.ini": "mode=pod\n", "settings.ini": "mine\n"}, here(t, src)); diff != "" {
+	if diff := cmp.Diff(map[string]string{"config/": "", "config/app.ini": "mode=pod\n", "settings.ini": "mine\n"},
+		here(t, src)); diff != "" {
 		t.Errorf("the sources (-want +got)\n%s", diff)
 	}
 }

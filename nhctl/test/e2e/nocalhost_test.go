@@ -15,7 +15,8 @@ import (
 
 // itManifest is a Deployment with one container, main.
 func itManifest() string {
-	return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: it}\nspec:\n  selector: {matchLabels: {app: it}}\n  template:\n" +
+	return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: it}\nspec:\n" +
+		"  selector: {matchLabels: {app: it}}\n  template:\n" +
 		"    metadata: {labels: {app: it}}\n    spec:\n      " + podSpec(6, "") + "\n"
 }
 
@@ -92,12 +93,15 @@ containers:
 `,
 			said: "not used by nhctl: install, manifestType",
 			look: func(t *testing.T, dev *developer, src string, s rpc.Session) {
-				if got, err := dev.inPod(src, "sh", "-c", "echo ${INSTALLED-none}; cat /home/dev/main.txt; echo kept > /home/kept"); err != nil || got != "none\nsource" {
+				if got, err := dev.inPod(src, "sh", "-c",
+					"echo ${INSTALLED-none}; cat /home/dev/main.txt; echo kept > /home/kept"); err != nil ||
+					got != "none\nsource" {
 					t.Errorf("%q, %v", got, err)
 				}
 				dev.must(src, "dev", "end")
 				dev.must(src, "dev", "start", "--no-terminal", "--yes")
-				if got, err := dev.inPod(src, "sh", "-c", "cat /home/kept /home/dev/main.txt"); err != nil || got != "kept\nsource" {
+				if got, err := dev.inPod(src, "sh", "-c", "cat /home/kept /home/dev/main.txt"); err != nil ||
+					got != "kept\nsource" {
 					t.Errorf("%q, %v", got, err)
 				}
 			},
@@ -113,7 +117,8 @@ containers:
 			write(t, filepath.Join(src, ".nocalhost", "config.yaml"), tt.config)
 			write(t, filepath.Join(src, "main.txt"), "source")
 			before := shared.mustSnapshot(t, ns)
-			started := dev.nhctl(src, "dev", "start", "--no-terminal", "--yes") // one of them takes a port of this computer
+			// one of them takes a port of this computer
+			started := dev.nhctl(src, "dev", "start", "--no-terminal", "--yes")
 			if started.code != 0 || !strings.Contains(started.stderr+started.stdout, tt.said) {
 				t.Fatalf("%s", started)
 			}

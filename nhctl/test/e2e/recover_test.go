@@ -62,9 +62,7 @@ func serving(t *testing.T, dev *developer, src string) {
 // The twin's pod is deleted: a new one comes up empty, and everything comes back by itself; nothing is deleted here.
 func TestPodDeleted(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	dev.must(src, "dev", "run")
 	pods := shared.typed.CoreV1().Pods(ns)
@@ -99,9 +97,7 @@ func TestPodDeleted(t *testing.T) {
 // The sidecar is killed: it starts again with its index, and edits of both sides meet.
 func TestSidecarKilled(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	dev.must(src, "dev", "run")
 	pod, ran := query[rpc.Session](dev, src, "dev", "status").Pod, dev.ran(src, "run").PID
@@ -130,12 +126,11 @@ func TestSidecarKilled(t *testing.T) {
 	dev.must(src, "dev", "end")
 }
 
-// The daemon is killed: the next command starts another, which takes the session up, with what was edited and deleted meanwhile.
+// The daemon is killed: the next command starts another, which takes the session up, with what was edited and deleted
+// in the meantime.
 func TestDaemonKilled(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	before := shared.mustSnapshot(t, ns)
 	write(t, filepath.Join(src, "delete-me"), "d")
 	dev.must(src, "dev", "start", "--no-terminal")
@@ -162,7 +157,8 @@ func TestDaemonKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := shared.twinPod(t, ns)
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", "catalog", "--", "sh", "-c", "printf pod > /home/dev/src/only-pod.txt"); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", "catalog", "--", "sh",
+		"-c", "printf pod > /home/dev/src/only-pod.txt"); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	dev.must(src, "dev", "end")
@@ -172,12 +168,11 @@ func TestDaemonKilled(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// The end works from another computer of the same developer, whose nhctl knows nothing of the session: files come home into the kept area.
+// The end works from another computer of the same developer, whose nhctl knows nothing of the session: files come home
+// into the kept area.
 func TestEndWithoutLocalState(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	if err := syscall.Kill(dev.daemonPID(), syscall.SIGKILL); err != nil {
@@ -187,12 +182,14 @@ func TestEndWithoutLocalState(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := shared.twinPod(t, ns)
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", "catalog", "--", "sh", "-c", "printf pod > /home/dev/src/only-pod.txt"); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", pod, "-c", "catalog", "--", "sh",
+		"-c", "printf pod > /home/dev/src/only-pod.txt"); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	r := dev.nhctl(src, "dev", "end")
 	found, err := filepath.Glob(filepath.Join(dev.home, "state", "nhctl", "kept", "*", "pod", "only-pod.txt"))
-	if r.code != 0 || err != nil || len(found) != 1 || read(t, found[0]) != "pod" || !strings.Contains(r.stderr, filepath.Dir(found[0])) {
+	if r.code != 0 || err != nil || len(found) != 1 || read(t, found[0]) != "pod" ||
+		!strings.Contains(r.stderr, filepath.Dir(found[0])) {
 		t.Errorf("%q, %v: %s", found, err, r)
 	}
 	// Only the cluster says that this is the session's folder.
@@ -205,9 +202,7 @@ func TestEndWithoutLocalState(t *testing.T) {
 // The twin is gone already when the end comes.
 func TestEndWithoutTwin(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	twin := query[rpc.Session](dev, src, "dev", "status").Twin
@@ -215,7 +210,8 @@ func TestEndWithoutTwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, time.Minute, "the twin's pods are gone", func(ctx context.Context) error {
-		pods, err := shared.typed.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTwin})
+		pods, err := shared.typed.CoreV1().Pods(ns).List(ctx,
+			metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTwin})
 		if err == nil && len(pods.Items) > 0 {
 			err = errors.New("not yet")
 		}
@@ -231,22 +227,23 @@ func TestEndWithoutTwin(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// The API server is gone for 30 s: all comes back by itself. The other tests wait for this one to have the cluster for itself.
+// The API server is gone for 30 s: all comes back by itself. The other tests wait for this one to have the cluster for
+// itself.
 func TestAPIServerGone(t *testing.T) {
 	playground := os.Getenv("NHCTL_TEST_PLAYGROUND")
 	if playground == "" {
-		t.Fatal("this scenario stops the API server, which only a playground lets it do: NHCTL_TEST_PLAYGROUND is not set")
+		t.Fatal(
+			"this scenario stops the API server, which only a playground lets it do: NHCTL_TEST_PLAYGROUND is not set")
 	}
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	dev.must(src, "dev", "run")
 	serving(t, dev, src)
 	part := func(verb string) {
 		t.Helper()
-		out, err := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground"), "--name", playground, verb, "kube-apiserver").CombinedOutput()
+		out, err := exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground"), "--name", playground, verb,
+			"kube-apiserver").CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s %v", out, err)
 		}

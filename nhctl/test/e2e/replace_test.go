@@ -37,7 +37,8 @@ func edit(t *testing.T, file, from, to string) {
 	write(t, file, strings.Replace(text, from, to, 1))
 }
 
-// The whole of the bookshop, one service in dev mode, an edit, and everything as it was: as a user with nothing but the Role.
+// The whole of the bookshop, one service in dev mode, an edit, and everything as it was: as a user with nothing but the
+// Role.
 func TestReplace(t *testing.T) {
 	t.Parallel()
 	ns := shared.namespace(t)
@@ -59,7 +60,8 @@ func TestReplace(t *testing.T) {
 	answer(t, ns, "catalog-nhctl-")
 
 	// The original's environment, ConfigMap, Secret and service account are there; the config's own variable too.
-	script := `echo "$CURRENCY $CATALOG_DEV $REDIS_PASSWORD"; cat /etc/bookshop/TONE; ls /var/run/secrets/kubernetes.io/serviceaccount/token`
+	script := `echo "$CURRENCY $CATALOG_DEV $REDIS_PASSWORD"; cat /etc/bookshop/TONE; ls ` +
+		`/var/run/secrets/kubernetes.io/serviceaccount/token`
 	got, err := dev.inPod(src, "sh", "-c", script)
 	if err != nil || got != "EUR true only-a-demo\nfriendly/var/run/secrets/kubernetes.io/serviceaccount/token\n" {
 		t.Errorf("in the dev container: %q, %v", got, err)
@@ -105,7 +107,8 @@ func TestUsersAreRestricted(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
 	dev := shared.developer(t, ns)
-	for _, denied := range [][]string{{"get", "secrets"}, {"patch", "secrets"}, {"delete", "secrets"}, {"delete", "services"},
+	for _, denied := range [][]string{{"get", "secrets"}, {"patch", "secrets"}, {"delete", "secrets"},
+		{"delete", "services"},
 		{"get", "configmaps"}, {"patch", "configmaps"}} {
 		out, err := kubectl(t, dev.kubeconfig, "auth", "can-i", denied[0], denied[1])
 		if err == nil || strings.TrimSpace(out) != "no" {
@@ -120,10 +123,9 @@ func TestUsersAreRestricted(t *testing.T) {
 // A duplicate leaves the original's traffic alone; two live side by side, and each end removes its own.
 func TestDuplicate(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
+	ns, ada, adaSrc := atShop(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	before := shared.mustSnapshot(t, ns)
-	adaSrc, bobSrc := ada.sources(catalog), bob.sources(catalog)
 	ada.must(adaSrc, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	between := shared.mustSnapshot(t, ns)
 	bob.must(bobSrc, "dev", "start", "--mode", "duplicate", "--no-terminal")
@@ -145,7 +147,8 @@ func TestDuplicate(t *testing.T) {
 		return err
 	})
 	for range 20 {
-		if body, err := shared.get(t.Context(), ns, "catalog", "/books"); err != nil || !strings.Contains(body, "Welcome to the bookshop") || strings.Contains(body, "nhctl") {
+		if body, err := shared.get(t.Context(), ns, "catalog", "/books"); err != nil ||
+			!strings.Contains(body, "Welcome to the bookshop") || strings.Contains(body, "nhctl") {
 			t.Fatalf("the Service's traffic changed: %s, %v", body, err)
 		}
 	}
@@ -164,11 +167,10 @@ func TestDuplicate(t *testing.T) {
 // A colleague changes the template and the replica count while it is parked: ending gives back theirs.
 func TestColleagueChangesTheOriginal(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--no-terminal")
-	shared.patchDeployment(t, ns, "catalog", `{"spec":{"template":{"metadata":{"annotations":{"colleague":"was here"}}}}}`)
+	shared.patchDeployment(t, ns, "catalog",
+		`{"spec":{"template":{"metadata":{"annotations":{"colleague":"was here"}}}}}`)
 	dev.must(src, "dev", "end")
 	d := shared.deployment(t, ns, "catalog")
 	if *d.Spec.Replicas != 1 || d.Spec.Template.Annotations["colleague"] != "was here" || len(d.Labels) != 2 {
@@ -177,18 +179,16 @@ func TestColleagueChangesTheOriginal(t *testing.T) {
 	shared.deploymentReady(t, ns, "catalog")
 }
 
-// Somebody scales the parked original up: the twin steps aside, nobody fights, and the end leaves their number alone.
+// Someone scales the parked original up: the twin steps aside, no one fights, and the end leaves their number alone.
 func TestColleagueScalesTheOriginalUp(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	shared.patchDeployment(t, ns, "catalog", `{"spec":{"replicas":2}}`)
 	shared.deploymentReady(t, ns, "catalog")
 	eventually(t, 30*time.Second, "the user is told", func(context.Context) error {
 		s := query[rpc.Session](dev, src, "dev", "status")
-		if len(s.Notices) == 0 || !strings.Contains(s.Notices[0], "somebody scaled deployment/catalog to 2") {
+		if len(s.Notices) == 0 || !strings.Contains(s.Notices[0], "someone scaled deployment/catalog to 2") {
 			return fmt.Errorf("notices %v", s.Notices)
 		}
 		return nil

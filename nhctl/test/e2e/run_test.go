@@ -58,12 +58,10 @@ containers:
 `, service, image, strings.ReplaceAll(strings.TrimSpace(dev), "\n", "\n    ")))
 }
 
-// A build that fails is shown with its exit code, and what ran goes on; a good one takes its place.
+// A build that fails is shown with its exit code, and the old program goes on; a good one takes its place.
 func TestBuildFails(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--no-terminal")
 	dev.must(src, "dev", "run")
 	answer(t, ns, "catalog-nhctl-")
@@ -72,11 +70,13 @@ func TestBuildFails(t *testing.T) {
 	edit(t, filepath.Join(src, "main.go"), "func main() {", "func main() { nonsense")
 	for _, verb := range []string{"build", "run"} {
 		r := dev.nhctl(src, "dev", verb)
-		if r.code != 1 || !strings.Contains(r.stdout, "./main.go:29:") || !strings.Contains(r.stderr, "error: the build failed with exit code 1") {
+		if r.code != 1 || !strings.Contains(r.stdout, "./main.go:29:") ||
+			!strings.Contains(r.stderr, "error: the build failed with exit code 1") {
 			t.Errorf("dev %s: %s", verb, r)
 		}
 	}
-	if r := dev.nhctl(src, "dev", "build", "--", "sh", "-c", "echo own; exit 42"); r.code != 42 || !strings.Contains(r.stdout, "own\n") {
+	if r := dev.nhctl(src, "dev", "build", "--", "sh", "-c", "echo own; exit 42"); r.code != 42 ||
+		!strings.Contains(r.stdout, "own\n") {
 		t.Errorf("a build of one's own: %s", r)
 	}
 	if now := dev.ran(src, "run"); now.PID != first.PID || now.State != "running" {
@@ -98,9 +98,7 @@ func TestBuildFails(t *testing.T) {
 // Programs of all manners start, are replaced, refuse, and end with all that they started.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	configure(t, src, "catalog", "dev-go", `
 command:
   run: {argv: [sleep, "4000"]}`)
@@ -121,7 +119,7 @@ command:
 	if r := dev.nhctl(src, "dev", "run", "--keep"); r.code != 1 || !strings.Contains(r.stderr, "runs already") {
 		t.Errorf("--keep: %s", r)
 	}
-	// A program with a terminal prints as to one; when it asks, nobody answers, and it is not left waiting.
+	// A program with a terminal prints as to one; when it asks, no one answers, and it is not left waiting.
 	dev.must(src, "dev", "run", "--tty", "--", "sh", "-c", "test -t 1 && read answer || echo nobody answers; exit 8")
 	eventually(t, 10*time.Second, "the program that asks has ended", func(context.Context) error {
 		if c := dev.ran(src, "run"); c.ExitCode == nil || *c.ExitCode != 8 {
@@ -161,14 +159,16 @@ command:
 	if n := alive("sleep 4003"); n != "1" {
 		t.Errorf("%s children of the program that left", n)
 	}
-	if r := dev.nhctl(src, "dev", "run", "--once", "--", "sh", "-c", "echo beside; exit 5"); r.code != 5 || r.stdout != "beside\n" {
+	if r := dev.nhctl(src, "dev", "run", "--once", "--", "sh", "-c", "echo aside; exit 5"); r.code != 5 ||
+		r.stdout != "aside\n" {
 		t.Errorf("--once: %s", r)
 	}
 	dev.must(src, "dev", "stop", "catalog", "run")
 	if n := alive("sleep 400"); n != "0" {
 		t.Errorf("%s processes are left after stop", n)
 	}
-	if out := dev.must(src, "dev", "logs", "run"); !strings.Contains(out, "[started: sh -c sleep 4003 & exit 7]") || !strings.Contains(out, "[exited with code 7]") {
+	if out := dev.must(src, "dev", "logs", "run"); !strings.Contains(out, "[started: sh -c sleep 4003 & exit 7]") ||
+		!strings.Contains(out, "[exited with code 7]") {
 		t.Errorf("logs: %s", out)
 	}
 	dev.must(src, "dev", "end")
@@ -187,7 +187,8 @@ func floods(t *testing.T, dev *developer, src string) {
 		return err
 	})
 	out, err := dev.inPod(src, "sed", "-n", "s/^VmHWM:[^0-9]*//p", "/proc/1/status")
-	if peak, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(out), " kB")); err != nil || peak == 0 || peak > 48_000 {
+	if peak, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(out), " kB")); err != nil || peak == 0 ||
+		peak > 48_000 {
 		t.Errorf("the supervisor's memory was up to %q, %v", out, err)
 	}
 	if out := dev.must(src, "dev", "stop"); !strings.Contains(out, "run: ended by signal: ") {
@@ -195,12 +196,10 @@ func floods(t *testing.T, dev *developer, src string) {
 	}
 }
 
-// A save is enough: the service is built and started anew, once, with the carrier or without; a broken one stays out.
+// A save is enough: the service is built and started again, once, with the carrier or without; a broken one stays out.
 func TestHotReload(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	configure(t, src, "catalog", "dev-go", `
 hotReload: true
 command:
@@ -230,7 +229,8 @@ command:
 	}
 	edit(t, filepath.Join(src, "main.go"), "func main() {", "func main() { nonsense")
 	eventually(t, time.Minute, "the failed build is in the logs", func(context.Context) error {
-		if out := dev.must(src, "dev", "logs", "--tail", "3"); !strings.Contains(out, "hot reload: the build failed (exited with code 1), what ran goes on") {
+		if out := dev.must(src, "dev", "logs", "--tail",
+			"3"); !strings.Contains(out, "hot reload: the build failed (exited with code 1), the old program goes on") {
 			return fmt.Errorf("%s", out)
 		}
 		return nil

@@ -18,7 +18,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// shapeCase is a row of testdata/pods.json: what becomes of one feature of a pod in a mode. The documentation's table is made of them.
+// shapeCase is a row of testdata/pods.json: what becomes of one feature of a pod in a mode. The documentation's table
+// is made of them.
 type shapeCase struct {
 	// Shape names the pod that has the feature; rows of one pod, mode and config share a start.
 	Shape, Feature string
@@ -34,7 +35,8 @@ type shapeCase struct {
 
 // shape is a Deployment's manifest: of kindManifests, with more in it. Privileged ones need a namespace that lets them.
 type shape struct {
-	// before and behind are around the Deployment; spec, security, root and container are in its pod, dev in the config's dev section.
+	// before and behind are around the Deployment; spec, security, root and container are in its pod, dev in the
+	// config's dev section.
 	before, behind                       string
 	spec, security, root, container, dev string
 	privileged                           bool
@@ -54,34 +56,46 @@ func (s shape) manifest() string {
 }
 
 func claim(mode string) string {
-	return "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [" + mode + "], resources: {requests: {storage: 1Mi}}}\n---\n"
+	return "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [" + mode +
+		"], resources: {requests: {storage: 1Mi}}}\n---\n"
 }
 
 func shapes() map[string]shape {
 	more := func(name, more string) string {
-		return "\n      - name: " + name + "\n        image: ghcr.io/nhctl/dev-go:v0.1.0\n        imagePullPolicy: IfNotPresent\n        resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: \"1\", memory: 128Mi}}\n" +
-			"        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n" + more + "        command: [sleep, \"100000\"]"
+		return "\n      - name: " + name +
+			"\n        image: ghcr.io/nhctl/dev-go:v0.1.0\n        imagePullPolicy: IfNotPresent\n" +
+			"        resources: {requests: {cpu: 5m, memory: 8Mi}, limits: {cpu: \"1\", memory: 128Mi}}\n" +
+			"        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n" + more +
+			"        command: [sleep, \"100000\"]"
 	}
 	const data = "      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]\n"
 	const mounted = "\n        volumeMounts: [{name: data, mountPath: /data}]"
 	return map[string]shape{
 		"whole": {
-			before: "apiVersion: v1\nkind: Secret\nmetadata: {name: registry}\ntype: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: '{\"auths\":{}}'}\n---\n",
+			before: "apiVersion: v1\nkind: Secret\nmetadata: {name: registry}\n" +
+				"type: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: '{\"auths\":{}}'}\n---\n",
 			spec: "      priorityClassName: nhctl-e2e\n      imagePullSecrets: [{name: registry}]\n" +
-				"      topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: it}}}]\n" +
-				"      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: [linux]}]}]}}}\n" +
-				"      volumes: [{name: token, projected: {sources: [{serviceAccountToken: {audience: bank, path: bank}}]}}, {name: scratch, emptyDir: {}}]\n" +
+				"      topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, " +
+				"whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: it}}}]\n" +
+				"      affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: " +
+				"{nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/os, operator: In, values: " +
+				"[linux]}]}]}}}\n" +
+				"      volumes: [{name: token, projected: {sources: [{serviceAccountToken: {audience: bank, path: " +
+				"bank}}]}}, {name: scratch, emptyDir: {}}]\n" +
 				"      initContainers:" + more("mesh", "        restartPolicy: Always\n") + "\n",
-			security:  "fsGroup: 3000, ",
-			root:      "readOnlyRootFilesystem: true, ",
-			dev:       "persistentVolumeDirs: [{path: /cache, capacity: 1Mi}], ",
-			container: "\n        volumeMounts: [{name: token, mountPath: /token}, {name: scratch, mountPath: /scratch}]",
-			behind:    more("second", ""),
+			security: "fsGroup: 3000, ",
+			root:     "readOnlyRootFilesystem: true, ",
+			dev:      "persistentVolumeDirs: [{path: /cache, capacity: 1Mi}], ",
+			container: "\n        volumeMounts: [{name: token, mountPath: /token}, {name: scratch, mountPath: " +
+				"/scratch}]",
+			behind: more("second", ""),
 		},
 		"claim":           {before: claim("ReadWriteOnce"), spec: data, container: mounted},
 		"pod's own claim": {before: claim("ReadWriteOncePod"), spec: data, container: mounted},
-		"node":            {spec: "      hostNetwork: true\n", container: "\n        ports: [{containerPort: PORT, hostPort: PORT}]", privileged: true},
-		"apart":           {spec: "      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: it}}}]}}\n"},
+		"node": {spec: "      hostNetwork: true\n",
+			container: "\n        ports: [{containerPort: PORT, hostPort: PORT}]", privileged: true},
+		"apart": {spec: "      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: " +
+			"[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: it}}}]}}\n"},
 	}
 }
 
@@ -89,7 +103,9 @@ func shapes() map[string]shape {
 func TestPodShapes(t *testing.T) {
 	t.Parallel()
 	classes := shared.typed.SchedulingV1().PriorityClasses()
-	if _, err := classes.Create(t.Context(), &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "nhctl-e2e"}, Value: 1}, metav1.CreateOptions{}); err != nil {
+	if _, err := classes.Create(t.Context(),
+		&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "nhctl-e2e"}, Value: 1},
+		metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = classes.Delete(context.Background(), "nhctl-e2e", metav1.DeleteOptions{}) })
@@ -109,11 +125,13 @@ func TestPodShapes(t *testing.T) {
 			ns := shared.namespace(t)
 			if s.privileged {
 				label := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"privileged"}}}`)
-				if _, err := shared.typed.CoreV1().Namespaces().Patch(t.Context(), ns, types.MergePatchType, label, metav1.PatchOptions{}); err != nil {
+				if _, err := shared.typed.CoreV1().Namespaces().Patch(t.Context(), ns, types.MergePatchType, label,
+					metav1.PatchOptions{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			port := map[rpc.Mode]string{rpc.Replace: "38123", rpc.Duplicate: "38124"}[rows[0].Mode] // the node has each only once
+			// the node has each only once
+			port := map[rpc.Mode]string{rpc.Replace: "38123", rpc.Duplicate: "38124"}[rows[0].Mode]
 			shared.create(t, ns, []byte(strings.ReplaceAll(s.manifest(), "PORT", port)))
 			shared.settled(t, ns, 1)
 			shapeRows(t, ns, s, rows)
@@ -125,13 +143,15 @@ func TestPodShapes(t *testing.T) {
 func shapeRows(t *testing.T, ns string, s shape, rows []shapeCase) {
 	dev := shared.developer(t, ns)
 	src := dev.smallSources()
-	edit(t, filepath.Join(src, ".dev", "config.yaml"), "- dev: {", "- name: main\n  dev: {"+s.dev+strings.TrimPrefix(rows[0].Config+", ", ", "))
+	edit(t, filepath.Join(src, ".dev", "config.yaml"), "- dev: {",
+		"- name: main\n  dev: {"+s.dev+strings.TrimPrefix(rows[0].Config+", ", ", "))
 	before := shared.mustSnapshot(t, ns)
 	original := shared.deployment(t, ns, "it").Spec.Template.Spec
 	r := dev.nhctl(src, "dev", "start", "--no-terminal", "--mode", string(rows[0].Mode))
 	for _, row := range rows {
 		t.Run(row.Feature, func(t *testing.T) {
-			if refused := row.Refused != ""; refused != (r.code != 0) || !strings.Contains(r.stderr, row.Refused) || !strings.Contains(r.stderr, row.Says) {
+			if refused := row.Refused != ""; refused != (r.code != 0) || !strings.Contains(r.stderr, row.Refused) ||
+				!strings.Contains(r.stderr, row.Says) {
 				t.Fatalf("want %q %q: %s", row.Says, row.Refused, r)
 			}
 			if row.Script != "" {

@@ -46,9 +46,7 @@ func TestCompletion(t *testing.T) {
 // A watched status says what changes, and ends at Ctrl-C without an error.
 func TestWatchStatus(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -87,12 +85,14 @@ func TestWatchStatus(t *testing.T) {
 	dev.must(src, "dev", "end")
 }
 
-// A twin's pod that goes away, or a sidecar that dies, in the middle of a start: the start goes on with what comes after it.
+// A twin's pod that goes away, or a sidecar that dies, in the middle of a start: the start goes on with what comes
+// after it.
 func TestPodLostInTheMiddleOfAStart(t *testing.T) {
 	t.Parallel()
 	for step, harm := range map[string]func(*testing.T, string){
 		"connect to the sidecar": func(t *testing.T, ns string) {
-			if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod", shared.twinPod(t, ns), "--wait=false"); err != nil {
+			if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "delete", "pod",
+				shared.twinPod(t, ns), "--wait=false"); err != nil {
 				t.Errorf("%s %v", out, err)
 			}
 		},
@@ -100,9 +100,7 @@ func TestPodLostInTheMiddleOfAStart(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(step, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			ns := shop(t)
-			dev := shared.developer(t, ns)
-			src := dev.sources(catalog)
+			ns, dev, src := atShop(t)
 			before := shared.mustSnapshot(t, ns)
 			r := dev.at(src, step, func(*exec.Cmd) { harm(t, ns) }, "dev", "start", "--no-terminal", "-o", "json")
 			if r.code != 0 {

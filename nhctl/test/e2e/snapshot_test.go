@@ -23,8 +23,8 @@ import (
 )
 
 // A snapshot holds every listable object of a namespace by "resource/name", normalised by the published list: status,
-// resourceVersion, generation, managedFields, Events, EndpointSlices (and Endpoints), UIDs and times of recreated pods, a DaemonSet's
-// revision bookkeeping.
+// resourceVersion, generation, managedFields, Events, EndpointSlices (and Endpoints), UIDs and times of recreated pods,
+// a DaemonSet's revision bookkeeping.
 type snapshot map[string]any
 
 func (c *cluster) snapshot(ctx context.Context, namespace string) (snapshot, error) {
@@ -41,7 +41,8 @@ func (c *cluster) snapshot(ctx context.Context, namespace string) (snapshot, err
 	return result, nil
 }
 
-// listable are the resources of namespaces that can be listed. They are asked for once, and again when a test has made one.
+// listable are the resources of namespaces that can be listed. They are asked for once, and again when a test has made
+// one.
 func (c *cluster) listable() ([]schema.GroupVersionResource, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,7 +59,8 @@ func (c *cluster) listable() ([]schema.GroupVersionResource, error) {
 			return nil, err
 		}
 		for _, r := range list.APIResources {
-			if slices.Contains(r.Verbs, "list") && r.Name != "events" && r.Name != "endpointslices" && r.Name != "endpoints" {
+			if slices.Contains(r.Verbs, "list") && r.Name != "events" && r.Name != "endpointslices" &&
+				r.Name != "endpoints" {
 				c.resources = append(c.resources, gv.WithResource(r.Name))
 			}
 		}
@@ -76,7 +78,8 @@ func (c *cluster) add(ctx context.Context, namespace string, resource schema.Gro
 		return err
 	}
 	for _, o := range objects.Items {
-		if owner := metav1.GetControllerOf(&o); resource.Resource == "controllerrevisions" && owner != nil && owner.Kind == "DaemonSet" {
+		if owner := metav1.GetControllerOf(&o); resource.Resource == "controllerrevisions" && owner != nil &&
+			owner.Kind == "DaemonSet" {
 			continue
 		}
 		key, value := normalise(resource.Resource, o)
@@ -88,7 +91,8 @@ func (c *cluster) add(ctx context.Context, namespace string, resource schema.Gro
 	return nil
 }
 
-// normalise drops what a cluster changes by itself. A ReplicaSet's pod gets a new name whenever it is recreated: its key is its prefix.
+// normalise drops what a cluster changes by itself. A ReplicaSet's pod gets a new name whenever it is recreated: its
+// key is its prefix.
 func normalise(resource string, o unstructured.Unstructured) (string, any) {
 	o = *o.DeepCopy()
 	delete(o.Object, "status")
@@ -154,7 +158,8 @@ func (c *cluster) restoredBut(t *testing.T, namespace string, before snapshot, p
 	t.Helper()
 	differ := func(after snapshot, considered func(key string) bool) error {
 		drop := func(key string, _ any) bool {
-			return !considered(key) || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+			return !considered(key) ||
+				slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 		}
 		want, got := maps.Clone(before), maps.Clone(after)
 		maps.DeleteFunc(want, drop)

@@ -22,7 +22,8 @@ func longHistory(t *testing.T, dir string, random *rand.Rand) (revisions []strin
 	t.Helper()
 	git := func(args ...string) string {
 		t.Helper()
-		cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"}, args...)...)
+		cmd := exec.Command("git",
+			append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"}, args...)...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -41,7 +42,8 @@ func longHistory(t *testing.T, dir string, random *rand.Rand) (revisions []strin
 				continue
 			}
 			for i := range 20 + random.IntN(80) {
-				write(t, filepath.Join(folder, fmt.Sprintf("d%d/file%d.txt", i%7, i)), fmt.Sprint(revision, random.Int()))
+				write(t, filepath.Join(folder, fmt.Sprintf("d%d/file%d.txt", i%7, i)),
+					fmt.Sprint(revision, random.Int()))
 			}
 		}
 		git("add", "-A")
@@ -63,8 +65,8 @@ func sums(t *testing.T, run func(script string) (string, error)) []string {
 	return lines
 }
 
-// Going to and fro between far-apart revisions of a long history stops nothing: both sides are equal after each, while the service runs
-// with hot reload, and dev mode ends.
+// Going to and fro between far-apart revisions of a long history stops nothing: both sides are equal after each, while
+// the service runs with hot reload, and dev mode ends.
 func TestSyncBranches(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())

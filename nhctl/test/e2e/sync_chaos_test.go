@@ -203,14 +203,23 @@ func (e *editor) halt() {
 }
 
 // tree describes a folder by content and mode.
-const tree = `cd chaos && find . -name '.syncthing.*' -prune -o -printf '%y %m %p\n' | sort && find . -name '.syncthing.*' -prune -o -type f -print0 | sort -z | xargs -0 -r sha256sum`
+const tree = `cd chaos && find . -name '.syncthing.*' -prune -o -printf '%y %m %p\n' | sort && find . -name ` +
+	`'.syncthing.*' -prune -o -type f -print0 | sort -z | xargs -0 -r sha256sum`
 
 func newEditor(t *testing.T, side string, command func(...string) *exec.Cmd) *editor {
-	return &editor{t: t, side: side, command: command, mine: map[string]string{}, sigs: map[string]bool{}, seen: map[string]string{}, counts: map[string]int{}}
+	return &editor{
+		t:       t,
+		side:    side,
+		command: command,
+		mine:    map[string]string{},
+		sigs:    map[string]bool{},
+		seen:    map[string]string{},
+		counts:  map[string]int{},
+	}
 }
 
-// Both sides of a real session are edited at random, while carrier, sidecar, daemon and pod die. NHCTL_CHAOS says how long,
-// NHCTL_CHAOS_SEED repeats one.
+// Both sides of a real session are edited at random, while carrier, sidecar, daemon and pod die. NHCTL_CHAOS says how
+// long, NHCTL_CHAOS_SEED repeats one.
 func TestSyncChaos(t *testing.T) {
 	t.Parallel()
 	length, seed := 30*time.Second, uint64(time.Now().UnixNano())
@@ -234,11 +243,12 @@ func TestSyncChaos(t *testing.T) {
 	name := randomName("dev-")
 	dev := shared.developerWith(t, name, wire.through(t, shared.user(t, ns, name)))
 	src := dev.sources(catalog)
-	for file, text := range map[string]string{"chaos.sh": read(t, "testdata/chaos.sh"), ".gitignore": "scratch/\n", "chaos/d0/f0": "first\n"} {
+	for file, text := range map[string]string{"chaos.sh": read(t, "testdata/chaos.sh"), ".gitignore": "scratch/\n",
+		"chaos/d0/f0": "first\n"} {
 		write(t, filepath.Join(src, file), text)
 	}
 	edit(t, filepath.Join(src, ".dev/config.yaml"), "mode: gitIgnore", "mode: gitIgnore\n      deleteProtection: false")
-	dev.must(src, "dev", "start", "--no-terminal", "--mode", "duplicate")
+	dev.must(src, "dev", "start", "--no-terminal", "--mode", "duplicate", "--yes")
 	dev.must(src, "dev", "sync", "wait")
 	admin := os.Getenv("NHCTL_TEST_KUBECONFIG")
 	here := newEditor(t, "computer", func(args ...string) *exec.Cmd {
@@ -249,8 +259,10 @@ func TestSyncChaos(t *testing.T) {
 	there := newEditor(t, "pod", func(args ...string) *exec.Cmd {
 		// exec does not begin in the working folder.
 		script := `cd /home/dev/src && exec "$@"`
-		return exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"), append([]string{"kubectl", "--kubeconfig", admin,
-			"-n", ns, "exec", shared.twinPod(t, ns), "-c", "catalog", "--", "bash", "-c", script, "bash"}, args...)...)
+		return exec.Command(filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "playground.d", "kube"),
+			append([]string{"kubectl", "--kubeconfig", admin,
+				"-n", ns, "exec", shared.twinPod(t, ns), "-c", "catalog", "--", "bash", "-c", script, "bash"},
+				args...)...)
 	})
 	here.sigs[" 1 first;"] = true
 	fate := rand.New(rand.NewPCG(seed, 0))
@@ -298,7 +310,8 @@ func TestSyncChaos(t *testing.T) {
 			there.start(seed)
 		}
 	}
-	eventually(t, time.Minute, "each side has done everything", func(context.Context) error { return errors.Join(here.missing(), there.missing()) })
+	eventually(t, time.Minute, "each side has done everything",
+		func(context.Context) error { return errors.Join(here.missing(), there.missing()) })
 	here.halt()
 	there.halt()
 	eventually(t, 2*time.Minute, "both sides are the same", func(context.Context) error {
@@ -307,13 +320,15 @@ func TestSyncChaos(t *testing.T) {
 		}
 		a, err := here.command("bash", "-c", tree).CombinedOutput()
 		b, err2 := there.command("bash", "-c", tree).CombinedOutput()
-		if diff := cmp.Diff(strings.Split(string(a), "\n"), strings.Split(string(b), "\n")); diff != "" || err != nil || err2 != nil {
+		if diff := cmp.Diff(strings.Split(string(a), "\n"), strings.Split(string(b), "\n")); diff != "" ||
+			err != nil || err2 != nil {
 			return fmt.Errorf("%v %v (-computer +pod)\n%s", err, err2, diff)
 		}
 		return nil
 	})
 	left := contents(t, filepath.Join(dev.home, "state", "nhctl", "kept")) + contents(t, filepath.Join(src, "chaos"))
-	inPod, err := kubectl(t, admin, "-n", ns, "exec", shared.twinPod(t, ns), "-c", contract.SidecarContainer, "--", "sh", "-c",
+	inPod, err := kubectl(t, admin, "-n", ns, "exec", shared.twinPod(t, ns), "-c", contract.SidecarContainer, "--",
+		"sh", "-c",
 		"find "+contract.WorkDir+" -type f -path '*kept*' -exec cat {} +; true")
 	if err != nil {
 		t.Fatalf("%s %v", inPod, err)

@@ -38,9 +38,7 @@ func many(t *testing.T, dir string, n int) {
 // What sync stops for, and what ends that: pause, mass deletions on either side, conflicts, versions.
 func TestSyncDecisions(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	many(t, filepath.Join(src, "many"), 40)
 	write(t, filepath.Join(src, "shared.txt"), "base")
 	write(t, filepath.Join(src, "local-notes/secret"), "ignored")
@@ -72,7 +70,8 @@ func TestSyncDecisions(t *testing.T) {
 	dev.must(src, "dev", "sync", "wait")
 	inPod("while paused", "cat", "barrier")
 
-	if r := query[[]ignore.Reason](dev, src, "dev", "sync", "explain", "local-notes/secret", "main.go"); len(r) != 2 || r[0].Synced || r[0].File != ".gitignore" || r[0].Line == 0 || !r[1].Synced {
+	if r := query[[]ignore.Reason](dev, src, "dev", "sync", "explain", "local-notes/secret", "main.go"); len(r) != 2 ||
+		r[0].Synced || r[0].File != ".gitignore" || r[0].Line == 0 || !r[1].Synced {
 		t.Errorf("explain: %+v", r)
 	}
 
@@ -119,7 +118,8 @@ func TestSyncDecisions(t *testing.T) {
 	t.Run("conflicts", func(t *testing.T) {
 		dev.must(src, "dev", "sync", "pause")
 		write(t, filepath.Join(src, "shared.txt"), "mine")
-		if _, err := dev.inPod(src, "sh", "-c", "printf theirs > shared.txt; touch -d '1 hour' shared.txt"); err != nil {
+		if _, err := dev.inPod(src, "sh", "-c",
+			"printf theirs > shared.txt; touch -d '1 hour' shared.txt"); err != nil {
 			t.Fatal(err)
 		}
 		dev.must(src, "dev", "sync", "resume")
@@ -150,9 +150,10 @@ func TestSyncDecisions(t *testing.T) {
 		inPod("after the reset", "cat", "barrier")
 		inPod("mine", "cat", "shared.txt")
 	})
-	// What the container lost and nobody decided about comes home at the end.
+	// What the container lost and no one decided about comes home at the end.
 	dev.must(src, "dev", "sync", "pause")
-	if _, err := dev.inPod(src, "sh", "-c", "printf 'last words' > shared.txt; touch -d '1 hour ago' shared.txt"); err != nil {
+	if _, err := dev.inPod(src, "sh", "-c",
+		"printf 'last words' > shared.txt; touch -d '1 hour ago' shared.txt"); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(src, "shared.txt"), "mine again")
@@ -211,14 +212,16 @@ func TestConfigFieldsSync(t *testing.T) {
 	dev := shared.developer(t, ns)
 	src := filepath.Join(dev.home, "src", "fields")
 	for name, text := range map[string]string{
-		".dev/config.yaml": syncConfig, ".gitignore": "generated\n", "src/main.go": "package main", "src/generated": "g", "src/tmp/x": "x", "other/file": "o",
+		".dev/config.yaml": syncConfig, ".gitignore": "generated\n", "src/main.go": "package main",
+		"src/generated": "g", "src/tmp/x": "x", "other/file": "o",
 	} {
 		write(t, filepath.Join(src, name), text)
 	}
 	write(t, filepath.Join(dev.home, "src", "protos", "shop.proto"), "message Book {}")
 	many(t, filepath.Join(src, "many"), 40)
 	// It takes a folder from outside and leaves git's rules out: a script says yes.
-	if r := dev.nhctl(src, "dev", "start", "--mode", "duplicate", "--no-terminal"); r.code != 1 || !strings.Contains(r.stderr, "outside of the repository") {
+	if r := dev.nhctl(src, "dev", "start", "--mode", "duplicate", "--no-terminal"); r.code != 1 ||
+		!strings.Contains(r.stderr, "outside of the repository") {
 		t.Errorf("start with an untrusted config: %s", r)
 	}
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal", "--yes")
@@ -244,7 +247,8 @@ func TestConfigFieldsSync(t *testing.T) {
 		}
 	})
 	t.Run("dev.sync.local", func(t *testing.T) {
-		if s := query[[]event.SyncData](dev, src, "dev", "sync", "status"); len(s) != 2 || filepath.Base(s[1].Folder) != "protos" {
+		if s := query[[]event.SyncData](dev, src, "dev", "sync", "status"); len(s) != 2 ||
+			filepath.Base(s[1].Folder) != "protos" {
 			t.Errorf("synced folders: %+v", s)
 		}
 		write(t, filepath.Join(dev.home, "src", "protos", "new.proto"), "message New {}")
@@ -262,14 +266,17 @@ func TestConfigFieldsSync(t *testing.T) {
 		}
 	})
 	t.Run("dev.sync.linksOutside", func(t *testing.T) {
-		if _, err := dev.inPod(src, "sh", "-c", "ln -s /etc/hosts /protos/outside && mkdir -p /protos/.claude && echo evil > /protos/.claude/settings.json && echo '{}' > /protos/.mcp.json"); err != nil {
+		if _, err := dev.inPod(src, "sh", "-c", "ln -s /etc/hosts /protos/outside && mkdir -p /protos/.claude && "+
+			"echo evil > /protos/.claude/settings.json && echo '{}' > /protos/.mcp.json"); err != nil {
 			t.Fatal(err)
 		}
 		dev.must(src, "dev", "sync", "wait")
-		if target, err := os.Readlink(filepath.Join(dev.home, "src", "protos", "outside")); err != nil || target != "/etc/hosts" {
+		if target, err := os.Readlink(filepath.Join(dev.home, "src", "protos", "outside")); err != nil ||
+			target != "/etc/hosts" {
 			t.Errorf("the link is %q here, %v", target, err)
 		}
-		for _, name := range []string{".claude", ".mcp.json"} { // what agents start by does not come from a pod, whatever the setting
+		// what agents start by does not come from a pod, whatever the setting
+		for _, name := range []string{".claude", ".mcp.json"} {
 			if _, err := os.Lstat(filepath.Join(dev.home, "src", "protos", name)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s came from the pod: %v", name, err)
 			}

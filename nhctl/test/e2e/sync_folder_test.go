@@ -13,9 +13,7 @@ import (
 // Another folder takes the place of the one that is synced, while dev mode goes on; a new daemon goes on with it.
 func TestSyncAnotherFolder(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	write(t, filepath.Join(src, "only-old"), "old")
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	inPod := func(want string, argv ...string) {
@@ -28,14 +26,16 @@ func TestSyncAnotherFolder(t *testing.T) {
 	write(t, filepath.Join(next, "go.mod"), "module next\n")
 	write(t, filepath.Join(next, "only-next"), "next")
 
-	if r := dev.nhctl(src, "dev", "sync", "folder", dev.home); r.code != 1 || !strings.Contains(r.stderr, "home folder") {
+	if r := dev.nhctl(src, "dev", "sync", "folder", dev.home); r.code != 1 ||
+		!strings.Contains(r.stderr, "home folder") {
 		t.Errorf("the home folder: %s", r)
 	}
 	if r := dev.nhctl(src, "dev", "sync", "folder", "."); r.code != 2 || !strings.Contains(r.stderr, "already") {
 		t.Errorf("the same folder: %s", r)
 	}
 	r := dev.nhctl(src, "dev", "sync", "folder", "../next")
-	if r.code != 0 || !strings.Contains(r.stdout, "1 files differed") || !strings.Contains(r.stderr, "those of this computer win") {
+	if r.code != 0 || !strings.Contains(r.stdout, "1 files differed") ||
+		!strings.Contains(r.stderr, "those of this computer win") {
 		t.Fatalf("folder: %s", r)
 	}
 	inPod("module next", "cat", "go.mod")
@@ -43,7 +43,8 @@ func TestSyncAnotherFolder(t *testing.T) {
 	if got := read(t, filepath.Join(src, "go.mod")); strings.Contains(got, "next") {
 		t.Errorf("the old folder was changed: %q", got)
 	}
-	if out := dev.must(src, "dev", "sync", "restore", "--list", filepath.Join(next, "go.mod")); !strings.Contains(out, "the container") {
+	if out := dev.must(src, "dev", "sync", "restore", "--list",
+		filepath.Join(next, "go.mod")); !strings.Contains(out, "the container") {
 		t.Errorf("versions: %s", out)
 	}
 	for _, when := range []string{"at once", "by a new daemon"} {

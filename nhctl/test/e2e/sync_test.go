@@ -18,9 +18,7 @@ import (
 // Every kind of change reaches the container; what git ignores does not.
 func TestSyncChanges(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	_, dev, src := atShop(t)
 	write(t, filepath.Join(src, "rename-me"), "r")
 	write(t, filepath.Join(src, "delete-me"), "d")
 	write(t, filepath.Join(src, "local-notes/secret"), "ignored by .gitignore")
@@ -63,7 +61,8 @@ test "$(sha256sum < big.bin | cut -d' ' -f1)" = ` + hex.EncodeToString(sum[:])
 		return err
 	})
 	// The other way: a program in the container writes, the developer has it.
-	if _, err := dev.inPod(src, "sh", "-c", "mkdir -p gen && echo generated > gen/code.go && mkdir -p .vscode && echo evil > .vscode/tasks.json"); err != nil {
+	if _, err := dev.inPod(src, "sh", "-c", "mkdir -p gen && echo generated > gen/code.go && mkdir -p .vscode && "+
+		"echo evil > .vscode/tasks.json"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, "the generated file is here", func(context.Context) error {
@@ -89,7 +88,8 @@ func TestFoldersRefused(t *testing.T) {
 	dev := shared.developer(t, ns)
 	before := shared.mustSnapshot(t, ns)
 	for _, dir := range []string{"/", dev.home} {
-		r := dev.nhctl("", "dev", "start", "catalog", "--dir", dir, "--image", "ghcr.io/nhctl/dev-go:v0.1.0", "--no-terminal")
+		r := dev.nhctl("", "dev", "start", "catalog", "--dir", dir, "--image", "ghcr.io/nhctl/dev-go:v0.1.0",
+			"--no-terminal")
 		if r.code != 1 || !strings.Contains(r.stderr, "is not synced") || !strings.Contains(r.stderr, "hint:") {
 			t.Errorf("%s: %s", dir, r)
 		}

@@ -34,30 +34,35 @@ func small(t *testing.T) string {
 // smallSources are those of the small workload.
 func (d *developer) smallSources() string {
 	src := filepath.Join(d.home, "src", "it")
-	write(d.t, filepath.Join(src, ".dev", "config.yaml"), "name: it\ncontainers:\n- dev: {image: ghcr.io/nhctl/dev-go:v0.1.0, workDir: /home/dev/src}\n")
+	write(d.t, filepath.Join(src, ".dev", "config.yaml"),
+		"name: it\ncontainers:\n- dev: {image: ghcr.io/nhctl/dev-go:v0.1.0, workDir: /home/dev/src}\n")
 	write(d.t, filepath.Join(src, "hello.txt"), "hello\n")
 	return src
 }
 
-// silence makes the Leases of a namespace look as if nobody had renewed them for a time.
+// silence makes the Leases of a namespace look as if no one had renewed them for a time.
 func silence(t *testing.T, ns string, since time.Duration) {
 	t.Helper()
-	leases, err := shared.typed.CoordinationV1().Leases(ns).List(t.Context(), metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleSession})
+	leases, err := shared.typed.CoordinationV1().Leases(ns).List(t.Context(),
+		metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleSession})
 	if err != nil || len(leases.Items) == 0 {
 		t.Fatalf("%d Leases, %v", len(leases.Items), err)
 	}
-	patch, err := json.Marshal(coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{RenewTime: &metav1.MicroTime{Time: time.Now().Add(-since)}}})
+	patch, err := json.Marshal(coordinationv1.Lease{
+		Spec: coordinationv1.LeaseSpec{RenewTime: &metav1.MicroTime{Time: time.Now().Add(-since)}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range leases.Items {
-		if _, err := shared.typed.CoordinationV1().Leases(ns).Patch(t.Context(), l.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		if _, err := shared.typed.CoordinationV1().Leases(ns).Patch(t.Context(), l.Name, types.MergePatchType, patch,
+			metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// only is the namespace's one session, as somebody sees it.
+// only is the namespace's one session, as someone sees it.
 func only(t *testing.T, d *developer) rpc.Session {
 	t.Helper()
 	sessions := query[[]rpc.Session](d, "", "dev", "list")
@@ -67,13 +72,12 @@ func only(t *testing.T, d *developer) rpc.Session {
 	return sessions[0]
 }
 
-// A colleague takes a workload over from a computer that is up: that computer brings home what only its pod has, ends its session, and
-// tells its developer; nothing is left of it but the other's session.
+// A colleague takes a workload over from a computer that is up: that computer copies back the files that only its pod
+// has, ends its session, and tells its developer; nothing is left of it but the other's session.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
-	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	ns, ada, adaSrc := atSmall(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	before := shared.mustSnapshot(t, ns)
 	ada.must(adaSrc, "dev", "start", "--no-terminal")
 	first := only(t, bob)
@@ -104,7 +108,8 @@ func TestTakeOver(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(bobSrc, "from-pod.txt")); err == nil {
 		t.Error("Bob got Ada's file")
 	}
-	if r := ada.nhctl(adaSrc, "dev", "status"); r.code != 1 || !strings.Contains(r.stderr, bob.name+"@") || !strings.Contains(r.stderr, "took it over") {
+	if r := ada.nhctl(adaSrc, "dev", "status"); r.code != 1 || !strings.Contains(r.stderr, bob.name+"@") ||
+		!strings.Contains(r.stderr, "took it over") {
 		t.Errorf("what Ada is told: %s", r)
 	}
 	if s := only(t, ada); s.Holder.Local != bob.name+"@"+hostname(t) || s.Mine {
@@ -123,12 +128,12 @@ func hostname(t *testing.T) string {
 	return name
 }
 
-// The holder's computer is off: what only the pod had is kept on the computer of who takes over, and both are told where.
+// The holder's computer is off: what only the pod had is kept on the computer of who takes over, and both are told
+// where.
 func TestTakeOverOfSilentSession(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
-	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	ns, ada, adaSrc := atSmall(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	before := shared.mustSnapshot(t, ns)
 	ada.must(adaSrc, "dev", "start", "--no-terminal")
 	first := only(t, bob)
@@ -142,10 +147,12 @@ func TestTakeOverOfSilentSession(t *testing.T) {
 		t.Fatal(r)
 	}
 	kept := filepath.Join(bob.home, "state", "nhctl", "kept", first.ID, "pod")
-	if got := read(t, filepath.Join(kept, "from-pod.txt")); got != "only in the pod\n" || !strings.Contains(r.stderr, kept) {
+	if got := read(t, filepath.Join(kept, "from-pod.txt")); got != "only in the pod\n" ||
+		!strings.Contains(r.stderr, kept) {
 		t.Errorf("kept as %q: %s", got, r)
 	}
-	if r := ada.nhctl(adaSrc, "dev", "status"); r.code != 1 || !strings.Contains(r.stderr, bob.name+"@") || !strings.Contains(r.stderr, kept) {
+	if r := ada.nhctl(adaSrc, "dev", "status"); r.code != 1 || !strings.Contains(r.stderr, bob.name+"@") ||
+		!strings.Contains(r.stderr, kept) {
 		t.Errorf("what Ada is told: %s", r)
 	}
 	if got := read(t, filepath.Join(adaSrc, "hello.txt")); got != "hello\n" {
@@ -158,17 +165,18 @@ func TestTakeOverOfSilentSession(t *testing.T) {
 // inTwin runs a script in the dev container of the namespace's one twin, as an administrator.
 func inTwin(t *testing.T, ns, script string) {
 	t.Helper()
-	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "--", "sh", "-c", script); err != nil {
+	if out, err := kubectl(t, os.Getenv("NHCTL_TEST_KUBECONFIG"), "-n", ns, "exec", shared.twinPod(t, ns), "--", "sh",
+		"-c", script); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 }
 
-// An abandoned session is seen by whoever starts anything in the namespace, and ended by anybody; its right to block others is gone.
+// An abandoned session is seen by whoever starts anything in the namespace, and ended by anyone; its right to block
+// others is gone.
 func TestAbandoned(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
-	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	ns, ada, adaSrc := atSmall(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	before := shared.mustSnapshot(t, ns)
 	abandon := func() {
 		t.Helper()
@@ -180,7 +188,8 @@ func TestAbandoned(t *testing.T) {
 		if s := only(t, bob); s.Abandoned {
 			t.Errorf("after a minute: %+v", s)
 		}
-		if r := bob.nhctl(bobSrc, "dev", "end", "--abandoned"); r.code != 0 || !strings.Contains(r.stdout, "no session is abandoned") {
+		if r := bob.nhctl(bobSrc, "dev", "end", "--abandoned"); r.code != 0 ||
+			!strings.Contains(r.stdout, "no session is abandoned") {
 			t.Errorf("%s", r)
 		}
 		silence(t, ns, 3*time.Minute)
@@ -213,11 +222,11 @@ func TestAbandoned(t *testing.T) {
 // Bob waits for Ada's end, and then has the workload.
 func TestWaitForTheOther(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
-	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	ns, ada, adaSrc := atSmall(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	ada.must(adaSrc, "dev", "start", "--no-terminal")
-	if r := bob.nhctl(bobSrc, "dev", "start", "--wait", "--no-terminal", "--timeout", "1s"); r.code != 1 || !strings.Contains(r.stderr, "held by "+ada.name) {
+	if r := bob.nhctl(bobSrc, "dev", "start", "--wait", "--no-terminal", "--timeout", "1s"); r.code != 1 ||
+		!strings.Contains(r.stderr, "held by "+ada.name) {
 		t.Errorf("not long enough: %s", r)
 	}
 	done := make(chan result, 1)
@@ -234,18 +243,18 @@ func TestWaitForTheOther(t *testing.T) {
 	bob.must(bobSrc, "dev", "end")
 }
 
-// The developer's other computer ends the session: the first one does it, and has its files; when it is off, they are kept.
+// The developer's other computer ends the session: the first one does it, and has its files; when it is off, they are
+// kept.
 func TestEndFromTheOtherComputer(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada := shared.developer(t, ns)
-	src := ada.smallSources()
+	ns, ada, src := atSmall(t)
 	before := shared.mustSnapshot(t, ns)
 	ada.must(src, "dev", "start", "--no-terminal")
 	// The host's name is the same in a test; a record of another one is what another computer would have written.
 	elsewhere := shared.developerWith(t, ada.name, ada.kubeconfig)
 	rename(t, ns, ada.name+"@"+hostname(t), ada.name+"@laptop")
-	if r := elsewhere.nhctl("", "dev", "end", "it"); r.code != 0 || !strings.Contains(r.stderr, "asked "+ada.name+"@laptop") {
+	if r := elsewhere.nhctl("", "dev", "end", "it"); r.code != 0 ||
+		!strings.Contains(r.stderr, "asked "+ada.name+"@laptop") {
 		t.Errorf("%s", r)
 	}
 	shared.restored(t, ns, before)
@@ -262,12 +271,14 @@ func rename(t *testing.T, ns, from, to string) {
 	t.Helper()
 	leases := shared.typed.CoordinationV1().Leases(ns)
 	eventually(t, 10*time.Second, "the holder is renamed", func(ctx context.Context) error {
-		list, err := leases.List(ctx, metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleSession})
+		list, err := leases.List(ctx,
+			metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleSession})
 		if err != nil || len(list.Items) != 1 {
 			return fmt.Errorf("%d Leases, %w", len(list.Items), err)
 		}
 		l := &list.Items[0]
-		l.Annotations[contract.AnnotationRecord] = strings.ReplaceAll(l.Annotations[contract.AnnotationRecord], from, to)
+		l.Annotations[contract.AnnotationRecord] = strings.ReplaceAll(l.Annotations[contract.AnnotationRecord], from,
+			to)
 		_, err = leases.Update(ctx, l, metav1.UpdateOptions{})
 		return err
 	})
@@ -276,9 +287,7 @@ func rename(t *testing.T, ns, from, to string) {
 // How long a silent session blocks others is the config's, where the command line does not say it.
 func TestConfigOfTheTeam(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	dev := shared.developer(t, ns)
-	src := dev.smallSources()
+	ns, dev, src := atSmall(t)
 	edit(t, filepath.Join(src, ".dev", "config.yaml"), "dev: {", "dev: {abandonAfter: 20s, ")
 	dev.must(src, "dev", "start", "--no-terminal", "--mode", "duplicate")
 	t.Run("dev.abandonAfter", func(t *testing.T) {
@@ -288,17 +297,17 @@ func TestConfigOfTheTeam(t *testing.T) {
 		}
 	})
 	dev.must(src, "dev", "end")
-	if r := dev.nhctl(src, "dev", "start", "--no-terminal", "--abandon-after", "1s"); r.code != 2 || !strings.Contains(r.stderr, "15s or more") {
+	if r := dev.nhctl(src, "dev", "start", "--no-terminal", "--abandon-after", "1s"); r.code != 2 ||
+		!strings.Contains(r.stderr, "15s or more") {
 		t.Errorf("too short: %s", r)
 	}
 }
 
 // One replaces, and then duplicates, while another works on a duplicate: neither notices the other, whoever ends first.
-func TestReplaceBesideADuplicate(t *testing.T) {
+func TestReplaceNextToADuplicate(t *testing.T) {
 	t.Parallel()
-	ns := small(t)
-	ada, bob := shared.developer(t, ns), shared.developer(t, ns)
-	adaSrc, bobSrc := ada.smallSources(), bob.smallSources()
+	ns, ada, adaSrc := atSmall(t)
+	bob, bobSrc := ada.colleague(ns, adaSrc)
 	before := shared.mustSnapshot(t, ns)
 	bob.must(bobSrc, "dev", "start", "--mode", "duplicate", "--no-terminal")
 	ada.must(adaSrc, "dev", "start", "--no-terminal")
@@ -316,7 +325,7 @@ func TestReplaceBesideADuplicate(t *testing.T) {
 		return err
 	})
 	if out, err := bob.inPod(bobSrc, "cat", "hello.txt"); err != nil || out != "hello\n" {
-		t.Errorf("Bob's session beside Ada's: %q %v", out, err)
+		t.Errorf("Bob's session next to Ada's: %q %v", out, err)
 	}
 	bob.must(bobSrc, "dev", "end")
 	ada.must(adaSrc, "dev", "end")
@@ -343,7 +352,8 @@ func TestLooksAtItsNamespaceOnly(t *testing.T) {
 		if strings.Contains(query, "watch=") {
 			watches++
 		}
-		objects := len(strings.Split(path, "/")) > len(strings.Split("/apis/group/version", "/")) || strings.HasPrefix(path, "/api/v1/")
+		objects := len(strings.Split(path, "/")) > len(strings.Split("/apis/group/version", "/")) ||
+			strings.HasPrefix(path, "/api/v1/")
 		if objects && !strings.HasPrefix(path, "/openapi/") && !strings.Contains(path, "/namespaces/"+ns) {
 			t.Errorf("looks at %s", uri)
 		}

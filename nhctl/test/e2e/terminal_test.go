@@ -38,7 +38,8 @@ func (d *developer) begin(src string, terminal bool, args ...string) *live {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	cmd := d.command(ctx, src, args...)
 	if terminal {
-		cmd.Args = []string{"script", "-qefc", "exec '" + strings.Join(append([]string{cmd.Path}, args...), "' '") + "'", "/dev/null"}
+		cmd.Args = []string{"script", "-qefc",
+			"exec '" + strings.Join(append([]string{cmd.Path}, args...), "' '") + "'", "/dev/null"}
 		var err error
 		if cmd.Path, err = exec.LookPath("script"); err != nil {
 			d.t.Fatal(err)
@@ -83,12 +84,11 @@ func (l *live) code() int {
 	return l.cmd.ProcessState.ExitCode()
 }
 
-// A command in the container has this side's input, signals and exit code; a shell goes on over a lost sidecar and a closed window.
+// A command in the container has this side's input, signals and exit code; a shell goes on over a lost sidecar and a
+// closed window.
 func TestTerminalAndExec(t *testing.T) {
 	t.Parallel()
-	ns := shop(t)
-	dev := shared.developer(t, ns)
-	src := dev.sources(catalog)
+	ns, dev, src := atShop(t)
 	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
 
 	e := dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "pwd; cat; exit 7")
@@ -101,14 +101,16 @@ func TestTerminalAndExec(t *testing.T) {
 		name   string
 		signal syscall.Signal
 	}{{"INT", syscall.SIGINT}, {"TERM", syscall.SIGTERM}} {
-		e = dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "trap 'echo got "+s.name+"; exit 9' "+s.name+"; echo ready; while :; do sleep 0.1; done")
+		e = dev.begin(src, false, "dev", "exec", "--", "sh", "-c",
+			"trap 'echo got "+s.name+"; exit 9' "+s.name+"; echo ready; while :; do sleep 0.1; done")
 		e.until("ready")
 		_ = e.cmd.Process.Signal(s.signal)
 		if code := e.code(); code != 9 || !strings.Contains(e.out.String(), "got "+s.name) {
 			t.Errorf("SIG%s: exit code %d, output %q", s.name, code, e.out.String())
 		}
 	}
-	if r := dev.nhctl(src, "dev", "exec", "--", "no-such-program"); r.code != 127 || !strings.Contains(r.stderr, "no-such-program is in none of") {
+	if r := dev.nhctl(src, "dev", "exec", "--", "no-such-program"); r.code != 127 ||
+		!strings.Contains(r.stderr, "no-such-program is in none of") {
 		t.Errorf("a program that is missing: %s", r)
 	}
 	e = dev.begin(src, false, "dev", "exec", "--", "sh", "-c", "echo ready; sleep 4100")
@@ -126,7 +128,8 @@ func TestTerminalAndExec(t *testing.T) {
 	dev.must(src, "dev", "end")
 }
 
-// copies goes both ways, the second time for what is missing only, and not over folders. The sidecar dies meanwhile.
+// copies goes both ways, the second time for what is missing only, and not over folders. The sidecar dies in the
+// meantime.
 func copies(t *testing.T, dev *developer, ns, src string) {
 	t.Helper()
 	data := filepath.Join(dev.home, "data")
@@ -141,7 +144,8 @@ func copies(t *testing.T, dev *developer, ns, src string) {
 	if code := c.code(); code != 0 || !strings.Contains(c.out.String(), "2 files copied (33.6 MB), 0 were the same") {
 		t.Errorf("exit code %d: %s", code, c.out.String())
 	}
-	if out := dev.must(src, "dev", "cp", data+"/.", ":/tmp/data"); !strings.Contains(out, "0 files copied (0.0 MB), 2 were the same") {
+	if out := dev.must(src, "dev", "cp", data+"/.",
+		":/tmp/data"); !strings.Contains(out, "0 files copied (0.0 MB), 2 were the same") {
 		t.Error(out)
 	}
 	if out, err := dev.inPod(src, "/tmp/data/sub/run.sh"); err != nil || out != "copied\n" {
@@ -152,7 +156,8 @@ func copies(t *testing.T, dev *developer, ns, src string) {
 		t.Error("what came back differs")
 	}
 	write(t, filepath.Join(dev.home, "sub"), "a file")
-	if r := dev.nhctl(src, "dev", "cp", filepath.Join(dev.home, "sub"), ":/tmp/data"); r.code != 1 || !strings.Contains(r.stderr, "/tmp/data/sub is a folder, and a file would take its place") {
+	if r := dev.nhctl(src, "dev", "cp", filepath.Join(dev.home, "sub"), ":/tmp/data"); r.code != 1 ||
+		!strings.Contains(r.stderr, "/tmp/data/sub is a folder, and a file would take its place") {
 		t.Errorf("a file over a folder: %s", r)
 	}
 }
@@ -174,7 +179,8 @@ func terminals(t *testing.T, dev *developer, ns, src string) {
 	if code := second.code(); code != 3 {
 		t.Errorf("the shell's exit code came as %d", code)
 	}
-	if r := dev.nhctl(src, "dev", "terminal", "--attach"); r.code != 1 || !strings.Contains(r.stderr, "no terminal is open") {
+	if r := dev.nhctl(src, "dev", "terminal", "--attach"); r.code != 1 ||
+		!strings.Contains(r.stderr, "no terminal is open") {
 		t.Errorf("nothing to attach to: %s", r)
 	}
 }

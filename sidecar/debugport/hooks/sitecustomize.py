@@ -22,6 +22,8 @@ LAUNCHERS = {
 }
 # Servers whose workers are processes: one of them is enough to debug, and gets every request.
 ONE_WORKER = {"gunicorn", "uvicorn"}
+# What is in the text after -c of a program: a process of multiprocessing's, or a function that `poetry run` and `pdm run` name as a script.
+PROGRAMS = ("multiprocessing.spawn", "sys.exit(")
 # What Django's manage.py does before the service starts.
 PREPARING = {"check", "collectstatic", "compilemessages", "loaddata", "makemigrations", "migrate"}
 
@@ -107,7 +109,7 @@ def start():
     name, path, args = program(argv)
     if any("debugpy" in a or "pydevd" in a for a in argv[1:3]) or name in LAUNCHERS or name == "":
         return
-    if name == "-c" and not (args and "multiprocessing.spawn" in args[0]):
+    if name == "-c" and not any(text in " ".join(args[:1]) for text in PROGRAMS):
         return
     if name in ("manage", "django-admin", "django") and args[:1] and args[0] in PREPARING:
         return

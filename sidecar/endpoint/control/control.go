@@ -1,11 +1,7 @@
 // Package control has the paths and documents of the calls to the sidecar itself, for both ends.
 package control
 
-import (
-	"strings"
-
-	"github.com/nhctl/nhctl/sidecar/filesync/kept"
-)
+import "strings"
 
 // PathReady sets the readiness gate: PUT a Ready.
 const PathReady = "/v1/ready"
@@ -15,8 +11,8 @@ type Ready struct {
 	Ready bool `json:"ready"`
 }
 
-// PathSync asks how a folder is: GET a filesync.Status. PUT filesync.Settings opens the folder before its first stream, and answers the
-// same.
+// PathSync asks how a folder is: GET a filesync.Status. PUT filesync.Settings opens the folder before its first stream,
+// and answers the same.
 func PathSync(folder string) string { return "/v1/sync/" + folder }
 
 // PathScan has a folder looked at: POST, and wait.
@@ -25,7 +21,8 @@ func PathScan(folder string) string { return PathSync(folder) + "/scan" }
 // PathReach asks what answers: POST a Reach, and get a Reached.
 const PathReach = "/v1/reach"
 
-// Reach names what is asked for, as seen from the pod: HOST:PORTs that must take connections, URLs that must answer below 400.
+// Reach names what is asked for, as seen from the pod: HOST:PORTs that must take connections, URLs that must answer
+// below 400.
 type Reach struct {
 	TCP  []string `json:"tcp,omitempty"`
 	HTTP []string `json:"http,omitempty"`
@@ -42,7 +39,7 @@ func PathContent(folder string) string { return PathSync(folder) + "/content" }
 // PathVersions lists what a folder keeps of what was lost: GET, with ?path=.
 func PathVersions(folder string) string { return PathSync(folder) + "/versions" }
 
-// PathVersion reads one version: GET, with ?id=, answered by a string of bytes.
+// PathVersion reads one version: GET, with ?id=, answered by its bytes.
 func PathVersion(folder string) string { return PathSync(folder) + "/version" }
 
 // PathDo has a folder do something: POST a Do, answered by Done.
@@ -75,14 +72,10 @@ type Done struct {
 	Files int `json:"files"`
 }
 
-// MaxAnswer is how much is read of an answer to a call of a path, in bytes: most are short, lists of all files are not, and a version is a
-// file in base64.
+// MaxAnswer is how much is read of an answer to a call of a path, in bytes: most are short, lists of all files are not.
 func MaxAnswer(path string) int64 {
 	path, _, _ = strings.Cut(path, "?")
-	switch {
-	case strings.HasSuffix(path, "/version"):
-		return kept.MaxRead/3*4 + 1<<20
-	case strings.HasSuffix(path, "/content"), strings.HasSuffix(path, "/versions"):
+	if strings.HasSuffix(path, "/content") || strings.HasSuffix(path, "/versions") {
 		return 256 << 20
 	}
 	return 16 << 20

@@ -15,8 +15,8 @@ type Reason struct {
 	Synced bool   `json:"synced"`
 	// OneWay says that it goes to the pod and never comes back changed.
 	OneWay bool `json:"oneWay,omitempty"`
-	// Rule is the one that decided; File and Line say where it is. They are empty for a name that never travels, and where no rule
-	// matches.
+	// Rule is the one that decided; File and Line say where it is. They are empty for a name that never travels, and
+	// where no rule matches.
 	Rule string `json:"rule,omitempty"`
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
@@ -29,10 +29,16 @@ type Reason struct {
 
 // Explain finds the rule that decides about a path: of git's, the one that `git check-ignore --verbose` names.
 func Explain(root, rel string, git bool, given Rules, names Protection) Reason {
-	rel = path.Clean(strings.TrimSuffix(rel, "/")) + strings.Repeat("/", min(1, len(rel)-len(strings.TrimSuffix(rel, "/"))))
+	rel = path.Clean(strings.TrimSuffix(rel, "/")) + strings.Repeat("/",
+		min(1, len(rel)-len(strings.TrimSuffix(rel, "/"))))
 	name := names.Of(rel)
 	if name.Class == Never {
-		return Reason{Path: rel, Rule: name.Name, Above: firstOf(rel, names), Text: fmt.Sprintf("%s does not travel, in either direction: %s", name.Name, name.Reason)}
+		return Reason{
+			Path:  rel,
+			Rule:  name.Name,
+			Above: firstOf(rel, names),
+			Text:  fmt.Sprintf("%s does not travel, in either direction: %s", name.Name, name.Reason),
+		}
 	}
 	r := Reason{Path: rel, Synced: true, Text: "synced: no rule is about it"}
 	if git && (name.Class == Free || !names.excepts(rel)) {
@@ -79,11 +85,18 @@ func explainGit(root, rel string, given Rules) Reason {
 		}
 		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(current)))
 		isDir := i < len(parts)-1 || err == nil && info.IsDir() || err != nil && strings.HasSuffix(rel, "/")
-		found, ok := decide(rules, path.Join(given.Prefix, current), isDir)
+		found, ok := lastMatch(rules, path.Join(given.Prefix, current), isDir)
 		if !ok || found.negative && above != "" {
 			continue
 		}
-		r := Reason{Path: rel, Synced: found.negative, Rule: found.text, File: found.file, Line: found.line, Above: above}
+		r := Reason{
+			Path:   rel,
+			Synced: found.negative,
+			Rule:   found.text,
+			File:   found.file,
+			Line:   found.line,
+			Above:  above,
+		}
 		switch {
 		case r.Synced:
 			r.Text = fmt.Sprintf("synced because of %q in %s, line %d", r.Rule, r.File, r.Line)

@@ -11,11 +11,14 @@ import (
 func TestExplainAsGit(t *testing.T) {
 	t.Parallel()
 	root := makeTree(t, map[string]string{
-		".gitignore": "# build output\n*.log\n/build/\nvendor/*\n!vendor/keep\n", "src/.gitignore": "!important.log\ngenerated\n",
-		"a.log": "", "build/out.o": "", "vendor/keep": "", "vendor/x": "", "src/important.log": "", "src/other.log": "", "src/generated/deep/file": "", "src/main.go": "",
+		".gitignore":     "# build output\n*.log\n/build/\nvendor/*\n!vendor/keep\n",
+		"src/.gitignore": "!important.log\ngenerated\n",
+		"a.log":          "", "build/out.o": "", "vendor/keep": "", "vendor/x": "", "src/important.log": "",
+		"src/other.log": "", "src/generated/deep/file": "", "src/main.go": "",
 	})
 	gitIgnored(t, root) // makes it a repository
-	for _, rel := range []string{"a.log", "build/out.o", "vendor/keep", "vendor/x", "src/important.log", "src/other.log", "src/generated/deep/file", "src/main.go"} {
+	for _, rel := range []string{"a.log", "build/out.o", "vendor/keep", "vendor/x", "src/important.log",
+		"src/other.log", "src/generated/deep/file", "src/main.go"} {
 		cmd := exec.Command("git", "check-ignore", "--verbose", "--non-matching", "--no-index", rel)
 		cmd.Dir = root
 		out, _ := cmd.Output() // fails where nothing is ignored
@@ -32,10 +35,13 @@ func TestExplainAsGit(t *testing.T) {
 			t.Errorf("%s: synced %v, git says %s", rel, r.Synced, rule)
 		}
 	}
-	if r := Explain(root, "src/.git/config", true, Rules{}, Protection{}); r.Synced || !strings.Contains(r.Text, "does not travel") {
+	if r := Explain(root, "src/.git/config", true, Rules{}, Protection{}); r.Synced ||
+		!strings.Contains(r.Text, "does not travel") {
 		t.Errorf("%+v", r)
 	}
-	if r := Explain(root, "x.o", true, Rules{Above: []Source{{File: "/home/ada/.config/git/ignore", Lines: []string{"*.o"}}}}, Protection{}); r.Text != `ignored by "*.o" in /home/ada/.config/git/ignore, line 1` {
+	if r := Explain(root, "x.o", true,
+		Rules{Above: []Source{{File: "/home/ada/.config/git/ignore", Lines: []string{"*.o"}}}},
+		Protection{}); r.Text != `ignored by "*.o" in /home/ada/.config/git/ignore, line 1` {
 		t.Errorf("%+v", r)
 	}
 }

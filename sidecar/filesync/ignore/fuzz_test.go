@@ -13,12 +13,14 @@ func FuzzTree(f *testing.F) {
 	f.Add("\xff*\n#\n[[:alpha:]]\n", "a/a")
 	f.Add("[[:alpha:]\n**a**b**c\n[!]]*\n", "git~1/.g\u200cit")
 	f.Fuzz(func(t *testing.T, rules, rel string) {
-		if !filepath.IsLocal(rel) || filepath.Clean(rel) != rel || rel == "." || rel == GitIgnoreFile || len(rel) > 200 {
+		if !filepath.IsLocal(rel) || filepath.Clean(rel) != rel || rel == "." || rel == GitIgnoreFile ||
+			len(rel) > 200 {
 			return
 		}
 		root := t.TempDir()
 		for _, err := range []error{
-			os.MkdirAll(filepath.Dir(filepath.Join(root, rel)), 0o755), os.WriteFile(filepath.Join(root, rel), nil, 0o600),
+			os.MkdirAll(filepath.Dir(filepath.Join(root, rel)), 0o755),
+			os.WriteFile(filepath.Join(root, rel), nil, 0o600),
 			os.WriteFile(filepath.Join(root, GitIgnoreFile), []byte(rules), 0o600),
 		} {
 			if err != nil {

@@ -128,7 +128,8 @@ func readRules(root, dir, prefix string) []rule {
 	if err != nil {
 		return nil
 	}
-	return parse(Source{File: path.Join(dir, GitIgnoreFile), Dir: path.Join(prefix, dir), Lines: strings.Split(string(data), "\n")})
+	return parse(Source{File: path.Join(dir,
+		GitIgnoreFile), Dir: path.Join(prefix, dir), Lines: strings.Split(string(data), "\n")})
 }
 
 func isEverything(rules []rule) bool { return len(rules) == 1 && &rules[0] == &everything[0] }
@@ -162,7 +163,7 @@ func (t *Tree) isIgnored(rel string, isDir bool, rules []rule) bool {
 	if !isDir && t.tracked[rel] {
 		return false
 	}
-	r, ok := decide(rules, path.Join(t.given.Prefix, rel), isDir)
+	r, ok := lastMatch(rules, path.Join(t.given.Prefix, rel), isDir)
 	return ok && !r.negative
 }
 
@@ -238,7 +239,7 @@ func Despite(root string, tracked []string, given Rules) []string {
 		inherited := above
 		if dir != "" {
 			inherited = in(parent(dir))
-			if r, ok := decide(inherited, path.Join(given.Prefix, dir), true); ok && !r.negative {
+			if r, ok := lastMatch(inherited, path.Join(given.Prefix, dir), true); ok && !r.negative {
 				inherited = everything
 			}
 		}
@@ -250,7 +251,7 @@ func Despite(root string, tracked []string, given Rules) []string {
 	}
 	var despite []string
 	for _, rel := range tracked {
-		if r, ok := decide(in(parent(rel)), path.Join(given.Prefix, rel), false); ok && !r.negative {
+		if r, ok := lastMatch(in(parent(rel)), path.Join(given.Prefix, rel), false); ok && !r.negative {
 			despite = append(despite, rel)
 		}
 	}

@@ -69,16 +69,23 @@ func ignoredFiles(t *testing.T, root string, tree *Tree) []string {
 func TestSameAsGit(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
-		"plain names and stars":              {".gitignore": "*.log\nbuild\n", "a.log": "", "x/b.log": "", "build/o": "", "x/build/o": "", "keep.txt": ""},
-		"anchored":                           {".gitignore": "/build\nx/y\n", "build/o": "", "x/build/o": "", "x/y/z": "", "w/x/y": ""},
-		"folders only":                       {".gitignore": "out/\n", "out/a": "", "x/out": "", "x/y/out/b": ""},
-		"negation":                           {".gitignore": "*.txt\n!keep.txt\n", "a.txt": "", "keep.txt": "", "x/keep.txt": ""},
-		"no way back into an ignored folder": {".gitignore": "vendor/\n!vendor/keep\n", "vendor/keep": "", "vendor/x": ""},
-		"way back into a folder's content":   {".gitignore": "vendor/*\n!vendor/keep\n", "vendor/keep": "", "vendor/x": ""},
-		"nested files":                       {".gitignore": "*.o\n", "x/.gitignore": "!*.o\n/only\n", "a.o": "", "x/a.o": "", "x/only": "", "x/y/only": ""},
-		"two stars":                          {".gitignore": "a/**/z\n**/tmp\nlogs/**\n", "a/z": "", "a/b/c/z": "", "x/tmp": "", "logs/x/y": "", "b/z": ""},
-		"classes and marks":                  {".gitignore": "f[0-9].c\n?.h\n", "f1.c": "", "fx.c": "", "a.h": "", "ab.h": ""},
-		"comments and blanks":                {".gitignore": "# not this\n\n\\#this\n", "#this": "", "not": ""},
+		"plain names and stars": {".gitignore": "*.log\nbuild\n", "a.log": "", "x/b.log": "",
+			"build/o": "", "x/build/o": "", "keep.txt": ""},
+		"anchored": {".gitignore": "/build\nx/y\n", "build/o": "", "x/build/o": "",
+			"x/y/z": "", "w/x/y": ""},
+		"folders only": {".gitignore": "out/\n", "out/a": "", "x/out": "", "x/y/out/b": ""},
+		"negation": {".gitignore": "*.txt\n!keep.txt\n", "a.txt": "", "keep.txt": "",
+			"x/keep.txt": ""},
+		"no way back into an ignored folder": {".gitignore": "vendor/\n!vendor/keep\n", "vendor/keep": "",
+			"vendor/x": ""},
+		"way back into a folder's content": {".gitignore": "vendor/*\n!vendor/keep\n", "vendor/keep": "",
+			"vendor/x": ""},
+		"nested files": {".gitignore": "*.o\n", "x/.gitignore": "!*.o\n/only\n", "a.o": "", "x/a.o": "",
+			"x/only": "", "x/y/only": ""},
+		"two stars": {".gitignore": "a/**/z\n**/tmp\nlogs/**\n", "a/z": "", "a/b/c/z": "", "x/tmp": "",
+			"logs/x/y": "", "b/z": ""},
+		"classes and marks":   {".gitignore": "f[0-9].c\n?.h\n", "f1.c": "", "fx.c": "", "a.h": "", "ab.h": ""},
+		"comments and blanks": {".gitignore": "# not this\n\n\\#this\n", "#this": "", "not": ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,23 +147,28 @@ func TestTouch(t *testing.T) {
 func TestTrackedAndExcepted(t *testing.T) {
 	t.Parallel()
 	root := makeTree(t, map[string]string{
-		".gitignore": "dist/\n*.log\n.nocalhost\n", "dist/kept/tracked.js": "", "dist/kept/other.js": "", "dist/out.js": "", "src/tracked.log": "", "src/other.log": "",
-		".nocalhost/run.sh": "", ".nocalhost/config.yaml": "", ".nocalhost/keys/id": "", "GIT~1/config": "", ".dev/config.yaml": "",
+		".gitignore": "dist/\n*.log\n.nocalhost\n", "dist/kept/tracked.js": "", "dist/kept/other.js": "",
+		"dist/out.js": "", "src/tracked.log": "", "src/other.log": "",
+		".nocalhost/run.sh": "", ".nocalhost/config.yaml": "", ".nocalhost/keys/id": "", "GIT~1/config": "",
+		".dev/config.yaml": "",
 	})
 	given := Rules{Tracked: []string{"dist/kept/tracked.js", "src/tracked.log"}}
 	tree := New(root, true, given, Protect([]string{".nocalhost/run.sh"}))
 	var files []string
 	tree.Rebuild(func(string) {}, func(rel string) { files = append(files, rel) })
 	sort.Strings(files)
-	if diff := cmp.Diff([]string{".gitignore", ".nocalhost/run.sh", "dist/kept/tracked.js", "src/tracked.log"}, files); diff != "" {
+	if diff := cmp.Diff([]string{".gitignore", ".nocalhost/run.sh", "dist/kept/tracked.js", "src/tracked.log"},
+		files); diff != "" {
 		t.Errorf("synced: %s", diff)
 	}
-	want := []string{".nocalhost/config.yaml", ".nocalhost/keys", "GIT~1", "dist/kept/other.js", "dist/out.js", "src/other.log"}
+	want := []string{".nocalhost/config.yaml", ".nocalhost/keys", "GIT~1", "dist/kept/other.js", "dist/out.js",
+		"src/other.log"}
 	if diff := cmp.Diff(want, tree.Ignored()); diff != "" {
 		t.Errorf("ignored: %s", diff)
 	}
 	for rel, ignored := range map[string]bool{
-		"dist/kept/tracked.js": false, "dist/kept/new.js": true, ".nocalhost/run.sh": false, ".nocalhost/new": true, "src/tracked.log": false, "src/new.log": true,
+		"dist/kept/tracked.js": false, "dist/kept/new.js": true, ".nocalhost/run.sh": false, ".nocalhost/new": true,
+		"src/tracked.log": false, "src/new.log": true,
 	} {
 		if err := os.WriteFile(filepath.Join(root, rel), nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -165,7 +177,8 @@ func TestTrackedAndExcepted(t *testing.T) {
 			t.Errorf("%s: ignored %v", rel, got)
 		}
 	}
-	if got := Despite(root, []string{"dist/kept/tracked.js", "src/tracked.log", "src/main.go", ".gitignore"}, Rules{}); !cmp.Equal(got, given.Tracked) {
+	if got := Despite(root, []string{"dist/kept/tracked.js", "src/tracked.log", "src/main.go", ".gitignore"},
+		Rules{}); !cmp.Equal(got, given.Tracked) {
 		t.Errorf("tracked despite rules: %v", got)
 	}
 }

@@ -77,7 +77,8 @@ func (r rule) match(path string, isDir bool) bool {
 		return path == r.pattern
 	}
 	pattern := r.pattern
-	if !r.anywhere { // git compares the pattern's plain beginning first, so that stars after it count as the first of a pattern
+	// git compares the pattern's plain beginning first, so that stars after it count as the first of a pattern
+	if !r.anywhere {
 		plain := strings.IndexAny(pattern, special)
 		if !strings.HasPrefix(path, pattern[:plain]) {
 			return false
@@ -90,8 +91,8 @@ func (r rule) match(path string, isDir bool) bool {
 // special are the characters of a pattern that stand for others.
 const special = `*?[\`
 
-// decide returns the last rule that is about a path.
-func decide(rules []rule, path string, isDir bool) (rule, bool) {
+// lastMatch returns the last rule that is about a path.
+func lastMatch(rules []rule, path string, isDir bool) (rule, bool) {
 	for i := len(rules) - 1; i >= 0; i-- {
 		if rules[i].match(path, isDir) {
 			return rules[i], true

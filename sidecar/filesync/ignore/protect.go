@@ -27,7 +27,8 @@ func (p Protection) Of(rel string) Name {
 		}
 	}
 	if found.Class == Never && p.excepts(rel) {
-		found.Class, found.Reason = OneWay, "a command of the config names it; otherwise it would not travel, as "+found.Reason
+		found.Class, found.Reason = OneWay, "a command of the config names it; otherwise it would not travel, as "+
+			found.Reason
 	}
 	return found
 }
@@ -43,7 +44,8 @@ func (p Protection) ByName() []string {
 	var list []string
 	for _, n := range names {
 		holds := func(e string) bool {
-			return slices.ContainsFunc(strings.Split(e, "/"), func(part string) bool { return strings.EqualFold(part, n.Name) })
+			return slices.ContainsFunc(strings.Split(e, "/"),
+				func(part string) bool { return strings.EqualFold(part, n.Name) })
 		}
 		if n.Class == Never && !slices.ContainsFunc(p.exceptions, holds) {
 			list = append(list, n.Name)
@@ -126,6 +128,7 @@ func short(plain, name string) bool {
 	if end != longEnd[:min(3, len(longEnd))] {
 		return false
 	}
-	hashed := len(stem) == 6 && strings.HasPrefix(stem, long[:min(2, len(long))]) && strings.Trim(stem[2:], "0123456789abcdef") == ""
+	hashed := len(stem) == 6 && strings.HasPrefix(stem, long[:min(2, len(long))]) &&
+		strings.Trim(stem[2:], "0123456789abcdef") == ""
 	return stem == long[:min(6, len(long))] || hashed
 }

@@ -5,34 +5,36 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
 // duplicate copies a file or a symlink, with mode and time.
-func duplicate(fromDir *os.Root, from string, toDir *os.Root, to string) error {
-	info, err := fromDir.Lstat(from)
+func duplicate(from, to rooted.Entry) error {
+	info, err := from.Lstat()
 	if err != nil {
 		return err
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := fromDir.Readlink(from)
+		target, err := from.Dir.Readlink(from.Name)
 		if err != nil {
 			return err
 		}
-		return toDir.Symlink(target, to)
+		return to.Dir.Symlink(target, to.Name)
 	}
-	in, err := fromDir.Open(from)
+	in, err := from.OpenFile(os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := toDir.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := to.OpenFile(os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)
 	if err = errors.Join(err, out.Chmod(info.Mode().Perm()), out.Close()); err != nil {
-		_ = toDir.Remove(to)
-		return err
+		_ = to.Remove()
+		return to.Explain(err)
 	}
-	return toDir.Chtimes(to, info.ModTime(), info.ModTime())
+	return to.Chtimes(info.ModTime(), info.ModTime())
 }

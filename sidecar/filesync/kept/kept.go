@@ -1,5 +1,6 @@
-// Package kept keeps what the other side's changes would have lost: files that were replaced or deleted, and the losers of conflicts.
-// Versions are plain files in a folder outside of the user's tree: PATH/TIME.REASON. It knows nothing of the sync engine.
+// Package kept keeps what the other side's changes would have lost: files that were replaced or deleted, and the losers
+// of conflicts. Versions are plain files in a folder outside of the user's tree: PATH/TIME.REASON. It knows nothing of
+// the sync engine.
 package kept
 
 import (
@@ -26,9 +27,9 @@ const (
 	Replaced Reason = "replaced" // the other side had a newer content
 	Deleted  Reason = "deleted"  // the other side deleted it
 	Moved    Reason = "moved"    // the other side moved it
-	Conflict Reason = "conflict" // both sides had changed it; this one lost, and nobody has decided yet
+	Conflict Reason = "conflict" // both sides had changed it; this one lost, and no one has decided yet
 	First    Reason = "first"    // it differed when sync began, and the other side's content was wanted
-	// Passing versions are at hand for a moment only, in case somebody still writes into them; they are not listed.
+	// Passing versions are at hand for a moment only, in case someone still writes into them; they are not listed.
 	Passing Reason = "passing"
 )
 
@@ -41,6 +42,8 @@ type Version struct {
 	Time   time.Time `json:"time"`
 	Reason Reason    `json:"reason"`
 	Bytes  int64     `json:"bytes"`
+	// Target is where a version leads that is a link.
+	Target string `json:"target,omitempty"`
 }
 
 // copied is up to which size a moved file is copied.
@@ -69,7 +72,7 @@ func Open(dir string) (*Store, error) {
 		switch v.Reason {
 		case Conflict:
 			s.conflicts++
-		case Passing: // nobody knows whether it was needed
+		case Passing: // no one knows whether it was needed
 			if err := s.Settle(v); err != nil {
 				return nil, err
 			}
@@ -80,16 +83,17 @@ func Open(dir string) (*Store, error) {
 
 func (s *Store) file(v Version) string { return filepath.Join(s.dir, filepath.FromSlash(v.ID)) }
 
-// Conflicts is the number of conflicts that nobody has decided.
+// Conflicts is the number of conflicts that no one has decided.
 func (s *Store) Conflicts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conflicts
 }
 
-// Keep makes a version of a file below a root, unless it is one already: another name of the same bytes where the file system can do that,
-// else a copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy at once, unless it is very large: the
-// bytes live on under their new name, where they may be written to. The version is of rel, which the file may be under another name.
+// Keep makes a version of a file below a root, unless it is one already: another name of the same bytes where the file
+// system can do that, else a copy. A Passing one is not worth a copy, and nothing is kept then. A Moved one is a copy
+// at once, unless it is very large: the bytes live on under their new name, where they may be written to. The version
+// is of rel, which the file may be under another name.
 func (s *Store) Keep(root, name, rel string, reason Reason) (Version, error) {
 	return s.keep(root, name, rel, reason, false)
 }
@@ -109,18 +113,18 @@ func (s *Store) keep(root, name, rel string, reason Reason, bytes bool) (Version
 	s.last = now
 	rel = filepath.ToSlash(rel)
 	v := Version{ID: path.Join(rel, now.Format(layout)+"."+string(reason)), Path: rel, Time: now, Reason: reason}
-	from, base, err := rooted.Entry(root, name)
+	from, err := rooted.Open(root, name)
 	if err != nil {
 		return v, fmt.Errorf("keep %s: %w", rel, err)
 	}
 	defer from.Close()
-	if info, err := from.Lstat(base); err == nil {
+	if info, err := from.Lstat(); err == nil {
 		v.Bytes = info.Size()
 		if reason != Conflict && s.hasNewest(rel, info) {
 			return Version{}, nil
 		}
 	}
-	if kept, err := s.add(from, base, v, bytes); err != nil {
+	if kept, err := s.add(from, v, bytes); err != nil {
 		return v, fmt.Errorf("keep %s: %w", rel, err)
 	} else if !kept {
 		return Version{}, nil
@@ -132,24 +136,24 @@ func (s *Store) keep(root, name, rel string, reason Reason, bytes bool) (Version
 }
 
 // add adds a version, and says whether it was worth it.
-func (s *Store) add(from *os.Root, base string, v Version, bytes bool) (bool, error) {
+func (s *Store) add(from rooted.Entry, v Version, bytes bool) (bool, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return false, err
 	}
-	to, name, err := rooted.NewEntry(s.dir, v.ID)
+	to, err := rooted.OpenNew(s.dir, v.ID)
 	if err != nil {
 		return false, err
 	}
 	defer to.Close()
 	err = errors.ErrUnsupported
 	if !bytes && (v.Reason != Moved || v.Bytes > copied) {
-		err = link(from, base, to, name)
+		err = from.Link(to)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		if v.Reason == Passing {
 			return false, nil
 		}
-		err = duplicate(from, base, to, name)
+		err = duplicate(from, to)
 	}
 	return err == nil, err
 }
@@ -167,26 +171,31 @@ func (s *Store) hasNewest(rel string, info fs.FileInfo) bool {
 
 // versions lists those of one path, oldest first.
 func (s *Store) versions(rel string) ([]Version, error) {
-	entries, err := os.ReadDir(filepath.Join(s.dir, filepath.FromSlash(rel)))
+	dir := filepath.Join(s.dir, filepath.FromSlash(rel))
+	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var all []Version
 	for _, e := range entries {
-		if v, ok := parse(rel, e); ok {
+		if v, ok := parse(dir, rel, e); ok {
 			all = append(all, v)
 		}
 	}
 	return all, nil
 }
 
-func parse(rel string, e fs.DirEntry) (Version, bool) {
+// parse reads what an entry of a directory is a version of.
+func parse(dir, rel string, e fs.DirEntry) (Version, bool) {
 	v, ok := parseName(rel, e.Name())
 	if e.IsDir() || !ok {
 		return Version{}, false
 	}
 	if info, err := e.Info(); err == nil {
 		v.Bytes = info.Size()
+	}
+	if e.Type()&fs.ModeSymlink != 0 {
+		v.Target, _ = os.Readlink(filepath.Join(dir, e.Name()))
 	}
 	return v, true
 }
@@ -219,7 +228,7 @@ func (s *Store) list(rel string) ([]Version, error) {
 		if err != nil {
 			return err
 		}
-		if v, ok := parse(filepath.ToSlash(dir), e); ok {
+		if v, ok := parse(filepath.Dir(file), filepath.ToSlash(dir), e); ok {
 			all = append(all, v)
 		}
 		return nil
@@ -230,22 +239,22 @@ func (s *Store) list(rel string) ([]Version, error) {
 
 // Restore puts a version's bytes in place below a root, in one step, and never through a link. The version stays.
 func (s *Store) Restore(v Version, root, rel string) error {
-	to, base, err := rooted.NewEntry(root, rel)
+	to, err := rooted.OpenNew(root, rel)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
 	defer to.Close()
-	from, name, err := rooted.Entry(s.dir, v.ID)
+	from, err := rooted.Open(s.dir, v.ID)
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
 	defer from.Close()
-	temporary := fmt.Sprintf(".syncthing.restored-%d.tmp", time.Now().UnixNano())
-	defer to.Remove(temporary)
-	if err := duplicate(from, name, to, temporary); err != nil {
+	temporary := to.Sibling(fmt.Sprintf(".syncthing.restored-%d.tmp", time.Now().UnixNano()))
+	defer temporary.Remove()
+	if err := duplicate(from, temporary); err != nil {
 		return fmt.Errorf("restore %s: %w", v.Path, err)
 	}
-	return to.Rename(temporary, base)
+	return temporary.Rename(to)
 }
 
 // Settle makes an ordinary version of a conflict that was decided, and of a passing one that is needed.

@@ -2,8 +2,10 @@ package kept
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,7 +46,7 @@ func TestStore(t *testing.T) {
 	if err != nil || len(all) != 15 || s.Conflicts() != 1 {
 		t.Fatalf("%d versions, %d conflicts, %v", len(all), s.Conflicts(), err)
 	}
-	if data, err := s.Read(all[0].ID); err != nil || string(data) != "content 14" {
+	if data, err := content(s, all[0].ID); err != nil || data != "content 14" {
 		t.Errorf("newest: %q, %v", data, err)
 	}
 	oldest := all[len(all)-1]
@@ -73,11 +75,25 @@ func TestStore(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, id := range []string{"../f", "/etc/passwd", "a/../../f"} {
-		if _, err := s.Read(id); err == nil {
+		if _, _, err := s.Read(id); err == nil {
 			t.Errorf("%s could be read", id)
 		}
-		if _, err := s.Import(id, nil); err == nil {
+		if _, err := s.Import(id, strings.NewReader("")); err == nil {
 			t.Errorf("%s could be written", id)
 		}
 	}
+}
+
+// content is that of a version.
+func content(s *Store, id string) (string, error) {
+	file, size, err := s.Read(id)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err == nil && int64(len(data)) != size {
+		err = fmt.Errorf("%d bytes, not %d", len(data), size)
+	}
+	return string(data), err
 }

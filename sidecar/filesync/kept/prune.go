@@ -15,8 +15,8 @@ const (
 	MaxBytes = 1 << 30
 )
 
-// Prune removes what is too old, and the oldest of what is too much, from a folder that has a folder of stores for each session. What
-// belongs to a live session stays, whatever it is.
+// Prune removes what is too old, and the oldest of what is too much, from a folder that has a folder of stores for each
+// session. What belongs to a live session stays, whatever it is.
 func Prune(dir string, live func(session string) bool, now time.Time) error {
 	sessions, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

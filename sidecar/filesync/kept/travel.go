@@ -3,6 +3,7 @@ package kept
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,26 +12,26 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
 
-// MaxRead is how large a version may be that travels to the other side, in bytes.
-const MaxRead = 256 << 20
+// MaxTravel is how much of a folder travels to the other side, of all versions together, in bytes: more would not be
+// kept there anyway.
+const MaxTravel = MaxBytes
 
-// Read returns a version's bytes.
-func (s *Store) Read(id string) ([]byte, error) {
-	dir, name, err := rooted.Entry(s.dir, id)
+// Read opens a version's file, and returns its size. The caller closes it.
+func (s *Store) Read(id string) (file io.ReadCloser, size int64, err error) {
+	e, err := rooted.Open(s.dir, id)
 	if err != nil {
-		return nil, fmt.Errorf("no version %q: %w", id, err)
+		return nil, 0, fmt.Errorf("no version %q: %w", id, err)
 	}
-	defer dir.Close()
-	info, err := dir.Lstat(name)
+	defer e.Close()
+	info, err := e.Lstat()
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("version %q is no file", id)
-	case info.Size() > MaxRead:
-		return nil, fmt.Errorf("version %q has %d bytes: more than %d don't travel; copy the file with nhctl dev cp", id, info.Size(), MaxRead)
+		return nil, 0, fmt.Errorf("version %q is no file", id)
 	}
-	return dir.ReadFile(name)
+	file, err = e.OpenFile(os.O_RDONLY, 0)
+	return file, info.Size(), err
 }
 
 // named is the version that an id is of.
@@ -44,9 +45,10 @@ func named(id string) (Version, error) {
 	return v, nil
 }
 
-// Import adds a version of another store, of something that no one has decided about there, and returns where its file is. The other store
-// says no more than the version's id: all else follows from it.
-func (s *Store) Import(id string, data []byte) (string, error) {
+// Import adds a version of another store, of something that no one has decided about there, and returns where its file
+// is. The other store says no more than the version's id: all else follows from it. A version that breaks off is not
+// added.
+func (s *Store) Import(id string, from io.Reader) (string, error) {
 	v, err := named(id)
 	if err != nil {
 		return "", err
@@ -59,20 +61,32 @@ func (s *Store) Import(id string, data []byte) (string, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return "", err
 	}
-	dir, name, err := rooted.NewEntry(s.dir, id)
+	e, err := rooted.OpenNew(s.dir, id)
 	if err != nil {
 		return "", err
 	}
-	defer dir.Close()
-	_, err = dir.Lstat(name)
+	defer e.Close()
+	_, err = e.Lstat()
 	known := err == nil
-	const temporary = ".importing" // what is in place may be another name of a file of the user's
-	defer dir.Remove(temporary)
-	if err := errors.Join(dir.WriteFile(temporary, data, 0o600), dir.Rename(temporary, name)); err != nil {
+	temporary := e.Sibling(".importing") // what is in place may be another name of a file of the user's
+	defer temporary.Remove()
+	if err := save(temporary, from); err != nil {
+		return "", err
+	}
+	if err := temporary.Rename(e); err != nil {
 		return "", err
 	}
 	if v.Reason == Conflict && !known {
 		s.conflicts++
 	}
 	return s.file(v), nil
+}
+
+func save(e rooted.Entry, from io.Reader) error {
+	file, err := e.OpenFile(os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, from)
+	return e.Explain(errors.Join(err, file.Close()))
 }

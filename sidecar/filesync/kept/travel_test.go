@@ -2,10 +2,12 @@ package kept
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/rooted"
 )
@@ -18,17 +20,18 @@ func TestImport(t *testing.T) {
 		id    string
 		fails string
 	}{
-		"a conflict":              {id: "a/f/" + stamp + ".conflict"},
-		"one that had to yield":   {id: "f/" + stamp + ".first"},
-		"a decided one":           {id: "f/" + stamp + ".replaced", fails: "waits for a decision"},
-		"one for a moment":        {id: "f/" + stamp + ".passing", fails: "waits for a decision"},
-		"of no path":              {id: stamp + ".conflict", fails: "no version"},
-		"of no time":              {id: "f/conflict", fails: "no version"},
-		"of a wrong time":         {id: "f/20260102T120000.00000000xZ.conflict", fails: "no version"},
-		"a path that goes up":     {id: "../f/" + stamp + ".conflict", fails: "no version"},
-		"a path not as short":     {id: "a/../f/" + stamp + ".conflict", fails: "no version"},
-		"an absolute path":        {id: "/f/" + stamp + ".conflict", fails: "no version"},
-		"below a kept link":       {id: "link/" + stamp + ".first/f/" + stamp + ".conflict", fails: rooted.ErrLink.Error()},
+		"a conflict":            {id: "a/f/" + stamp + ".conflict"},
+		"one that had to yield": {id: "f/" + stamp + ".first"},
+		"a decided one":         {id: "f/" + stamp + ".replaced", fails: "waits for a decision"},
+		"one for a moment":      {id: "f/" + stamp + ".passing", fails: "waits for a decision"},
+		"of no path":            {id: stamp + ".conflict", fails: "no version"},
+		"of no time":            {id: "f/conflict", fails: "no version"},
+		"of a wrong time":       {id: "f/20260102T120000.00000000xZ.conflict", fails: "no version"},
+		"a path that goes up":   {id: "../f/" + stamp + ".conflict", fails: "no version"},
+		"a path not as short":   {id: "a/../f/" + stamp + ".conflict", fails: "no version"},
+		"an absolute path":      {id: "/f/" + stamp + ".conflict", fails: "no version"},
+		"below a kept link": {id: "link/" + stamp + ".first/f/" + stamp + ".conflict",
+			fails: rooted.ErrLink.Error()},
 		"a name with a slash end": {id: "f/" + stamp + ".conflict/", fails: "no version"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,19 +42,22 @@ func TestImport(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, err := range []error{
-				os.MkdirAll(filepath.Join(dir, "kept/link"), 0o700), os.Symlink(outside, filepath.Join(dir, "kept/link/"+stamp+".first")),
-				os.WriteFile(filepath.Join(src, "f"), []byte("the user's"), 0o600), os.MkdirAll(filepath.Join(dir, "kept/a/f"), 0o700),
+				os.MkdirAll(filepath.Join(dir, "kept/link"), 0o700),
+				os.Symlink(outside, filepath.Join(dir, "kept/link/"+stamp+".first")),
+				os.WriteFile(filepath.Join(src, "f"), []byte("the user's"), 0o600),
+				os.MkdirAll(filepath.Join(dir, "kept/a/f"), 0o700),
 				os.Link(filepath.Join(src, "f"), filepath.Join(dir, "kept/a/f/"+stamp+".conflict")),
 			} {
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			file, err := s.Import(tt.id, []byte("the pod's"))
+			file, err := s.Import(tt.id, strings.NewReader("the pod's"))
 			if (err != nil) != (tt.fails != "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
 				t.Fatalf("%v, want %q", err, tt.fails)
 			}
-			if data, err := os.ReadFile(file); err != nil && tt.fails == "" || err == nil && string(data) != "the pod's" {
+			if data, err := os.ReadFile(file); err != nil && tt.fails == "" || err == nil &&
+				string(data) != "the pod's" {
 				t.Errorf("%q, %v", data, err)
 			}
 			if data, err := os.ReadFile(filepath.Join(src, "f")); err != nil || string(data) != "the user's" {
@@ -64,6 +70,23 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// A version that breaks off is not added.
+func TestImportBreaksOff(t *testing.T) {
+	t.Parallel()
+	s, err := Open(filepath.Join(t.TempDir(), "kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if _, err := s.Import("f/"+stamp+".conflict",
+		io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if all, err := s.List(""); err != nil || len(all) > 0 || s.Conflicts() > 0 {
+		t.Errorf("half a version: %v, %d conflicts, %v", all, s.Conflicts(), err)
+	}
+}
+
 // Neither a version's place nor what it is of is reached through a link.
 func TestNothingThroughLinks(t *testing.T) {
 	t.Parallel()
@@ -73,7 +96,8 @@ func TestNothingThroughLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{
-		os.WriteFile(filepath.Join(root, "f"), []byte("x"), 0o600), os.WriteFile(filepath.Join(outside, "key"), []byte("x"), 0o600),
+		os.WriteFile(filepath.Join(root, "f"), []byte("x"), 0o600),
+		os.WriteFile(filepath.Join(outside, "key"), []byte("x"), 0o600),
 		os.Symlink(outside, filepath.Join(root, "out")),
 	} {
 		if err != nil {
@@ -94,10 +118,13 @@ func TestNothingThroughLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if all, err := s.List("out"); err != nil || len(all) != 1 || all[0].Target != outside {
+		t.Errorf("a version that is a link: %+v, %v", all, err)
+	}
 	if _, err := s.Keep(root, "f", link.ID+"/f", Deleted); !errors.Is(err, rooted.ErrLink) {
 		t.Errorf("kept below a version that is a link: %v", err)
 	}
-	if _, err := s.Read(link.ID + "/key"); !errors.Is(err, rooted.ErrLink) {
+	if _, _, err := s.Read(link.ID + "/key"); !errors.Is(err, rooted.ErrLink) {
 		t.Errorf("read through a version that is a link: %v", err)
 	}
 	if there, err := os.ReadDir(outside); err != nil || len(there) != 1 {

@@ -1,5 +1,5 @@
-// Package watch tells which paths below a folder changed, in batches. It watches the folders it is told to; it knows nothing of
-// ignore rules or of sync.
+// Package watch tells which paths below a folder changed, in batches. It watches the folders it is told to; it knows
+// nothing of ignore rules or of sync.
 package watch
 
 import (
@@ -36,7 +36,8 @@ type Batch struct {
 // LimitError says that the system watches no more folders.
 type LimitError struct {
 	Watched int
-	// Unwatched is how many folders more there are: the limit has to be raised by that, and by what other programs watch.
+	// Unwatched is how many folders more there are: the limit has to be raised by that, and by what other programs
+	// watch.
 	Unwatched int
 	Cause     error
 }
@@ -47,15 +48,17 @@ func (e *LimitError) Error() string {
 	for needed < 2*(e.Watched+e.Unwatched) {
 		needed *= 2
 	}
-	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and other changes are found by looking, every two seconds or so; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
+	return fmt.Sprintf("the system watches no more folders: %d of %d are watched (%v), and other changes are found "+
+		"by looking, every two seconds or so; raise the limit with: sudo sysctl fs.inotify.max_user_watches=%d",
 		e.Watched, e.Watched+e.Unwatched, e.Cause, needed)
 }
 
 func (e *LimitError) Unwrap() error { return e.Cause }
 
-// ErrNoWatch says that this system has no way of watching that fits a tree of sources: kqueue, which macOS and the BSDs have, takes an
-// open file for each file that is watched.
-var ErrNoWatch = errors.New("changes are found by looking, every two seconds or so: watching would take an open file for each file on this system")
+// ErrNoWatch says that this system has no way of watching that fits a tree of sources: kqueue, which macOS and the BSDs
+// have, takes an open file for each file that is watched.
+var ErrNoWatch = errors.New("changes are found by looking, every two seconds or so: watching would take an open " +
+	"file for each file on this system")
 
 // Watcher watches folders below a root.
 type Watcher struct {
@@ -97,7 +100,8 @@ func (w *Watcher) Add(dir string) {
 	}
 }
 
-// Limit returns why not all folders are watched, or nil: the system's limit, or ErrNoWatch. The caller has to poll then.
+// Limit returns why not all folders are watched, or nil: the system's limit, or ErrNoWatch. The caller has to poll
+// then.
 func (w *Watcher) Limit() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -28,10 +28,10 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look whether dev mode can work here, and say how to mend what is in its way",
-		Long: `Look whether dev mode can work in the namespace and on this computer: the cluster's version, your permissions, Pod Security, quotas and
-policies, the images, clocks, and limits on watched folders. Nothing is changed, but with --pull short-lived pods pull the images. The
-exit code is 1 when something is in the way.`,
+		Short: "Check whether dev mode can work here, and say how to fix problems",
+		Long: `Check whether dev mode can work in the namespace and on this computer: the cluster's version, your
+permissions, Pod Security, quotas and policies, the images, clocks, and limits on watched folders. It changes nothing,
+but with --pull short-lived pods pull the images. The exit code is 1 when a check fails.`,
 		Example: `  nhctl doctor
   nhctl doctor -n staging --pull
   nhctl doctor --role | kubectl apply -n staging -f -`,
@@ -71,8 +71,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 
 func show(out io.Writer, x doctor.Finding) {
 	fmt.Fprintf(out, "%-8s %s: %s\n", x.State, x.Check, x.Says)
-	if x.Mend != "" {
-		fmt.Fprintf(out, "         -> %s\n", x.Mend)
+	if x.Fix != "" {
+		fmt.Fprintf(out, "         -> %s\n", x.Fix)
 	}
 }
 

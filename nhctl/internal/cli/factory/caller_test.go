@@ -21,8 +21,10 @@ func TestCaller(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".dev", "config.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := &Factory{Dir: dir, Namespace: "shop", Environ: []string{"HOME=/home/ada", "AWS_PROFILE=dev", "FEATURE=on", "GITHUB_TOKEN=secret"}}
-	want := rpc.Caller{Dir: dir, Namespace: "shop", Env: map[string]string{"HOME": "/home/ada", "AWS_PROFILE": "dev", "FEATURE": "on"}}
+	f := &Factory{Dir: dir, Namespace: "shop",
+		Environ: []string{"HOME=/home/ada", "AWS_PROFILE=dev", "FEATURE=on", "GITHUB_TOKEN=secret"}}
+	want := rpc.Caller{Dir: dir, Namespace: "shop",
+		Env: map[string]string{"HOME": "/home/ada", "AWS_PROFILE": "dev", "FEATURE": "on"}}
 	if diff := cmp.Diff(want, f.Caller()); diff != "" {
 		t.Error(diff)
 	}

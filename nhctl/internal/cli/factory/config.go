@@ -17,7 +17,8 @@ func (f *Factory) Config(name, profile string) (*config.File, error) {
 		name = config.Find(f.Dir)
 	}
 	if name == "" {
-		return nil, problem.New(problem.NotFound, "no .dev/config.yaml in %s or above it", f.Dir).WithHint("write one: nhctl config init")
+		return nil, problem.New(problem.NotFound, "no .dev/config.yaml in %s or above it", f.Dir).
+			WithHint("write one: nhctl config init")
 	}
 	file, err := config.Read(f.Absolute(name), config.Options{Env: f.Env(), Profile: profile})
 	if errors.Is(err, fs.ErrNotExist) {

@@ -2,9 +2,7 @@
 package factory
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
-	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/environment"
+	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -32,7 +32,9 @@ type Factory struct {
 	Dir     string
 	// Kubeconfig, Context, Namespace and Output are the global flags.
 	Kubeconfig, Context, Namespace, Output string
-	printer                                *ui.Printer
+	// Serve makes this process the daemon.
+	Serve   func(context.Context, userdirs.Dirs) error
+	printer *ui.Printer
 }
 
 // Env is the environment as a map; of a name that is there twice the last counts.
@@ -58,7 +60,13 @@ func (f *Factory) CallerAt(dir string) rpc.Caller {
 			named = file.Variables
 		}
 	}
-	return rpc.Caller{Env: environment.ForCall(env, named), Dir: f.Dir, Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace}
+	return rpc.Caller{
+		Env:        environment.ForCall(env, named),
+		Dir:        f.Dir,
+		Kubeconfig: f.Kubeconfig,
+		Context:    f.Context,
+		Namespace:  f.Namespace,
+	}
 }
 
 // CheckOutput checks the -o flag.
@@ -81,11 +89,12 @@ func (f *Factory) Printer() *ui.Printer {
 	return f.printer
 }
 
-// Out is standard output, for text: what others may have put in it can't steer the terminal. Programs' own output goes to Streams.
-func (f *Factory) Out() io.Writer { return ui.CleanWriter(f.Streams.Out) }
+// Out is standard output, for text: what others may have put in it can't steer the terminal. Programs' own output goes
+// to Streams.
+func (f *Factory) Out() io.Writer { return escape.Writer(f.Streams.Out) }
 
 // Err is standard error likewise.
-func (f *Factory) Err() io.Writer { return ui.CleanWriter(f.Streams.Err) }
+func (f *Factory) Err() io.Writer { return escape.Writer(f.Streams.Err) }
 
 // JSON says whether results are printed as JSON.
 func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }
@@ -100,46 +109,38 @@ func (f *Factory) Absolute(path string) string {
 
 // Relative is a path as the caller would write it.
 func (f *Factory) Relative(path string) string {
-	if rel, err := filepath.Rel(f.Dir, path); err == nil && !strings.HasPrefix(rel, "..") {
+	if rel, err := filepath.Rel(f.Dir, path); err == nil && filepath.IsLocal(rel) {
 		return rel
 	}
 	return path
 }
 
-// Paths are where the daemon keeps things.
-func (f *Factory) Paths() (daemon.Paths, error) { return daemon.NewPaths(f.Env()) }
+// Dirs are where the daemon keeps things.
+func (f *Factory) Dirs() (userdirs.Dirs, error) { return userdirs.New(f.Env()) }
 
 // Daemon connects to the daemon, which is started when there is none; progress is printed.
-func (f *Factory) Daemon(ctx context.Context) (*daemon.Client, error) {
-	paths, err := f.Paths()
+func (f *Factory) Daemon(ctx context.Context) (*client.Client, error) {
+	dirs, err := f.Dirs()
 	if err != nil {
 		return nil, err
 	}
-	return daemon.Connect(ctx, paths, f.Environ, f.Printer().Event)
+	return client.Connect(ctx, dirs, f.Environ, f.Printer().Event)
 }
 
-// Call makes one call to the daemon.
+// Call makes a call to the daemon. Where that asks a question, and there is a terminal, the user answers, and the call
+// is repeated with the answer.
 func (f *Factory) Call(ctx context.Context, method string, params, result any) error {
 	c, err := f.Daemon(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return c.Call(ctx, method, params, result)
+	return f.asking(params, func(params any) error { return c.Call(ctx, method, params, result) })
 }
 
-// Confirm asks a question whose answer is yes or no, at a terminal; without one the answer is no.
-func (f *Factory) Confirm(question string) bool {
-	if !ui.IsTerminal(f.Streams.In) || !ui.IsTerminal(f.Streams.Err) {
-		return false
-	}
-	fmt.Fprintf(f.Err(), "%s\ngo on? [y/N] ", question)
-	answer, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return true
-	}
-	return false
+// Follow calls onUpdate with a topic's snapshot and its changes until ctx ends, which is no error.
+func (f *Factory) Follow(ctx context.Context, p rpc.Subscribe, onUpdate func(rpc.Update)) error {
+	return client.Follow(ctx, f.Daemon, p, onUpdate)
 }
 
 // Kube is the caller's cluster, for what needs no daemon.
@@ -171,13 +172,25 @@ func (t *Target) addFlags(cmd *cobra.Command, container string) {
 
 // AddWorkloadFlag adds the workload as a flag, for commands whose arguments are something else.
 func (t *Target) AddWorkloadFlag(cmd *cobra.Command, f *Factory) {
-	cmd.Flags().StringVar(&t.Workload, "workload", "", "workload in dev mode (default: the one of this folder's config)")
+	cmd.Flags().StringVar(&t.Workload, "workload", "",
+		"workload in dev mode (default: the one of this folder's config)")
 	_ = cmd.RegisterFlagCompletionFunc("workload", f.CompleteWorkloads)
 }
 
 // RPC is the target as the daemon takes it.
 func (t *Target) RPC(f *Factory) rpc.Target {
 	return rpc.Target{Caller: f.Caller(), Workload: t.Workload, Session: t.Session, Container: t.Container}
+}
+
+// Subscribe asks for a topic about the target.
+func (t *Target) Subscribe(f *Factory, topic rpc.Topic) rpc.Subscribe {
+	return rpc.Subscribe{
+		Topic:     topic,
+		Caller:    f.Caller(),
+		Workload:  t.Workload,
+		Session:   t.Session,
+		Container: t.Container,
+	}
 }
 
 // Command completes a command whose one argument is the workload.
@@ -193,7 +206,8 @@ func (t *Target) Command(f *Factory, cmd *cobra.Command, run func(context.Contex
 // OneWorkload takes at most one argument, the workload.
 func OneWorkload(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return problem.New(problem.Usage, "%s takes one workload, got %d: %s", cmd.CommandPath(), len(args), strings.Join(args, " ")).WithHint("see %s --help", cmd.CommandPath())
+		return problem.New(problem.Usage, "%s takes one workload, got %d: %s", cmd.CommandPath(), len(args),
+			strings.Join(args, " ")).WithHint("see %s --help", cmd.CommandPath())
 	}
 	return nil
 }
@@ -208,21 +222,24 @@ func (t *Target) SetWorkloadAndCommand(cmd *cobra.Command, args []string) (strin
 		command, args = args[n-1], args[:n-1]
 	}
 	if len(args) > 1 {
-		return "", problem.New(problem.Usage, "%s takes a workload and one of %s, got: %s", cmd.CommandPath(), strings.Join(commands[:], ", "), strings.Join(args, " ")).
+		return "", problem.New(problem.Usage, "%s takes a workload and one of %s, got: %s", cmd.CommandPath(),
+			strings.Join(commands[:], ", "), strings.Join(args, " ")).
 			WithHint("see %s --help", cmd.CommandPath())
 	}
 	t.SetWorkload(args)
 	return command, nil
 }
 
-// SetWorkloadAndArgv keeps the workload, and returns the user's own command, of the arguments [WORKLOAD] [-- COMMAND ARGS...].
+// SetWorkloadAndArgv keeps the workload, and returns the user's own command, of the arguments [WORKLOAD] [-- COMMAND
+// ARGS...].
 func (t *Target) SetWorkloadAndArgv(cmd *cobra.Command, args []string) ([]string, error) {
 	var argv []string
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		args, argv = args[:dash], args[dash:]
 	}
 	if len(args) > 1 {
-		return nil, problem.New(problem.Usage, "%s takes one workload, got %d", cmd.CommandPath(), len(args)).WithHint("put a command of your own behind --")
+		return nil, problem.New(problem.Usage, "%s takes one workload, got %d", cmd.CommandPath(), len(args)).
+			WithHint("put a command of your own behind --")
 	}
 	t.SetWorkload(args)
 	return argv, nil
@@ -239,7 +256,9 @@ func (t *Target) SetWorkload(args []string) {
 const completionLimit = 2 * time.Second
 
 // CompleteWorkloads completes the workloads of the namespace: KIND/ first, then the names of that kind.
-func (f *Factory) CompleteWorkloads(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+func (f *Factory) CompleteWorkloads(
+	cmd *cobra.Command, args []string, typed string,
+) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -271,15 +290,26 @@ func (f *Factory) CompleteWorkloads(cmd *cobra.Command, args []string, typed str
 
 // CompleteNamespaces completes namespaces, as far as the caller may list them.
 func (f *Factory) CompleteNamespaces(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteNamespaces(ctx) })
+	return f.complete(cmd,
+		func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteNamespaces(ctx) })
 }
 
 // CompleteContexts completes the contexts of the kubeconfig.
 func (f *Factory) CompleteContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kube.Contexts(f.kubeOptions()), cobra.ShellCompDirectiveNoFileComp
+	contexts, err := kube.Contexts(f.kubeOptions())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, c := range contexts {
+		names = append(names, c.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (f *Factory) complete(cmd *cobra.Command, list func(context.Context, *kube.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+func (f *Factory) complete(
+	cmd *cobra.Command, list func(context.Context, *kube.Client) ([]string, error),
+) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionLimit)
 	defer cancel()
 	c, err := f.Kube()
@@ -296,5 +326,6 @@ func (f *Factory) complete(cmd *cobra.Command, list func(context.Context, *kube.
 // System is the factory of the real program.
 func System() (*Factory, error) {
 	dir, err := os.Getwd()
-	return &Factory{Streams: ui.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, Environ: os.Environ(), Dir: dir}, err
+	return &Factory{Streams: ui.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, Environ: os.Environ(), Dir: dir},
+		err
 }

@@ -51,8 +51,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nhctl",
 		Short: "Develop inside Kubernetes from your own editor",
-		Long: `nhctl takes a workload of your cluster into dev mode: your sources are synced into it in milliseconds, and run there with the
-service's real neighbours. Nothing is built or pushed, and the workload comes back as it was.`,
+		Long: `nhctl takes a workload of your cluster into dev mode: it syncs your sources into it in milliseconds, and
+they run there with the service's real neighbours. You build and push no image, and nhctl restores the workload as it
+was.`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return f.CheckOutput() },
 		RunE:              group,
@@ -61,22 +62,30 @@ service's real neighbours. Nothing is built or pushed, and the workload comes ba
 	flags.StringVar(&f.Kubeconfig, "kubeconfig", "", "kubeconfig file (default: $KUBECONFIG, or ~/.kube/config)")
 	flags.StringVar(&f.Context, "context", "", "kubeconfig context")
 	flags.StringVarP(&f.Namespace, "namespace", "n", "", "namespace (default: the context's)")
-	flags.StringVarP(&f.Output, "output", "o", "text", "text, or json: a document for a query, JSON lines for long work")
+	flags.StringVarP(&f.Output, "output", "o", "text",
+		"text, or json: a document for a query, JSON lines for long work")
 	_ = cmd.RegisterFlagCompletionFunc("namespace", f.CompleteNamespaces)
 	_ = cmd.RegisterFlagCompletionFunc("context", f.CompleteContexts)
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output",
+		cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return problem.New(problem.Usage, "%w", err).WithHint("see %s --help", cmd.CommandPath())
 	})
 
-	sync := noun("sync", "File sync of a session", syncstatus.New(f), syncwait.New(f), act.Pause(f), act.Resume(f), act.Override(f),
-		act.Reset(f), act.Accept(f), conflicts.New(f), resolve.New(f), restore.New(f), explain.New(f), syncfolder.New(f))
-	volumes := noun("volumes", "Volumes of yours that outlive dev mode (persistentVolumeDirs)", volumeslist.New(f), volumesclean.New(f))
+	sync := noun("sync", "File sync of a session", syncstatus.New(f), syncwait.New(f), act.Pause(f), act.Resume(f),
+		act.Override(f),
+		act.Reset(f), act.Accept(f), conflicts.New(f), resolve.New(f), restore.New(f), explain.New(f),
+		syncfolder.New(f))
+	volumes := noun("volumes", "Volumes of yours that outlive dev mode (persistentVolumeDirs)", volumeslist.New(f),
+		volumesclean.New(f))
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
-		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f), stop.New(f),
+		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f),
+		stop.New(f),
 		logs.New(f), terminal.New(f), exec.New(f), cp.New(f), forward.New(f), sync, volumes)
-	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f), daemonstatus.New(f))
-	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f), show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
+	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f),
+		daemonstatus.New(f))
+	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
+		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, doctor.New(f), daemon, version.New(f))
 	return cmd
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
-	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
@@ -36,7 +36,14 @@ type caller struct {
 
 func newCaller(f *factory.Factory, call rpc.Attach, stdin *os.File, streams ui.Streams) *caller {
 	call.Console.Caller = rand.Text()
-	return &caller{factory: f, call: call, end: resume.New(resume.Options{Window: supervise.ConsoleWindow}), stdin: stdin, out: streams.Out, errs: streams.Err}
+	return &caller{
+		factory: f,
+		call:    call,
+		end:     resume.New(resume.Options{Window: supervise.ConsoleWindow}),
+		stdin:   stdin,
+		out:     streams.Out,
+		errs:    streams.Err,
+	}
 }
 
 // connect connects for the first time, or again to the same program.
@@ -46,7 +53,7 @@ func (c *caller) connect(ctx context.Context) (net.Conn, int, error) {
 		return nil, 0, err
 	}
 	d.Close()
-	paths, err := c.factory.Paths()
+	dirs, err := c.factory.Dirs()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -55,12 +62,12 @@ func (c *caller) connect(ctx context.Context) (net.Conn, int, error) {
 	if a.Size != nil {
 		a.Size = size(c.stdin)
 	}
-	conn, attached, err := daemon.Attach(ctx, paths, c.call)
+	conn, attached, err := client.Attach(ctx, dirs, c.call)
 	if err != nil {
 		return nil, 0, err
 	}
 	a.ID, a.Newest, a.Resume = attached.ID, false, true
-	turn, err := c.end.Join(attached.Position)
+	turn, err := c.end.Join(resume.Position{Received: attached.Received, Next: attached.Next})
 	if err != nil {
 		conn.Close()
 		return nil, 0, violated(err)
@@ -71,14 +78,15 @@ func (c *caller) connect(ctx context.Context) (net.Conn, int, error) {
 // Timing of a lost connection.
 const (
 	pause = 200 * time.Millisecond
-	// patience is how long a command is waited for; the far end waits no longer either. A terminal is waited for without an end.
+	// patience is how long a command is waited for; the far end waits no longer either. A terminal is waited for
+	// without an end.
 	patience = 2 * time.Minute
 	// unnoticed is how long a connection may be away before that is said.
 	unnoticed = time.Second
 )
 
-// keep carries the conversation over as many connections as it takes. It returns nil once all has been said.
-func (c *caller) keep(ctx context.Context, conn net.Conn, turn int) error {
+// serve carries the conversation over as many connections as it takes. It returns nil once all has been said.
+func (c *caller) serve(ctx context.Context, conn net.Conn, turn int) error {
 	for {
 		err := c.end.Serve(ctx, turn, conn)
 		if errors.Is(err, resume.ErrOver) || ctx.Err() != nil {
@@ -126,7 +134,7 @@ func (c *caller) again(ctx context.Context) (net.Conn, int, error) {
 // violated says that what answers in the container is not to be talked to.
 func violated(err error) error {
 	return problem.New(problem.Refused, "leave the program in the container: %w", err).
-		WithHint("what answers there is no supervisor of nhctl's; nhctl dev end removes its pod")
+		WithHint("the process that answers there is not nhctl's supervisor; nhctl dev end removes its pod")
 }
 
 // final says whether trying again is of no use.
@@ -178,7 +186,8 @@ func (c *caller) tellInput(ctx context.Context, cancel context.CancelCauseFunc, 
 // enough is how many interruptions a program may overhear before nhctl leaves it.
 const enough = 3
 
-// tellSignals passes signals on. The loss of this side's own terminal, or an interruption while nobody would hear of it, ends this side.
+// tellSignals passes signals on. The loss of this side's own terminal, or an interruption while no one would hear of
+// it, ends this side.
 func (c *caller) tellSignals(ctx context.Context, cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
@@ -206,7 +215,7 @@ func (c *caller) tellSizes(ctx context.Context) {
 	last := *size(c.stdin)
 	for range changes(ctx) {
 		s := *size(c.stdin)
-		data, err := json.Marshal(s)
+		data, err := json.Marshal(supervise.Size(s))
 		if err != nil || s == last {
 			continue
 		}

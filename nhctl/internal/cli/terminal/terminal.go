@@ -1,5 +1,5 @@
-// Package terminal runs programs in the dev container whose streams are the user's own: what `dev terminal`, `dev exec` and `dev start`
-// share. A program goes on over a lost connection, and so does what this package shows of it.
+// Package terminal runs programs in the dev container whose streams are the user's own: what `dev terminal`, `dev exec`
+// and `dev start` share. A program goes on over a lost connection, and so does what this package shows of it.
 package terminal
 
 import (
@@ -21,22 +21,23 @@ import (
 
 // Shell opens a login shell in the folder of the sources, or with newest the one that was opened last.
 func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Newest: newest, Keep: true}}, true, f.Streams)
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Newest: newest, Keep: true}}, true, f.Streams)
 }
 
-// Exec runs a program in the folder of the sources; its exit code is a problem.Exit. With tty, it has a terminal where the user has one.
+// Exec runs a program in the folder of the sources; its exit code is a problem.Exit. With tty, it has a terminal where
+// the user has one.
 func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, argv []string) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}}, tty, f.Streams)
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, tty, f.Streams)
 }
 
 // Once is Exec, once everything that was saved before is in the container.
 func Once(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}, Synced: true}, true, f.Streams)
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}, Synced: true}, true, f.Streams)
 }
 
 // Pipe runs a program in the folder of the sources with streams of its caller's.
 func Pipe(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string, streams ui.Streams) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: supervise.Attach{Argv: argv}}, false, streams)
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, false, streams)
 }
 
 func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, streams ui.Streams) error {
@@ -69,7 +70,7 @@ func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, str
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		if err := c.keep(ctx, conn, turn); err != nil {
+		if err := c.serve(ctx, conn, turn); err != nil {
 			cancel(err)
 		}
 	}()
@@ -134,10 +135,10 @@ func (c *caller) exit(m resume.Message) error {
 }
 
 // size reads a terminal's present size.
-func size(f *os.File) *supervise.Size {
+func size(f *os.File) *rpc.Size {
 	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		return &supervise.Size{Columns: 80, Rows: 24}
+		return &rpc.Size{Columns: 80, Rows: 24}
 	}
-	return &supervise.Size{Columns: uint16(w), Rows: uint16(h)}
+	return &rpc.Size{Columns: uint16(w), Rows: uint16(h)}
 }

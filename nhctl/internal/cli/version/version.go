@@ -14,12 +14,18 @@ import (
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Show the version of nhctl, and the sidecar image that goes with it", Example: "  nhctl version", Args: cobra.NoArgs,
+		Use:     "version",
+		Short:   "Show the version of nhctl, and the sidecar image that goes with it",
+		Example: "  nhctl version",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if f.JSON() {
-				return f.Printer().Document(map[string]string{"version": buildinfo.Version, "sidecarImage": buildinfo.SidecarImage, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+				return f.Printer().Document(map[string]string{"version": buildinfo.Version,
+					"sidecarImage": buildinfo.SidecarImage, "go": runtime.Version(),
+					"platform": runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			_, err := fmt.Fprintf(f.Out(), "nhctl %s (%s/%s)\nsidecar image %s\n", buildinfo.Version, runtime.GOOS, runtime.GOARCH, buildinfo.SidecarImage)
+			_, err := fmt.Fprintf(f.Out(), "nhctl %s (%s/%s)\nsidecar image %s\n", buildinfo.Version, runtime.GOOS,
+				runtime.GOARCH, buildinfo.SidecarImage)
 			return err
 		},
 	}

@@ -1,6 +1,7 @@
-// Package rpc has the methods, parameters and results between the daemon and its clients (the command line, and `nhctl ide` for
-// plugins). It is JSON-RPC 2.0, one JSON document a line. While a call runs, the daemon pushes notifications named
-// MethodEvent with an event.Event to the connection that made the call. Errors carry a problem.Error as their data.
+// Package rpc has the methods, parameters and results between the daemon and its clients (the command line, and `nhctl
+// ide` for plugins). It is JSON-RPC 2.0, one JSON document a line. While a call runs, the daemon pushes notifications
+// named MethodEvent with an event.Event to the connection that made the call. Errors carry a problem.Error as their
+// data. Fields are only ever added; schema/rpc.v1.json is made of these types and comments.
 package rpc
 
 import (
@@ -8,8 +9,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
-	"github.com/nhctl/nhctl/nhctl/internal/record"
-	"github.com/nhctl/nhctl/sidecar/supervise"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
 // The methods. Each comment names the types of parameters and result.
@@ -25,14 +25,23 @@ const (
 	MethodStop       = "dev.stop"          // Stop -> event.CommandData
 	MethodLogs       = "dev.logs"          // Logs -> nothing; lines come as event.Log
 	MethodForward    = "dev.forward"       // Forward -> []event.ForwardData
-	MethodAttach     = "dev.attach"        // Attach -> supervise.Attached; see Attach
+	MethodAttach     = "dev.attach"        // Attach -> Attached; see Attach
 	MethodVolumes    = "dev.volumes"       // Volumes -> []Volume
 	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon
 	MethodDaemonStop = "daemon.stop"       // nothing -> nothing; sessions stay as they are in the cluster
-	MethodCancel     = "cancel"            // notification: undo the calls of this connection
-	MethodEvent      = "event"             // notification: event.Event
+	MethodInitialize = "initialize"        // Initialize -> Initialized
+	MethodReplace    = "daemon.replace"    // nothing -> nothing; refused while calls are at work (problem.Held)
+	MethodCancel     = "cancel"            // Cancel -> nothing, or a notification
+	MethodEvent      = "event"             // notification: Event
 )
+
+// Event is an event of a call.
+type Event struct {
+	event.Event
+	// Call is the id of the call, as JSON.
+	Call string `json:"call,omitempty"`
+}
 
 // Caller is who calls: each call brings its own environment and folder, for kubeconfig files and credential plugins.
 type Caller struct {
@@ -47,30 +56,37 @@ type Caller struct {
 // Target names a session of the caller's.
 type Target struct {
 	Caller Caller `json:"caller"`
-	// Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names.
+	// Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+	// that of the only session.
 	Workload string `json:"workload,omitempty"`
 	// Session is a session id, where the workload alone is ambiguous.
 	Session string `json:"session,omitempty"`
 	// Container is a container in dev mode; empty means the only one, or the first.
 	Container string `json:"container,omitempty"`
+	// Answers are those to the questions that this call was refused with. That a config is trusted is remembered.
+	Answers problem.Answers `json:"answers,omitempty"`
 }
 
+// Meant is the target of a call: calls embed it.
+func (t Target) Meant() Target { return t }
+
 // Mode is how a workload is taken into dev mode.
-type Mode = record.Mode
+type Mode string
 
 // The modes.
 const (
-	Replace   = record.Replace
-	Duplicate = record.Duplicate
+	Replace   Mode = "replace"
+	Duplicate Mode = "duplicate"
 )
 
 // Start begins dev mode, or re-attaches to the caller's own live session of that workload.
 type Start struct {
 	Target
 	Mode Mode `json:"mode,omitempty"` // empty: the config's, or what the kind's is
-	// Beside names other containers of the pod to develop with Container; AllContainers means all that the config has a dev image for.
-	Beside        []string `json:"beside,omitempty"`
-	AllContainers bool     `json:"allContainers,omitempty"`
+	// ExtraContainers are other containers of the pod to develop with Container; AllContainers means all that the
+	// config has a dev image for.
+	ExtraContainers []string `json:"extraContainers,omitempty"`
+	AllContainers   bool     `json:"allContainers,omitempty"`
 	// Image overrides the config's dev image.
 	Image string `json:"image,omitempty"`
 	// SidecarImage overrides the build's.
@@ -81,17 +97,17 @@ type Start struct {
 	Folder string `json:"folder,omitempty"`
 	// Profile is an overlay of the config.
 	Profile string `json:"profile,omitempty"`
-	// Ordinal chooses the pod of a StatefulSet; nil means the config's, or the highest. AllPods parks those below it too.
+	// Ordinal chooses the pod of a StatefulSet; nil means the config's, or the highest. AllPods parks those below it
+	// too.
 	Ordinal *int `json:"ordinal,omitempty"`
 	AllPods bool `json:"allPods,omitempty"`
-	// Yes is the answer to what is asked before (problem.Confirm, problem.Untrusted).
+	// Yes says yes to every question that has this one answer.
 	Yes bool `json:"yes,omitempty"`
-	// Trust is the subject of the problem.Untrusted that the user has agreed to; it is remembered.
-	Trust string `json:"trust,omitempty"`
 	// TakeOver ends another's session of the workload, Wait waits for its end.
 	TakeOver bool `json:"takeOver,omitempty"`
 	Wait     bool `json:"wait,omitempty"`
-	// AbandonAfter is how long the session blocks others once its daemon is silent; 0 means the config's, or the default.
+	// AbandonAfter is how long the session blocks others once its daemon is silent; 0 means the config's, or the
+	// default.
 	AbandonAfter time.Duration `json:"abandonAfter,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
@@ -123,7 +139,7 @@ type End struct {
 	Force bool `json:"force,omitempty"`
 	// All ends every session of the caller's in the namespace.
 	All bool `json:"all,omitempty"`
-	// Abandoned ends sessions that nobody has heard of for longer than they may block others, whoever holds them.
+	// Abandoned ends sessions that no one has heard of for longer than they may block others, whoever holds them.
 	Abandoned bool `json:"abandoned,omitempty"`
 	// Timeout limits the flush of files that only the pod has; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
@@ -154,7 +170,7 @@ type Session struct {
 	Live      bool      `json:"live"`
 	Since     time.Time `json:"since"`
 	Heartbeat time.Time `json:"heartbeat"`
-	// Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anybody may end it.
+	// Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anyone may end it.
 	Silent    float64 `json:"silent,omitempty"`
 	Abandoned bool    `json:"abandoned,omitempty"`
 	Twin      string  `json:"twin"` // name of the twin Deployment
@@ -166,19 +182,22 @@ type Session struct {
 	Folder     string   `json:"folder,omitempty"`  // on the holder's computer
 	WorkDir    string   `json:"workDir,omitempty"` // in the dev container
 	Reattached bool     `json:"reattached,omitempty"`
-	// Context is the kubeconfig context that leads to a session of this computer, Server its API server's address, where one list has
-	// those of several clusters.
+	// Context is the kubeconfig context that leads to a session of this computer, Server its API server's address,
+	// where one list has those of several clusters.
 	Context string `json:"context,omitempty"`
 	Server  string `json:"server,omitempty"`
-	// Unreadable says why the record of a session can't be read; then Lease names its Lease, and the other fields are empty.
+	// Unreadable says why the record of a session can't be read; then Lease names its Lease, and the other fields are
+	// empty.
 	Unreadable string `json:"unreadable,omitempty"`
 	Lease      string `json:"lease,omitempty"`
+	// Kind is that of a session which is not of dev mode.
+	Kind string `json:"kind,omitempty"`
 
 	Link     *event.LinkData     `json:"link,omitempty"`
 	Sync     []event.SyncData    `json:"sync,omitempty"`
 	Forwards []event.ForwardData `json:"forwards,omitempty"`
 	Commands []event.CommandData `json:"commands,omitempty"`
-	// Notices say what the user should know now, such as an original that somebody scaled up.
+	// Notices say what the user should know now, such as an original that someone scaled up.
 	Notices []string `json:"notices,omitempty"`
 }
 
@@ -190,8 +209,17 @@ func (s Session) ContainerNames() string {
 	return s.Container
 }
 
+// quiet is from how many seconds on a session counts as silent: a few heartbeats.
+const quiet = 20
+
+// Quiet says that no one seems to serve the session.
+func (s Session) Quiet() bool { return s.Silent > quiet }
+
 // Holder is who holds a session.
-type Holder = record.Holder
+type Holder struct {
+	User  string `json:"user"`  // as the API server names them
+	Local string `json:"local"` // user@host
+}
 
 // Run starts the config's run or build command, or Argv.
 type Run struct {
@@ -247,13 +275,49 @@ type PortPair struct {
 	Remote int `json:"remote"`
 }
 
-// Attach opens a console: a terminal's shell or a command, whose streams lead to the caller. It is the first line of a connection, which
-// carries the console's conversation (package resume) after the answer, instead of further calls.
+// Attach opens a console: a terminal's shell or a command, whose streams lead to the caller. It is the first line of a
+// connection, which carries the console's conversation (package resume) after the answer, instead of further calls.
 type Attach struct {
 	Target
-	Console supervise.Attach `json:"console"`
+	Console Console `json:"console"`
 	// Synced begins once everything that was saved before is in the container.
 	Synced bool `json:"synced,omitempty"`
+}
+
+// Console says which program of a container a caller attaches to.
+type Console struct {
+	// ID is that of a console that is there. Newest means the last terminal that lives. With neither, a program is
+	// started.
+	ID     string `json:"id,omitempty"`
+	Newest bool   `json:"newest,omitempty"`
+	// Caller is who asks, by a name of their own. Resume says that they had this console before, and Received messages
+	// of it.
+	Caller   string `json:"caller"`
+	Resume   bool   `json:"resume,omitempty"`
+	Received uint64 `json:"received,omitempty"`
+	// Argv is the program to start; empty means a login shell: Shell, or the first that the image has.
+	Argv  []string          `json:"argv,omitempty"`
+	Shell string            `json:"shell,omitempty"`
+	Env   map[string]string `json:"env,omitempty"`
+	Dir   string            `json:"dir,omitempty"`
+	// Size is that of the caller's terminal; the program has a terminal, too. Without it, the program has pipes.
+	Size *Size `json:"size,omitempty"`
+	// Keep says that the program goes on without a caller, as a terminal's shell does.
+	Keep bool `json:"keep,omitempty"`
+}
+
+// Size is a terminal's, in characters.
+type Size struct {
+	Columns uint16 `json:"columns"`
+	Rows    uint16 `json:"rows"`
+}
+
+// Attached is the console that a caller has. The container's end of the conversation has Received messages, and sends
+// the one with the number Next next.
+type Attached struct {
+	ID       string `json:"id"`
+	Received uint64 `json:"received"`
+	Next     uint64 `json:"next"`
 }
 
 // Daemon is the daemon's own state.

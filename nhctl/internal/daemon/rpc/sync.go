@@ -2,8 +2,6 @@ package rpc
 
 import (
 	"time"
-
-	"github.com/nhctl/nhctl/sidecar/filesync/kept"
 )
 
 // The methods about sync.
@@ -31,7 +29,7 @@ const (
 	SyncPause    SyncAction = "pause"
 	SyncResume   SyncAction = "resume"
 	SyncOverride SyncAction = "override" // this computer's content counts wherever the two sides differ
-	SyncReset    SyncAction = "reset"    // forget the index, and compare anew
+	SyncReset    SyncAction = "reset"    // forget the index, and compare again
 	SyncAccept   SyncAction = "accept"   // let a mass deletion that waits travel
 	SyncRestore  SyncAction = "restore"  // undo a mass deletion that waits; with a path, bring back its newest version
 	SyncResolve  SyncAction = "resolve"  // decide conflicts
@@ -47,6 +45,8 @@ type SyncDo struct {
 	Path string `json:"path,omitempty"`
 	// Side is whose content a conflict is decided for: local, remote, or empty for what is in place now.
 	Side string `json:"side,omitempty"`
+	// Yes says yes to the question whether to override, or to accept.
+	Yes bool `json:"yes,omitempty"`
 }
 
 // SyncFolder asks to sync another folder of this computer.
@@ -78,5 +78,12 @@ type SyncPath struct {
 type SyncVersion struct {
 	Folder string `json:"folder"`
 	Side   string `json:"side"` // where it was, and is kept: local, remote
-	kept.Version
+	// ID names the version on its side.
+	ID string `json:"id"`
+	// Path is that of the file in the folder, with slashes.
+	Path   string    `json:"path"`
+	Time   time.Time `json:"time"`
+	Reason string    `json:"reason"`           // overwritten, deleted, conflict, first
+	Target string    `json:"target,omitempty"` // of a link
+	Bytes  int64     `json:"bytes"`
 }

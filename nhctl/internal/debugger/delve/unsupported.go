@@ -28,4 +28,5 @@ func Attach(net.Conn, []Paths) (int, error) { return 0, errNotHere }
 // Resume fails likewise.
 func Resume(net.Conn) error { return errNotHere }
 
-var errNotHere = errors.New("open delve's terminal: delve does not build for Windows on ARM; attach an IDE to the forwarded port, or run dlv connect on another computer")
+var errNotHere = errors.New("open delve's terminal: delve does not build for Windows on ARM; attach an IDE to the " +
+	"forwarded port, or run dlv connect on another computer")

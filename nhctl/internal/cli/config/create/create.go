@@ -36,10 +36,10 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [WORKLOAD]",
 		Short: "Write a first config for a folder of sources",
-		Long: `Write .dev/config.yaml for a folder of sources. The language, the run command and the ports are found in the folder; where a cluster
-can be reached, the workload, its container and ports are found there, and language and command too where the folder does not say. Only
-what can't be found out is asked, and nothing with --yes. A config that is there already is only replaced after its changes were shown
-and agreed to.`,
+		Long: `Write .dev/config.yaml for a folder of sources. nhctl finds the language, the run command and the ports
+in the folder. If it can reach a cluster, it finds the workload, its container and ports there, and also the language
+and command where the folder doesn't show them. It asks for the rest, and fails for lack of it with --yes. It
+replaces an existing config only after it has shown the changes and you agree.`,
 		Example: `  nhctl config init
   nhctl config init deploy/web --image registry.example.com/dev/web:1 --yes`,
 		Args:              factory.OneWorkload,
@@ -72,12 +72,13 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		cluster = workloads(ctx, f)
 	}
 	a := asker{f: f, quiet: o.Yes || !ui.IsTerminal(f.Streams.In), in: bufio.NewReader(f.Streams.In)}
-	s, err := settle(&a, o, guess, cluster)
+	s, err := settingsFor(&a, o, guess, cluster)
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(dir, ".dev", "config.yaml")
-	written, err := scaffold.Place(file, scaffold.Config(s), func(diff string) (bool, error) { return agree(&a, o, f.Out(), diff) })
+	written, err := scaffold.Place(file, scaffold.Config(s),
+		func(diff string) (bool, error) { return agree(&a, o, f.Out(), diff) })
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err := checked.Problem(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f.Out(), "%s describes %s/%s (%s)\nnext: look it over, then run nhctl dev start\n", f.Relative(file), s.Kind, s.Name, language(guess))
+	_, err = fmt.Fprintf(f.Out(), "%s describes %s/%s (%s)\nnext: look it over, then run nhctl dev start\n",
+		f.Relative(file), s.Kind, s.Name, language(guess))
 	return err
 }
 
@@ -127,15 +129,24 @@ func agree(a *asker, o *Options, out io.Writer, diff string) (bool, error) {
 		return true, nil
 	}
 	if a.quiet {
-		return false, problem.New(problem.Refused, "there is a config already, and nobody to ask").WithHint("look at the changes above, and agree with --yes")
+		return false, problem.New(problem.Refused, "there is a config already, and no terminal to ask at").
+			WithHint("look at the changes above, and agree with --yes")
 	}
 	answer, err := a.ask("replace it? (y/N)", "n")
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"), err
 }
 
-// settle finds out or asks what a config needs.
-func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (scaffold.Settings, error) {
-	s := scaffold.Settings{Kind: "deployment", Name: g.Name, Image: o.Image, Run: o.Run, Language: g.Language, Ports: g.Ports, Schema: config.SchemaURL}
+// settingsFor finds out or asks what a config needs.
+func settingsFor(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (scaffold.Settings, error) {
+	s := scaffold.Settings{
+		Kind:     "deployment",
+		Name:     g.Name,
+		Image:    o.Image,
+		Run:      o.Run,
+		Language: g.Language,
+		Ports:    g.Ports,
+		Schema:   config.SchemaURL,
+	}
 	w, err := choose(a, o, g, cluster)
 	if err != nil {
 		return s, err
@@ -151,12 +162,14 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 			return s, err
 		}
 		s.Kind, s.Name, s.Container = string(ref.Kind), ref.Name, o.Container
-	} else if s.Name, err = a.need("name of the workload", s.Name, "name it: nhctl config init deploy/web"); err != nil {
+	} else if s.Name, err = a.need("name of the workload", s.Name,
+		"name it: nhctl config init deploy/web"); err != nil {
 		return s, err
 	}
 	if s.Image == "" {
 		s.Untested = !g.Ours
-		if s.Image, err = a.need("dev image (the tools to build and run the sources with)", g.Image, "name one with --image"); err != nil {
+		if s.Image, err = a.need("dev image (the tools to build and run the sources with)", g.Image,
+			"name one with --image"); err != nil {
 			return s, err
 		}
 	}
@@ -171,7 +184,8 @@ func settle(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (sc
 func choose(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload) (*kube.Workload, error) {
 	var names []string
 	for i, w := range cluster {
-		if ref, err := workload.ParseRef(o.Workload); err == nil && ref == w.Ref || w.Name == cmp.Or(o.Workload, g.Name) {
+		if ref, err := workload.ParseRef(o.Workload); err == nil && ref == w.Ref ||
+			w.Name == cmp.Or(o.Workload, g.Name) {
 			return &cluster[i], nil
 		}
 		names = append(names, w.Ref.String())
@@ -219,10 +233,12 @@ func container(a *asker, o *Options, w *kube.Workload, s *scaffold.Settings, g *
 		}
 		return nil
 	}
-	return problem.New(problem.Usage, "%s has no container %q", w.Ref, s.Container).WithHint("its containers are: %s", strings.Join(names, ", "))
+	return problem.New(problem.Usage, "%s has no container %q", w.Ref, s.Container).
+		WithHint("its containers are: %s", strings.Join(names, ", "))
 }
 
-// asker asks a person, where there is one.
+// asker asks a person, where there is one. The daemon, which asks whatever concerns a session, has no part in writing a
+// config.
 type asker struct {
 	f     *factory.Factory
 	quiet bool

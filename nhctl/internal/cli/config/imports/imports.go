@@ -29,11 +29,12 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import [FILE]",
 		Short: "Make a config of Nocalhost's or of a devcontainer.json",
-		Long: `Make a config of another tool's. A .nocalhost folder is copied to .dev as it is, with the files that its config names: its config is
-valid here without an edit. One in its first format, and a devcontainer.json, are translated. What has no counterpart is named. Without FILE, .nocalhost/config.yaml,
+		Long: `Make a config from another tool's. nhctl copies a .nocalhost folder to .dev as it is, with the files that
+its config names: that config is valid here without an edit. It translates a config in Nocalhost's first format and a
+devcontainer.json, and lists the fields that have no counterpart. Without FILE it takes .nocalhost/config.yaml,
 .devcontainer/devcontainer.json or .devcontainer.json of this folder.
 
-A config that is there already is only replaced with --yes; the changes are shown.`,
+It shows the changes to an existing config, and replaces it only with --yes.`,
 		Example: `  nhctl config import
   nhctl config import .devcontainer/devcontainer.json --name web`,
 		Args: cobra.MaximumNArgs(1),
@@ -60,7 +61,8 @@ func run(f *factory.Factory, o *Options) error {
 		}
 	}
 	if source == "" {
-		return problem.New(problem.NotFound, "there is nothing to import in %s", f.Dir).WithHint("name a file; without one these are looked for: %s", strings.Join(sources[:], ", "))
+		return problem.New(problem.NotFound, "there is nothing to import in %s", f.Dir).
+			WithHint("name a file; without one these are looked for: %s", strings.Join(sources[:], ", "))
 	}
 	source = f.Absolute(source)
 	data, err := os.ReadFile(source)
@@ -75,7 +77,8 @@ func run(f *factory.Factory, o *Options) error {
 	if err := place(f, o, target, made.Text); err != nil {
 		return err
 	}
-	if from := filepath.Dir(source); from != root && from != filepath.Dir(target) && !strings.HasSuffix(source, ".json") {
+	if from := filepath.Dir(source); from != root && from != filepath.Dir(target) &&
+		!strings.HasSuffix(source, ".json") {
 		if err := companions(from, filepath.Dir(target)); err != nil {
 			return err
 		}
@@ -119,14 +122,16 @@ func place(f *factory.Factory, o *Options, target, text string) error {
 	_, err := scaffold.Place(target, text, func(diff string) (bool, error) {
 		fmt.Fprint(f.Out(), diff)
 		if !o.Yes {
-			return false, problem.New(problem.Refused, "%s is there already", f.Relative(target)).WithHint("look at the changes above, and agree with --yes")
+			return false, problem.New(problem.Refused, "%s is there already", f.Relative(target)).
+				WithHint("look at the changes above, and agree with --yes")
 		}
 		return true, nil
 	})
 	return err
 }
 
-// companions copies what lies beside a config: the files that it includes or reads variables from. What is there already stays.
+// companions copies what lies next to a config: the files that it includes or reads variables from. What is there
+// already stays.
 func companions(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -169,7 +174,8 @@ func report(f *factory.Factory, source, target string, unmapped []string) error 
 		fmt.Fprintln(f.Out(), text)
 	}
 	if err := file.Problem(); err != nil {
-		return problem.New(problem.Usage, "%s was written, but is not valid", f.Relative(target)).WithHint("correct it; the mistakes are above")
+		return problem.New(problem.Usage, "%s was written, but is not valid", f.Relative(target)).
+			WithHint("correct it; the mistakes are above")
 	}
 	_, err = fmt.Fprintf(f.Out(), "%s is made of %s\n", f.Relative(target), f.Relative(source))
 	return err

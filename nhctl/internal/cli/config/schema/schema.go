@@ -11,8 +11,12 @@ import (
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	return &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of the config", Example: "  nhctl config schema > config.v1.json", Args: cobra.NoArgs,
-		Long: "Print the JSON Schema (2020-12) of .dev/config.yaml, for editors. The first line of a config that nhctl writes points them to the published one.",
+		Use:     "schema",
+		Short:   "Print the JSON Schema of the config",
+		Example: "  nhctl config schema > config.v1.json",
+		Args:    cobra.NoArgs,
+		Long: "Print the JSON Schema (2020-12) of .dev/config.yaml, for editors. The first line of a config that " +
+			"nhctl writes points them to the published one.",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := f.Out().Write(schema.Config)
 			return err

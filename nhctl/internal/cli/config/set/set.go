@@ -19,8 +19,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set PATH VALUE",
 		Short: "Set one field of a config",
-		Long: `Set one field of a config, and leave the rest of the file as it is written: comments, order, anchors. It is for scripts and IDEs.
-Items of lists are named by their index or their name. A change that would make the config invalid is refused.`,
+		Long: `Set one field of a config, and leave the rest of the file as it is written: comments, order, anchors. The
+command is for scripts and IDEs. Name the items of lists by their index or their name. nhctl refuses a change that would
+make the config invalid.`,
 		Example: `  nhctl config set containers[0].dev.image registry.example.com/dev/web:2
   nhctl config set containers[app].dev.hotReload true`,
 		Args: cobra.ExactArgs(2),

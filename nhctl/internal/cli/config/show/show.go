@@ -25,10 +25,11 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
 		Use:   "show [SERVICE]",
-		Short: "Show the config as it counts",
-		Long: `Show the config as it counts: variables and included files put in, with .dev/defaults.yaml below it, the profile and
-.dev/local.yaml above it, and the defaults of what nobody sets. Where the folder has no config, it is what the team keeps in the cluster
-for the service. With --origin each value says which file and line it came from.`,
+		Short: "Show the config that counts",
+		Long: `Show the config that counts: with its variables and included files, with .dev/defaults.yaml below it, the
+profile and .dev/local.yaml above it, and the defaults of fields that are not set. For a folder without a config it
+shows the one that the team keeps in the cluster for the service. With --origin each value says which file and line it
+came from.`,
 		Example: `  nhctl config show
   nhctl config show web --profile staging --origin`,
 		Args: cobra.MaximumNArgs(1),

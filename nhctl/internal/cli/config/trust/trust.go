@@ -28,10 +28,10 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust [SERVICE]",
 		Short: "Show what the config asks of this computer, and allow it",
-		Long: `Show what the config asks of this computer beyond ordinary work in a pod, and allow it: local ports of its choice, files that git
-ignores, files and folders outside of the repository, variables that look like credentials, commands on this computer, and patches of the
-dev pod. It is asked once for each content: a change of one of those is asked about again, any other change is not. Without SERVICE, all
-services of the config are meant.`,
+		Long: `Show what the config asks of this computer beyond ordinary work in a pod, and allow it: local ports of
+its choice, files that git ignores, files and folders outside of the repository, variables that look like credentials,
+commands on this computer, and patches of the dev pod. nhctl asks once for each content: again when
+one of these changes, and not for any other change. Without SERVICE it asks for all services of the config.`,
 		Example: `  nhctl config trust
   nhctl config trust web --profile staging --yes`,
 		Args: cobra.MaximumNArgs(1),
@@ -53,11 +53,11 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	paths, err := f.Paths()
+	dirs, err := f.Dirs()
 	if err != nil {
 		return err
 	}
-	known := paths.Trust()
+	known := trust.Store{Dir: dirs.Trust()}
 	var open []trust.Request
 	for _, r := range requests {
 		trusted, err := known.Trusted(r)
@@ -69,7 +69,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		}
 	}
 	if len(open) > 0 && !o.Yes && (f.JSON() || !f.Confirm(text(open))) {
-		return problem.New(problem.Untrusted, "not trusted: %s", text(open)).WithHint("answer yes at a terminal, or where you have looked at it: nhctl config trust --yes")
+		return problem.New(problem.Untrusted, "not trusted: %s", text(open)).
+			WithHint("answer yes at a terminal, or where you have looked at it: nhctl config trust --yes")
 	}
 	for _, r := range open {
 		if err := known.Trust(r); err != nil {

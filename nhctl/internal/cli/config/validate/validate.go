@@ -28,9 +28,10 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [FILE]",
 		Short: "Find every mistake of a config",
-		Long: `Find every mistake of a config at once, with its line: unknown and wrong fields, bad values, ports used twice, text pasted from web
-pages. Where a cluster can be reached, containers are compared with the real workloads. Without FILE, the config of this folder or of
-one above it. As JSON, each finding has a file, a line and columns, for editors.
+		Long: `Find every mistake of a config at once, with its line: unknown and wrong fields, bad values, ports used
+twice, text pasted from web pages. Where a cluster can be reached, containers are compared with the real workloads.
+Without FILE, the config of this folder or of one above it. As JSON, each finding has a file, a line and columns, for
+editors.
 
 Exit code 2 says that there are errors; warnings alone are no failure.`,
 		Example: `  nhctl config validate
@@ -80,7 +81,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return nil
 	}
 	for _, text := range file.Notices() {
-		fmt.Fprintln(f.Out(), strings.TrimPrefix(text, f.Dir+string(filepath.Separator))) // a finding begins with its file's name
+		// a finding begins with its file's name
+		fmt.Fprintln(f.Out(), strings.TrimPrefix(text, f.Dir+string(filepath.Separator)))
 	}
 	if failed {
 		return problem.New(problem.Usage, "%s is not valid", f.Relative(file.Path))

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
-	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 )
 
 // Options are the command's flags and arguments.
@@ -33,12 +32,12 @@ func New(f *factory.Factory) *cobra.Command {
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	paths, err := f.Paths()
+	dirs, err := f.Dirs()
 	if err != nil {
 		return err
 	}
 	if o.Foreground {
-		return daemon.Serve(ctx, paths)
+		return f.Serve(ctx, dirs)
 	}
 	c, err := f.Daemon(ctx)
 	if err != nil {

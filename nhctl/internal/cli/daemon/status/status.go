@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
-	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
@@ -33,11 +33,11 @@ func New(f *factory.Factory) *cobra.Command {
 }
 
 func run(ctx context.Context, f *factory.Factory, _ *Options) error {
-	paths, err := f.Paths()
+	dirs, err := f.Dirs()
 	if err != nil {
 		return err
 	}
-	c, err := daemon.ConnectRunning(paths)
+	c, err := client.ConnectRunning(dirs)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,7 @@ func run(ctx context.Context, f *factory.Factory, _ *Options) error {
 	if f.JSON() {
 		return f.Printer().Document(d)
 	}
-	return ui.Table(f.Out(), []string{"process", fmt.Sprint(d.PID)}, []string{"version", d.Version}, []string{"up for", ui.Age(d.Started)},
+	return ui.Table(f.Out(), []string{"process", fmt.Sprint(d.PID)}, []string{"version", d.Version},
+		[]string{"up for", ui.Age(d.Started)},
 		[]string{"sessions", fmt.Sprint(len(d.Sessions))}, []string{"log", d.Log})
 }

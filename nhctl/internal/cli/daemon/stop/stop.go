@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
-	"github.com/nhctl/nhctl/nhctl/internal/daemon"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 )
 
 // Options are the command's flags and arguments.
@@ -31,16 +31,16 @@ func New(f *factory.Factory) *cobra.Command {
 }
 
 func run(ctx context.Context, f *factory.Factory, _ *Options) error {
-	paths, err := f.Paths()
+	dirs, err := f.Dirs()
 	if err != nil {
 		return err
 	}
-	c, err := daemon.ConnectRunning(paths)
+	c, err := client.ConnectRunning(dirs)
 	if err != nil {
 		fmt.Fprintln(f.Err(), "no daemon runs")
 		return nil
 	}
-	if err := c.Stop(ctx, paths); err != nil {
+	if err := c.Stop(ctx, dirs); err != nil {
 		return err
 	}
 	fmt.Fprintln(f.Err(), "the daemon has stopped")

@@ -26,8 +26,8 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Build the service from the synced sources",
-		Long: `Build the service from the synced sources: the config's command.build, or COMMAND. Its output is printed as it comes, and the exit
-code is the command's. What runs goes on.`,
+		Long: `Build the service from the synced sources: the config's command.build, or COMMAND. It prints the
+output as it comes, and returns the command's exit code. A running program goes on.`,
 		Example: `  nhctl dev build
   nhctl dev build -- go vet ./...`,
 		ValidArgsFunction: f.CompleteWorkloads,

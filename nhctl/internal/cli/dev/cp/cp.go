@@ -33,13 +33,13 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cp LOCAL [WORKLOAD]:REMOTE | [WORKLOAD]:REMOTE LOCAL",
 		Short: "Copy files and folders to the dev container, or from it",
-		Long: `Copy a file or a folder to the dev container, or from it: as the target, or into the target where that is a folder. A source that ends with
-/. means the folder's contents. Remote paths begin at the folder of the sources.
+		Long: `Copy a file or a folder to the dev container, or from it: as the target, or into the target where that is
+a folder. A source that ends with /. means the folder's contents. Remote paths begin at the folder of the sources.
 
-Modes and times are kept. A copy that was interrupted goes on where it was when it is called again, and files that are the same (by size
-and time) are left alone. Links are copied as links, those that lead out of what is copied not at all. A file never takes a folder's
-place, nor a folder a file's. From the container, what git, editors and tools run of themselves (.git, .vscode, .envrc and the like) comes
-only when it is the source itself.`,
+The command keeps modes and times, and skips files that are the same (by size and time). Called again after an
+interruption, it goes on where it was. It copies links as links, but no link that leads out of the copied folder. A file
+never replaces a folder, nor a folder a file. Files that git, editors and tools run by themselves (.git, .vscode, .envrc
+and the like) come from the container only when you name them as the source.`,
 		Example: `  nhctl dev cp testdata :/tmp/testdata
   nhctl dev cp deploy/web:/var/lib/app/dump.sql .`,
 		Args: cobra.ExactArgs(2),
@@ -75,7 +75,8 @@ func (o *Options) set(from, to string) error {
 // remote splits [WORKLOAD]:PATH. A single letter before the colon is a drive of Windows.
 func remote(text string) (workload, path string, ok bool) {
 	workload, path, ok = strings.Cut(text, ":")
-	return workload, path, ok && len(workload) != 1 && !strings.HasPrefix(workload, ".") && !strings.HasPrefix(workload, "/")
+	return workload, path, ok && len(workload) != 1 && !strings.HasPrefix(workload, ".") &&
+		!strings.HasPrefix(workload, "/")
 }
 
 // duplex is what the far end's program reads and writes.
@@ -93,7 +94,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	theirIn, say := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := terminal.Pipe(ctx, f, o.Target.RPC(f), []string{contract.Binary, "carry", far, o.Remote}, ui.Streams{In: theirIn, Out: theirOut, Err: io.Discard})
+		err := terminal.Pipe(ctx, f, o.Target.RPC(f), []string{contract.Binary, "carry", far, o.Remote},
+			ui.Streams{In: theirIn, Out: theirOut, Err: io.Discard})
 		theirOut.CloseWithError(errors.Join(io.EOF, err))
 		theirIn.Close()
 		ended <- err
@@ -101,7 +103,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	begun := event.Event{Type: event.Step, Step: &event.StepData{Name: "copy", State: event.StepStarted}}
 	f.Printer().Event(begun)
 	done, err := near(duplex{hear, say}, f.Absolute(o.Local)+contents(o.Local, o.Up), func(n, of int64) {
-		f.Printer().Event(event.Event{Type: event.Step, Step: &event.StepData{Name: "copy", State: event.StepWaiting, Detail: fmt.Sprintf("%.1f of %.1f MB", float64(n)/1e6, float64(of)/1e6)}})
+		f.Printer().Event(event.Event{Type: event.Step, Step: &event.StepData{Name: "copy", State: event.StepWaiting,
+			Detail: fmt.Sprintf("%.1f of %.1f MB", float64(n)/1e6, float64(of)/1e6)}})
 	})
 	say.Close()
 	hear.Close()
@@ -126,7 +129,7 @@ func protected(path string) string {
 	if path == "." || (ignore.Protection{}).Of(path).Class == ignore.Free {
 		return ""
 	}
-	return "it could run commands on this computer, so it comes from a container only when it is named itself"
+	return "it could run commands on this computer, so nhctl copies it from a container only when you name it"
 }
 
 // contents keeps the /. that making a path absolute loses.
@@ -144,7 +147,8 @@ func explain(ctx context.Context, o *Options, err, farErr error) error {
 		return farErr
 	}
 	if ctx.Err() != nil {
-		return problem.New(problem.Interrupted, "the copy was interrupted").WithHint("call it again: it goes on where it was")
+		return problem.New(problem.Interrupted, "the copy was interrupted").
+			WithHint("call the command again: it goes on where it was")
 	}
 	return problem.New(problem.Command, "copy %s: %w", o.Local, err)
 }

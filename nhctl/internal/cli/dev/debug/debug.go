@@ -35,9 +35,11 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "debug [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program under its debugger, and forward the debugger's port",
-		Long: `Start the service's program under its debugger: the config's command.debug, or what debug.language (` + strings.Join(debugger.Languages(), ", ") + `)
-makes of command.run, or COMMAND. What no config says is found by the sources, and told. It returns when the debugger
-takes clients on a local port, and says how to attach; the program runs in the meantime. What runs already is stopped and replaced. Probes don't kill a program that stands at a breakpoint.`,
+		Long: `Start the service's program under its debugger: the config's command.debug, or what debug.language (` +
+			strings.Join(debugger.Languages(), ", ") + `)
+makes of command.run, or COMMAND. nhctl finds values that no config has by the sources, and says which. It
+returns when the debugger takes clients on a local port, and says how to attach; the program runs in the meantime. It
+stops and replaces a running program. Probes don't kill a program that stands at a breakpoint.`,
 		Example: `  nhctl dev debug
   nhctl dev debug --wait           # stop before the first line
   nhctl dev debug --attach         # delve's terminal, for go`,
@@ -52,19 +54,27 @@ takes clients on a local port, and says how to attach; the program runs in the m
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
-	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its input has ended")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false,
+		"give the program a terminal for its output, as for colours; its input has ended")
 	cmd.Flags().BoolVar(&o.Wait, "wait", false, "keep the program before its first line until a client lets it go on")
-	cmd.Flags().BoolVar(&o.Attach, "attach", false, "open delve's terminal; a debugger that runs already is taken as it is")
-	cmd.Flags().IntVar(&o.LocalPort, "local-port", 0, "local port of the debugger (default: the remote one's number, or a free one)")
+	cmd.Flags().BoolVar(&o.Attach, "attach", false,
+		"open delve's terminal; use a debugger that runs already as it is")
+	cmd.Flags().IntVar(&o.LocalPort, "local-port", 0,
+		"local port of the debugger (default: the remote one's number, or a free one)")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Attach && f.JSON() {
-		return problem.New(problem.Usage, "--attach opens a terminal, which has no JSON").WithHint("leave out one of --attach and -o json")
+		return problem.New(problem.Usage, "--attach opens a terminal, which has no JSON").
+			WithHint("leave out one of --attach and -o json")
 	}
-	params := rpc.Debug{Run: rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, TTY: o.TTY, NoBuild: o.NoBuild},
-		Join: o.Attach, Wait: o.Wait, LocalPort: o.LocalPort}
+	params := rpc.Debug{
+		Run:       rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, TTY: o.TTY, NoBuild: o.NoBuild},
+		Join:      o.Attach,
+		Wait:      o.Wait,
+		LocalPort: o.LocalPort,
+	}
 	var d event.DebugData
 	if err := f.Call(ctx, rpc.MethodDebug, params, &d); err != nil {
 		return err
@@ -90,7 +100,8 @@ func describe(w io.Writer, d event.DebugData) {
 // attach opens delve's terminal. When the user leaves it, the program goes on, as after any other client.
 func attach(ctx context.Context, f *factory.Factory, d event.DebugData) error {
 	if d.Language != debugger.Go {
-		return problem.New(problem.Usage, "--attach opens delve's terminal, and the config's debug.language is %q", d.Language).
+		return problem.New(problem.Usage, "--attach opens delve's terminal, and the config's debug.language is %q",
+			d.Language).
 			WithHint("the debugger runs: attach another client to %s:%d", d.Host, d.Port)
 	}
 	conn, err := dial(ctx, d)

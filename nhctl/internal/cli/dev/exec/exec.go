@@ -15,9 +15,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec [WORKLOAD] -- COMMAND ARGS...",
 		Short: "Run a command in the dev container, in the folder of the sources",
-		Long: `Run a command in the dev container, in the folder of the sources. Standard input, Ctrl-C and SIGTERM are passed on, and the exit code is
-the command's. It has a terminal where standard input and output are one (--tty=false: pipes all the same). A lost connection does not
-end it; when nhctl ends before it, it is hung up.`,
+		Long: `Run a command in the dev container, in the folder of the sources. Standard input, Ctrl-C and SIGTERM are
+passed on, and the exit code is the command's. It has a terminal where standard input and output are one (--tty=false:
+pipes all the same). A lost connection does not end it; when nhctl ends before it, it is hung up.`,
 		Example: `  nhctl dev exec -- go test ./...
   nhctl dev exec -- vim main.go
   tar c data | nhctl dev exec -- tar x`,
@@ -25,7 +25,8 @@ end it; when nhctl ends before it, it is hung up.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dash := cmd.ArgsLenAtDash()
 			if dash < 0 || dash == len(args) || dash > 1 {
-				return problem.New(problem.Usage, "no command to run").WithHint("put it behind --, such as: nhctl dev exec -- ls")
+				return problem.New(problem.Usage, "no command to run").
+					WithHint("put it behind --, such as: nhctl dev exec -- ls")
 			}
 			target.SetWorkload(args[:dash])
 			return terminal.Exec(cmd.Context(), f, target.RPC(f), tty, args[dash:])

@@ -29,8 +29,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forward [LOCAL:REMOTE...]",
 		Short: "Forward local ports to the dev container, or list them",
-		Long: `Forward local ports (on loopback alone) to ports of the dev pod. Forwards last as long as the session, over pods that come and go.
-LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides. Without ports: list those that are forwarded.`,
+		Long: `Forward local ports (on loopback alone) to ports of the dev pod. Forwards last as long as the session,
+over pods that come and go. LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides. Without
+ports: list those that are forwarded.`,
 		Example: `  nhctl dev forward 8080:80
   nhctl dev forward :5005
   nhctl dev forward --close 8080`,

@@ -2,20 +2,23 @@
 package list
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/watch"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
 
 // Options are the command's flags and arguments.
 type Options struct {
-	AllClusters bool
+	AllClusters, Watch bool
 }
 
 // New returns the command.
@@ -23,34 +26,65 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the sessions of the namespace, everybody's",
+		Short: "List the sessions of the namespace, everyone's",
 		Example: `  nhctl dev list
   nhctl dev list -n staging -o json
-  nhctl dev list --all-clusters`,
+  nhctl dev list --all-clusters
+  nhctl dev list --watch -o json   # a line with the whole list, whenever it changes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), f, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.AllClusters, "all-clusters", false, "list the sessions of this computer instead, in whatever cluster")
+	cmd.Flags().BoolVar(&o.AllClusters, "all-clusters", false,
+		"list the sessions of this computer instead, in whatever cluster")
+	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show the list again whenever it changes, until Ctrl-C")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
+	show := namespace
+	if o.AllClusters {
+		show = func(w io.Writer, sessions []rpc.Session) { everywhere(w, f.Err(), sessions) }
+	}
+	if o.Watch {
+		p := rpc.Subscribe{Topic: rpc.TopicSessions, Caller: f.Caller(), AllClusters: o.AllClusters}
+		return watch.Topic(ctx, f, p, watch.View[rpc.Session, []rpc.Session]{
+			News: func(u rpc.Update) map[string]rpc.Session { return u.Sessions },
+			Of:   watch.Sorted(order),
+			Text: show,
+		})
+	}
 	var sessions []rpc.Session
-	if err := f.Call(ctx, rpc.MethodList, rpc.List{Caller: f.Caller(), AllClusters: o.AllClusters}, &sessions); err != nil {
+	if err := f.Call(ctx, rpc.MethodList, rpc.List{Caller: f.Caller(), AllClusters: o.AllClusters},
+		&sessions); err != nil {
 		return err
 	}
 	if f.JSON() {
 		return f.Printer().Document(sessions)
 	}
-	if o.AllClusters {
-		return everywhere(f, sessions)
-	}
+	show(f.Out(), sessions)
+	return nil
+}
+
+// order is that of a watched list.
+func order(a, b rpc.Session) int {
+	return cmp.Or(
+		cmp.Compare(a.Context, b.Context),
+		cmp.Compare(a.Namespace, b.Namespace),
+		cmp.Compare(a.Workload, b.Workload),
+		cmp.Compare(a.ID, b.ID),
+		cmp.Compare(a.Lease, b.Lease),
+	)
+}
+
+// namespace prints the sessions of the namespace.
+func namespace(w io.Writer, sessions []rpc.Session) {
 	rows := [][]string{{"SESSION", "WORKLOAD", "MODE", "PHASE", "HOLDER", "SINCE", "LAST HEARD OF", "STATE"}}
 	for _, s := range sessions {
 		if s.Unreadable != "" {
-			rows = append(rows, []string{"-", "lease/" + s.Lease, "-", "-", "-", "-", "-", "unreadable: " + s.Unreadable})
+			rows = append(rows,
+				[]string{"-", "lease/" + s.Lease, "-", "-", "-", "-", "-", "unreadable: " + s.Unreadable})
 			continue
 		}
 		holder := s.Holder.Local
@@ -58,41 +92,37 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 			holder += " (you)"
 		}
 		silent := time.Duration(s.Silent * float64(time.Second))
-		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since), ui.Age(time.Now().Add(-silent)), state(s)})
+		rows = append(rows, []string{s.ID, s.Workload, string(s.Mode), s.Phase, holder, ui.Age(s.Since),
+			ui.Age(time.Now().Add(-silent)), state(s)})
 	}
-	return ui.Table(f.Out(), rows...)
+	_ = ui.Table(w, rows...)
 }
 
-// everywhere prints the sessions of this computer.
-func everywhere(f *factory.Factory, sessions []rpc.Session) error {
+// everywhere prints the sessions of this computer, and their notices.
+func everywhere(w, notes io.Writer, sessions []rpc.Session) {
 	rows := [][]string{{"CONTEXT", "NAMESPACE", "SESSION", "WORKLOAD", "MODE", "SINCE", "LINK", "SERVER"}}
 	for _, s := range sessions {
 		link := "-"
 		if s.Link != nil {
 			link = string(s.Link.State)
 		}
-		rows = append(rows, []string{s.Context, s.Namespace, s.ID, s.Workload, string(s.Mode), ui.Age(s.Since), link, s.Server})
+		rows = append(rows,
+			[]string{s.Context, s.Namespace, s.ID, s.Workload, string(s.Mode), ui.Age(s.Since), link, s.Server})
 	}
-	if err := ui.Table(f.Streams.Out, rows...); err != nil {
-		return err
-	}
+	_ = ui.Table(w, rows...)
 	for _, s := range sessions {
 		for _, text := range s.Notices {
-			fmt.Fprintf(f.Streams.Err, "%s in namespace %s: %s\n", s.Workload, s.Namespace, text)
+			fmt.Fprintf(notes, "%s in namespace %s: %s\n", s.Workload, s.Namespace, text)
 		}
 	}
-	return nil
 }
 
-// quiet is from how many seconds on a session counts as silent: a few heartbeats.
-const quiet = 20
-
-// state says whether anybody serves a session.
+// state says whether anyone serves a session.
 func state(s rpc.Session) string {
 	switch {
 	case s.Abandoned:
 		return "abandoned"
-	case s.Silent > quiet:
+	case s.Quiet():
 		return "silent"
 	}
 	return "live"

@@ -37,10 +37,12 @@ func New(f *factory.Factory) *cobra.Command {
 	}
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on with new lines, until Ctrl-C")
-	cmd.Flags().IntVar(&o.Tail, "tail", 0, "only the last lines (default: all that are kept, 8 MB with those of other commands)")
+	cmd.Flags().IntVar(&o.Tail, "tail", 0,
+		"only the last lines (default: all that are kept, 8 MB with those of other commands)")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	return f.Call(ctx, rpc.MethodLogs, rpc.Logs{Target: o.Target.RPC(f), Command: o.Command, Follow: o.Follow, Tail: o.Tail}, nil)
+	return f.Call(ctx, rpc.MethodLogs,
+		rpc.Logs{Target: o.Target.RPC(f), Command: o.Command, Follow: o.Follow, Tail: o.Tail}, nil)
 }

@@ -24,9 +24,9 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "restart [WORKLOAD]",
-		Short: "Build and start the service's program anew",
-		Long: `Build and start anew what was started last: the run command, the debug command, or a command of your own. The config is read
-again.`,
+		Short: "Build and start the service's program again",
+		Long: `Build the service and start its last program again: the run command, the debug command, or a command of
+your own. nhctl reads the config again.`,
 		Example: `  nhctl dev restart`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)

@@ -30,14 +30,15 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program from the synced sources",
-		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or COMMAND. What no
-config says is found by the sources, and told; nhctl config init writes it down. It runs under the supervisor
-and goes on when this command ends; what runs already, also under a debugger, is stopped and replaced once the build has
-succeeded. With hotReload in the config, a change of the sources builds and starts it anew.`,
+		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or
+COMMAND. nhctl finds values that no config has by the sources, and says which; nhctl config init writes them down. The
+program runs under the supervisor and goes on when this command ends. Once the build has succeeded, it stops and
+replaces a running program, also one under a debugger. With hotReload in the config, a change of the sources builds and
+starts the program again.`,
 		Example: `  nhctl dev run
   nhctl dev run --follow
   nhctl dev run -- go run ./cmd/server --verbose
-  nhctl dev run --once -- go test ./...   # beside the service, with its exit code`,
+  nhctl dev run --once -- go test ./...   # next to the service, with its exit code`,
 		ValidArgsFunction: f.CompleteWorkloads,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
@@ -49,21 +50,27 @@ succeeded. With hotReload in the config, a change of the sources builds and star
 	o.Target.AddFlags(cmd)
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
-	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its input has ended: what asks for input runs with --once, or in dev terminal")
-	cmd.Flags().BoolVar(&o.Once, "once", false, "run COMMAND to its end beside the service, with your input and its exit code")
-	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "print what the program prints, until Ctrl-C; it goes on running")
+	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its "+
+		"input has ended: run a program that asks for input with --once, or in dev terminal")
+	cmd.Flags().BoolVar(&o.Once, "once", false,
+		"run COMMAND to its end next to the service, with your input and its exit code")
+	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false,
+		"print what the program prints, until Ctrl-C; it goes on running")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Once {
 		if len(o.Argv) == 0 {
-			return problem.New(problem.Usage, "no command to run once").WithHint("put it behind --, such as: nhctl dev run --once -- go test ./...")
+			return problem.New(problem.Usage, "no command to run once").
+				WithHint("put it behind --, such as: nhctl dev run --once -- go test ./...")
 		}
 		return terminal.Once(ctx, f, o.Target.RPC(f), o.Argv)
 	}
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodRun, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild, TTY: o.TTY}, &c); err != nil {
+	if err := f.Call(ctx, rpc.MethodRun,
+		rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild, TTY: o.TTY},
+		&c); err != nil {
 		return err
 	}
 	err := f.Printer().Result(c, func(w io.Writer) {

@@ -32,15 +32,35 @@ func New(f *factory.Factory) *cobra.Command {
   nhctl dev status --watch`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFlags(cmd)
-	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it anew whenever it changes, until Ctrl-C")
+	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it again whenever it changes, until Ctrl-C")
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	return watch.Show(ctx, f, o.Watch, func(ctx context.Context) (rpc.Session, error) {
-		var s rpc.Session
-		return s, f.Call(ctx, rpc.MethodStatus, o.Target.RPC(f), &s)
-	}, describe)
+	if o.Watch {
+		return watch.Topic(ctx, f, o.Target.Subscribe(f, rpc.TopicStatus), watch.View[rpc.Session, rpc.Session]{
+			News: func(u rpc.Update) map[string]rpc.Session { return u.Status },
+			Of:   only,
+			Text: describe,
+		})
+	}
+	var s rpc.Session
+	if err := f.Call(ctx, rpc.MethodStatus, o.Target.RPC(f), &s); err != nil {
+		return err
+	}
+	if f.JSON() {
+		return f.Printer().Document(s)
+	}
+	describe(f.Out(), s)
+	return nil
+}
+
+// only is the one session of the topic.
+func only(items map[string]rpc.Session) (s rpc.Session) {
+	for _, s = range items {
+		break
+	}
+	return s
 }
 
 func describe(w io.Writer, s rpc.Session) {

@@ -26,7 +26,8 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop [WORKLOAD] [build|run|debug]",
 		Short: "Stop the service's program, or a build",
-		Long:  "Stop the service's program, under a debugger or not, or the named command, with every process that it started.",
+		Long: "Stop the service's program, under a debugger or not, or the named command, with every process that " +
+			"it started.",
 		Example: `  nhctl dev stop
   nhctl dev stop build`,
 		ValidArgsFunction: f.CompleteWorkloads,

@@ -22,9 +22,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "terminal [WORKLOAD]",
 		Short: "Open a shell in the dev container, in the folder of the sources",
-		Long: `Open a login shell in the dev container, in the folder of the sources: the config's dev.shell, or the first of bash, zsh, ash and sh that
-the image has. It goes on over a lost connection, and when its window is closed: --attach takes it up again, with what it printed last.
-Leaving the shell does not end dev mode.`,
+		Long: `Open a login shell in the dev container, in the folder of the sources: the config's dev.shell, or the
+first of bash, zsh, ash and sh that the image has. It survives a lost connection and a closed window: --attach returns
+to it, and shows its last output again. Leaving the shell does not end dev mode.`,
 		Example: `  nhctl dev terminal
   nhctl dev terminal --attach`,
 		Args:              factory.OneWorkload,
@@ -35,7 +35,8 @@ Leaving the shell does not end dev mode.`,
 		},
 	}
 	o.Target.AddFlags(cmd)
-	cmd.Flags().BoolVar(&o.Attach, "attach", false, "take up the shell that was opened last, also from another terminal")
+	cmd.Flags().BoolVar(&o.Attach, "attach", false,
+		"take up the shell that was opened last, also from another terminal")
 	return cmd
 }
 

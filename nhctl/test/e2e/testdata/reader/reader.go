@@ -21,6 +21,10 @@ import (
 
 func main() {
 	args := os.Args[1:]
+	if args[0] == "sink" {
+		sink(args[1], args[2])
+		return
+	}
 	fmt.Println("watching")
 	switch args[0] {
 	case "all":
@@ -41,8 +45,6 @@ func main() {
 			info, err := os.Stat(args[1])
 			return err == nil && strconv.FormatInt(info.Size(), 10) == args[2]
 		})
-	case "sink":
-		sink(args[1], args[2])
 	default:
 		watch(args[0])
 	}
@@ -70,6 +72,7 @@ func sink(port, bytes string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	fmt.Println("watching")
 	conn, err := l.Accept()
 	if err == nil {
 		_, err = io.CopyN(io.Discard, conn, want)

@@ -2,18 +2,14 @@
 package act
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
 
 // Options are a command's flags and arguments.
@@ -26,8 +22,8 @@ type Options struct {
 type kind struct {
 	action      rpc.SyncAction
 	short, long string
-	// ask is asked before anything happens; empty asks nothing.
-	ask  string
+	// asks says that the daemon asks before anything happens.
+	asks bool
 	done func(rpc.SyncDone) string
 }
 
@@ -45,74 +41,64 @@ func Resume(f *factory.Factory) *cobra.Command {
 
 // Override returns `nhctl dev sync override`.
 func Override(f *factory.Factory) *cobra.Command {
-	return command(f, kind{action: rpc.SyncOverride, short: "Make this computer's files count wherever the two sides differ",
-		long: `Make this computer's files count wherever the two sides differ: what the container has of its own is replaced or deleted there.
-Versions of what is lost are kept (nhctl dev sync restore).`,
-		ask: "Replace and delete in the container whatever differs from this computer?",
+	return command(f, kind{
+		action: rpc.SyncOverride,
+		short:  "Make this computer's files count wherever the two sides differ",
+		long: `Make this computer's files count wherever the two sides differ: nhctl replaces or deletes
+the container's own files, and keeps versions of them (nhctl dev sync restore).`,
+		asks: true,
 		done: func(d rpc.SyncDone) string {
 			return fmt.Sprintf("the container is as this computer; %d files differed", d.Files)
-		}})
+		},
+	})
 }
 
 // Reset returns `nhctl dev sync reset`.
 func Reset(f *factory.Factory) *cobra.Command {
-	return command(f, kind{action: rpc.SyncReset, short: "Forget the index of both sides, and compare them anew",
-		long: `Forget the index of both sides, and compare them anew, as at the first start: where a file differs, this computer's wins, and the
-container's is kept as a version (the other way round where sync only receives). Nothing is deleted.`,
+	return command(f, kind{action: rpc.SyncReset, short: "Forget the index of both sides, and compare them again",
+		long: `Forget the index of both sides, and compare them again, as at the first start: where a file differs, this
+computer's wins, and the container's is kept as a version (the other way round where sync only receives). Nothing is
+deleted.`,
 		done: func(rpc.SyncDone) string { return "the index is new; both sides are the same" }})
 }
 
 // Accept returns `nhctl dev sync accept`.
 func Accept(f *factory.Factory) *cobra.Command {
-	return command(f, kind{action: rpc.SyncAccept, short: "Let a mass deletion that sync stopped for happen on the other side too",
-		long: `Sync stops when over a quarter of the files, and over 20, are deleted at once. This lets that one deletion happen on the other side
-too. To bring the files back instead: nhctl dev sync restore.`,
-		ask: "Delete the files on the other side too?",
+	return command(f, kind{
+		action: rpc.SyncAccept,
+		short:  "Let a mass deletion that sync stopped for happen on the other side too",
+		long: `Sync stops when over a quarter of the files, and over 20, are deleted at once. This lets that one
+deletion happen on the other side too. To bring the files back instead: nhctl dev sync restore.`,
+		asks: true,
 		done: func(d rpc.SyncDone) string {
 			if d.Files == 0 {
 				return "no deletion waits"
 			}
 			return fmt.Sprintf("%d files are deleted on both sides", d.Files)
-		}})
+		},
+	})
 }
 
 func command(f *factory.Factory, k kind) *cobra.Command {
 	o := &Options{}
 	cmd := o.Target.Command(f, &cobra.Command{
-		Use: string(k.action) + " [WORKLOAD]", Short: k.short, Long: k.long, Example: "  nhctl dev sync " + string(k.action),
+		Use:     string(k.action) + " [WORKLOAD]",
+		Short:   k.short,
+		Long:    k.long,
+		Example: "  nhctl dev sync " + string(k.action),
 	}, func(ctx context.Context) error { return run(ctx, f, o, k) })
 	o.Target.AddFolderFlags(cmd)
-	if k.ask != "" {
+	if k.asks {
 		cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "don't ask")
 	}
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options, k kind) error {
-	if k.ask != "" && !o.Yes {
-		if err := agree(f, k.ask); err != nil {
-			return err
-		}
-	}
 	var done rpc.SyncDone
-	if err := f.Call(ctx, rpc.MethodSyncDo, rpc.SyncDo{Target: o.Target.RPC(f), Action: k.action}, &done); err != nil {
+	p := rpc.SyncDo{Target: o.Target.RPC(f), Action: k.action, Yes: o.Yes}
+	if err := f.Call(ctx, rpc.MethodSyncDo, p, &done); err != nil {
 		return err
 	}
 	return f.Printer().Result(done, func(w io.Writer) { fmt.Fprintln(w, k.done(done)) })
-}
-
-// agree asks, where there is somebody to ask.
-func agree(f *factory.Factory, question string) error {
-	if !ui.IsTerminal(f.Streams.In) {
-		return problem.New(problem.Refused, "this needs a yes, and there is no terminal to ask").WithHint("agree with --yes")
-	}
-	fmt.Fprintf(f.Err(), "%s [y/N] ", question)
-	answer, err := bufio.NewReader(f.Streams.In).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return err
-	}
-	if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y") {
-		return problem.New(problem.Interrupted, "nothing was done")
-	}
-	return nil
 }

@@ -24,8 +24,8 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "conflicts [WORKLOAD]",
 		Short: "List files that both sides changed at once",
-		Long: `List files that both sides changed before they heard of each other. The newer content is in place on both sides; the other is kept
-outside of your sources until you decide with nhctl dev sync resolve.`,
+		Long: `List files that both sides changed before they heard of each other. The newer content is in place on both
+sides; the other is kept outside of your sources until you decide with nhctl dev sync resolve.`,
 		Example: `  nhctl dev sync conflicts`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
 	o.Target.AddFolderFlags(cmd)
@@ -34,7 +34,8 @@ outside of your sources until you decide with nhctl dev sync resolve.`,
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var found []rpc.SyncVersion
-	if err := f.Call(ctx, rpc.MethodSyncVersions, rpc.SyncPath{Target: o.Target.RPC(f), Conflicts: true}, &found); err != nil {
+	if err := f.Call(ctx, rpc.MethodSyncVersions, rpc.SyncPath{Target: o.Target.RPC(f), Conflicts: true},
+		&found); err != nil {
 		return err
 	}
 	if f.JSON() {

@@ -41,7 +41,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	reasons := []ignore.Reason{}
 	for _, path := range o.Paths {
 		var r ignore.Reason
-		if err := f.Call(ctx, rpc.MethodSyncExplain, rpc.SyncPath{Target: o.Target.RPC(f), Path: path}, &r); err != nil {
+		if err := f.Call(ctx, rpc.MethodSyncExplain, rpc.SyncPath{Target: o.Target.RPC(f), Path: path},
+			&r); err != nil {
 			return err
 		}
 		reasons = append(reasons, r)

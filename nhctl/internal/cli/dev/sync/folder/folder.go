@@ -24,10 +24,11 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "folder PATH",
 		Short: "Sync another folder of this computer, without leaving dev mode",
-		Long: `Sync another folder of this computer with the container, such as another work tree of the same sources, without leaving dev mode.
-The folder and the container's are compared as at the first start: where a file differs, this computer's wins, and the container's is
-kept as a version (the other way round where sync only receives); a file that only one of them has goes to the other, as far as the
-config's sync type lets it. The folder that was synced before stays as it is.`,
+		Long: `Sync another folder of this computer with the container, such as another work tree of the same sources,
+without leaving dev mode. The folder and the container's are compared as at the first start: where a file differs, this
+computer's wins, and the container's is kept as a version (the other way round where sync only receives); a file that
+only one of them has goes to the other, as far as the config's sync type lets it. The folder that was synced before
+stays as it is.`,
 		Example: `  nhctl dev sync folder ../web-hotfix --workload web
   nhctl dev sync folder ~/lib-next --of ~/lib`,
 		Args: cobra.ExactArgs(1),

@@ -27,8 +27,8 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve [--local|--remote] [PATH...]",
 		Short: "Decide conflicts: all at once, or those of some paths",
-		Long: `Decide conflicts: for this computer's content, for the container's, or, without a flag, for what is in place now. The other content
-stays among the versions (nhctl dev sync restore).`,
+		Long: `Decide conflicts: for this computer's content, for the container's, or, without a flag, for what is in
+place now. The other content stays among the versions (nhctl dev sync restore).`,
 		Example: `  nhctl dev sync resolve --local
   nhctl dev sync resolve --remote src/main.go
   nhctl dev sync resolve src/main.go`,
@@ -53,7 +53,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	case o.Remote:
 		side = event.InPod
 	case len(o.Paths) == 0:
-		return problem.New(problem.Usage, "nothing said about the conflicts").WithHint("decide all with --local or --remote, or name the paths that may stay as they are")
+		return problem.New(problem.Usage, "no decision is given for the conflicts").
+			WithHint("decide all with --local or --remote, or name the paths that may stay as they are")
 	}
 	paths := o.Paths
 	if len(paths) == 0 {
@@ -62,7 +63,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	total := rpc.SyncDone{Action: rpc.SyncResolve}
 	for _, path := range paths {
 		var done rpc.SyncDone
-		if err := f.Call(ctx, rpc.MethodSyncDo, rpc.SyncDo{Target: o.Target.RPC(f), Action: rpc.SyncResolve, Path: path, Side: side}, &done); err != nil {
+		if err := f.Call(ctx, rpc.MethodSyncDo,
+			rpc.SyncDo{Target: o.Target.RPC(f), Action: rpc.SyncResolve, Path: path, Side: side}, &done); err != nil {
 			return err
 		}
 		total.Files += done.Files

@@ -26,10 +26,11 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
 		Use:   "restore [PATH]",
-		Short: "Bring back what sync overwrote or deleted",
-		Long: `Without a path: bring back the files of a mass deletion that sync stopped for; where none waits, list what is kept. With a path:
-put the newest kept version of that file, or of all files below that folder, in place again. What is there now is kept in turn.
-Versions are kept on the side that had made them. Those of this computer outlive the session by 30 days (together up to 1 GiB).`,
+		Short: "Restore files that sync overwrote or deleted",
+		Long: `Without a path: restore the files of a mass deletion that sync stopped for; without one, list the kept
+versions. With a path: restore the newest kept version of that file, or of all files below that folder, and keep the
+present one in turn. Each side keeps the versions that it made. Those of this computer outlive the session by 30 days
+(together up to 1 GiB).`,
 		Example: `  nhctl dev sync restore
   nhctl dev sync restore --list src
   nhctl dev sync restore src/main.go`,
@@ -52,7 +53,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return list(ctx, f, o)
 	}
 	var done rpc.SyncDone
-	if err := f.Call(ctx, rpc.MethodSyncDo, rpc.SyncDo{Target: o.Target.RPC(f), Action: rpc.SyncRestore, Path: o.Path}, &done); err != nil {
+	if err := f.Call(ctx, rpc.MethodSyncDo, rpc.SyncDo{Target: o.Target.RPC(f), Action: rpc.SyncRestore, Path: o.Path},
+		&done); err != nil {
 		return err
 	}
 	if done.Files == 0 && !f.JSON() {
@@ -63,7 +65,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 
 func list(ctx context.Context, f *factory.Factory, o *Options) error {
 	var found []rpc.SyncVersion
-	if err := f.Call(ctx, rpc.MethodSyncVersions, rpc.SyncPath{Target: o.Target.RPC(f), Path: o.Path}, &found); err != nil {
+	if err := f.Call(ctx, rpc.MethodSyncVersions, rpc.SyncPath{Target: o.Target.RPC(f), Path: o.Path},
+		&found); err != nil {
 		return err
 	}
 	if f.JSON() {
@@ -79,7 +82,7 @@ func list(ctx context.Context, f *factory.Factory, o *Options) error {
 		if v.Side == event.InPod {
 			from = "the container"
 		}
-		rows = append(rows, []string{v.Path, string(v.Reason), from, ui.Bytes(v.Bytes), ui.Age(v.Time)})
+		rows = append(rows, []string{v.Path, v.Reason, from, ui.Bytes(v.Bytes), ui.Age(v.Time)})
 	}
 	return ui.Table(f.Out(), rows...)
 }

@@ -27,8 +27,8 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := o.Target.Command(f, &cobra.Command{
 		Use:   "wait [WORKLOAD]",
 		Short: "Wait until everything saved before is visible in the container",
-		Long: `Wait until everything that was saved before the call is visible in the container, and what changed there is here. It fails at
-once when sync is paused, or has stopped for a decision.`,
+		Long: `Wait until all earlier saves are visible in the container, and its changes are here. It fails at once
+when sync is paused, or has stopped for a decision.`,
 		Example: `  nhctl dev sync wait && nhctl dev exec -- go test ./...
   nhctl dev sync wait --timeout 10s`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
@@ -39,7 +39,8 @@ once when sync is paused, or has stopped for a decision.`,
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var folders []event.SyncData
-	if err := f.Call(ctx, rpc.MethodSyncWait, rpc.SyncWait{Target: o.Target.RPC(f), Timeout: o.Timeout}, &folders); err != nil {
+	if err := f.Call(ctx, rpc.MethodSyncWait, rpc.SyncWait{Target: o.Target.RPC(f), Timeout: o.Timeout},
+		&folders); err != nil {
 		return err
 	}
 	return f.Printer().Result(folders, func(w io.Writer) {

@@ -30,7 +30,8 @@ func New(f *factory.Factory) *cobra.Command {
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var deleted []rpc.Volume
-	if err := f.Call(ctx, rpc.MethodClean, rpc.Volumes{Caller: f.Caller(), Workload: o.Target.Workload}, &deleted); err != nil {
+	if err := f.Call(ctx, rpc.MethodClean, rpc.Volumes{Caller: f.Caller(), Workload: o.Target.Workload},
+		&deleted); err != nil {
 		return err
 	}
 	return f.Printer().Result(deleted, func(w io.Writer) {

@@ -21,7 +21,7 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	return o.Target.Command(f, &cobra.Command{
 		Use:   "list [WORKLOAD]",
-		Short: "List the volumes that outlive dev mode, everybody's",
+		Short: "List the volumes that outlive dev mode, everyone's",
 		Example: `  nhctl dev volumes list
   nhctl dev volumes list deploy/web -o json`,
 	}, func(ctx context.Context) error { return run(ctx, f, o) })
@@ -29,7 +29,8 @@ func New(f *factory.Factory) *cobra.Command {
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var volumes []rpc.Volume
-	if err := f.Call(ctx, rpc.MethodVolumes, rpc.Volumes{Caller: f.Caller(), Workload: o.Target.Workload}, &volumes); err != nil {
+	if err := f.Call(ctx, rpc.MethodVolumes, rpc.Volumes{Caller: f.Caller(), Workload: o.Target.Workload},
+		&volumes); err != nil {
 		return err
 	}
 	if f.JSON() {

@@ -9,5 +9,9 @@ def greet(name):
     return text
 
 
+def serve():
+    app.run(host="0.0.0.0", port=8080)
+
+
 if __name__ == "__main__":
     app.run(host="0.0.0.0", port=8080, debug=True)

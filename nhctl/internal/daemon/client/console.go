@@ -1,0 +1,57 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/private"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+// Attach opens a console. The connection has its conversation, and nothing else.
+func Attach(ctx context.Context, dirs userdirs.Dirs, p rpc.Attach) (net.Conn, rpc.Attached, error) {
+	var attached rpc.Attached
+	params, err := json.Marshal(p)
+	if err != nil {
+		return nil, attached, err
+	}
+	line, err := json.Marshal(rpc.Message{Version: "2.0", ID: 1, Method: rpc.MethodAttach, Params: params})
+	if err != nil {
+		return nil, attached, err
+	}
+	conn, err := dialSocket(dirs)
+	if errors.Is(err, private.ErrPeer) {
+		err = notOurs(dirs, err)
+	}
+	if err != nil {
+		return nil, attached, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	reader := bufio.NewReader(conn)
+	var reply rpc.Message
+	if _, err = conn.Write(append(line, '\n')); err == nil {
+		if line, err = reader.ReadBytes('\n'); err == nil {
+			err = json.Unmarshal(line, &reply)
+		}
+	}
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	switch {
+	case err != nil:
+	case reply.Error != nil:
+		err = problemOf(reply.Error.Data, reply.Error.Message)
+	default:
+		err = json.Unmarshal(reply.Result, &attached)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, attached, err
+	}
+	return wire.Peeked{Conn: conn, Reader: reader}, attached, nil
+}

@@ -1,0 +1,48 @@
+package rpcschema
+
+import (
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
+)
+
+// Method is a method's parameters and result, as pointers to their types; nil means that there are none.
+type Method struct {
+	Params, Result any
+	// Notifies says that the daemon sends it, and no one answers.
+	Notifies bool
+}
+
+// Methods are all methods of the protocol by their names.
+func Methods() map[string]Method {
+	return map[string]Method{
+		rpc.MethodStart:        {Params: new(rpc.Start), Result: new(rpc.Session)},
+		rpc.MethodEnd:          {Params: new(rpc.End), Result: new(rpc.Ended)},
+		rpc.MethodList:         {Params: new(rpc.List), Result: new([]rpc.Session)},
+		rpc.MethodStatus:       {Params: new(rpc.Target), Result: new(rpc.Session)},
+		rpc.MethodBuild:        {Params: new(rpc.Run), Result: new(event.CommandData)},
+		rpc.MethodRun:          {Params: new(rpc.Run), Result: new(event.CommandData)},
+		rpc.MethodDebug:        {Params: new(rpc.Debug), Result: new(event.DebugData)},
+		rpc.MethodRestart:      {Params: new(rpc.Target), Result: new(event.CommandData)},
+		rpc.MethodStop:         {Params: new(rpc.Stop), Result: new(event.CommandData)},
+		rpc.MethodLogs:         {Params: new(rpc.Logs), Result: new(struct{})},
+		rpc.MethodForward:      {Params: new(rpc.Forward), Result: new([]event.ForwardData)},
+		rpc.MethodAttach:       {Params: new(rpc.Attach), Result: new(rpc.Attached)},
+		rpc.MethodVolumes:      {Params: new(rpc.Volumes), Result: new([]rpc.Volume)},
+		rpc.MethodClean:        {Params: new(rpc.Volumes), Result: new([]rpc.Volume)},
+		rpc.MethodSyncStatus:   {Params: new(rpc.Target), Result: new([]event.SyncData)},
+		rpc.MethodSyncWait:     {Params: new(rpc.SyncWait), Result: new([]event.SyncData)},
+		rpc.MethodSyncDo:       {Params: new(rpc.SyncDo), Result: new(rpc.SyncDone)},
+		rpc.MethodSyncVersions: {Params: new(rpc.SyncPath), Result: new([]rpc.SyncVersion)},
+		rpc.MethodSyncExplain:  {Params: new(rpc.SyncPath), Result: new(ignore.Reason)},
+		rpc.MethodSyncFolder:   {Params: new(rpc.SyncFolder), Result: new(rpc.SyncDone)},
+		rpc.MethodDaemon:       {Result: new(rpc.Daemon)},
+		rpc.MethodDaemonStop:   {Result: new(struct{})},
+		rpc.MethodInitialize:   {Params: new(rpc.Initialize), Result: new(rpc.Initialized)},
+		rpc.MethodReplace:      {Result: new(struct{})},
+		rpc.MethodCancel:       {Params: new(rpc.Cancel), Result: new(struct{})},
+		rpc.MethodSubscribe:    {Params: new(rpc.Subscribe), Result: new(struct{})},
+		rpc.MethodEvent:        {Params: new(rpc.Event), Notifies: true},
+		rpc.MethodUpdate:       {Params: new(rpc.Update), Notifies: true},
+	}
+}

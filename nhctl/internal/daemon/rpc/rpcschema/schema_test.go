@@ -1,0 +1,145 @@
+package rpcschema_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc/rpcschema"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/topics"
+	"github.com/nhctl/nhctl/nhctl/internal/devsession"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
+	"github.com/nhctl/nhctl/schema"
+)
+
+const root = "../../../../.."
+
+// The published schemas are those of the types.
+func TestCurrent(t *testing.T) {
+	t.Parallel()
+	source := &rpcschema.Source{Root: root}
+	for name, tt := range map[string]struct {
+		published []byte
+		make      func(*rpcschema.Source) ([]byte, error)
+	}{
+		"rpc.v1.json":    {schema.RPC, rpcschema.Protocol},
+		"events.v1.json": {schema.Events, rpcschema.Events},
+	} {
+		made, err := tt.make(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(tt.published), string(made)); diff != "" {
+			t.Errorf("%s is not current: make generate writes it (-published +made)\n%s", name, diff)
+		}
+	}
+}
+
+// The table has every method: those that rpc names, and those that the daemon answers.
+func TestEveryMethod(t *testing.T) {
+	t.Parallel()
+	table := rpcschema.Methods()
+	var named []string
+	files, err := filepath.Glob("../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if v, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(v.Names[0].Name, "Method") && len(v.Values) == 1 {
+				method, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+				if err != nil {
+					t.Error(err)
+				}
+				named = append(named, method)
+			}
+			return true
+		})
+	}
+	slices.Sort(named)
+	if diff := cmp.Diff(named, slices.Sorted(maps.Keys(table))); diff != "" {
+		t.Errorf("methods (-named +described):\n%s", diff)
+	}
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	r := registry.New(userdirs.Dirs{}, logger)
+	kind := devsession.New(userdirs.Dirs{}, logger, r)
+	answered := slices.Collect(maps.Keys(kind.Methods()))
+	answered = slices.AppendSeq(answered, maps.Keys(kind.Consoles()))
+	answered = slices.AppendSeq(answered, maps.Keys(topics.New(logger, r).Methods()))
+	for _, method := range answered {
+		if table[method].Result == nil {
+			t.Errorf("%s has no described result", method)
+		}
+	}
+}
+
+// compile compiles a part of a schema.
+func compile(t *testing.T, text []byte, part string) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("schema.json" + part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+// Events have what belongs to their type.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	events := compile(t, schema.Events, "")
+	const head = `"v":1,"time":"2026-01-02T03:04:05Z"`
+	for line, valid := range map[string]bool{
+		`{` + head + `,"type":"step","step":{"name":"lock","state":"done"}}`:            true,
+		`{` + head + `,"type":"step","step":{"name":"lock","state":"of later builds"}}`: true,
+		`{` + head + `,"type":"step","step":{"name":"lock","state":"done","more":1}}`:   true,
+		`{` + head + `,"type":"of later builds"}`:                                       true,
+		`{` + head + `,"type":"result"}`:                                                true,
+		`{` + head + `,"type":"step"}`:                                                  false,
+		`{` + head + `,"type":"step","step":{"name":"lock"}}`:                           false,
+		`{` + head + `,"type":"error"}`:                                                 false,
+		`{` + head + `}`:                                                                false,
+		`{"v":1,"type":"result","time":"noon"}`:                                         false,
+	} {
+		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := events.Validate(instance); (err == nil) != valid {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// A schema can't be made without the sources.
+func TestNoSources(t *testing.T) {
+	t.Parallel()
+	if _, err := rpcschema.Events(&rpcschema.Source{Root: t.TempDir()}); !os.IsNotExist(err) && err == nil {
+		t.Error("it was made without comments")
+	}
+}

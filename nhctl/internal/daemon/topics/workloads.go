@@ -1,0 +1,271 @@
+package topics
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/subscription"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// workloads follows the workloads of the caller's namespace.
+func (t *Topics) workloads(ctx context.Context, v visit) error {
+	return follow(ctx, t, source[rpc.Workload]{
+		topic: rpc.TopicWorkloads,
+		key:   v.key(rpc.TopicWorkloads),
+		run: func(ctx context.Context, s *subscription.State[rpc.Workload]) {
+			changed := newSignal()
+			var following sync.WaitGroup
+			defer following.Wait()
+			begin := func(s kube.Selection) *kube.Objects {
+				objects := kube.NewObjects(changed.raise)
+				following.Go(func() { v.client.Follow(ctx, s, objects) })
+				return objects
+			}
+			namespace := v.client.Namespace
+			kinds := map[workload.Kind]*kube.Objects{}
+			for _, kind := range slices.AppendSeq(workload.Kinds(), maps.Keys(v.custom)) {
+				kinds[kind] = begin(kube.Selection{
+					Resource:  kind.Resource(),
+					Namespace: namespace,
+					Labels:    contract.LabelRole + "!=" + contract.RoleTwin,
+					Managers:  true, // of drift
+				})
+			}
+			services := begin(kube.Selection{
+				Resource:  corev1.SchemeGroupVersion.WithResource("services"),
+				Namespace: namespace,
+			})
+			held := begin(leases(namespace))
+			refresh(ctx, changed, kube.PollInterval, func() {
+				if n := read(kinds, services, held, v); n != nil {
+					s.Set(n.workloads(), n.trouble)
+				}
+			})
+		},
+		put: func(u *rpc.Update, items map[string]rpc.Workload) { u.Workloads = items },
+	})
+}
+
+// namespace is what a namespace has, as far as the caller may see it.
+type namespace struct {
+	objects  map[workload.Kind][]*unstructured.Unstructured
+	polled   map[workload.Kind]string
+	listed   map[workload.Kind]bool
+	services []corev1.Service
+	records  []record.Record
+	local    string
+	custom   map[workload.Kind]string
+	trouble  *problem.Error
+}
+
+// read takes what is followed; nil while some of it was not listed yet.
+func read(kinds map[workload.Kind]*kube.Objects, services, held *kube.Objects, v visit) *namespace {
+	n := &namespace{
+		objects: map[workload.Kind][]*unstructured.Unstructured{},
+		polled:  map[workload.Kind]string{},
+		listed:  map[workload.Kind]bool{},
+		local:   v.local,
+		custom:  v.custom,
+	}
+	known := true
+	take := func(objects *kube.Objects, necessary bool) ([]*unstructured.Unstructured, kube.ObjectsState) {
+		list, state := objects.List()
+		known = known && (state.Listed || state.Failed != nil)
+		// Kinds that the caller may not see, or the cluster does not have, are left out; that they may see no
+		// Deployment is worth a word.
+		failed := state.Failed
+		unseen := failed != nil && (failed.Code == problem.Forbidden || apierrors.IsNotFound(failed))
+		if failed != nil && (necessary || !unseen) && n.trouble == nil {
+			n.trouble = failed
+		}
+		return list, state
+	}
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) { // the first trouble is the one that is told
+		list, state := take(kinds[kind], kind == workload.Deployment)
+		n.objects[kind], n.polled[kind], n.listed[kind] = list, reason(state.Polled), state.Listed
+	}
+	list, _ := take(services, false)
+	for _, o := range list {
+		var s corev1.Service
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &s) == nil {
+			n.services = append(n.services, s)
+		}
+	}
+	list, _ = take(held, false)
+	for _, o := range list {
+		if r, unreadable := readLease(o); unreadable == nil {
+			n.records = append(n.records, r)
+		}
+	}
+	if !known {
+		return nil
+	}
+	slices.SortFunc(n.services, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(n.records, func(a, b record.Record) int { return a.Since.Compare(b.Since) })
+	return n
+}
+
+// workloads are those that can be taken into dev mode, and those that a session is about.
+func (n *namespace) workloads() map[string]rpc.Workload {
+	items := map[string]rpc.Workload{}
+	for kind, objects := range n.objects {
+		for _, object := range objects {
+			owner := metav1.GetControllerOf(object)
+			if owner != nil && builtIn(owner.Kind) {
+				continue // its owner is shown
+			}
+			ref := workload.Ref{Kind: kind, Name: object.GetName()}
+			o, err := workload.Read(ref, object, n.custom[kind])
+			if err != nil {
+				continue
+			}
+			item := n.workload(o)
+			if owner != nil {
+				item.Owner = owner.Kind + "/" + owner.Name
+			}
+			items[ref.String()] = item
+		}
+	}
+	for _, r := range n.records { // of custom kinds, and those whose workload is gone
+		if _, shown := items[r.Workload.String()]; !shown {
+			items[r.Workload.String()] = rpc.Workload{
+				Workload: r.Workload.String(),
+				Kind:     string(r.Workload.Kind),
+				Name:     r.Workload.Name,
+				Sessions: n.sessions(r.Workload, nil),
+			}
+		}
+	}
+	return items
+}
+
+// builtIn says whether a kind, as owner references name it, is one that is listed.
+func builtIn(kind string) bool {
+	return slices.Contains(workload.Kinds(), workload.Kind(strings.ToLower(kind)))
+}
+
+func (n *namespace) workload(o *workload.Original) rpc.Workload {
+	item := rpc.Workload{
+		Workload:  o.String(),
+		Kind:      string(o.Kind),
+		Name:      o.Name,
+		Replicas:  o.Replicas,
+		Suspended: o.Suspended,
+		Sessions:  n.sessions(o.Ref, o.Object),
+		Polled:    n.polled[o.Kind],
+	}
+	for _, c := range o.Template.Spec.Containers {
+		container := rpc.Container{Name: c.Name, Image: c.Image}
+		for _, p := range c.Ports {
+			container.Ports = append(container.Ports, rpc.Port{
+				Name:     p.Name,
+				Port:     p.ContainerPort,
+				Protocol: protocol(p.Protocol),
+			})
+		}
+		item.Containers = append(item.Containers, container)
+	}
+	for _, s := range n.services {
+		selector := labels.SelectorFromSet(s.Spec.Selector)
+		if selector.Empty() || !selector.Matches(labels.Set(o.Template.Labels)) {
+			continue
+		}
+		service := rpc.Service{Name: s.Name}
+		for _, p := range s.Spec.Ports {
+			service.Ports = append(service.Ports, rpc.Port{
+				Name:     p.Name,
+				Port:     p.Port,
+				Protocol: protocol(p.Protocol),
+				Target:   p.TargetPort.String(),
+			})
+		}
+		item.Services = append(item.Services, service)
+	}
+	return item
+}
+
+func protocol(p corev1.Protocol) string {
+	if p == "" {
+		return string(corev1.ProtocolTCP)
+	}
+	return string(p)
+}
+
+// sessions are those of a workload; object is nil where it is not seen.
+func (n *namespace) sessions(ref workload.Ref, object *unstructured.Unstructured) []rpc.WorkloadSession {
+	var all []rpc.WorkloadSession
+	for _, r := range n.records {
+		if r.Workload != ref {
+			continue
+		}
+		s := rpc.WorkloadSession{
+			ID:     r.Session,
+			Mode:   rpc.Mode(r.Mode),
+			Phase:  string(r.Phase),
+			Holder: rpc.Holder(r.Holder),
+			Mine:   r.Holder.Local == n.local,
+			Since:  r.Since,
+			Drift:  n.drift(r, object),
+		}
+		s.DriftBy, s.DriftAt = driftedBy(s.Drift, r, object)
+		all = append(all, s)
+	}
+	return all
+}
+
+// driftedBy is who changed a workload, and when, where the API server has written that down.
+func driftedBy(d rpc.Drift, r record.Record, object *unstructured.Unstructured) (manager string, at *time.Time) {
+	var then *metav1.Time
+	switch {
+	case d == rpc.DriftFreed && r.Workload.Kind != workload.Pod:
+		manager, then = workload.FreedBy(object, r.Workload.Kind, r.Before())
+	case d == rpc.DriftTemplate:
+		manager, then = workload.ChangedBy(object, r.Workload.Kind)
+	}
+	if then != nil {
+		utc := then.UTC()
+		at = &utc
+	}
+	return manager, at
+}
+
+// drift is what someone did to a workload that a session replaces.
+func (n *namespace) drift(r record.Record, object *unstructured.Unstructured) rpc.Drift {
+	kind := r.Workload.Kind
+	switch {
+	case r.Mode != record.Replace || r.Phase != record.Active:
+		return ""
+	case object == nil && kind == workload.Pod:
+		return "" // a pod is parked by its deletion
+	case object == nil && n.listed[kind]:
+		return rpc.DriftDeleted
+	case object == nil:
+		return "" // it is not seen
+	case kind == workload.Pod:
+		return rpc.DriftFreed
+	case object.GetUID() != r.UID:
+		return rpc.DriftReplaced
+	case !kind.Custom() && workload.Freed(r.Workload, object, r.Before()) != "": // its scale alone would say it
+		return rpc.DriftFreed
+	case r.Fingerprint != "" && workload.Fingerprint(kind, object) != r.Fingerprint:
+		return rpc.DriftTemplate
+	}
+	return ""
+}

@@ -1,0 +1,365 @@
+package topics
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+func template(app, version string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": app}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name:  "app",
+			Image: app + ":" + version,
+			Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+		}}},
+	}
+}
+
+func deployment(name, version string) *appsv1.Deployment {
+	replicas := int32(2)
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop"},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}},
+			Template: template(name, version),
+		},
+	}
+}
+
+// seen is a deployment as clients see it.
+func seen(name, version string) rpc.Workload {
+	return rpc.Workload{
+		Workload: "deployment/" + name,
+		Kind:     "deployment",
+		Name:     name,
+		Replicas: 2,
+		Containers: []rpc.Container{{
+			Name:  "app",
+			Image: name + ":" + version,
+			Ports: []rpc.Port{{Name: "http", Port: 8080, Protocol: "TCP"}},
+		}},
+	}
+}
+
+func service(name, app string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop"},
+		Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app": app},
+			Ports:    []corev1.ServicePort{{Name: "web", Port: 80, TargetPort: intstr.FromString("http")}},
+		},
+	}
+}
+
+// deployments is their kind.
+func deployments() kubetest.Kind {
+	return kubetest.Kind{
+		GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		Resource:         "deployments",
+		Scales:           true,
+	}
+}
+
+type workloads = map[string]rpc.Workload
+
+func one(w rpc.Workload) workloads { return workloads{w.Workload: w} }
+
+// Workloads come, change and go with what belongs to them: containers, Services, owners.
+func TestWorkloads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.Add(deployment("web", "1"), service("front", "web"), service("other", "db"))
+		twin := deployment("web-dev", "1")
+		twin.Labels = map[string]string{contract.LabelRole: contract.RoleTwin}
+		s.Add(twin)
+		s.Add(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "nightly", Namespace: "shop"}})
+		flow := kubetest.Get[corev1.ConfigMap](s.Cluster, "shop", "nightly").UID
+		web := kubetest.Get[appsv1.Deployment](s.Cluster, "shop", "web").UID
+		owned := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:            "web-x",
+				Namespace:       "shop",
+				OwnerReferences: owner("Deployment", "web", web),
+			},
+			Spec: template("web", "1").Spec,
+		}
+		job := &batchv1.Job{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:            "report",
+				Namespace:       "shop",
+				OwnerReferences: owner("ConfigMap", "nightly", flow),
+			},
+			Spec: batchv1.JobSpec{Template: template("report", "1")},
+		}
+		s.Add(owned, job)
+		l := s.subscribe(s.workloads, s.visit("ada"))
+		front := seen("web", "1")
+		front.Services = []rpc.Service{{
+			Name:  "front",
+			Ports: []rpc.Port{{Name: "web", Port: 80, Protocol: "TCP", Target: "http"}},
+		}}
+		report := seen("report", "1")
+		report.Workload, report.Kind, report.Owner, report.Replicas = "job/report", "job", "ConfigMap/nightly", 1
+		l.want(t, rpc.Update{
+			Topic:     rpc.TopicWorkloads,
+			Snapshot:  true,
+			Workloads: workloads{"deployment/web": front, "job/report": report},
+		})
+
+		kubetest.Edit(s.Cluster, "shop", "web", func(d *appsv1.Deployment) {
+			d.Spec.Template.Spec.Containers[0].Image = "web:2"
+		})
+		rest(time.Second)
+		front.Containers[0].Image = "web:2"
+		l.want(t, rpc.Update{Topic: rpc.TopicWorkloads, Workloads: one(front)})
+
+		// A status is no news.
+		kubetest.Edit(s.Cluster, "shop", "web", func(d *appsv1.Deployment) { d.Status.ReadyReplicas = 2 })
+		rest(time.Second)
+		l.want(t)
+
+		kubetest.Delete[corev1.Service](s.Cluster, "shop", "front")
+		rest(time.Second)
+		front.Services = nil
+		l.want(t, rpc.Update{Topic: rpc.TopicWorkloads, Workloads: one(front)})
+		kubetest.Delete[batchv1.Job](s.Cluster, "shop", "report")
+		rest(time.Second)
+		l.want(t, rpc.Update{Topic: rpc.TopicWorkloads, Gone: []string{"job/report"}})
+		l.leave()
+	})
+}
+
+func owner(kind, name string, uid types.UID) []metav1.OwnerReference {
+	yes := true
+	version := map[string]string{"Deployment": "apps/v1", "ConfigMap": "v1"}[kind]
+	return []metav1.OwnerReference{{APIVersion: version, Kind: kind, Name: name, UID: uid, Controller: &yes}}
+}
+
+// A workload says who holds it, and what others did to it in the meantime.
+func TestHolder(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		do   func(s *stage)
+		want rpc.Drift
+		gone bool
+	}{
+		"nothing": {do: func(*stage) {}},
+		"scaled up": {
+			do: func(s *stage) {
+				three := int32(3)
+				kubetest.Edit(s.Cluster, "shop", "web", func(d *appsv1.Deployment) { d.Spec.Replicas = &three })
+			},
+			want: rpc.DriftFreed,
+		},
+		"another template": {
+			do: func(s *stage) {
+				kubetest.Edit(s.Cluster, "shop", "web", func(d *appsv1.Deployment) {
+					d.Spec.Template.Spec.Containers[0].Image = "web:2"
+				})
+			},
+			want: rpc.DriftTemplate,
+		},
+		"deleted": {
+			do:   func(s *stage) { kubetest.Delete[appsv1.Deployment](s.Cluster, "shop", "web") },
+			want: rpc.DriftDeleted,
+		},
+		"created again": {
+			do: func(s *stage) {
+				kubetest.Delete[appsv1.Deployment](s.Cluster, "shop", "web")
+				s.Add(deployment("web", "1"))
+			},
+			want: rpc.DriftReplaced,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.Add(deployment("web", "1"))
+				l := s.subscribe(s.workloads, s.visit("ada"))
+				r := s.held("web", func(r *record.Record) {
+					u := s.Unstructured(deployments(), "shop", "web")
+					r.Fingerprint = workload.Fingerprint(workload.Deployment, u)
+				})
+				rest(time.Second)
+				tt.do(s)
+				rest(time.Second)
+				items := workloads{}
+				for _, u := range l.take() {
+					rpc.Fold(items, u, u.Workloads)
+				}
+				want := []rpc.WorkloadSession{{
+					ID:     r.Session,
+					Mode:   rpc.Replace,
+					Phase:  "active",
+					Holder: rpc.Holder{User: "ada", Local: "ada@laptop"},
+					Mine:   true,
+					Since:  r.Since,
+					Drift:  tt.want,
+				}}
+				got := items["deployment/web"].Sessions
+				who := cmpopts.IgnoreFields(rpc.WorkloadSession{}, "DriftBy", "DriftAt")
+				if diff := cmp.Diff(want, got, who); diff != "" {
+					t.Errorf("sessions (-want +got):\n%s", diff)
+				}
+				// Its heartbeats are no news.
+				l.take()
+				kubetest.Edit(s.Cluster, "shop", r.Lease(), beat)
+				rest(time.Second)
+				l.want(t)
+				l.leave()
+			})
+		})
+	}
+}
+
+// Kinds that may not be listed are left out, those that may not be watched say so; that no Deployment may be listed is
+// worth a word.
+func TestForbiddenKinds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.Add(deployment("web", "1"))
+		s.Forbid("ada", "list", "jobs")
+		s.Forbid("ada", "watch", "deployments")
+		s.Forbid("bob", "list", "deployments")
+		l := s.subscribe(s.workloads, s.visit("ada"))
+		items := workloads{}
+		for _, u := range l.take() {
+			rpc.Fold(items, u, u.Workloads)
+			if u.Problem != nil {
+				t.Errorf("problem: %v", u.Problem)
+			}
+		}
+		if len(items) != 1 || items["deployment/web"].Polled == "" {
+			t.Errorf("items: %+v", items)
+		}
+		l.take()
+		s.Add(deployment("api", "1"))
+		rest(20 * time.Second)
+		l.want(t)
+		rest(10 * time.Second)
+		if got := l.take(); len(got) != 1 || len(got[0].Workloads) != 1 {
+			t.Errorf("after 30 seconds: %+v", got)
+		}
+		l.leave()
+
+		other := s.subscribe(s.workloads, s.visit("bob"))
+		other.want(t, rpc.Update{
+			Topic:    rpc.TopicWorkloads,
+			Snapshot: true,
+			Problem:  problem.New(problem.Forbidden, ""),
+		})
+		other.leave()
+	})
+}
+
+// Who drifted a workload, and when, is told as the API server has it.
+func TestDriftBy(t *testing.T) {
+	t.Parallel()
+	at := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	entry := func(manager string, at metav1.Time, fields string) metav1.ManagedFieldsEntry {
+		return metav1.ManagedFieldsEntry{
+			Manager:  manager,
+			Time:     &at,
+			FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)},
+		}
+	}
+	before := metav1.NewTime(at.Add(-time.Hour))
+	object := &unstructured.Unstructured{Object: map[string]any{}}
+	object.SetManagedFields([]metav1.ManagedFieldsEntry{
+		entry("nhctl", before, `{"f:spec":{"f:replicas":{}}}`),
+		entry("kubectl-scale", at, `{"f:spec":{"f:replicas":{}}}`),
+		entry("helm", before, `{"f:spec":{"f:template":{"f:spec":{}}}}`),
+	})
+	r := record.Record{Workload: workload.Ref{Kind: workload.Deployment, Name: "web"}}
+	for drift, want := range map[rpc.Drift]string{
+		rpc.DriftFreed:    "kubectl-scale at " + at.UTC().String(),
+		rpc.DriftTemplate: "helm at " + before.UTC().String(),
+		rpc.DriftDeleted:  "",
+		"":                "",
+	} {
+		got := ""
+		if manager, at := driftedBy(drift, r, object); at != nil {
+			got = manager + " at " + at.String()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", drift, got, want)
+		}
+	}
+}
+
+// Kinds of custom resources that a subscription or the config names are watched; one that the cluster does not have is
+// left out.
+func TestCustomKinds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.Define(kubetest.Rollout())
+		s.Register(newFollower(t))
+		s.Add(&unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "argoproj.io/v1alpha1",
+			"kind":       "Rollout",
+			"metadata":   map[string]any{"name": "web", "namespace": "shop"},
+			"spec": map[string]any{
+				"replicas": int64(2),
+				"template": map[string]any{"spec": map[string]any{
+					"containers": []any{map[string]any{"name": "app", "image": "web:1"}},
+				}},
+			},
+		}})
+		v := s.visit("ada")
+		var err error
+		v.custom, err = s.custom(rpc.Subscribe{
+			Topic: rpc.TopicWorkloads,
+			Kinds: map[string]string{"rollouts.v1alpha1.argoproj.io": ""},
+		})
+		if err != nil || len(v.custom) != 2 { // the config names one that the cluster does not have
+			t.Fatalf("%v, %v", v.custom, err)
+		}
+		l := s.subscribe(s.workloads, v)
+		items := workloads{}
+		for _, u := range l.take() {
+			rpc.Fold(items, u, u.Workloads)
+			if u.Problem != nil {
+				t.Errorf("problem: %v", u.Problem)
+			}
+		}
+		want := workloads{"rollouts.v1alpha1.argoproj.io/web": {
+			Workload:   "rollouts.v1alpha1.argoproj.io/web",
+			Kind:       "rollouts.v1alpha1.argoproj.io",
+			Name:       "web",
+			Replicas:   2,
+			Containers: []rpc.Container{{Name: "app", Image: "web:1"}},
+		}}
+		if diff := cmp.Diff(want, items); diff != "" {
+			t.Errorf("items (-want +got):\n%s", diff)
+		}
+		l.leave()
+		wrong := rpc.Subscribe{Topic: rpc.TopicWorkloads, Kinds: map[string]string{"Rollout": ""}}
+		if _, err := s.custom(wrong); problem.From(err).Code != problem.Usage {
+			t.Errorf("no kind: %v", err)
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package devsession_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/devsession/sessiontest"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
+)
+
+// started is a session of a shell, and its pod's sources.
+func started(t *testing.T) (*sessiontest.Shell, string) {
+	t.Helper()
+	cluster := sessiontest.New(t)
+	ada := sessiontest.NewComputer(t, "ada").Shell(cluster, "ada", "true")
+	ada.Write("main.go", "package main")
+	return ada, cluster.Pod(ada.MustStart().ID).Sources()
+}
+
+// do is a sync action that does not fail.
+func do(t *testing.T, ada *sessiontest.Shell, p rpc.SyncDo) (done rpc.SyncDone) {
+	t.Helper()
+	answers := p.Answers
+	p.Target = ada.Target()
+	p.Answers = answers
+	if err := ada.Call(rpc.MethodSyncDo, p, &done); err != nil {
+		t.Errorf("%s: %v", p.Action, err)
+	}
+	return done
+}
+
+// synced waits until everything that was saved is in the pod.
+func synced(t *testing.T, ada *sessiontest.Shell) []event.SyncData {
+	t.Helper()
+	var all []event.SyncData
+	if err := ada.Call(rpc.MethodSyncWait, rpc.SyncWait{Target: ada.Target()}, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A pause of sync outlives the daemon, and a wait says so instead of waiting.
+func TestPausedSync(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncPause})
+	ada.Write("main.go", "package main // saved in the pause")
+	ada.StopDaemon()
+	ada.StartDaemon()
+	sessiontest.Until(t, "sync rests", func() error {
+		var all []event.SyncData
+		err := ada.Call(rpc.MethodSyncStatus, ada.Target(), &all)
+		if err == nil && (len(all) != 1 || all[0].State != "paused") {
+			err = fmt.Errorf("%+v", all)
+		}
+		return err
+	})
+	blocked := problem.From(ada.Call(rpc.MethodSyncWait, rpc.SyncWait{Target: ada.Target()}, nil))
+	if blocked.Code != problem.SyncBlocked || len(blocked.Remedies) != 1 {
+		t.Fatalf("a wait: %+v", blocked)
+	}
+	ada.Holds(pod, "main.go", "package main")
+	remedy := blocked.Remedies[0]
+	var resume rpc.SyncDo
+	if err := json.Unmarshal(remedy.Params, &resume); err != nil || remedy.Method != rpc.MethodSyncDo {
+		t.Fatalf("%+v, %v", remedy, err)
+	}
+	do(t, ada, resume)
+	ada.Holds(pod, "main.go", "package main // saved in the pause")
+}
+
+// This computer's content counts where the user says so, and what the pod had is a version that can be had back.
+func TestOverrideAndVersions(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	synced(t, ada)
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncPause})
+	if err := os.WriteFile(filepath.Join(pod, "main.go"), []byte("changed in the pod"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ada.Write("main.go", "changed here")
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncResume})
+	sessiontest.Until(t, "the two versions are a conflict", func() error {
+		s, err := ada.Status()
+		if err == nil && (len(s.Sync) != 1 || s.Sync[0].Conflicts != 1) {
+			err = fmt.Errorf("%+v", s.Sync)
+		}
+		return err
+	})
+	var versions []rpc.SyncVersion
+	asked := rpc.SyncPath{Target: ada.Target(), Path: "main.go", Conflicts: true}
+	if err := ada.Call(rpc.MethodSyncVersions, asked, &versions); err != nil || len(versions) != 1 {
+		t.Errorf("versions: %+v, %v", versions, err)
+	}
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncResolve, Path: "main.go", Side: "local"})
+	ada.Holds(pod, "main.go", "changed here")
+	override := rpc.SyncDo{Target: ada.Target(), Action: rpc.SyncOverride}
+	unasked := problem.From(ada.Call(rpc.MethodSyncDo, override, nil))
+	if unasked.Code != problem.Confirm || unasked.Question == nil {
+		t.Fatalf("an override without a yes: %+v", unasked)
+	}
+	override.Answers = problem.Answers{unasked.Question.ID: problem.Yes}
+	do(t, ada, override)
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncReset})
+	synced(t, ada)
+	ada.Holds(pod, "main.go", "changed here")
+}
+
+// A mass deletion waits for a yes to that very deletion; its remedies are the calls that decide it.
+func TestAcceptAsks(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	accept := rpc.SyncDo{Target: ada.Target(), Action: rpc.SyncAccept}
+	if done := do(t, ada, accept); done.Files != 0 {
+		t.Errorf("nothing waits, and %d files are deleted", done.Files)
+	}
+	for i := range 40 {
+		ada.Write(fmt.Sprint("data/", i), "text")
+	}
+	synced(t, ada)
+	if err := os.RemoveAll(filepath.Join(ada.Folder, "data")); err != nil {
+		t.Fatal(err)
+	}
+	held := problem.From(ada.Call(rpc.MethodSyncWait, rpc.SyncWait{Target: ada.Target()}, nil))
+	if held.Code != problem.SyncBlocked || len(held.Remedies) != 2 {
+		t.Fatalf("a wait: %+v", held)
+	}
+	refused := problem.From(ada.Call(rpc.MethodSyncDo, accept, nil))
+	if q := refused.Question; refused.Code != problem.Confirm || q == nil || !strings.Contains(q.Text, "40 files") {
+		t.Fatalf("without a yes: %+v", refused)
+	}
+	accept.Answers = problem.Answers{"accept " + ada.Target().Session: problem.Yes}
+	if p := problem.From(ada.Call(rpc.MethodSyncDo, accept, nil)); p.Code != problem.Confirm {
+		t.Errorf("a yes to something else: %+v", p)
+	}
+	ada.Holds(pod, "data/1", "text")
+	accept.Answers = problem.Answers{refused.Question.ID: problem.Yes}
+	if done := do(t, ada, accept); done.Files != 40 {
+		t.Errorf("%+v", done)
+	}
+	sessiontest.Until(t, "the files are deleted in the pod", func() error {
+		if _, err := os.Stat(filepath.Join(pod, "data", "1")); !os.IsNotExist(err) {
+			return fmt.Errorf("data/1: %v", err)
+		}
+		return nil
+	})
+}
+
+// Why a path is synced or not has a rule and a place.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	ada, _ := started(t)
+	ada.Write(".gitignore", "*.log\n")
+	explain := func(path string) (r ignore.Reason) {
+		t.Helper()
+		p := rpc.SyncPath{Target: ada.Target(), Path: path}
+		if err := ada.Call(rpc.MethodSyncExplain, p, &r); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		return r
+	}
+	if r := explain("main.go"); !r.Synced {
+		t.Errorf("main.go: %+v", r)
+	}
+	sessiontest.Until(t, "the rule holds", func() error {
+		if r := explain("debug.log"); r.Synced || r.Rule != "*.log" || !strings.HasSuffix(r.File, ".gitignore") {
+			return fmt.Errorf("%+v", r)
+		}
+		return nil
+	})
+	err := ada.Call(rpc.MethodSyncExplain, rpc.SyncPath{Target: ada.Target(), Path: "/etc/passwd"}, nil)
+	if err == nil || problem.From(err).Code != problem.Usage {
+		t.Errorf("a path elsewhere: %v", err)
+	}
+}
+
+// Another folder takes the place of the sources, also for the daemons to come.
+func TestAnotherFolder(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	other, err := os.MkdirTemp(filepath.Dir(ada.Folder), "other-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "main.go"), []byte("another"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var done rpc.SyncDone
+	p := rpc.SyncFolder{Target: ada.Target(), Folder: other}
+	if err := ada.Call(rpc.MethodSyncFolder, p, &done); err != nil || !slices.Equal(done.Folders, []string{other}) {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	ada.Holds(pod, "main.go", "another")
+	if err := ada.Call(rpc.MethodSyncFolder, p, nil); err == nil || problem.From(err).Code != problem.Usage {
+		t.Errorf("the same one again: %v", err)
+	}
+	ada.StopDaemon()
+	ada.StartDaemon()
+	sessiontest.Until(t, "the session is served with the other folder", func() error {
+		s, err := ada.Status()
+		if err == nil && s.Folder != other {
+			err = fmt.Errorf("it has %s", s.Folder)
+		}
+		return err
+	})
+	ada.Holds(pod, "main.go", "another")
+}
+
+// A local port leads to the pod until it is closed; one that is taken can't be had.
+func TestForwards(t *testing.T) {
+	t.Parallel()
+	ada, _ := started(t)
+	forward := func(p rpc.Forward) (list []event.ForwardData, err error) {
+		p.Target = ada.Target()
+		err = ada.Call(rpc.MethodForward, p, &list)
+		return list, err
+	}
+	list, err := forward(rpc.Forward{Open: []rpc.PortPair{{Remote: 80}}})
+	if err != nil || len(list) != 1 || list[0].Remote != 80 || list[0].Local == 0 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	_, err = forward(rpc.Forward{Open: []rpc.PortPair{{Local: list[0].Local, Remote: 81}}})
+	taken := problem.From(err)
+	if taken.Code != problem.PortTaken || len(taken.Remedies) != 1 {
+		t.Fatalf("a port that is taken: %+v", taken)
+	}
+	var other rpc.Forward
+	if err := json.Unmarshal(taken.Remedies[0].Params, &other); err != nil {
+		t.Fatal(err)
+	}
+	list, err = forward(other)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("the remedy: %+v, %v", list, err)
+	}
+	slices.SortFunc(list, func(a, b event.ForwardData) int { return a.Remote - b.Remote })
+	if _, err := forward(rpc.Forward{Open: []rpc.PortPair{{Remote: 70000}}}); problem.From(err).Code != problem.Usage {
+		t.Errorf("no such port: %v", err)
+	}
+	list, err = forward(rpc.Forward{Close: []rpc.PortPair{{Local: list[0].Local}, {Local: list[1].Local}}})
+	if err != nil || len(list) != 0 {
+		t.Errorf("closed: %+v, %v", list, err)
+	}
+}

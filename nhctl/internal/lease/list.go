@@ -1,0 +1,56 @@
+package lease
+
+import (
+	"context"
+	"fmt"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// Listed are the sessions of a namespace, everyone's.
+type Listed struct {
+	Records []record.Record
+	// Unreadable are the Leases of sessions that can't be read.
+	Unreadable []Unreadable
+}
+
+// Unreadable is the Lease of a session that can't be read, and why.
+type Unreadable struct {
+	Lease string
+	// Kind is the session's, where it is another one than dev mode.
+	Kind string
+	Err  error
+}
+
+// List returns the sessions of the client's namespace. One that can't be read hides no other.
+func List(ctx context.Context, c *kube.Client) (Listed, error) {
+	var listed Listed
+	sessions := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleSession}
+	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, sessions)
+	if err != nil {
+		return listed, fmt.Errorf("list sessions: %w", c.Explain(err))
+	}
+	for i := range leases.Items {
+		r, unreadable := Read(&leases.Items[i])
+		if unreadable != nil {
+			listed.Unreadable = append(listed.Unreadable, *unreadable)
+			continue
+		}
+		listed.Records = append(listed.Records, r)
+	}
+	return listed, nil
+}
+
+// Read returns the record of a session's Lease, or why it can't be read.
+func Read(l *coordinationv1.Lease) (record.Record, *Unreadable) {
+	r, err := record.FromLease(l)
+	if err != nil {
+		return r, &Unreadable{Lease: l.Name, Kind: record.OtherKind(l), Err: err}
+	}
+	return r, nil
+}

@@ -1,0 +1,97 @@
+// Package userdirs says where a user's nhctl keeps things on this computer. It knows nothing of what is in them.
+package userdirs
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"github.com/nhctl/nhctl/nhctl/internal/private"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+)
+
+// Dirs are where a user's daemon keeps things.
+type Dirs struct {
+	// State survives a reboot: sessions, sync indexes, the log.
+	State string
+	// Socket is the daemon's.
+	Socket string
+}
+
+// maxSocket is the longest path that a Unix socket may have on every system.
+const maxSocket = 100
+
+// New returns the places for a user's environment, and makes their folders, which are the user's alone.
+func New(env map[string]string) (Dirs, error) {
+	home := env["HOME"]
+	if home == "" {
+		home = env["USERPROFILE"]
+	}
+	state := env["XDG_STATE_HOME"]
+	switch {
+	case state != "":
+	case home == "":
+		return Dirs{}, errors.New("no home folder: set HOME")
+	case runtime.GOOS == "windows" && env["LOCALAPPDATA"] != "":
+		state = env["LOCALAPPDATA"]
+	case runtime.GOOS == "darwin":
+		state = filepath.Join(home, "Library", "Application Support")
+	default:
+		state = filepath.Join(home, ".local", "state")
+	}
+	d := Dirs{State: filepath.Join(state, "nhctl")}
+	run := d.State
+	if dir := env["XDG_RUNTIME_DIR"]; dir != "" {
+		if private.Owned(dir) { // with sudo it is often another user's
+			run = filepath.Join(dir, "nhctl")
+		}
+	}
+	d.Socket = filepath.Join(run, "daemon.sock")
+	if len(d.Socket) > maxSocket {
+		return d, fmt.Errorf("the path of the daemon's socket is too long for a socket (%d bytes): %s; "+
+			"set XDG_RUNTIME_DIR to a shorter folder", len(d.Socket), d.Socket)
+	}
+	for _, dir := range []string{d.State, d.Sessions(), run} {
+		if err := private.Dir(dir); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+// Sessions has a folder for each session.
+func (d Dirs) Sessions() string { return filepath.Join(d.State, "sessions") }
+
+// Log is the daemon's log file.
+func (d Dirs) Log() string { return filepath.Join(d.State, "daemon.log") }
+
+// Trust has a file for each config that the user trusts.
+func (d Dirs) Trust() string { return filepath.Join(d.State, "trust") }
+
+// History is the file of the sessions that have ended.
+func (d Dirs) History() string { return filepath.Join(d.State, "history.json") }
+
+// Lock is the file whose lock the user's one daemon holds.
+func (d Dirs) Lock() string { return filepath.Join(d.State, "daemon.lock") }
+
+// Session is the folder of one session: its saved state, and the local sync index.
+func (d Dirs) Session(id string) string { return folderOf(d.Sessions(), id) }
+
+// Kept is where files are kept that a session's sync would have lost. It outlives the session.
+func (d Dirs) Kept(id string) string { return folderOf(d.AllKept(), id) }
+
+// folderOf is the folder of a session in one that has a folder for each. Ids come from the cluster too: a text that is
+// none never leads elsewhere.
+func folderOf(dir, id string) string {
+	if !record.ValidID(id) || !filepath.IsLocal(id) {
+		id = "none"
+	}
+	return filepath.Join(dir, id)
+}
+
+// AllKept has a folder for each session that has kept something.
+func (d Dirs) AllKept() string { return filepath.Join(d.State, "kept") }
+
+// Borrowed is the pattern of the directories with the indexes of sessions that are ended from here.
+const Borrowed = "borrowed-*"

@@ -1,0 +1,126 @@
+package workload
+
+import (
+	"encoding/json"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// confined is the security context of nhctl's own containers: that of the dev container's user, and nothing beyond.
+func confined(dev corev1.Container) *corev1.SecurityContext {
+	no, yes := false, true
+	c := &corev1.SecurityContext{
+		AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
+		Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	if s := dev.SecurityContext; s != nil {
+		c.RunAsUser, c.RunAsGroup, c.RunAsNonRoot, c.SELinuxOptions = s.RunAsUser, s.RunAsGroup, s.RunAsNonRoot,
+			s.SELinuxOptions
+	}
+	return c
+}
+
+func quantities(requestCPU, requestMemory, limitCPU, limitMemory string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(requestCPU),
+			corev1.ResourceMemory: resource.MustParse(requestMemory)},
+		Limits: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limitCPU),
+			corev1.ResourceMemory: resource.MustParse(limitMemory)},
+	}
+}
+
+// sidecarContainer runs the planted binary in the dev image, so that it has the dev container's user without knowing
+// it.
+func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error) {
+	var folders []contract.Folder
+	var names []string
+	for _, d := range s.devs() {
+		folders, names = append(folders, d.folders()...), append(names, d.devName())
+	}
+	config, err := json.Marshal(contract.Sidecar{
+		Kind:       contract.SidecarKind,
+		Version:    contract.SidecarVersion,
+		Session:    s.Session,
+		Port:       s.Port,
+		Folders:    folders,
+		Containers: names,
+	})
+	if err != nil {
+		return corev1.Container{}, err
+	}
+	mounts := []corev1.VolumeMount{
+		{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true},
+		{Name: contract.VolumeRun, MountPath: contract.RunDir},
+		{Name: contract.VolumeToken, MountPath: contract.TokenDir, ReadOnly: true},
+	}
+	for _, f := range folders {
+		for _, part := range []string{f.DataSubPath(), f.IndexSubPath()} {
+			mounts = append(mounts,
+				corev1.VolumeMount{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + part, SubPath: part})
+		}
+	}
+	period := int32(1)
+	if s.Duplicate { // its gate is open from the beginning
+		period = contract.RestingPeriod
+	}
+	return corev1.Container{
+		Name:            contract.SidecarContainer,
+		Image:           s.Image,
+		ImagePullPolicy: s.pullPolicy(),
+		Command:         []string{contract.Binary, "sync"},
+		WorkingDir:      "/",
+		Env: []corev1.EnvVar{{Name: contract.EnvConfig, Value: string(config)},
+			{Name: "LOGGER_DISCARD", Value: "1"}},
+		Resources: mergeResources(SidecarResources(), s.SidecarResources),
+		ReadinessProbe: &corev1.Probe{
+			ProbeHandler: corev1.ProbeHandler{
+				Exec: &corev1.ExecAction{Command: []string{contract.Binary, "health", "--ready"}},
+			},
+			PeriodSeconds:    period,
+			FailureThreshold: 1,
+			TimeoutSeconds:   contract.GateTimeout,
+		},
+		SecurityContext: confined(dev),
+		VolumeMounts:    mounts,
+	}, nil
+}
+
+// SidecarResources are the sidecar's, unless the config or a LimitRange asks for others: a first sync needs CPU for a
+// moment, and a sidecar at rest takes next to nothing.
+func SidecarResources() corev1.ResourceRequirements { return quantities("10m", "64Mi", "2", "256Mi") }
+
+// plantContainer copies the sidecar's binary into the pod before anything else starts.
+func plantContainer(dev corev1.Container, s Settings) corev1.Container {
+	c := corev1.Container{
+		Name:            contract.PlantContainer,
+		Image:           s.SidecarImage,
+		ImagePullPolicy: corev1.PullIfNotPresent,
+		Command:         []string{contract.ImageEntry, "plant", contract.Binary},
+		WorkingDir:      "/",
+		Resources:       mergeResources(quantities("10m", "64Mi", "1", "128Mi"), s.SidecarResources),
+		SecurityContext: confined(dev),
+		VolumeMounts:    []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
+	}
+	if s.ByExec {
+		c.Image, c.ImagePullPolicy, c.Command = s.Image, s.pullPolicy(),
+			[]string{"sh", "-c", awaitBinary, contract.Binary}
+	}
+	return c
+}
+
+// awaitBinary ends once the binary is there. Not every sleep knows parts of a second.
+const awaitBinary = `trap 'exit 1' TERM; until [ -x "$0" ]; do sleep 0.1 2> /dev/null || sleep 1; done`
+
+// AwaitsBinary says whether a pod waits for the sidecar's binary to be planted through exec.
+func AwaitsBinary(pod *corev1.Pod) bool {
+	for _, s := range pod.Status.InitContainerStatuses {
+		if s.Name == contract.PlantContainer {
+			return s.State.Running != nil && pod.DeletionTimestamp == nil
+		}
+	}
+	return false
+}

@@ -1,6 +1,0 @@
-//go:build !unix
-
-package filesync
-
-// severalNames knows nothing of hard links here.
-func severalNames(any) (fileID, bool) { return fileID{}, false }
