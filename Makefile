@@ -77,7 +77,7 @@ other-images: bin/devimages
 	@$(if $(OTHER_IMAGES),hack/step.sh "make images" bin/devimages build --out bin/images $(OTHER_IMAGES))
 
 .PHONY: images
-images: PARTS = $(if $(OTHER_IMAGES),images) $(if $(filter %-node,$(CHOSEN)),node)
+images: PARTS = $(if $(OTHER_IMAGES),images) $(if $(filter %-node,$(CHOSEN)),node) $(TEST_PARTS)
 images: packages ## build the sidecar, dev and demo images into bin/images, without Docker (IMAGES="sidecar dev-go" chooses)
 	@$(MAKE) --no-print-directory -j2 images-built IMAGES="$(CHOSEN)"
 
@@ -98,7 +98,7 @@ bin/playground: FORCE
 
 # Images and playground at the same time: one waits for downloads where the other compiles.
 .PHONY: setup
-setup: PARTS = images playground $(if $(filter %-node,$(CHOSEN)),node)
+setup: PARTS = images playground $(if $(filter %-node,$(CHOSEN)),node) $(TEST_PARTS)
 setup: packages
 	@$(MAKE) --no-print-directory -j3 images-built bin/playground IMAGES="$(CHOSEN)"
 
@@ -126,12 +126,12 @@ bin/demo: FORCE
 	@$(GO_BUILD) bin/demo ./examples/demo
 
 .PHONY: demo-down
-demo-down: bin/playground bin/demo ## remove the demo: dev mode, playground, copied sources
+demo-down: bin/playground bin/demo ## remove the demo: its sessions, playground, copied sources
 	@bin/demo --playground $(PLAYGROUND) --down
 	@bin/playground down --name $(PLAYGROUND)
 
 .PHONY: generate
-generate: ## write schemas and reference documentation anew
+generate: ## write the schemas and the reference documentation
 	@go generate ./...
 
 .PHONY: cross

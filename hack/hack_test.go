@@ -27,7 +27,8 @@ func TestPackagesAreInstalledInOnePlace(t *testing.T) {
 	t.Parallel()
 	call := regexp.MustCompile(`apt-get[ "',]+(-\S+ )*"?(install|update)|\bapt install`)
 	for _, name := range files(t) {
-		if name == "hack/packages.sh" || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "devimages/internal/image/dockerfile") {
+		if name == "hack/packages.sh" || strings.HasSuffix(name, "_test.go") ||
+			strings.HasPrefix(name, "devimages/internal/image/dockerfile") {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join("..", name))
@@ -49,11 +50,12 @@ func TestPackagesForOthersThanRoot(t *testing.T) {
 	}
 	text := strings.Replace(string(script), "PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni", "PATH=/nowhere", 1)
 	text = strings.Replace(text, "$EUID != 0", "1 != 0", 1) // the test may be run by root
-	out, err := exec.Command("bash", "-c", text, "packages.sh", "images", "playground").CombinedOutput()
+	out, err := exec.Command("bash", "-c", text, "packages.sh", "images", "playground", "race").CombinedOutput()
 	if err == nil {
 		t.Errorf("packages.sh succeeds where everything is missing: %s", out)
 	}
-	for _, want := range []string{"needs root", "\n  mmdebstrap ", "\n  runc ", "starts containers", "sudo apt-get install --no-install-recommends mmdebstrap runc "} {
+	for _, want := range []string{"needs root", "\n  mmdebstrap ", "\n  runc ", "starts containers", "\n  gcc ",
+		"sudo apt-get install --no-install-recommends mmdebstrap runc "} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("packages.sh does not say %q:\n%s", want, out)
 		}
@@ -86,5 +88,26 @@ func TestStep(t *testing.T) {
 	out, err := run("--table")
 	if err != nil || !regexp.MustCompile(`(?s)greet +0 s +\d+\.\d s.*fail +\d+ s.*all`).MatchString(out) {
 		t.Errorf("table: %v\n%s", err, out)
+	}
+}
+
+// Unit tests wait for conditions, or on the clock of a bubble, and never for time to pass.
+func TestNoUnitTestSleeps(t *testing.T) {
+	t.Parallel()
+	own := regexp.MustCompile(`(?m)^//go:build .*\b(e2e|bench)\b`) // those wait for a real cluster
+	for _, name := range files(t) {
+		if !strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "examples/") || name == "hack/hack_test.go" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own.Match(text) || strings.Contains(string(text), `"testing/synctest"`) {
+			continue
+		}
+		if strings.Contains(string(text), "time.Sleep(") {
+			t.Errorf("%s sleeps: wait for a condition, with a limit, or test in a bubble (testing/synctest)", name)
+		}
 	}
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the programs that this repository takes from the system, in one place, once, before anything else runs: package managers have
-# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground]
+# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground] [race]
 set -euo pipefail
 
-# What is needed, the program that shows it is there, its Debian package, and why.
+# What is needed, the program or file that shows it is there, its Debian package, and why.
 needs='
 images     mmdebstrap  mmdebstrap                  makes the Debian layers of images
 node       npm         npm                         fetches npm for the Node image
@@ -14,13 +14,15 @@ playground ip          iproute2                    makes the network of the node
 playground sysctl      procps                      lets the node forward packets
 playground nsenter     util-linux                  starts programs inside the network of the node
 playground igzip       isal                        unpacks images in half the time
+race       gcc         gcc                         links tests with the race detector
+race       /usr/include/stdlib.h libc6-dev         has the headers and libraries for that
 '
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
 
 packages=() list=''
 while read -r part program package why; do
   [[ -n $part && " $* " == *" $part "* ]] || continue
-  command -v "$program" >/dev/null && continue
+  [[ -f $program ]] || command -v "$program" >/dev/null && continue
   packages+=("$package")
   list+=$(printf '\n  %-28s %s' "$package" "$why")
 done <<<"$needs"

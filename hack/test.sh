@@ -13,6 +13,19 @@ run=${NHCTL_TEST_RUN:-}
 starting=
 rm -f bin/steps
 
+# Unit tests run under the race detector where Go has one. On Linux it needs a C compiler, which nothing else here does. Names and users
+# are looked up without C all the same, as in the programs that are shipped.
+unit=(go test)
+case $(go env GOOS)/$(go env GOARCH) in
+  linux/amd64 | linux/arm64)
+    unit=(env CGO_ENABLED=1 go test -race)
+    [[ -n $run ]] || export TEST_PARTS=race
+    ;;
+  darwin/amd64 | darwin/arm64) unit=(go test -race) ;;
+esac
+# `make check` has run vet.
+unit+=($GO_BUILD_FLAGS -tags "$tags,netgo,osusergo" -vet=off -count=1 -timeout 20m)
+
 if [[ -n ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   make --no-print-directory images IMAGES=all
 else
@@ -29,8 +42,15 @@ if [[ -z $run ]]; then
   hack/step.sh "make check" make --no-print-directory check
   # What tests find on the machine is no part of what Go's cache of results knows, hence -count=1 everywhere.
   echo "test: unit and script tests"
-  NHCTL_CHAOS=60s hack/step.sh "unit and script tests" go test $GO_BUILD_FLAGS -tags "$tags" -count=1 ./...
+  sessions=$(go list -tags "$tags" $(printf './nhctl/internal/%s/... ' $SESSION_ROOMS))
+  others=$(go list -tags "$tags" ./... | grep -vxF "$sessions")
+  NHCTL_CHAOS=60s hack/step.sh "unit and script tests" "${unit[@]}" $others
+  # They cover each other: a session's test runs all of them.
+  hack/step.sh "unit tests of sessions" "${unit[@]}" \
+    -covermode atomic -coverpkg "${sessions//$'\n'/,}" -coverprofile bin/coverage.out $sessions | sed 's/\tcoverage: .*//'
+  hack/metrics.sh
   if [[ -n $starting ]]; then
+    # Those run Kubernetes' own components: the race detector would have all of Kubernetes compiled once more.
     echo "test: the playground's own tests"
     hack/step.sh "the playground's own tests" go -C examples/playground test $GO_BUILD_FLAGS -count=1 -timeout 20m . ./internal/...
   fi
