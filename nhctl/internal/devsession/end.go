@@ -17,6 +17,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // end leaves dev mode: sessions that live here, and those of the same developer that only the cluster knows.
@@ -191,7 +192,7 @@ func heldByOther(r devmode.Record, now time.Time) error {
 func hidden(listed lease.Listed, ref workload.Ref, force bool) error {
 	for _, u := range listed.Unreadable {
 		if u.Lease == (devmode.Record{Workload: ref}).Lease() &&
-			(!force || errors.Is(u.Err, record.ErrNewer) || errors.Is(u.Err, record.ErrOtherKind)) {
+			(!force || errors.Is(u.Err, document.ErrNewer) || errors.Is(u.Err, record.ErrOtherKind)) {
 			return u.Err
 		}
 	}

@@ -20,9 +20,6 @@ import (
 	"github.com/nhctl/nhctl/sidecar/document"
 )
 
-// ErrNewer says that a newer nhctl has written a record.
-var ErrNewer = errors.New("a newer nhctl has written it")
-
 // ErrOtherKind says that a record is of a session of another kind than dev mode.
 var ErrOtherKind = errors.New("it is not of dev mode")
 
@@ -57,13 +54,10 @@ func parse(source, text string) (Record, error) {
 			fmt.Sprintf("its record has %d bytes, and no session's has more than %d", len(text), maxText))
 	}
 	head, err := document.HeadOf([]byte(text))
-	if err == nil && cmp.Or(head.Kind, DevMode) != DevMode {
-		return r, otherKind(source, head.Kind)
-	}
-	if head.Version > Version {
-		return r, newer(source, head.Version)
-	}
 	if err == nil {
+		if err := checkHead(source, head); err != nil {
+			return r, err
+		}
 		err = json.Unmarshal([]byte(text), &r)
 	}
 	if err != nil {
@@ -80,25 +74,25 @@ func unreadable(source, why string) error {
 		WithHint("nhctl leaves it alone; whoever wrote it, or an administrator, can delete it")
 }
 
-func otherKind(source, kind string) error {
-	return problem.New(problem.Unreadable, "%s can't be read: %w: its kind is %q", source, ErrOtherKind, clip(kind)).
-		WithHint("it belongs to a session of that kind: this nhctl leaves it alone")
-}
-
-func newer(source string, version int) error {
-	return problem.New(problem.Unreadable, "%s can't be read: %w (format %d; this one reads up to %d)", source,
-		ErrNewer, version, Version).
-		WithHint("install the version of nhctl that its holder has; this one leaves the session alone")
+// checkHead says why a record is not for this build to read. Its kind goes first: each kind counts its own versions.
+func checkHead(source string, head document.Head) error {
+	if cmp.Or(head.Kind, DevMode) != DevMode {
+		return problem.New(problem.Unreadable, "%s can't be read: %w: its kind is %q", source, ErrOtherKind,
+			clip(head.Kind)).
+			WithHint("it belongs to a session of that kind: this nhctl leaves it alone")
+	}
+	if err := head.Check(document.Head{Kind: DevMode, Version: Version}); err != nil {
+		return problem.New(problem.Unreadable, "%s can't be read: %w", source, err).
+			WithHint("install the version of nhctl that its holder has; this one leaves the session alone")
+	}
+	return nil
 }
 
 // check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line
 // on a terminal is made of has to be what a session's own program would have written.
 func (r Record) check(source string) error {
-	if cmp.Or(r.Kind, DevMode) != DevMode {
-		return otherKind(source, r.Kind)
-	}
-	if r.Version > Version {
-		return newer(source, r.Version)
+	if err := checkHead(source, document.Head{Kind: r.Kind, Version: r.Version}); err != nil {
+		return err
 	}
 	for _, check := range []func() string{r.checkIdentity, r.checkState, r.checkLists, r.checkTexts} {
 		if why := check(); why != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 var noon = time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -200,7 +201,7 @@ func TestForgedRecords(t *testing.T) {
 			!strings.HasPrefix(err.Error(), "Lease nhctl-statefulset-db is not the record of a session: ") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if errors.Is(err, record.ErrNewer) {
+		if errors.Is(err, document.ErrNewer) {
 			t.Errorf("%s counts as newer", name)
 		}
 		if err != nil && strings.ContainsFunc(err.Error(), func(c rune) bool { return c < ' ' }) {
@@ -236,13 +237,13 @@ func TestNewerRecord(t *testing.T) {
 	l := lease(t, full())
 	l.Annotations[contract.AnnotationRecord] = `{"version":2,"session":{"id":"another type"},"port":"20001"}`
 	_, err := record.FromLease(l)
-	if !errors.Is(err, record.ErrNewer) || problem.From(err).Code != problem.Unreadable ||
+	if !errors.Is(err, document.ErrNewer) || problem.From(err).Code != problem.Unreadable ||
 		!strings.Contains(problem.From(err).Hint, "install the version") {
 		t.Errorf("%v", err)
 	}
 	r := full()
 	r.Version = 2
-	if err := r.Check("session.json"); !errors.Is(err, record.ErrNewer) {
+	if err := r.Check("session.json"); !errors.Is(err, document.ErrNewer) {
 		t.Errorf("kept on this computer: %v", err)
 	}
 }
