@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -25,26 +26,26 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		for _, k := range workload.Kinds() {
 			kinds = append(kinds, string(k))
 		}
-		d.fail(at(n, "serviceType"),
+		d.fail(node.At(n, "serviceType"),
 			"serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
 			strings.Join(kinds, ", "), s.ServiceType, suggestion(s.ServiceType, kinds))
 	}
 	s.ServiceType = string(kind)
 	seen := map[string]bool{}
-	list := at(n, "containers")
+	list := node.At(n, "containers")
 	for i := range s.Containers {
-		node := item(list, i)
-		d.container(node, &s.Containers[i])
+		written := node.Item(list, i)
+		d.container(written, &s.Containers[i])
 		key := s.Containers[i].Name + " " + s.Containers[i].Hub.Image
 		if seen[key] {
-			d.fail(at(node, "name"), "container %q is there twice", s.Containers[i].Name)
+			d.fail(node.At(written, "name"), "container %q is there twice", s.Containers[i].Name)
 		}
 		seen[key] = true
 	}
-	s.Local.Env, _ = made(d, at(n, "local", "env"), "name", s.Local.Env, nameOf)
+	s.Local.Env, _ = made(d, node.At(n, "local", "env"), "name", s.Local.Env, nameOf)
 	for i, text := range s.Local.Ports {
 		if _, _, err := Ports(text); err != nil {
-			d.fail(item(at(n, "local", "ports"), i), "%s", err)
+			d.fail(node.Item(node.At(n, "local", "ports"), i), "%s", err)
 		}
 	}
 }
@@ -54,7 +55,7 @@ func (d *decoder) twice(f *File) {
 	seen := map[string]bool{}
 	for i, s := range f.Services {
 		if key := s.ServiceType + "/" + s.Name; s.Name != "" && seen[key] {
-			d.fail(at(f.nodes[i], "name"), "%s is described twice", key)
+			d.fail(node.At(f.nodes[i], "name"), "%s is described twice", key)
 		} else {
 			seen[key] = true
 		}
@@ -62,29 +63,29 @@ func (d *decoder) twice(f *File) {
 }
 
 func (d *decoder) container(n *yaml.Node, c *Container) {
-	dev, node := &c.Dev, at(n, "dev")
-	d.label(at(n, "name"), "name", c.Name)
-	d.label(at(node, "devContainerName"), "devContainerName", dev.DevContainerName)
+	dev, written := &c.Dev, node.At(n, "dev")
+	d.label(node.At(n, "name"), "name", c.Name)
+	d.label(node.At(written, "devContainerName"), "devContainerName", dev.DevContainerName)
 	if !path.IsAbs(dev.WorkDir) || path.Clean(dev.WorkDir) == "/" {
-		d.fail(at(node, "workDir"), "workDir must be an absolute path below /, got %q", dev.WorkDir)
+		d.fail(node.At(written, "workDir"), "workDir must be an absolute path below /, got %q", dev.WorkDir)
 	}
-	d.resources(at(node, "resources"), dev.Resources)
-	d.resources(at(node, "sidecarResources"), dev.SidecarResources)
-	dev.PortForward = d.ports(at(node, "portForward"), dev.PortForward)
+	d.resources(node.At(written, "resources"), dev.Resources)
+	d.resources(node.At(written, "sidecarResources"), dev.SidecarResources)
+	dev.PortForward = d.ports(node.At(written, "portForward"), dev.PortForward)
 	if dev.Debug.RemoteDebugPort < 0 || dev.Debug.RemoteDebugPort > 65535 {
-		d.fail(at(node, "debug", "remoteDebugPort"), "remoteDebugPort: want a port from 1 to 65535, got %d",
+		d.fail(node.At(written, "debug", "remoteDebugPort"), "remoteDebugPort: want a port from 1 to 65535, got %d",
 			dev.Debug.RemoteDebugPort)
 	}
 	if dev.Ordinal != nil && *dev.Ordinal < 0 {
-		d.fail(at(node, "ordinal"), "ordinal: want 0 or more, got %d", *dev.Ordinal)
+		d.fail(node.At(written, "ordinal"), "ordinal: want 0 or more, got %d", *dev.Ordinal)
 	}
 	complete(dev)
-	d.volumes(node, dev)
-	d.mounts(node, dev)
-	d.syncs(node, dev)
-	d.patches(at(node, "patches"), c)
-	d.environment(node, dev)
-	d.sidecar(at(node, "sidecarImage"), dev)
+	d.volumes(written, dev)
+	d.mounts(written, dev)
+	d.syncs(written, dev)
+	d.patches(node.At(written, "patches"), c)
+	d.environment(written, dev)
+	d.sidecar(node.At(written, "sidecarImage"), dev)
 }
 
 func (d *decoder) label(n *yaml.Node, field, value string) {
@@ -97,10 +98,10 @@ func (d *decoder) label(n *yaml.Node, field, value string) {
 }
 
 func (d *decoder) resources(n *yaml.Node, r Resources) {
-	d.quantity(at(n, "requests", "cpu"), "cpu", r.Requests.CPU)
-	d.quantity(at(n, "requests", "memory"), "memory", r.Requests.Memory)
-	d.quantity(at(n, "limits", "cpu"), "cpu", r.Limits.CPU)
-	d.quantity(at(n, "limits", "memory"), "memory", r.Limits.Memory)
+	d.quantity(node.At(n, "requests", "cpu"), "cpu", r.Requests.CPU)
+	d.quantity(node.At(n, "requests", "memory"), "memory", r.Requests.Memory)
+	d.quantity(node.At(n, "limits", "cpu"), "cpu", r.Limits.CPU)
+	d.quantity(node.At(n, "limits", "memory"), "memory", r.Limits.Memory)
 }
 
 func (d *decoder) quantity(n *yaml.Node, field, value string) {
@@ -121,41 +122,21 @@ func (d *decoder) ports(n *yaml.Node, list []string) (all []string) {
 	}
 	taken := map[int]known{}
 	for i, text := range list {
-		node := item(n, i)
+		written := node.Item(n, i)
 		local, remote, err := Ports(text)
 		if err != nil {
-			d.fail(node, "%s", err)
+			d.fail(written, "%s", err)
 			continue
 		}
 		other, twice := taken[local]
 		switch {
 		case local == 0 || !twice:
-			taken[local] = known{remote, node}
+			taken[local] = known{remote, written}
 			all = append(all, strings.TrimSpace(text))
 		case other.remote != remote:
-			d.fail(node, "local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one",
+			d.fail(written, "local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one",
 				local, other.at.Line)
 		}
 	}
 	return all
-}
-
-// at is the node at a path of keys, or as much of it as there is.
-func at(n *yaml.Node, keys ...string) *yaml.Node {
-	for _, k := range keys {
-		next := lookup(n, k)
-		if next == nil {
-			return n
-		}
-		n = deref(next)
-	}
-	return n
-}
-
-// item is an item of a list node, or the node itself.
-func item(n *yaml.Node, i int) *yaml.Node {
-	if list := items(n); i < len(list) {
-		return deref(list[i])
-	}
-	return deref(n)
 }

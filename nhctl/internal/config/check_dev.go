@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -17,12 +18,12 @@ import (
 // of those that have other fields. It returns the others with their nodes.
 func made[T any](d *decoder, n *yaml.Node, field string, list []T, of func(T) string) (kept []T, nodes []*yaml.Node) {
 	for i, x := range list {
-		node := item(n, i)
+		written := node.Item(n, i)
 		switch {
 		case of(x) != "":
-			kept, nodes = append(kept, x), append(nodes, node)
+			kept, nodes = append(kept, x), append(nodes, written)
 		case !reflect.DeepEqual(x, d.empty(reflect.TypeFor[T]()).Interface()):
-			d.warn(node, "an item without %s is left out", field)
+			d.warn(written, "an item without %s is left out", field)
 		}
 	}
 	return kept, nodes
@@ -32,7 +33,7 @@ func nameOf(e EnvVar) string { return e.Name }
 
 // environment checks the variables, and puts those of env files below the others.
 func (d *decoder) environment(n *yaml.Node, dev *Dev) {
-	own, nodes := made(d, at(n, "env"), "name", dev.Env, nameOf)
+	own, nodes := made(d, node.At(n, "env"), "name", dev.Env, nameOf)
 	for i, e := range own {
 		if msgs := validation.IsEnvVarName(e.Name); len(msgs) > 0 {
 			d.fail(nodes[i], "env: %q is no name of a variable: %s", e.Name, msgs[0])
@@ -48,7 +49,7 @@ func (d *decoder) environment(n *yaml.Node, dev *Dev) {
 		places[v.Name] = len(vars)
 		vars = append(vars, v)
 	}
-	files, nodes := made(d, at(n, "envFrom", "envFile"), "path", dev.EnvFrom.EnvFile,
+	files, nodes := made(d, node.At(n, "envFrom", "envFile"), "path", dev.EnvFrom.EnvFile,
 		func(f EnvFile) string { return f.Path })
 	for i, file := range files {
 		read, err := d.envFile(file.Path)
@@ -96,34 +97,36 @@ func complete(dev *Dev) {
 	}
 }
 
-// volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside
-// each other; one that is a synced folder is left out, since its files come from this computer.
+// mounts checks the paths of mounts that the dev container goes without.
 func (d *decoder) mounts(n *yaml.Node, dev *Dev) {
 	for i, p := range dev.Mounts.Drop {
 		if !path.IsAbs(p) {
-			d.fail(item(at(at(n, "mounts"), "drop"), i), "mounts.drop: want the absolute path of a mount, got %q", p)
+			d.fail(node.Item(node.At(n, "mounts", "drop"), i),
+				"mounts.drop: want the absolute path of a mount, got %q", p)
 		}
 		dev.Mounts.Drop[i] = path.Clean(p)
 	}
 }
 
+// volumes checks the folders that outlive dev mode. One that holds a synced folder is fine, since mounts lie inside
+// each other; one that is a synced folder is left out, since its files come from this computer.
 func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
-	list, nodes := made(d, at(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs,
+	list, nodes := made(d, node.At(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs,
 		func(v PersistentVolumeDir) string { return v.Path })
 	dev.PersistentVolumeDirs = nil
 	seen := map[string]bool{}
 	for i, v := range list {
-		node, clean := at(nodes[i], "path"), path.Clean(v.Path)
-		d.quantity(at(nodes[i], "capacity"), "capacity", v.Capacity)
+		written, clean := node.At(nodes[i], "path"), path.Clean(v.Path)
+		d.quantity(node.At(nodes[i], "capacity"), "capacity", v.Capacity)
 		switch synced := slices.ContainsFunc(dev.Sync, func(s Sync) bool { return s.Remote == clean }); {
 		case !path.IsAbs(v.Path) || clean == "/":
-			d.fail(node, "persistentVolumeDirs: want an absolute path below /, got %q", v.Path)
+			d.fail(written, "persistentVolumeDirs: want an absolute path below /, got %q", v.Path)
 		case seen[clean]:
-			d.fail(node, "persistentVolumeDirs: %s is there twice", clean)
+			d.fail(written, "persistentVolumeDirs: %s is there twice", clean)
 		case ours(clean):
-			d.fail(node, "persistentVolumeDirs: nhctl has files of its own in %s; name another folder", clean)
+			d.fail(written, "persistentVolumeDirs: nhctl has files of its own in %s; name another folder", clean)
 		case synced:
-			d.warn(node, "persistentVolumeDirs: %s is synced, so its files are on this computer and it needs no "+
+			d.warn(written, "persistentVolumeDirs: %s is synced, so its files are on this computer and it needs no "+
 				"volume; name the folders below it that shall outlive dev mode", clean)
 			continue
 		}
@@ -145,22 +148,22 @@ const maxSyncs = 50
 
 func (d *decoder) syncs(n *yaml.Node, dev *Dev) {
 	if len(dev.Sync) == 0 || len(dev.Sync) > maxSyncs {
-		d.fail(at(n, "sync"), "sync: want from 1 to %d folders, got %d", maxSyncs, len(dev.Sync))
+		d.fail(node.At(n, "sync"), "sync: want from 1 to %d folders, got %d", maxSyncs, len(dev.Sync))
 		return
 	}
 	for i, s := range dev.Sync {
-		node := at(n, "sync")
-		if deref(node).Kind == yaml.SequenceNode {
-			node = item(node, i)
+		written := node.At(n, "sync")
+		if node.Deref(written).Kind == yaml.SequenceNode {
+			written = node.Item(written, i)
 		}
 		if filepath.IsAbs(s.Local) {
-			d.warn(at(node, "local"),
+			d.warn(node.At(written, "local"),
 				"sync.local: an absolute path is another one on a colleague's computer; keep it in .dev/%s", localFile)
 		}
 		for _, other := range dev.Sync[:i] {
 			if contract.Within(s.Remote, other.Remote) || contract.Within(other.Remote, s.Remote) {
-				d.fail(at(node, "remote"), "sync: %s and %s lie inside each other in the container", other.Remote,
-					s.Remote)
+				d.fail(node.At(written, "remote"), "sync: %s and %s lie inside each other in the container",
+					other.Remote, s.Remote)
 			}
 		}
 	}

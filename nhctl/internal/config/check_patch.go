@@ -4,6 +4,8 @@ import (
 	"cmp"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // The names that Nocalhost gives its containers, which its users' patches name.
@@ -15,18 +17,18 @@ const (
 func (d *decoder) patches(n *yaml.Node, c *Container) {
 	list, nodes := made(d, n, "patch", c.Dev.Patches, func(p Patch) string { return p.Patch })
 	for i := range list {
-		node, p := at(nodes[i], "patch"), &list[i]
+		written, p := node.At(nodes[i], "patch"), &list[i]
 		var parsed any
 		if err := yaml.Unmarshal([]byte(p.Patch), &parsed); err != nil {
-			d.fail(node, "patches: the patch is neither YAML nor JSON")
+			d.fail(written, "patches: the patch is neither YAML nor JSON")
 			continue
 		}
 		if _, list := parsed.([]any); list != (p.Type == "json") {
-			d.fail(node, "patches: a %s patch is %s", p.Type,
+			d.fail(written, "patches: a %s patch is %s", p.Type,
 				map[bool]string{true: "a list of operations", false: "a mapping"}[p.Type == "json"])
 		}
 		if p.Type == "strategic" {
-			d.theirContainers(node, p, parsed, cmp.Or(c.Dev.DevContainerName, c.Name))
+			d.theirContainers(written, p, parsed, cmp.Or(c.Dev.DevContainerName, c.Name))
 		}
 	}
 	c.Dev.Patches = list

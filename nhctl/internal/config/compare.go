@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers
@@ -10,21 +12,21 @@ import (
 func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 	d := newDecoder(f.loading)
 	for i, s := range f.Services {
-		node := deref(f.nodes[i])
+		written := node.Deref(f.nodes[i])
 		names, found := of(s)
 		if !found {
 			if !s.Ref().Kind.Custom() {
-				d.warn(at(node, "name"), "the namespace has no %s %q", s.ServiceType, s.Name)
+				d.warn(node.At(written, "name"), "the namespace has no %s %q", s.ServiceType, s.Name)
 			}
 			continue
 		}
 		for j, c := range s.Containers {
-			n := item(at(node, "containers"), j)
+			n := node.Item(node.At(written, "containers"), j)
 			switch known := strings.Join(names, ", "); {
 			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
 				d.fail(n, "the workload has several containers, name one: %s", known)
 			case c.Name != "" && !slices.Contains(names, c.Name):
-				d.fail(at(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
+				d.fail(node.At(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
 					suggestion(c.Name, names), known)
 			}
 		}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"runtime"
@@ -9,9 +8,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // decoder walks a YAML document along a Go type and notes every mistake, instead of stopping at the first.
@@ -66,23 +66,11 @@ func (d *decoder) share(n int, do func(d *decoder, i int)) {
 const maxNodes = 250_000
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
-	d.add(Error, d.at(n), width(n), format, args...)
+	d.add(Error, d.at(n), node.Width(n), format, args...)
 }
 
 func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
-	d.add(Warning, d.at(n), width(n), format, args...)
-}
-
-// width is how many characters a node takes on its line, as far as that is plain.
-func width(n *yaml.Node) int {
-	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "\n") {
-		return 1
-	}
-	length := utf8.RuneCountInString(n.Value)
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
-		length += 2
-	}
-	return length
+	d.add(Warning, d.at(n), node.Width(n), format, args...)
 }
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
@@ -92,7 +80,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		}
 		return
 	}
-	if n = deref(n); blank(n) {
+	if n = node.Deref(n); node.Blank(n) {
 		return
 	}
 	if s, ok := v.Addr().Interface().(special); ok {
@@ -110,21 +98,21 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		v.Set(value)
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode {
-			d.fail(n, "want text, got %s", describe(n))
+			d.fail(n, "want text, got %s", node.Describe(n))
 			return
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
-		b, ok := truth(n)
+		b, ok := node.Bool(n)
 		if !ok {
-			d.fail(n, "want true or false, got %s", describe(n))
+			d.fail(n, "want true or false, got %s", node.Describe(n))
 			return
 		}
 		v.SetBool(b)
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil {
-			d.fail(n, "want a whole number, got %s", describe(n))
+			d.fail(n, "want a whole number, got %s", node.Describe(n))
 			return
 		}
 		v.SetInt(int64(i))
@@ -138,7 +126,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "want a list, got %s", describe(n))
+		d.fail(n, "want a list, got %s", node.Describe(n))
 		return
 	}
 	if d.nodes.Load()+int64(len(n.Content)) > maxNodes {
@@ -146,7 +134,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		d.decode(n, v) // says so
 		return
 	}
-	nodes := items(n)
+	nodes := node.Items(n)
 	list := reflect.MakeSlice(v.Type(), len(nodes), len(nodes))
 	empty := d.empty(v.Type().Elem())
 	for i, item := range nodes {
@@ -167,40 +155,25 @@ func (d *decoder) empty(t reflect.Type) reflect.Value {
 	return v
 }
 
-func describe(n *yaml.Node) string {
-	switch {
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.Tag == "!!int" || n.Tag == "!!float":
-		return "the number " + n.Value
-	case n.Tag == "!!bool":
-		return "the truth value " + n.Value
-	default:
-		return fmt.Sprintf("the text %q", n.Value)
-	}
-}
-
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], describe(n))
+		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], node.Describe(n))
 		return
 	}
 	d.twiceIn(n)
-	for _, p := range pairs(n) {
-		field, ok := d.fields(v.Type())[p.key.Value]
+	for _, p := range node.Pairs(n) {
+		field, ok := d.fields(v.Type())[p.Key.Value]
 		switch {
 		case ok:
 			if field.computer && d.workload != nil {
-				d.fail(p.key, "%s: a config from the cluster may not say anything of the developer's computer; it "+
-					"belongs into a .dev/config.yaml there", p.key.Value)
+				d.fail(p.Key, "%s: a config from the cluster may not say anything of the developer's computer; it "+
+					"belongs into a .dev/config.yaml there", p.Key.Value)
 			}
-			if field.unused && !blank(p.value) {
-				d.ignored[p.key.Value] = true
+			if field.unused && !node.Blank(p.Value) {
+				d.ignored[p.Key.Value] = true
 			}
-			d.decode(p.value, v.Field(field.index))
-			d.enum(p.value, field, v.Field(field.index))
+			d.decode(p.Value, v.Field(field.index))
+			d.enum(p.Value, field, v.Field(field.index))
 		default:
 			d.unknown(p, v.Type())
 		}
@@ -243,7 +216,7 @@ func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
 		v.SetString(now)
 		return
 	}
-	d.fail(deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(),
+	d.fail(node.Deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(),
 		suggestion(v.String(), f.enum))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -80,84 +81,10 @@ func (l *loading) at(n *yaml.Node) position {
 	return position{file, n.Line, n.Column}
 }
 
-// pair is a key and its value.
-type pair struct{ key, value *yaml.Node }
-
-// deref follows an alias.
-func deref(n *yaml.Node) *yaml.Node {
-	if n != nil && n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-// pairs are a mapping's keys and values, with those of its merge keys (<<) behind its own.
-func pairs(n *yaml.Node) []pair { return merge(n, 0) }
-
-// merge is pairs at some depth of merge keys, which may name themselves.
-func merge(n *yaml.Node, depth int) []pair {
-	n = deref(n)
-	if n == nil || n.Kind != yaml.MappingNode || depth > maxDepth {
-		return nil
-	}
-	own, merged := make([]pair, 0, len(n.Content)/2), []pair(nil)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if key.Tag != "!!merge" {
-			own = append(own, pair{key, value})
-			continue
-		}
-		sources := []*yaml.Node{value}
-		if v := deref(value); v.Kind == yaml.SequenceNode {
-			sources = v.Content
-		}
-		for _, s := range sources {
-			merged = append(merged, merge(s, depth+1)...)
-		}
-	}
-	if merged == nil {
-		return own
-	}
-	taken := map[string]bool{}
-	for _, p := range own {
-		taken[p.key.Value] = true
-	}
-	for _, m := range merged {
-		if !taken[m.key.Value] {
-			taken[m.key.Value] = true
-			own = append(own, m)
-		}
-	}
-	return own
-}
-
-// lookup is the value of a key, or nil.
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	n = deref(n)
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	merges := false
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-		merges = merges || n.Content[i].Tag == "!!merge"
-	}
-	if merges {
-		for _, p := range pairs(n) {
-			if p.key.Value == key {
-				return p.value
-			}
-		}
-	}
-	return nil
-}
-
 // overlay lays a mapping over another, without changing either: mappings are joined, lists of named things by name, and
 // anything else is replaced.
 func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
-	base, over = deref(base), deref(over)
+	base, over = node.Deref(base), node.Deref(over)
 	switch {
 	case over == nil:
 		return base
@@ -168,23 +95,23 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 		result := *over
 		result.Content = nil
 		below := map[string]*yaml.Node{}
-		for _, p := range pairs(base) {
-			below[p.key.Value] = p.value
+		for _, p := range node.Pairs(base) {
+			below[p.Key.Value] = p.Value
 		}
 		above := map[string]bool{}
-		for _, p := range pairs(over) {
-			above[p.key.Value] = true
-			result.Content = append(result.Content, p.key, l.overlay(below[p.key.Value], p.value))
+		for _, p := range node.Pairs(over) {
+			above[p.Key.Value] = true
+			result.Content = append(result.Content, p.Key, l.overlay(below[p.Key.Value], p.Value))
 		}
-		for _, p := range pairs(base) {
-			if !above[p.key.Value] {
-				result.Content = append(result.Content, p.key, p.value)
+		for _, p := range node.Pairs(base) {
+			if !above[p.Key.Value] {
+				result.Content = append(result.Content, p.Key, p.Value)
 			}
 		}
 		return &result
 	case over.Kind == yaml.SequenceNode && named(base) && named(over):
 		result := *over
-		result.Content = l.join(items(base), items(over))
+		result.Content = l.join(node.Items(base), node.Items(over))
 		return &result
 	default:
 		return over
@@ -197,7 +124,7 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 	var result []*yaml.Node
 	places := map[string]int{}
 	for _, n := range base {
-		name := text(lookup(n, "name"))
+		name := node.Text(node.Lookup(n, "name"))
 		if name == "" {
 			below = l.overlay(below, n)
 			continue
@@ -206,7 +133,7 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 		result = append(result, n)
 	}
 	for _, n := range over {
-		name := text(lookup(n, "name"))
+		name := node.Text(node.Lookup(n, "name"))
 		if name == "" {
 			above = l.overlay(above, n)
 			continue
@@ -230,10 +157,10 @@ func (l *loading) join(base, over []*yaml.Node) []*yaml.Node {
 // named says whether a list is of mappings that may have names, such as containers and variables, but not commands or
 // patterns.
 func named(list *yaml.Node) bool {
-	all := items(list)
+	all := node.Items(list)
 	for _, item := range all {
-		if item = deref(item); item.Kind != yaml.MappingNode || lookup(item, "name") == nil &&
-			lookup(item, "dev") == nil {
+		if item = node.Deref(item); item.Kind != yaml.MappingNode || node.Lookup(item, "name") == nil &&
+			node.Lookup(item, "dev") == nil {
 			return false
 		}
 	}

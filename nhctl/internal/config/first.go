@@ -1,6 +1,10 @@
 package config
 
-import "go.yaml.in/yaml/v3"
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+)
 
 // FirstFormat says whether a config is in Nocalhost's first format, in either of its forms: svcConfigs with devImage
 // and devPort, or services with devContainerImage and devPorts. `nhctl config import` translates it.
@@ -12,19 +16,19 @@ func FirstFormat(data []byte) bool {
 
 // firstFormat is the key that gives the first format away; nil in any other file.
 func firstFormat(root *yaml.Node) *yaml.Node {
-	for _, p := range pairs(root) {
-		switch p.key.Value {
+	for _, p := range node.Pairs(root) {
+		switch p.Key.Value {
 		case "svcConfigs", "appConfig", "preInstalls":
-			return p.key
+			return p.Key
 		case "services", "service":
-			for _, service := range items(p.value) {
-				for _, field := range pairs(service) {
-					switch field.key.Value {
+			for _, service := range node.Items(p.Value) {
+				for _, field := range node.Pairs(service) {
+					switch field.Key.Value {
 					case "devContainerImage", "devContainerShell", "devContainerResources", "syncDirs", "devPorts",
 						"syncFilePattern",
 						"dependJobsLabelSelector", "dependPodsLabelSelector", "buildCommand", "runCommand",
 						"debugCommand":
-						return field.key
+						return field.Key
 					}
 				}
 			}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // application is Nocalhost's outermost mapping, its services aside.
@@ -35,27 +37,27 @@ func (d *decoder) file(f *File, roots []*yaml.Node, profile string) {
 		below, above = d.layer(defaultsFile), d.layer(localFile)
 	}
 	f.Services, f.nodes = make([]Service, len(services)), make([]*yaml.Node, len(services))
-	known := make([][]pair, len(services))
+	known := make([][]node.Pair, len(services))
 	d.share(len(services), func(d *decoder, i int) {
 		all, own := below.of(services[i])
 		n := d.overlay(d.overlay(all, own), services[i])
-		if d.workload != nil && blank(lookup(n, "name")) {
+		if d.workload != nil && node.Blank(node.Lookup(n, "name")) {
 			n = d.overlay(d.described(), n) // a workload's annotation need not name it
 		}
-		known[i] = pairs(lookup(n, "profiles"))
-		n = d.overlay(n, lookup(lookup(n, "profiles"), profile))
+		known[i] = node.Pairs(node.Lookup(n, "profiles"))
+		n = d.overlay(n, node.Lookup(node.Lookup(n, "profiles"), profile))
 		all, own = above.of(n)
 		n = d.overlay(d.overlay(n, all), own)
 		s := reflect.ValueOf(&f.Services[i]).Elem()
 		s.Set(d.empty(s.Type()))
 		d.decode(n, s)
-		d.check(deref(n), &f.Services[i])
+		d.check(node.Deref(n), &f.Services[i])
 		f.nodes[i] = n
 	})
 	d.twice(f)
 	var have []string
 	for _, p := range slices.Concat(known...) {
-		have = append(have, p.key.Value)
+		have = append(have, p.Key.Value)
 	}
 	if profile != "" && !slices.Contains(have, profile) {
 		slices.Sort(have)
@@ -67,31 +69,31 @@ func (d *decoder) file(f *File, roots []*yaml.Node, profile string) {
 // services finds the services of a document: one, a list, or those of an application.
 func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
 	if root.Kind == yaml.SequenceNode {
-		return items(root)
+		return node.Items(root)
 	}
-	outer := lookup(root, "application") != nil || lookup(root, "services") != nil ||
-		lookup(root, "configProperties") != nil
+	outer := node.Lookup(root, "application") != nil || node.Lookup(root, "services") != nil ||
+		node.Lookup(root, "configProperties") != nil
 	if root.Kind != yaml.MappingNode || !outer {
 		return []*yaml.Node{root}
 	}
 	var services []*yaml.Node
 	single := &yaml.Node{Kind: yaml.MappingNode, Line: root.Line, Column: root.Column}
-	for _, p := range pairs(root) {
-		switch _, known := d.fields(reflect.TypeFor[Service]())[p.key.Value]; {
-		case p.key.Value == "configProperties":
+	for _, p := range node.Pairs(root) {
+		switch _, known := d.fields(reflect.TypeFor[Service]())[p.Key.Value]; {
+		case p.Key.Value == "configProperties":
 			var own properties
-			d.decode(p.value, reflect.ValueOf(&own).Elem())
-		case p.key.Value == "application":
+			d.decode(p.Value, reflect.ValueOf(&own).Elem())
+		case p.Key.Value == "application":
 			var app application
-			rest, list := without(deref(p.value), "services")
+			rest, list := node.Without(node.Deref(p.Value), "services")
 			d.decode(rest, reflect.ValueOf(&app).Elem())
 			f.Application = cmp.Or(f.Application, app.Name)
 			services = append(services, d.listed(list)...)
-		case p.key.Value == "services":
-			services = append(services, d.listed(p.value)...)
-		case p.key.Value == "migrated": // Nocalhost notes that it has moved the config
-		case known && lookup(root, "containers") != nil: // one service, next to the file's own settings
-			single.Content = append(single.Content, p.key, p.value)
+		case p.Key.Value == "services":
+			services = append(services, d.listed(p.Value)...)
+		case p.Key.Value == "migrated": // Nocalhost notes that it has moved the config
+		case known && node.Lookup(root, "containers") != nil: // one service, next to the file's own settings
+			single.Content = append(single.Content, p.Key, p.Value)
 		default:
 			d.unknown(p, reflect.TypeFor[outermost]())
 		}
@@ -111,30 +113,16 @@ type outermost struct {
 
 // listed are the services of a list; one may stand without a list.
 func (d *decoder) listed(list *yaml.Node) []*yaml.Node {
-	switch list = deref(list); {
-	case blank(list):
+	switch list = node.Deref(list); {
+	case node.Blank(list):
 		return nil
 	case list.Kind == yaml.MappingNode:
 		return []*yaml.Node{list}
 	case list.Kind != yaml.SequenceNode:
-		d.fail(list, "want a list of services, got %s", describe(list))
+		d.fail(list, "want a list of services, got %s", node.Describe(list))
 		return nil
 	}
-	return items(list)
-}
-
-// without is a mapping less one key, whose value comes second.
-func without(n *yaml.Node, key string) (rest, value *yaml.Node) {
-	copied := *n
-	copied.Content = nil
-	for _, p := range pairs(n) {
-		if p.key.Value == key {
-			value = p.value
-			continue
-		}
-		copied.Content = append(copied.Content, p.key, p.value)
-	}
-	return &copied, value
+	return node.Items(list)
 }
 
 // described is a service that names its workload.
@@ -168,7 +156,7 @@ func (d *decoder) layer(name string) layer {
 	}
 	for _, root := range roots {
 		for _, n := range d.services(&File{}, root) {
-			service := text(lookup(n, "name"))
+			service := node.Text(node.Lookup(n, "name"))
 			l[service] = d.overlay(l[service], n)
 		}
 	}
@@ -177,7 +165,7 @@ func (d *decoder) layer(name string) layer {
 
 // of is what a layer has for all services, and for one by its name.
 func (l layer) of(service *yaml.Node) (all, own *yaml.Node) {
-	if name := text(lookup(service, "name")); name != "" {
+	if name := node.Text(node.Lookup(service, "name")); name != "" {
 		own = l[name]
 	}
 	return l[""], own

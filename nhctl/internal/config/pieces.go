@@ -8,6 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // smallest is the size of text, in bytes, from which on parsing it in pieces is worth the while; pieceSize is about
@@ -37,7 +39,7 @@ func parseYAML(text string, place func(root *yaml.Node, before int)) ([]*yaml.No
 		if err != nil {
 			return nil, err
 		}
-		if len(document.Content) > 0 && !blank(document.Content[0]) {
+		if len(document.Content) > 0 && !node.Blank(document.Content[0]) {
 			place(document.Content[0], 0)
 			roots = append(roots, document.Content[0])
 		}

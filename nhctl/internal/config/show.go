@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // Effective is the config as it counts, as YAML: every field that has a value, defaults included. With origin each
@@ -48,16 +50,17 @@ type shown struct {
 
 // value is a value as a node, or nil when it is empty; written is where it was set, or nil.
 func (s shown) value(v reflect.Value, written *yaml.Node) *yaml.Node {
-	written = deref(written)
+	written = node.Deref(written)
 	switch x := v.Interface().(type) {
 	case Command:
 		if len(x.Argv) > 0 {
-			return s.mapping([]string{"argv"}, []*yaml.Node{s.value(reflect.ValueOf(x.Argv), lookup(written, "argv"))})
+			argv := s.value(reflect.ValueOf(x.Argv), node.Lookup(written, "argv"))
+			return s.mapping([]string{"argv"}, []*yaml.Node{argv})
 		}
 		return s.value(reflect.ValueOf(x.Line), written)
 	case Syncs:
 		if len(x) == 1 {
-			return s.value(reflect.ValueOf(x[0]), item(orEmpty(written), 0))
+			return s.value(reflect.ValueOf(x[0]), node.Item(orEmpty(written), 0))
 		}
 	case Profiles:
 		return nil
@@ -103,7 +106,7 @@ func orEmpty(n *yaml.Node) *yaml.Node {
 // itemOf is where an item of a list was set: lists that came together from several places, or lost items, are matched
 // by the items' names, paths or texts.
 func (s shown) itemOf(written *yaml.Node, v reflect.Value, i int) *yaml.Node {
-	list := items(written)
+	list := node.Items(written)
 	if written != nil && written.Kind == yaml.ScalarNode {
 		list = []*yaml.Node{written}
 	}
@@ -117,19 +120,19 @@ func (s shown) itemOf(written *yaml.Node, v reflect.Value, i int) *yaml.Node {
 	}
 	if name.Kind() == reflect.String && name.String() != "" {
 		for _, n := range list {
-			said := text(n)
+			said := node.Text(n)
 			if key != "" {
-				said = text(lookup(n, key))
+				said = node.Text(node.Lookup(n, key))
 			}
 			if said = strings.TrimSpace(said); said == name.String() || key == "path" &&
 				path.Clean(said) == name.String() {
-				return deref(n)
+				return node.Deref(n)
 			}
 		}
 		return nil
 	}
 	if len(list) == v.Len() {
-		return deref(list[i])
+		return node.Deref(list[i])
 	}
 	return nil
 }
@@ -139,7 +142,7 @@ func (s shown) fields(v reflect.Value, written *yaml.Node) *yaml.Node {
 	var values []*yaml.Node
 	for i := range v.NumField() {
 		key := v.Type().Field(i).Tag.Get("json")
-		if n := s.value(v.Field(i), lookup(written, key)); n != nil {
+		if n := s.value(v.Field(i), node.Lookup(written, key)); n != nil {
 			keys, values = append(keys, key), append(values, n)
 		}
 	}

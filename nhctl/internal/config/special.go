@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // special is a type that may be written in several ways.
@@ -79,7 +81,7 @@ type arguments []string
 
 func (a *arguments) decodeNode(d *decoder, n *yaml.Node) {
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "want a list, got %s", describe(n))
+		d.fail(n, "want a list, got %s", node.Describe(n))
 		return
 	}
 	*a = make(arguments, len(n.Content))
@@ -96,7 +98,7 @@ func (*arguments) schema() map[string]any {
 type Syncs []Sync
 
 func (s *Syncs) decodeNode(d *decoder, n *yaml.Node) {
-	if n.Kind == yaml.SequenceNode && len(items(n)) == 0 {
+	if n.Kind == yaml.SequenceNode && len(node.Items(n)) == 0 {
 		return
 	}
 	if n.Kind == yaml.SequenceNode {
@@ -120,7 +122,7 @@ type Profiles []string
 
 func (p *Profiles) decodeNode(d *decoder, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "want a mapping of names to overlays, got %s", describe(n))
+		d.fail(n, "want a mapping of names to overlays, got %s", node.Describe(n))
 		return
 	}
 	if d.overlaying {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and
@@ -29,29 +29,24 @@ func unused(t reflect.Type) []string {
 }
 
 // unknown handles a key that a type has no field for. Nocalhost overlooks all of them; here a typo is an error.
-func (d *decoder) unknown(p pair, t reflect.Type) {
-	name := p.key.Value
+func (d *decoder) unknown(p node.Pair, t reflect.Type) {
+	name := p.Key.Value
 	switch places := placesOf(name); {
 	case slices.Contains(unused(t), name), holder(p):
-		if !blank(p.value) {
+		if !node.Blank(p.Value) {
 			d.ignored[name] = true
 		}
 	case len(places) > 0 && !near(name, fieldNames(t)):
-		d.warn(p.key, "%q has no effect here; its place is %s", name, strings.Join(places, " or "))
+		d.warn(p.Key, "%q has no effect here; its place is %s", name, strings.Join(places, " or "))
 	default:
-		d.fail(p.key, "unknown field %q%s", name, suggestion(name, fieldNames(t)))
+		d.fail(p.Key, "unknown field %q%s", name, suggestion(name, fieldNames(t)))
 	}
 }
 
 // holder says whether a key is there to hold what the file names elsewhere: it is marked as an extension, or an anchor
 // lies below it.
-func holder(p pair) bool {
-	return strings.HasPrefix(p.key.Value, "x-") || strings.HasPrefix(p.key.Value, ".") || anchored(p.value, 0)
-}
-
-func anchored(n *yaml.Node, depth int) bool {
-	return n.Anchor != "" || depth < maxDepth &&
-		slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return anchored(child, depth+1) })
+func holder(p node.Pair) bool {
+	return strings.HasPrefix(p.Key.Value, "x-") || strings.HasPrefix(p.Key.Value, ".") || node.Anchored(p.Value)
 }
 
 // placesOf are mappings that have a field of a name, such as containers[].dev.

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // formatVersion is the version of the format that this build reads; a config that names none is of it.
@@ -13,12 +15,12 @@ const formatVersion = 2
 // newer tells of a config of a version that this build does not know, once instead of for each field that it has not.
 func (d *decoder) newer(roots []*yaml.Node) bool {
 	for _, root := range roots {
-		n := deref(lookup(lookup(root, "configProperties"), "version"))
+		n := node.Deref(node.Lookup(node.Lookup(root, "configProperties"), "version"))
 		version, ok := versionOf(n)
 		switch {
-		case blank(n):
+		case node.Blank(n):
 		case !ok:
-			d.fail(n, "version: want v%d, got %s", formatVersion, describe(n))
+			d.fail(n, "version: want v%d, got %s", formatVersion, node.Describe(n))
 			return true
 		case version > formatVersion:
 			d.fail(n, "a newer nhctl wrote this config: it is of version v%d, and this nhctl reads up to v%d; "+
@@ -32,7 +34,7 @@ func (d *decoder) newer(roots []*yaml.Node) bool {
 // versionOf reads a version such as v2.
 func versionOf(n *yaml.Node) (version int, ok bool) {
 	const digits = 6 // no format has more versions
-	number := strings.TrimPrefix(strings.ToLower(text(n)), "v")
+	number := strings.TrimPrefix(strings.ToLower(node.Text(n)), "v")
 	version, err := strconv.Atoi(number)
 	return version, err == nil && version > 0 && len(number) <= digits
 }

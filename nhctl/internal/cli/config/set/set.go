@@ -9,6 +9,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/config/edit"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/scaffold"
 )
@@ -40,7 +41,7 @@ func run(f *factory.Factory, name, path, value string) error {
 	if err != nil {
 		return fmt.Errorf("read the config: %w", err)
 	}
-	text, err := config.Set(string(old), path, value)
+	text, err := edit.Set(string(old), path, value)
 	if err != nil {
 		return problem.New(problem.Usage, "%w", err)
 	}

@@ -1,4 +1,6 @@
-package config
+// Package edit changes one field in a config's text and leaves all other text as it is. It knows no field of a config:
+// a path's steps are keys, indexes and names.
+package edit
 
 import (
 	"errors"
@@ -9,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 )
 
 // Set gives a field of a config's text a value, and leaves all other text as it is: comments, order, anchors, blank
@@ -106,7 +110,7 @@ func (s step) in(n *yaml.Node) (*yaml.Node, error) {
 	}
 	if !s.list {
 		if n.Kind != yaml.MappingNode {
-			return nil, fmt.Errorf("there is %s in place of a mapping with %s", describe(n), s.key)
+			return nil, fmt.Errorf("there is %s in place of a mapping with %s", node.Describe(n), s.key)
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Value == s.key {
@@ -116,10 +120,10 @@ func (s step) in(n *yaml.Node) (*yaml.Node, error) {
 		return nil, nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		return nil, fmt.Errorf("there is %s in place of a list", describe(n))
+		return nil, fmt.Errorf("there is %s in place of a list", node.Describe(n))
 	}
 	for i, child := range n.Content {
-		if name := lookup(child, "name"); i == s.index || s.index < 0 && name != nil && name.Value == s.key {
+		if name := node.Lookup(child, "name"); i == s.index || s.index < 0 && name != nil && name.Value == s.key {
 			return child, nil
 		}
 	}
