@@ -127,6 +127,10 @@ func TestImports(t *testing.T) {
 			"records are data that others may write: what checks them does nothing with them", nil},
 		// the types of objects bring it along
 		{under(internal, "workload"), under("", "net/http"), "workload is pure", under("", "k8s.io")},
+		{under(internal, "config/source", "config/node", "config/edit"), under(internal, "workload"),
+			"text and YAML nodes know no field: neither workloads, nor the config, which links them", nil},
+		{under(internal, "config/node"), under(internal, "config/source", "config/edit"),
+			"nodes know nothing of the text that they come from", nil},
 		{under(internal, "daemon", "devmode", "tunnel", "config"), under(internal, "app", "cli"),
 			"imports go downwards only", nil},
 		{under(internal, "workload", "kube", "localsync"),

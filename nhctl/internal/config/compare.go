@@ -31,5 +31,5 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 			}
 		}
 	}
-	f.Findings = f.loading.sorted()
+	f.Findings = f.loading.found.Findings()
 }

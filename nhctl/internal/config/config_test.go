@@ -178,25 +178,10 @@ func TestMistakes(t *testing.T) {
 			if got := f.Findings.String(); !f.Findings.Failed() || !strings.Contains(got, tt.want) {
 				t.Errorf("got:\n%v\nwant in it:\n%s", got, tt.want)
 			}
-			if problem.From(f.Findings.problem()).Code != problem.Usage {
+			if problem.From(f.Problem()).Code != problem.Usage {
 				t.Error("not a problem of usage")
 			}
 		})
-	}
-}
-
-func TestPastedText(t *testing.T) {
-	t.Parallel()
-	f := load(t, "name: a\ncontainers:\n- dev: {image: “x”} # “fine”\n  name: \"a\" # b\n- name: b\n"+
-		"  dev: {image: a\u00a0b}\n", Options{})
-	want := []string{":3:16: warning: a typographic quote", "a space that is not one (U+00A0)"}
-	for _, w := range want {
-		if !strings.Contains(f.Findings.String(), w) {
-			t.Errorf("%s\nwant in it: %s", f.Findings, w)
-		}
-	}
-	if len(f.Findings) != 2 {
-		t.Errorf("%s", f.Findings)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // decoder walks a YAML document along a Go type and notes every mistake, instead of stopping at the first.
@@ -47,7 +48,7 @@ func (d *decoder) share(n int, do func(d *decoder, i int)) {
 	var decoding sync.WaitGroup
 	for p := range forks {
 		l := *d.loading
-		l.findings = newFindings(d.texts)
+		l.found = d.found.Fork()
 		forks[p] = newDecoder(&l)
 		forks[p].nodes = d.nodes
 		decoding.Go(func() {
@@ -58,7 +59,7 @@ func (d *decoder) share(n int, do func(d *decoder, i int)) {
 	}
 	decoding.Wait()
 	for _, fork := range forks {
-		d.take(fork.findings.list)
+		d.found.Join(fork.found)
 		maps.Copy(d.ignored, fork.ignored)
 	}
 }
@@ -66,11 +67,11 @@ func (d *decoder) share(n int, do func(d *decoder, i int)) {
 const maxNodes = 250_000
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
-	d.add(Error, d.at(n), node.Width(n), format, args...)
+	d.found.Add(source.Error, d.files.At(n), node.Width(n), format, args...)
 }
 
 func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
-	d.add(Warning, d.at(n), node.Width(n), format, args...)
+	d.found.Add(source.Warning, d.files.At(n), node.Width(n), format, args...)
 }
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value) {

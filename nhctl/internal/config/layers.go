@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // application is Nocalhost's outermost mapping, its services aside.
@@ -140,17 +141,17 @@ type layer map[string]*yaml.Node
 
 // layer reads an overlay file; a missing one is an empty layer.
 func (d *decoder) layer(name string) layer {
-	file := filepath.Join(filepath.Dir(d.main), name)
-	data, err := d.read(file)
+	file := filepath.Join(filepath.Dir(d.files.Main), name)
+	data, err := d.files.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		d.add(Error, position{file, 1, 1}, 1, "%s", err)
+		d.found.Add(source.Error, source.Start(file), 1, "%s", err)
 		return nil
 	}
 	l := layer{}
-	roots := d.documents(file, string(data))
+	roots := d.files.Documents(file, source.Text(data))
 	if d.newer(roots) {
 		return nil
 	}

@@ -4,17 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/joho/godotenv"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
@@ -27,7 +28,7 @@ type File struct {
 	Application string
 	Services    []Service
 	// Findings are all that there is to say, Ignored the fields met that have no effect here.
-	Findings Findings
+	Findings source.Findings
 	Ignored  []string
 	// Variables are the names of the environment's variables that the text may put in, sorted.
 	Variables []string
@@ -48,9 +49,6 @@ type Options struct {
 
 // names are the places of a config below a folder, the first that exists counts.
 var names = [...]string{".dev/config.yaml", ".dev/config.yml", ".nocalhost/config.yaml"}
-
-// byteOrderMark is how editors on Windows begin a file.
-const byteOrderMark = "\ufeff"
 
 // The layers below and above a config, next to it.
 const (
@@ -88,20 +86,20 @@ func Load(dir string, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, f.Findings.problem()
+	return f, f.Problem()
 }
 
 // Read loads a config by its name. Mistakes are in the result's Findings, an error means that it can't be read at all.
 func Read(file string, o Options) (*File, error) {
-	data, err := readFile(file)
+	data, err := source.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read config %s: %w", file, err)
 	}
-	return parse(file, data, o, readFile), nil
+	return parse(file, data, o, source.ReadFile), nil
 }
 
 // Check loads a text as if it were a file's.
-func Check(file string, data []byte, o Options) *File { return parse(file, data, o, readFile) }
+func Check(file string, data []byte, o Options) *File { return parse(file, data, o, source.ReadFile) }
 
 // Shared says whether the config comes from the cluster.
 func (f *File) Shared() bool { return f.loading.workload != nil }
@@ -113,7 +111,7 @@ func LoadShared(origin, text string, ref workload.Ref, profile string) (*File, e
 	l.workload = &ref
 	f := l.load([]byte(text), Options{Profile: profile})
 	f.Folder = ""
-	return f, f.Findings.problem()
+	return f, f.Problem()
 }
 
 var errShared = errors.New("a config from the cluster can't name files of the developer's computer")
@@ -123,65 +121,46 @@ func parse(file string, data []byte, o Options, read func(string) ([]byte, error
 	return newLoading(file, read).load(data, o)
 }
 
+// loading is the reading of one config with its layers.
+type loading struct {
+	found *source.Collector
+	files *source.Reader
+	// workload is set for a config that comes from the cluster: the workload that it is for.
+	workload *workload.Ref
+	// laid counts what was laid over something.
+	laid *atomic.Int64
+}
+
 func newLoading(file string, read func(string) ([]byte, error)) *loading {
-	l := &loading{
-		findings: newFindings(map[string]string{}),
-		files:    &sync.Map{},
-		main:     file,
-		laid:     &atomic.Int64{},
-		named:    &sync.Map{},
-		opened:   &sync.Map{},
-	}
-	l.opened.Store(file, nil)
-	l.read = func(path string) ([]byte, error) {
-		data, err := read(path)
-		if err == nil {
-			l.opened.Store(filepath.Clean(path), nil)
-		}
-		return data, err
-	}
-	return l
+	found := source.NewCollector()
+	return &loading{found: found, files: source.NewReader(file, read, found), laid: &atomic.Int64{}}
 }
 
 func (l *loading) load(data []byte, o Options) *File {
-	file, text := l.main, strings.TrimPrefix(string(data), byteOrderMark)
-	l.source(file, text)
+	file, text := l.files.Main, source.Text(data)
+	l.found.SetText(file, text)
 	l.variables(text, o.Env)
 	f := &File{Path: file, Folder: filepath.Dir(filepath.Dir(file)), loading: l}
 	d := newDecoder(l)
-	roots := l.documents(file, text)
+	roots := l.files.Documents(file, text)
 	switch {
 	case d.newer(roots):
 	case len(roots) > 0 && d.firstFormat(roots[0]):
 	case len(roots) > 0:
 		d.file(f, roots, o.Profile)
-	case !l.list.Failed():
-		l.add(Error, position{file, 1, 1}, 1,
+	case !l.found.Failed():
+		l.found.Add(source.Error, source.Start(file), 1,
 			"the file is empty; describe a service, at least with `name` and `containers`")
 	}
-	for name := range d.ignored {
-		f.Ignored = append(f.Ignored, name)
-	}
-	slices.Sort(f.Ignored)
-	f.Findings, f.Variables, f.Files = l.sorted(), keys(l.named), keys(l.opened)
+	f.Ignored = slices.Sorted(maps.Keys(d.ignored))
+	f.Findings, f.Variables, f.Files = l.found.Findings(), l.files.Variables(), l.files.Files()
 	return f
-}
-
-// keys are those of a map with names, sorted.
-func keys(m *sync.Map) (names []string) {
-	m.Range(func(key, _ any) bool {
-		names = append(names, key.(string))
-		return true
-	})
-	slices.Sort(names)
-	return names
 }
 
 // variables sets up what the text may name: the environment, and below it the env file that configProperties names.
 func (l *loading) variables(text string, env map[string]string) {
 	file := map[string]string{}
-	l.env = func(name string) (string, bool) {
-		l.named.Store(name, nil)
+	l.files.Env = func(name string) (string, bool) {
 		if v, ok := env[name]; ok {
 			return v, true
 		}
@@ -215,7 +194,8 @@ func (l *loading) variables(text string, env map[string]string) {
 		return
 	}
 	if read, err := l.envFile(section.ConfigProperties.EnvFile); err != nil {
-		l.add(Error, position{l.main, begin, 1}, len("configProperties"), "envFile: %s", err)
+		at := source.Position{File: l.files.Main, Line: begin, Column: 1}
+		l.found.Add(source.Error, at, len("configProperties"), "envFile: %s", err)
 	} else {
 		file = read
 	}
@@ -225,9 +205,9 @@ func (l *loading) variables(text string, env map[string]string) {
 func (l *loading) envFile(name string) (map[string]string, error) {
 	path := name
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(l.main), filepath.FromSlash(name))
+		path = filepath.Join(filepath.Dir(l.files.Main), filepath.FromSlash(name))
 	}
-	data, err := l.read(path)
+	data, err := l.files.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no file %s", path)
 	}
@@ -240,6 +220,15 @@ func (l *loading) envFile(name string) (map[string]string, error) {
 			fmt.Errorf("%s: want lines of NAME=VALUE", path) // the library's error shows values, which may be secret
 	}
 	return vars, nil
+}
+
+// Problem is what a command that needs the config says when it has errors; nil when it has none.
+func (f *File) Problem() error {
+	if !f.Findings.Failed() {
+		return nil
+	}
+	return problem.New(problem.Usage, "%s", f.Findings).
+		WithHint("correct the config; nothing was changed in the cluster")
 }
 
 // Notices are what to say of a config that is taken: its warnings, and the fields that have no effect.

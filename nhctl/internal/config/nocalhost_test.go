@@ -46,7 +46,7 @@ func TestNocalhostConfigs(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
-			texts[nocalhostFile] = byteOrderMark + strings.ReplaceAll(texts[nocalhostFile], "\n", "\r\n")
+			texts[nocalhostFile] = "\ufeff" + strings.ReplaceAll(texts[nocalhostFile], "\n", "\r\n")
 			if diff := cmp.Diff(want, summary(t, texts.nocalhost())); diff != "" {
 				t.Errorf("as an editor on Windows writes it: %s", diff)
 			}

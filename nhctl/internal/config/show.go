@@ -167,12 +167,12 @@ func (s shown) scalar(text, tag string, written *yaml.Node) *yaml.Node {
 	case written == nil:
 		n.LineComment = "default"
 	default:
-		at := s.file.loading.at(written)
-		name := at.file
-		if rel, err := filepath.Rel(s.file.Folder, at.file); err == nil && filepath.IsLocal(rel) {
+		at := s.file.loading.files.At(written)
+		name := at.File
+		if rel, err := filepath.Rel(s.file.Folder, at.File); err == nil && filepath.IsLocal(rel) {
 			name = rel
 		}
-		n.LineComment = fmt.Sprintf("%s:%d", filepath.ToSlash(name), at.line)
+		n.LineComment = fmt.Sprintf("%s:%d", filepath.ToSlash(name), at.Line)
 	}
 	return n
 }

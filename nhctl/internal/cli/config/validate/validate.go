@@ -12,6 +12,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -54,7 +55,7 @@ Exit code 2 says that there are errors; warnings alone are no failure.`,
 type result struct {
 	File     string          `json:"file"`
 	Valid    bool            `json:"valid"`
-	Findings config.Findings `json:"findings"`
+	Findings source.Findings `json:"findings"`
 	Ignored  []string        `json:"ignored,omitempty"`
 }
 
@@ -70,7 +71,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if f.JSON() {
 		r := result{File: file.Path, Valid: !failed, Findings: file.Findings, Ignored: file.Ignored}
 		if r.Findings == nil {
-			r.Findings = config.Findings{}
+			r.Findings = source.Findings{}
 		}
 		if err := f.Printer().Document(r); err != nil {
 			return err

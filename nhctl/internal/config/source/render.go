@@ -1,9 +1,8 @@
-package config
+package source
 
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,20 +23,15 @@ const (
 // span is a piece of rendered text, up to the next span.
 type span struct {
 	line, column int // in the rendered text
-	from         position
+	from         Position
 	literal      bool // as written, so that places inside it can be told apart
-}
-
-type position struct {
-	file         string
-	line, column int // from 1; a column is a character
 }
 
 // renderer renders one document.
 type renderer struct {
 	env    func(string) (string, bool)
 	read   func(string) ([]byte, error)
-	report func(severity string, at position, length int, format string, args ...any)
+	report func(severity string, at Position, length int, format string, args ...any)
 
 	out          strings.Builder
 	line, column int
@@ -56,12 +50,12 @@ func newRenderer() *renderer { return &renderer{line: 1, column: 1} }
 // before each line, the first one only when it is fresh.
 func (r *renderer) render(file, text string, chain []string, indent int, fresh bool) {
 	chain = append(slices.Clone(chain), file)
-	at := position{file, 1, 1}
+	at := Start(file)
 	comment := false
 	for first, rest := true, text; rest != ""; fresh = true {
 		if plain := plainLines(rest); first && indent == 0 && plain != "" {
 			r.put(at, plain, true)
-			at.line += strings.Count(plain, "\n")
+			at.Line += strings.Count(plain, "\n")
 			rest = rest[len(plain):]
 			continue
 		}
@@ -86,14 +80,14 @@ func (r *renderer) render(file, text string, chain []string, indent int, fresh b
 			r.put(at, rest[:n], true)
 		default:
 			r.put(at, rest[:n], true)
-			at.column += utf8.RuneCountInString(rest[:n])
+			at.Column += utf8.RuneCountInString(rest[:n])
 			rest, first = rest[n:], false
 			n = r.dollar(at, rest, chain, indent)
 		}
 		first = strings.HasSuffix(rest[:n], "\n")
-		at.column += utf8.RuneCountInString(rest[:n])
+		at.Column += utf8.RuneCountInString(rest[:n])
 		if first {
-			at.line, at.column = at.line+1, 1
+			at.Line, at.Column = at.Line+1, 1
 		}
 		rest = rest[n:]
 		if r.out.Len() > maxSize {
@@ -112,7 +106,7 @@ func plainLines(text string) string {
 }
 
 // put adds text to the result.
-func (r *renderer) put(from position, text string, literal bool) {
+func (r *renderer) put(from Position, text string, literal bool) {
 	if text == "" {
 		return
 	}
@@ -129,7 +123,7 @@ func (r *renderer) put(from position, text string, literal bool) {
 }
 
 // goesOn says whether literal text from a place is where the last span says that it is: most files are one span.
-func (r *renderer) goesOn(from position) bool {
+func (r *renderer) goesOn(from Position) bool {
 	if len(r.spans) == 0 || !r.spans[len(r.spans)-1].literal {
 		return false
 	}
@@ -137,7 +131,7 @@ func (r *renderer) goesOn(from position) bool {
 }
 
 // dollar handles a text that begins with a dollar sign, and returns how much of it is done.
-func (r *renderer) dollar(at position, text string, chain []string, indent int) int {
+func (r *renderer) dollar(at Position, text string, chain []string, indent int) int {
 	if strings.HasPrefix(text, "$$") {
 		r.put(at, "$", false)
 		return 2
@@ -169,7 +163,7 @@ func (r *renderer) dollar(at position, text string, chain []string, indent int) 
 
 // value is what ${name operator operand} stands for, as in a shell: a colon counts an empty variable as one that is not
 // set.
-func (r *renderer) value(at position, text, name, operator, operand string) string {
+func (r *renderer) value(at Position, text, name, operator, operand string) string {
 	value, set := r.env(name)
 	given := set && (value != "" || !strings.HasPrefix(operator, ":"))
 	switch strings.TrimPrefix(operator, ":") {
@@ -200,9 +194,9 @@ func (r *renderer) value(at position, text, name, operator, operand string) stri
 
 // include puts in another file, by a path relative to the file that names it. With a nindent it begins on a line of its
 // own; around is the indent of the file that names it.
-func (r *renderer) include(at position, path, nindent string, chain []string, around int) {
+func (r *renderer) include(at Position, path, nindent string, chain []string, around int) {
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(at.file), filepath.FromSlash(path))
+		path = filepath.Join(filepath.Dir(at.File), filepath.FromSlash(path))
 	}
 	names := strings.Join(append(slices.Clone(chain), path), " -> ")
 	switch {
@@ -231,39 +225,27 @@ func (r *renderer) include(at position, path, nindent string, chain []string, ar
 }
 
 // origin says where a place of the rendered text was written.
-func (r *renderer) origin(line, column int) position {
-	i, found := slices.BinarySearchFunc(r.spans, position{line: line, column: column}, func(s span, p position) int {
-		if s.line != p.line {
-			return s.line - p.line
+func (r *renderer) origin(line, column int) Position {
+	i, found := slices.BinarySearchFunc(r.spans, Position{Line: line, Column: column}, func(s span, p Position) int {
+		if s.line != p.Line {
+			return s.line - p.Line
 		}
-		return s.column - p.column
+		return s.column - p.Column
 	})
 	if !found {
 		i--
 	}
 	if i < 0 {
-		return position{line: line, column: column}
+		return Position{Line: line, Column: column}
 	}
 	s := r.spans[i]
 	at := s.from
 	switch {
 	case !s.literal:
 	case line == s.line:
-		at.column += column - s.column
+		at.Column += column - s.column
 	default:
-		at.line, at.column = at.line+line-s.line, column
+		at.Line, at.Column = at.Line+line-s.line, column
 	}
 	return at
-}
-
-// readFile reads a file that is no larger than a config may be.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxSize {
-		return nil, errors.New("it is larger than " + strconv.Itoa(maxSize) + " bytes")
-	}
-	return os.ReadFile(path)
 }

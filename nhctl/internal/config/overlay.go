@@ -1,85 +1,10 @@
 package config
 
 import (
-	"strings"
-	"sync"
-	"sync/atomic"
-
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
-
-// loading is the reading of one config with its layers.
-type loading struct {
-	*findings
-	env  func(string) (string, bool)
-	read func(string) ([]byte, error)
-	// files names the file (a string) of each node that is not of the main one.
-	files *sync.Map
-	main  string
-	// workload is set for a config that comes from the cluster: the workload that it is for.
-	workload *workload.Ref
-	// named are the variables that were asked for, opened the files that were read, both as keys.
-	named, opened *sync.Map
-	// laid counts what was laid over something.
-	laid *atomic.Int64
-	// tabs are the places where the text that is read is indented by a tab.
-	tabs []position
-}
-
-// documents reads and parses a file: the roots of its documents, none when it is empty or can't be parsed.
-func (l *loading) documents(file, text string) []*yaml.Node {
-	text = strings.TrimPrefix(text, byteOrderMark)
-	if strings.IndexByte(text, 0) >= 0 {
-		l.add(Error, position{file, 1, 1}, 1, "this is no text")
-		return nil
-	}
-	l.source(file, text)
-	r := newRenderer()
-	r.env, r.report = l.env, l.add
-	r.read = func(path string) ([]byte, error) {
-		data, err := l.read(path)
-		if err == nil {
-			l.source(path, string(data))
-			l.pasted(path, string(data))
-		}
-		return data, err
-	}
-	l.tabs = nil
-	l.pasted(file, text)
-	r.render(file, text, nil, 0, true)
-	if l.list.Failed() {
-		return nil // what follows would only confuse
-	}
-	roots, err := parseYAML(r.out.String(), func(n *yaml.Node, before int) { l.place(r, n, before) })
-	if err != nil {
-		l.syntax(r, file, err)
-	}
-	return roots
-}
-
-// place gives nodes the places where they were written; before is the number of rendered lines before their own.
-func (l *loading) place(r *renderer, n *yaml.Node, before int) {
-	at := r.origin(n.Line+before, n.Column)
-	n.Line, n.Column = at.line, at.column
-	if at.file != l.main {
-		l.files.Store(n, at.file)
-	}
-	for _, child := range n.Content {
-		l.place(r, child, before)
-	}
-}
-
-// at is where a node was written.
-func (l *loading) at(n *yaml.Node) position {
-	file := l.main
-	if other, ok := l.files.Load(n); ok {
-		file = other.(string)
-	}
-	return position{file, n.Line, n.Column}
-}
 
 // overlay lays a mapping over another, without changing either: mappings are joined, lists of named things by name, and
 // anything else is replaced.
