@@ -238,11 +238,12 @@ func (c *console) redraw(s Size) {
 	_ = resize(c.terminal, s)
 }
 
-// hangUp ends the program as the loss of its terminal does, and then for good.
+// hangUp ends the program as the loss of its terminal does, with a signal and the end of its input, and then for good.
 func (c *console) hangUp() {
 	c.end.Over() // no one listens any more
 	c.kill(syscall.SIGHUP)
 	c.kill(syscall.SIGCONT)
+	c.input.Close() // a shell that was about to read would act on the signal only after that
 	select {
 	case <-c.exited:
 	case <-time.After(c.grace):

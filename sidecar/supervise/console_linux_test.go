@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -209,5 +211,23 @@ func TestHangUp(t *testing.T) {
 	})
 	if err := c.HangUp(t.Context(), v.ask.ID); err != nil {
 		t.Errorf("once more: %v", err)
+	}
+}
+
+// A program that reads, and does not mind the signal, gets to the end of its input: in a pipe as in a terminal.
+func TestHangUpEndsInput(t *testing.T) {
+	for name, size := range map[string]*Size{"pipe": nil, "terminal": {Columns: 80, Rows: 24}} {
+		t.Run(name, func(t *testing.T) {
+			c := serve(t, time.Minute)
+			file := filepath.Join(t.TempDir(), "ended")
+			script := "trap '' HUP; echo reading; cat > /dev/null; echo > " + file
+			v := visit(t, c, Attach{Argv: []string{"sh", "-c", script}, Size: size})
+			v.until("reading")
+			go func() { _ = c.HangUp(t.Context(), v.ask.ID) }() // returns once the program has ended
+			eventually(t, func() error {
+				_, err := os.Stat(file)
+				return err
+			})
+		})
 	}
 }
