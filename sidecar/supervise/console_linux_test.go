@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -230,4 +231,20 @@ func TestHangUpEndsInput(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A program can trap a signal that the supervisor itself was started to ignore.
+func TestIgnoredSignals(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	c := serve(t, time.Minute)
+	file := filepath.Join(t.TempDir(), "trapped")
+	script := "trap 'echo > " + file + "; exit' HUP; echo ready; while :; do sleep 0.1; done"
+	v := visit(t, c, Attach{Argv: []string{"sh", "-c", script}})
+	v.until("ready")
+	go func() { _ = c.HangUp(t.Context(), v.ask.ID) }() // returns once the program has ended
+	eventually(t, func() error {
+		_, err := os.Stat(file)
+		return err
+	})
 }

@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +40,7 @@ type Supervisor struct {
 
 // New returns a supervisor; it reaps children from now on.
 func New(options Options) *Supervisor {
+	heedSignals()
 	if options.Grace == 0 {
 		options.Grace = DefaultGrace
 	}
@@ -57,6 +60,16 @@ func New(options Options) *Supervisor {
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
 	s.consoles = &consoles{reaper: s.reaper, grace: options.Grace, dir: options.Dir, all: map[string]*console{}}
 	return s
+}
+
+// heedSignals has the programs that are started here heed the signals that this one was started to ignore, as by nohup or
+// in the background of a script: programs inherit that, and a shell can't trap such a signal.
+func heedSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // Serve takes calls until ctx ends, then stops every command.
