@@ -20,7 +20,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nhctl": func() { os.Exit(app.Main(os.Args[1:])) }})
+	nhctl := func() { os.Exit(app.Main(os.Args[1:])) }
+	testscript.Main(m, map[string]func(){"nhctl": nhctl, "kubectl-nhctl": nhctl})
 }
 
 // exitcode N COMMAND... runs a command that has to end with a code.

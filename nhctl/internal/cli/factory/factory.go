@@ -27,6 +27,8 @@ import (
 // Factory is shared by all commands of one invocation.
 type Factory struct {
 	Streams ui.Streams
+	// Program is the file that the caller ran; kubectl runs its plugins by a name that begins with its own.
+	Program string
 	// Environ is the caller's environment, as KEY=VALUE; Dir their folder.
 	Environ []string
 	Dir     string
@@ -326,6 +328,10 @@ func (f *Factory) complete(
 // System is the factory of the real program.
 func System() (*Factory, error) {
 	dir, err := os.Getwd()
-	return &Factory{Streams: ui.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, Environ: os.Environ(), Dir: dir},
-		err
+	return &Factory{
+		Streams: ui.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
+		Program: os.Args[0],
+		Environ: os.Environ(),
+		Dir:     dir,
+	}, err
 }

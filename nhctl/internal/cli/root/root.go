@@ -87,6 +87,9 @@ was.`,
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, doctor.New(f), daemon, version.New(f))
+	if isPlugin(f.Program) {
+		showAsPlugin(cmd)
+	}
 	return cmd
 }
 
