@@ -120,6 +120,15 @@ func (f heard) ClusterConfig(_ protocol.Connection, config *protocol.ClusterConf
 	return f.Model.ClusterConfig(f.conn, config)
 }
 
+// Request answers what an engine asks for: a block, by its hash. The model would make room for as many bytes as the
+// peer names, and would read out a file without a hash to compare.
+func (f heard) Request(conn protocol.Connection, req *protocol.Request) (protocol.RequestResponse, error) {
+	if req.Size > protocol.MaxBlockSize || len(req.Hash) == 0 {
+		return nil, protocol.ErrGeneric
+	}
+	return f.Model.Request(conn, req)
+}
+
 // Closed tells of the connection's end.
 func (f heard) Closed(conn protocol.Connection, err error) {
 	defer close(f.gone)
