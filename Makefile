@@ -41,6 +41,10 @@ bin/nhctl: bin/sidecar
 check: ## formatting, vet, staticcheck, tidy modules, generated files, every platform, fuzz targets
 	@hack/check.sh "$(TAGS)" $(PLATFORMS)
 
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in what nhctl and the sidecar call (asks vuln.go.dev)
+	@go tool -modfile=hack/release/go.mod govulncheck -tags $(TAGS) ./nhctl ./sidecar
+
 .PHONY: test
 test: ## run every test, those on a playground of their own included
 	@hack/test.sh "$(TAGS)"
@@ -144,6 +148,12 @@ cross: ## compile nhctl for every platform and the sidecar for both architecture
 	done
 	@for a in amd64 arm64; do echo "sidecar linux/$$a"; \
 	  GOOS=linux GOARCH=$$a $(GO_BUILD) dist/sidecar-linux-$$a ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"; done
+
+# A release's programs have its version, and no hash of sources.
+.PHONY: release
+release: ## make dist/release: archives, packages, manifests, notices and hashes, the same bytes for the same commit
+	@$(MAKE) --no-print-directory cross VERSION=$(RELEASE)
+	@hack/release.sh "$(TAGS)" "$(RELEASE)" $(PLATFORMS)
 
 .PHONY: clean
 clean: ## remove what was built (caches outside the repository stay)

@@ -18,7 +18,7 @@ go vet $GO_BUILD_FLAGS -tags "$tags,e2e,bench" ./... || fail "go vet"
 GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" go tool staticcheck -tags "$tags,e2e,bench" ./... || fail "staticcheck"
 
 echo "check: modules are tidy"
-for dir in . devimages/files/viper examples/playground; do
+for dir in . devimages/files/viper examples/playground hack/release; do
   (cd "$dir" && go mod tidy -diff >/dev/null) || fail "$dir: go.mod is not tidy (run go mod tidy there)"
 done
 

@@ -49,6 +49,7 @@ if [[ -z $run ]]; then
   hack/step.sh "unit tests of sessions" "${unit[@]}" \
     -covermode atomic -coverpkg "${sessions//$'\n'/,}" -coverprofile bin/coverage.out $sessions | sed 's/\tcoverage: .*//'
   hack/metrics.sh
+  hack/step.sh "unit tests of the release" go -C hack/release test $GO_BUILD_FLAGS -count=1 ./...
   if [[ -n $starting ]]; then
     # Those run Kubernetes' own components: the race detector would have all of Kubernetes compiled once more.
     echo "test: the playground's own tests"
