@@ -1,0 +1,69 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/rhysd/actionlint"
+)
+
+// workflows are the files of GitHub's workflows.
+func workflows(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", ".github", "workflows", "*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("workflows: %q, %v", files, err)
+	}
+	return files
+}
+
+func TestWorkflows(t *testing.T) {
+	t.Parallel()
+	// Without the programs that it would look for on this machine, actionlint finds the same everywhere.
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := linter.LintFiles(workflows(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range found {
+		t.Error(problem)
+	}
+}
+
+var (
+	// action is a step's action, with its version.
+	action = regexp.MustCompile(`(?m)^\s*(?:- )?uses: (\S+)`)
+	// pinned are actions of a major version, and workflows of this repository.
+	pinned = regexp.MustCompile(`^(\./\S+|[\w.-]+/[\w.-]+@v\d+)$`)
+	// reads is the first permission of a workflow, for all of its jobs.
+	reads = regexp.MustCompile(`(?m)^permissions:\n  contents: read\n(?:\S|\n)`)
+)
+
+// A workflow may read, and its jobs may more where they say so; its actions have a version.
+func TestWorkflowsAskForLittle(t *testing.T) {
+	t.Parallel()
+	for _, file := range workflows(t) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reads.Match(data) {
+			t.Errorf("%s: want contents: read as the only permission of the whole workflow", file)
+		}
+		actions := action.FindAllSubmatch(data, -1)
+		if len(actions) == 0 {
+			t.Errorf("%s uses no action", file)
+		}
+		for _, a := range actions {
+			if !pinned.Match(a[1]) {
+				t.Errorf("%s: %s has no major version", file, a[1])
+			}
+		}
+	}
+}
