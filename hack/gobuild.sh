@@ -11,14 +11,14 @@ hash=$( (
   go env GOOS GOARCH CGO_ENABLED
   echo "$package ${TAGS:-} $ldflags $GO_BUILD_FLAGS"
   cat go.mod go.sum
-  go list -deps -tags "${TAGS:-}" -f "$files" "$package" | sed "s|^$PWD/||" | LC_ALL=C sort | xargs sha256sum
-) | sha256sum | cut -c1-16)
+  go list -deps -tags "${TAGS:-}" -f "$files" "$package" | tr '\\' / | sed "s|^$PWD/||" | LC_ALL=C sort | xargs hack/sha256.sh
+) | hack/sha256.sh | cut -c1-16)
 cache=${NHCTL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nhctl}/bin
 mkdir -p "$cache"
 if [[ ! -f $cache/$hash ]]; then
   new=$(mktemp "$cache/new.XXXXXX")
   trap 'rm -f "$new"' EXIT
-  go build $GO_BUILD_FLAGS -tags "${TAGS:-}" -ldflags "$ldflags" -o "$new" "$package"
+  go build $GO_BUILD_FLAGS -buildvcs=false -tags "${TAGS:-}" -ldflags "$ldflags" -o "$new" "$package"
   chmod 0755 "$new"
   mv "$new" "$cache/$hash"
 fi
@@ -27,4 +27,4 @@ fi
 cp "$cache/$hash" "$out.$$.new"
 mv "$out.$$.new" "$out"
 touch "$cache/$hash"
-find "$cache" -type f -mmin +60 -printf '%T@ %p\n' | sort -rn | tail -n +25 | cut -d' ' -f2- | xargs -r -d '\n' rm -f
+find "$cache" -type f -mmin +60 -exec ls -t {} + | tail -n +25 | while IFS= read -r old; do rm -f "$old"; done

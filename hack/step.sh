@@ -14,9 +14,10 @@ fi
 name=$1
 shift
 mkdir -p bin
-begin=$EPOCHREALTIME status=0
+# The bash of macOS is of 2007.
+begin=${EPOCHREALTIME:-$(date +%s)} status=0
 TIMEFORMAT=$'%R\t%U\t%S'
-exec {out}>&1 {err}>&2
-took=$({ time "$@" 1>&$out 2>&$err {out}>&- {err}>&-; } 2>&1) || status=$?
+exec 8>&1 9>&2
+took=$({ time "$@" 1>&8 2>&9 8>&- 9>&-; } 2>&1) || status=$?
 printf '%s\t%s\t%s\n' "$begin" "$name" "$took" >>bin/steps
 exit "$status"
