@@ -8,8 +8,12 @@ export CGO_ENABLED := 0
 TAGS := noassets,noquic,noupgrade
 RELEASE := v0.1.0
 # Between releases the sources name the version, so that a rebuilt nhctl replaces a running daemon.
-SOURCES := $(shell find nhctl sidecar schema -type f -not -name '*_test.go' -not -name '*.md' -not -path 'nhctl/test/*' 2>/dev/null | LC_ALL=C sort) go.mod go.sum
-VERSION ?= $(RELEASE)+$(shell cat $(SOURCES) | sha256sum | cut -c1-12)
+# The sidecar's version is one of its own sources, so that a change of nhctl alone does not make another sidecar.
+hash_of = $(shell find $(1) -type f -not -name '*_test.go' -not -name '*.md' -not -name '*.zst' -not -path 'nhctl/test/*' 2>/dev/null \
+  | LC_ALL=C sort | xargs cat go.mod go.sum | hack/sha256.sh | cut -c1-12)
+VERSION ?= $(RELEASE)+$(call hash_of,nhctl sidecar schema)
+SIDECAR_HASH := $(call hash_of,sidecar)
+SIDECAR_VERSION := $(if $(findstring +,$(VERSION)),$(RELEASE)+$(SIDECAR_HASH),$(VERSION))
 BUILDINFO := github.com/nhctl/nhctl/sidecar/buildinfo
 GO_BUILD := env TAGS=$(TAGS) hack/gobuild.sh
 REGISTRY ?= ghcr.io/nhctl
@@ -24,18 +28,19 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The sidecar comes first: its content is the tag of its image, which nhctl is told at build time. So both ends always match.
+# Stamps of nhctl. It knows its sidecar's image only where a registry may have it: that of a release, or one that REGISTRY names.
+PUBLISHED := $(if $(findstring +,$(VERSION)),$(filter-out file,$(origin REGISTRY)),release)
+STAMPS = -X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).Sidecar=$(SIDECAR_VERSION) $(if $(PUBLISHED),-X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref))
+EXE := $(if $(filter Windows_NT,$(OS)),.exe)
+
+# The sidecar comes first: nhctl embeds it, so that both ends always match. Its content is the tag of its image.
 .PHONY: build
-build: bin/nhctl ## build bin/nhctl and bin/sidecar
+build: sidecars ## build bin/nhctl, which carries the sidecar, and bin/sidecar-linux-*
+	@hack/step.sh "compile nhctl" $(GO_BUILD) bin/nhctl$(EXE) ./nhctl "$(STAMPS)"
 
-bin/sidecar: FORCE
-	@mkdir -p bin
-	@echo "building bin/sidecar and bin/nhctl (about 3 minutes the first time)"
-	@hack/step.sh "compile the sidecar" $(GO_BUILD) bin/sidecar ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"
-	@echo "$(REGISTRY)/sidecar:$(RELEASE)-$$(sha256sum bin/sidecar | cut -c1-12)" > bin/sidecar.ref
-
-bin/nhctl: bin/sidecar
-	@hack/step.sh "compile nhctl" $(GO_BUILD) bin/nhctl ./nhctl "-X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref)"
+.PHONY: sidecars
+sidecars:
+	@hack/step.sh "compile the sidecar" env TAGS=$(TAGS) hack/sidecars.sh $(SIDECAR_HASH) $(SIDECAR_VERSION) $(BUILDINFO) $(REGISTRY)/sidecar:$(RELEASE)
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tidy modules, generated files, every platform, fuzz targets
@@ -68,7 +73,7 @@ bench: ## measure speed and memory against baselines, on a playground of its own
 packages:
 	@hack/step.sh "install Debian packages" hack/packages.sh $(PARTS)
 
-OUR_SIDECAR = --sidecar-binary bin/sidecar --sidecar-ref "$$(cat bin/sidecar.ref)"
+OUR_SIDECAR = --sidecar-binary bin/sidecar-linux-$(shell go env GOHOSTARCH) --sidecar-ref "$$(cat bin/sidecar.ref)"
 
 bin/devimages: FORCE
 	@mkdir -p bin
@@ -139,15 +144,14 @@ generate: ## write the schemas and the reference documentation
 	@go generate ./...
 
 .PHONY: cross
-cross: ## compile nhctl for every platform and the sidecar for both architectures
+cross: sidecars ## compile nhctl for every platform, with the sidecar for both architectures in each
 	@mkdir -p dist
 	@for p in $(PLATFORMS); do \
 	  ext=; [[ $$p == windows/* ]] && ext=.exe; \
 	  echo "nhctl $$p"; \
-	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO_BUILD) dist/nhctl-$${p%/*}-$${p#*/}$$ext ./nhctl "-X $(BUILDINFO).Version=$(VERSION)"; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO_BUILD) dist/nhctl-$${p%/*}-$${p#*/}$$ext ./nhctl "$(STAMPS)"; \
 	done
-	@for a in amd64 arm64; do echo "sidecar linux/$$a"; \
-	  GOOS=linux GOARCH=$$a $(GO_BUILD) dist/sidecar-linux-$$a ./sidecar "-X $(BUILDINFO).Version=$(VERSION)"; done
+	@cp bin/sidecar-linux-amd64 bin/sidecar-linux-arm64 dist/
 
 # A release's programs have its version, and no hash of sources.
 .PHONY: release
@@ -157,7 +161,7 @@ release: ## make dist/release: archives, packages, manifests, notices and hashes
 
 .PHONY: clean
 clean: ## remove what was built (caches outside the repository stay)
-	@rm -rf bin dist
+	@rm -rf bin dist nhctl/internal/sidecarbinary/embedded/*.zst
 
 .PHONY: FORCE
 FORCE:

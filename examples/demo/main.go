@@ -68,7 +68,12 @@ func newDemo(playground, dir string) (*demo, error) {
 	kubeconfig, err := filepath.Abs(filepath.Join(".playground", playground, "kubeconfig"))
 	// kubectl keeps what it knows of a cluster by its address, which the next playground may have.
 	cache := filepath.Join(filepath.Dir(kubeconfig), "cache")
-	env := append(os.Environ(), "KUBECACHEDIR="+cache, "KUBECONFIG="+kubeconfig)
+	env := append(os.Environ(), "KUBECACHEDIR="+cache)
+	// The node has the sidecar's image, which no registry has.
+	if ref, err := os.ReadFile(filepath.Join(bin, "sidecar.ref")); err == nil {
+		env = append(env, "NHCTL_SIDECAR_IMAGE="+strings.TrimSpace(string(ref)))
+	}
+	env = append(env, "KUBECONFIG="+kubeconfig)
 	return &demo{bin: bin, playground: playground, sources: filepath.Join(dir, service), env: env}, err
 }
 

@@ -35,6 +35,8 @@ type entry struct {
 	limits workload.Limits
 	// tookOver is the session that was ended for this one.
 	tookOver *record.TookOver
+	// planted is the pod that has got the sidecar's binary, abandoned the one that can't get it as it is.
+	planted, abandoned string
 }
 
 // Enter takes a workload into dev mode. On failure everything is as before; the error says why.

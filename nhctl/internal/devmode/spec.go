@@ -11,6 +11,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -47,9 +48,10 @@ type Spec struct {
 	SidecarImage string
 	// SidecarResources override those of nhctl's own containers, quantity by quantity.
 	SidecarResources corev1.ResourceRequirements
-	// ByExec plants the sidecar's binary through exec, instead of from its image.
-	ByExec bool
-	Holder record.Holder
+	// ByExec plants the sidecar's binary through exec, instead of from its image; ElseByExec does so once the image
+	// turns out not to be available.
+	ByExec, ElseByExec bool
+	Holder             record.Holder
 	// TakeOver ends another's session of the workload, Wait waits for its end.
 	TakeOver, Wait bool
 	// AbandonAfter is how long a silent session blocks others; 0 means the default.
@@ -121,6 +123,8 @@ type Deps struct {
 	Cluster *kube.Client
 	Link    Link
 	Emit    func(event.Event)
+	// Binaries are those that come into pods through exec.
+	Binaries plant.Binaries
 	// Oust ends a session whose own computer is silent, and returns the folder where it keeps what the pod had, if it
 	// did.
 	Oust func(context.Context, Record) (kept string, err error)

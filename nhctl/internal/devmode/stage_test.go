@@ -75,6 +75,8 @@ type stage struct {
 	ready map[string]bool
 	// fails is the status of twins' pods in the place of running, originalFails that of the others.
 	fails, originalFails *corev1.PodStatus
+	// status is that of a twin's pod in the place of running, where one for all does not do.
+	status func(*corev1.Pod) *corev1.PodStatus
 }
 
 // newStage is a stage where the developers have the Role that nhctl asks for, and no other permission.
@@ -88,6 +90,9 @@ func newStage(t *testing.T, kind string) *stage {
 		Fails: func(p *corev1.Pod) *corev1.PodStatus {
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			if isTwin(p) && s.status != nil {
+				return s.status(p)
+			}
 			if isTwin(p) {
 				return s.fails
 			}

@@ -3,7 +3,6 @@ package devmode
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
-	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -29,15 +27,16 @@ func (e *entry) wait(ctx context.Context) error {
 	if err := e.Link.Start(); err != nil {
 		return err
 	}
-	begin, last, planted := time.Now(), "", ""
+	begin, last := time.Now(), ""
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
 		pod, err := Pod(ctx, e.Cluster, e.record)
 		if err != nil || workload.Running(pod) {
 			return err == nil, err
 		}
-		if e.record.ByExec && pod != nil && pod.Name != planted && workload.AwaitsBinary(pod) {
-			planted = pod.Name
-			return false, Plant(ctx, e.Cluster, pod)
+		if pod != nil {
+			if acted, err := e.plant(ctx, pod); acted || err != nil {
+				return false, err
+			}
 		}
 		twin := e.twin
 		if pod == nil {
@@ -124,23 +123,6 @@ func Ails(ctx context.Context, c *kube.Client, r Record) (string, error) {
 	}
 	fatal = withOutput(ctx, c, pod, fatal)
 	return fatal.Message + " (" + fatal.Hint + ")", nil
-}
-
-// Plant puts the sidecar's binary into a pod that waits for it.
-func Plant(ctx context.Context, c *kube.Client, pod *corev1.Pod) error {
-	dirs, err := plant.Dirs()
-	if err != nil {
-		return err
-	}
-	return plant.Into(ctx, func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-		return c.Exec(ctx, kube.ExecOptions{
-			Pod:       pod.Name,
-			Container: contract.PlantContainer,
-			Command:   argv,
-			Stdin:     stdin,
-			Stdout:    stdout,
-		})
-	}, dirs)
 }
 
 // Pod returns the twin's pod that is not on its way out, or nil.

@@ -16,6 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
+	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarclient"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
@@ -128,7 +129,8 @@ func (s *Session) dial(ctx context.Context) (net.Conn, string, error) {
 		return nil, pod.Name, err
 	}
 	if r.ByExec && r.Phase == record.Active && workload.AwaitsBinary(pod) { // entering does that itself
-		if err := devmode.Plant(ctx, c, pod); err != nil {
+		binaries := sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
+		if err := devmode.Plant(ctx, c, pod, binaries); err != nil {
 			return nil, pod.Name, err
 		}
 	}

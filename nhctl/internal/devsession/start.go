@@ -18,6 +18,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
+	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -120,7 +121,15 @@ func (k *Kind) enter(ctx context.Context, c *kube.Client, p rpc.Start, todo plan
 	s := newSession(k.dirs, k.logger, c, state, k)
 	quiet := s.Tell(emit)
 	defer quiet()
-	deps := devmode.Deps{Cluster: c, Link: s, Emit: s.Emit, Oust: k.oust(c)}
+	deps := devmode.Deps{
+		Cluster: c,
+		Link:    s,
+		Emit:    s.Emit,
+		Binaries: sidecarbinary.Default(func(text string) {
+			s.Emit(event.Event{Type: event.Notice, Message: text})
+		}),
+		Oust: k.oust(c),
+	}
 	if _, err := devmode.Enter(ctx, deps, todo.Spec); err != nil {
 		s.Stop()
 		if s.ID() != "" {

@@ -34,7 +34,7 @@ type Finding struct {
 
 // Options say what to look at.
 type Options struct {
-	// Images are those that dev mode will use, the sidecar's first.
+	// Images are those that dev mode will use, the sidecar's first, if it has one.
 	Images []string
 	// Pull asks for a pod that pulls the images.
 	Pull bool

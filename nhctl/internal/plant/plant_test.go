@@ -10,64 +10,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 )
 
-// program writes as much of an executable as the architecture is read from.
-func program(t *testing.T, file string, machine byte) {
-	t.Helper()
-	header := append([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0}, make([]byte, 56)...)
-	header[16], header[18], header[20], header[52] = 2, machine, 1, 64
-	if err := os.WriteFile(file, header, 0o755); err != nil {
-		t.Fatal(err)
-	}
-}
+// binary is the only one there is, for one architecture.
+type binary struct{ arch, content string }
 
-const amd64, arm64 = 62, 183
+func (binary) Check() error { return nil }
 
-func TestFind(t *testing.T) {
-	t.Parallel()
-	empty, built, released := t.TempDir(), t.TempDir(), t.TempDir()
-	program(t, filepath.Join(built, "sidecar"), amd64)
-	program(t, filepath.Join(released, "sidecar-linux-amd64"), amd64)
-	program(t, filepath.Join(released, "sidecar-linux-arm64"), arm64)
-	for name, tt := range map[string]struct {
-		dirs    []string
-		machine string
-		want    string
-		code    problem.Code
-	}{
-		"of this build": {[]string{empty, built}, "x86_64", filepath.Join(built, "sidecar"), ""},
-		"of a release": {[]string{released, built}, "aarch64",
-			filepath.Join(released, "sidecar-linux-arm64"), ""},
-		"for another architecture": {[]string{built}, "aarch64", "", problem.NotFound},
-		"nowhere":                  {[]string{empty}, "x86_64", "", problem.NotFound},
-		"for none that there is":   {[]string{released}, "s390x", "", problem.Refused},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := find(tt.dirs, tt.machine)
-			if p := problem.From(err); got != tt.want || err != nil && p.Code != tt.code ||
-				(err == nil) != (tt.code == "") {
-				t.Errorf("%q, %v", got, err)
-			}
-		})
+func (b binary) Open(_ context.Context, arch string) (sidecarbinary.Binary, error) {
+	if arch != b.arch {
+		return sidecarbinary.Binary{}, errors.New("there is no sidecar for " + arch)
 	}
-	if err := errors.Join(Check([]string{built}), Check([]string{released})); err != nil {
-		t.Error(err)
-	}
-	if err := Check([]string{empty}); err == nil {
-		t.Error("nothing is found everywhere")
-	}
+	return sidecarbinary.Binary{
+		ReadCloser: io.NopCloser(strings.NewReader(b.content)),
+		Size:       int64(len(b.content)),
+	}, nil
 }
 
 // here runs the pod's side with this computer's shell, and puts the binary elsewhere.
-func here(cut bool, to string) Exec {
+func here(machine string, cut bool, to string) Exec {
 	return func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
 		if argv[0] == "uname" {
-			_, err := io.WriteString(stdout, "x86_64\n")
+			_, err := io.WriteString(stdout, machine+"\n")
 			return err
 		}
 		argv[3] = to
@@ -80,27 +45,45 @@ func here(cut bool, to string) Exec {
 	}
 }
 
-// The binary arrives whole, or not at all.
+// The binary of the pod's architecture arrives whole, or not at all.
 func TestInto(t *testing.T) {
 	t.Parallel()
-	from, to := t.TempDir(), filepath.Join(t.TempDir(), "sidecar")
-	program(t, filepath.Join(from, "sidecar"), amd64)
-	if err := Into(t.Context(), here(true, to), []string{from}); err == nil ||
-		!strings.Contains(err.Error(), "copy the sidecar's binary") {
-		t.Errorf("cut short: %v", err)
-	}
-	if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("half of it is there: %v", err)
-	}
-	if err := Into(t.Context(), here(false, to), []string{from}); err != nil {
-		t.Fatal(err)
-	}
-	want, _ := os.ReadFile(filepath.Join(from, "sidecar"))
-	got, err := os.ReadFile(to)
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Error(diff, err)
-	}
-	if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("%v %v", info, err)
+	for name, tt := range map[string]struct {
+		machine, arch string
+		cut           bool
+		failed        string
+	}{
+		"amd64":            {machine: "x86_64", arch: "amd64"},
+		"arm64":            {machine: "aarch64", arch: "arm64"},
+		"cut short":        {machine: "x86_64", arch: "amd64", cut: true, failed: "copy the sidecar's binary"},
+		"of another":       {machine: "aarch64", arch: "amd64", failed: "no sidecar for arm64"},
+		"of an unknown":    {machine: "s390x", arch: "amd64", failed: "no sidecar for s390x"},
+		"of Go's own name": {machine: "riscv64", arch: "riscv64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			to := filepath.Join(t.TempDir(), "sidecar")
+			content := strings.Repeat("\x7fELF and more\n", 100)
+			err := Into(t.Context(), here(tt.machine, tt.cut, to), binary{tt.arch, content})
+			if tt.failed != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.failed) {
+					t.Errorf("%v, want %q in it", err, tt.failed)
+				}
+				if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("something of it is there: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(to)
+			if err != nil || string(got) != content {
+				t.Errorf("%d bytes arrived, want %d: %v", len(got), len(content), err)
+			}
+			if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o755 {
+				t.Errorf("%v %v", info, err)
+			}
+		})
 	}
 }

@@ -88,7 +88,7 @@ func notPulled(s corev1.ContainerStatus, message string) *problem.Error {
 			"config, or --image, or choose nodes that it fits by dev.patches (nodeSelector kubernetes.io/arch)")
 	case s.Name == contract.PlantContainer:
 		return p.WithHint("push the sidecar's image where the cluster may pull it and name it with --sidecar-image " +
-			"or dev.sidecarImage; or do without: --inject exec")
+			"or dev.sidecarImage; or do without: --inject auto or exec")
 	}
 	return p.WithHint(
 		"is the name right, and may the cluster pull it? name another with dev.image in the config, or --image")
@@ -103,8 +103,8 @@ func cannotStart(name, message string) *problem.Error {
 		return p.WithHint(wrongArchitecture)
 	}
 	if name == contract.PlantContainer {
-		return p.WithHint(
-			"the dev image has no shell, which --inject exec needs: name another dev image, or start without it")
+		return p.WithHint("no image of the pod has a shell to copy the sidecar by: name another dev image, or let " +
+			"the cluster pull the sidecar's image: --sidecar-image")
 	}
 	return p.WithHint("the message names what is missing; the image must also fit the pod's security context")
 }

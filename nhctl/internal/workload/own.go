@@ -92,35 +92,3 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 // SidecarResources are the sidecar's, unless the config or a LimitRange asks for others: a first sync needs CPU for a
 // moment, and a sidecar at rest takes next to nothing.
 func SidecarResources() corev1.ResourceRequirements { return quantities("10m", "64Mi", "2", "256Mi") }
-
-// plantContainer copies the sidecar's binary into the pod before anything else starts.
-func plantContainer(dev corev1.Container, s Settings) corev1.Container {
-	c := corev1.Container{
-		Name:            contract.PlantContainer,
-		Image:           s.SidecarImage,
-		ImagePullPolicy: corev1.PullIfNotPresent,
-		Command:         []string{contract.ImageEntry, "plant", contract.Binary},
-		WorkingDir:      "/",
-		Resources:       mergeResources(quantities("10m", "64Mi", "1", "128Mi"), s.SidecarResources),
-		SecurityContext: confined(dev),
-		VolumeMounts:    []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir}},
-	}
-	if s.ByExec {
-		c.Image, c.ImagePullPolicy, c.Command = s.Image, s.pullPolicy(),
-			[]string{"sh", "-c", awaitBinary, contract.Binary}
-	}
-	return c
-}
-
-// awaitBinary ends once the binary is there. Not every sleep knows parts of a second.
-const awaitBinary = `trap 'exit 1' TERM; until [ -x "$0" ]; do sleep 0.1 2> /dev/null || sleep 1; done`
-
-// AwaitsBinary says whether a pod waits for the sidecar's binary to be planted through exec.
-func AwaitsBinary(pod *corev1.Pod) bool {
-	for _, s := range pod.Status.InitContainerStatuses {
-		if s.Name == contract.PlantContainer {
-			return s.State.Running != nil && pod.DeletionTimestamp == nil
-		}
-	}
-	return false
-}

@@ -45,6 +45,7 @@ func (c *cluster) developerWith(t *testing.T, name, kubeconfig string) *develope
 	d.env = []string{
 		"HOME=" + home, "USER=" + name, "LOGNAME=" + name, "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig,
 		"XDG_RUNTIME_DIR=" + filepath.Join(home, "run"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "NO_COLOR=1",
+		"NHCTL_SIDECAR_IMAGE=" + sidecarImage(t), // the node has it, and no registry
 	}
 	for _, dir := range []string{"run", "state"} {
 		if err := os.MkdirAll(filepath.Join(home, dir), 0o700); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,10 +83,14 @@ func TestDiagnosis(t *testing.T) {
 		},
 		"policy of the cluster": {manifest: asleep("",
 			""), prepare: denyTwins, want: []string{"no-second-containers", "denied request"}},
-		"sidecar that can't be pulled": {manifest: asleep("", ""), args: []string{"--sidecar-image",
-			"ghcr.io/nhctl/no-such-sidecar:v1"}, want: []string{"no-such-sidecar:v1 can't be pulled", "--inject exec"}},
-		"no shell to plant the sidecar by": {manifest: asleep("", ""), args: []string{"--inject", "exec", "--image",
-			sidecarImage(t)}, want: []string{"nhctl-plant", "the dev image has no shell"}},
+		"sidecar that can't be pulled": {manifest: asleep("", ""), args: []string{"--inject", "image",
+			"--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1"}, want: []string{"no-such-sidecar:v1 can't be pulled",
+			"--inject auto"}},
+		"no shell to plant the sidecar by": {
+			manifest: strings.Replace(asleep("", ""), "ghcr.io/nhctl/dev-go:v0.1.0", sidecarImage(t), 1),
+			args:     []string{"--inject", "exec", "--image", sidecarImage(t)},
+			want:     []string{"nhctl-plant", "no image of the pod has a shell"},
+		},
 		"init container that fails": {manifest: asleep("initContainers:"+
 			extraContainer(small+"        command: [sh, -c, \"echo no schema >&2; exit 1\"]"),
 			""), want: []string{"container ledger ended with code 1", "no schema"}},
@@ -104,7 +109,7 @@ func TestDiagnosis(t *testing.T) {
 			begin := time.Now()
 			args := append([]string{"dev", "start", "deploy/it", "-c", "main", "--dir", src, "--no-terminal",
 				"--timeout", "60s"}, tt.args...)
-			if len(tt.args) < 4 {
+			if !slices.Contains(tt.args, "--image") {
 				args = append(args, "--image", "ghcr.io/nhctl/dev-go:v0.1.0")
 			}
 			r := dev.nhctl(src, args...)
@@ -198,6 +203,72 @@ func TestInjectByExec(t *testing.T) {
 	})
 	dev.must(src, "dev", "end")
 	shared.restored(t, ns, before)
+}
+
+// Without a flag, the sidecar comes through exec where its image can't be pulled, within seconds; an image that no
+// registry has is not even tried. Where the dev image has no shell, one of the original's will do.
+func TestInjectAuto(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args []string
+		// plain says that no one names an image, as after `make build`.
+		plain bool
+		// says is in the output, or else there is no note; tried are the images of the plant containers.
+		says  string
+		tried []string
+	}{
+		"an image that can't be pulled": {
+			args:  []string{"--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1"},
+			says:  "ghcr.io/nhctl/no-such-sidecar:v1 can't be had",
+			tried: []string{"ghcr.io/nhctl/no-such-sidecar:v1", "ghcr.io/nhctl/dev-go:v0.1.0"},
+		},
+		"no image": {plain: true, tried: []string{"ghcr.io/nhctl/dev-go:v0.1.0"}},
+		"no image, and no shell in the dev image": {
+			args:  []string{"--image", sidecarImage(t)},
+			plain: true,
+			says:  "ghcr.io/nhctl/dev-go:v0.1.0 is tried",
+			tried: []string{sidecarImage(t), "ghcr.io/nhctl/dev-go:v0.1.0"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns, dev, src := atSmall(t)
+			if tt.plain {
+				dev.env = slices.DeleteFunc(dev.env, func(v string) bool {
+					return strings.HasPrefix(v, "NHCTL_SIDECAR_IMAGE=")
+				})
+			}
+			before := shared.mustSnapshot(t, ns)
+			watching, err := shared.typed.CoreV1().Pods(ns).Watch(t.Context(), metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Now()
+			r := dev.nhctl(src, append([]string{"dev", "start", "--no-terminal"}, tt.args...)...)
+			t.Logf("in dev mode after %s: %s", time.Since(begin).Round(100*time.Millisecond), r.stderr)
+			if r.code != 0 {
+				t.Fatal(r)
+			}
+			said := r.stdout + r.stderr
+			if !strings.Contains(said, tt.says) || tt.says == "" && strings.Contains(said, "exec") {
+				t.Errorf("want %q in: %s", tt.says, said)
+			}
+			watching.Stop()
+			var tried []string
+			for e := range watching.ResultChan() {
+				p, ok := e.Object.(*corev1.Pod)
+				if ok && len(p.Spec.InitContainers) > 0 && !slices.Contains(tried, p.Spec.InitContainers[0].Image) {
+					tried = append(tried, p.Spec.InitContainers[0].Image)
+				}
+			}
+			if !slices.Equal(tried, tt.tried) {
+				t.Errorf("plant containers had %q, want %q", tried, tt.tried)
+			}
+			dev.must(src, "dev", "sync", "wait")
+			dev.must(src, "dev", "end")
+			shared.restored(t, ns, before)
+		})
+	}
 }
 
 // An image without a shell is synced into, and runs the programs that it has.

@@ -158,7 +158,7 @@ func TestConfigSidecarImage(t *testing.T) {
 	t.Run("dev.sidecarImage", func(t *testing.T) {
 		edit(t, filepath.Join(src, ".dev", "config.yaml"), "    shell: bash\n",
 			"    shell: bash\n    sidecarImage: localhost/no-such-sidecar:1\n")
-		r := dev.nhctl(src, "dev", "start", "--no-terminal", "--timeout", "1m")
+		r := dev.nhctl(src, "dev", "start", "--no-terminal", "--inject", "image", "--timeout", "1m")
 		if r.code != 1 || !strings.Contains(r.stderr, "localhost/no-such-sidecar:1") {
 			t.Errorf("%s", r)
 		}

@@ -76,9 +76,12 @@ func show(out io.Writer, x doctor.Finding) {
 	}
 }
 
-// images are the sidecar's, and the dev images of this folder's config.
+// images are the sidecar's, if it has one, and the dev images of this folder's config.
 func images(f *factory.Factory) []string {
-	all := []string{cmp.Or(f.Env()["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage)}
+	var all []string
+	if sidecar := cmp.Or(f.Env()["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage); sidecar != "" {
+		all = append(all, sidecar)
+	}
 	file, err := config.Load(f.Dir, config.Options{Env: f.Env()})
 	if err != nil || file == nil {
 		return all

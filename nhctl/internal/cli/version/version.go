@@ -2,6 +2,7 @@
 package version
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -63,7 +64,8 @@ func show(ctx context.Context, f *factory.Factory, check bool, releases string) 
 	if f.JSON() {
 		return f.Printer().Document(d)
 	}
-	_, err := fmt.Fprintf(f.Out(), "nhctl %s (%s)\nsidecar image %s\n", d.Version, d.Platform, d.SidecarImage)
+	image := cmp.Or(d.SidecarImage, "none: nhctl copies the sidecar into pods")
+	_, err := fmt.Fprintf(f.Out(), "nhctl %s (%s)\nsidecar image %s\n", d.Version, d.Platform, image)
 	if err == nil && check {
 		_, err = fmt.Fprintln(f.Out(), d.Latest.says())
 	}

@@ -91,8 +91,10 @@ type Start struct {
 	Image string `json:"image,omitempty"`
 	// SidecarImage overrides the build's.
 	SidecarImage string `json:"sidecarImage,omitempty"`
-	// ByExec plants the sidecar through exec instead.
-	ByExec bool `json:"byExec,omitempty"`
+	// ByExec plants the sidecar through exec, and ByImage from its image and in no other way. Without either, it comes
+	// through exec where the image can't be pulled.
+	ByExec  bool `json:"byExec,omitempty"`
+	ByImage bool `json:"byImage,omitempty"`
 	// Folder is the local folder to sync; empty means the one that holds the config's .dev folder.
 	Folder string `json:"folder,omitempty"`
 	// Profile is an overlay of the config.

@@ -94,7 +94,7 @@ func TestPlanShared(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	caller := rpc.Caller{Env: map[string]string{"HOME": "/home/ada"}, Dir: dir}
-	start := rpc.Start{Target: rpc.Target{Caller: caller, Workload: "sts/db"}, Folder: dir}
+	start := rpc.Start{Target: rpc.Target{Caller: caller, Workload: "sts/db"}, Folder: dir, SidecarImage: "sidecar:1"}
 	cluster := shared{text: "containers:\n- name: app\n  dev: {image: golang, command: {run: go run .}}\n"}
 	todo, err := Read(start, cluster)
 	if err != nil {

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,9 +10,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
-	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
@@ -34,13 +33,15 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 		All:          p.AllPods,
 		Yes:          p.Yes,
 		Answers:      p.Answers,
-		SidecarImage: first(p.SidecarImage, dev.SidecarImage,
-			p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage),
+		TakeOver:     p.TakeOver,
+		Wait:         p.Wait,
 	}
-	spec.TakeOver, spec.Wait, spec.ByExec = p.TakeOver, p.Wait, p.ByExec
+	named := first(p.SidecarImage, dev.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"])
+	if err := inject(&spec, p, named, buildinfo.SidecarImage); err != nil {
+		return spec, err
+	}
 	if spec.ByExec {
-		dirs, err := plant.Dirs()
-		if err := errors.Join(err, plant.Check(dirs)); err != nil {
+		if err := sidecarbinary.Default(func(string) {}).Check(); err != nil {
 			return spec, err
 		}
 	}
@@ -72,6 +73,24 @@ func specify(p rpc.Start, dev config.Dev, kind workload.Kind) (devmode.Spec, err
 	}
 	spec.Dev, err = container(dev)
 	return spec, err
+}
+
+// inject decides how the sidecar comes into the pod: from an image that someone has named, or from this build's. No
+// cluster can pull the image of a build that has none, so that is not tried at all.
+func inject(spec *devmode.Spec, p rpc.Start, named, built string) error {
+	spec.SidecarImage = first(named, built)
+	switch {
+	case p.ByExec && p.ByImage:
+		return problem.New(problem.Usage, "the sidecar comes from its image or by exec, not both")
+	case p.ByImage && spec.SidecarImage == "":
+		return problem.New(problem.Usage, "no registry has a sidecar image of this nhctl").
+			WithHint("name one with --sidecar-image, or leave --inject image out")
+	case p.ByExec || spec.SidecarImage == "":
+		spec.ByExec = true
+	case !p.ByImage:
+		spec.ElseByExec = true
+	}
+	return nil
 }
 
 // container is the part of a spec that is about one container.

@@ -65,6 +65,7 @@ func TestSpecify(t *testing.T) {
 		Scaled:       true,
 		GitURL:       "https://example.com/web.git",
 		SidecarImage: "sidecar:1",
+		ElseByExec:   true,
 	}
 	got, err := specify(rpc.Start{}, dev, workload.StatefulSet)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -86,9 +87,51 @@ func TestSpecify(t *testing.T) {
 		workload.Deployment: record.Replace,
 		workload.DaemonSet:  record.Duplicate,
 	} {
-		if spec, err := specify(rpc.Start{}, config.Dev{}, kind); err != nil || spec.Mode != mode {
+		spec, err := specify(rpc.Start{SidecarImage: "sidecar:1"}, config.Dev{}, kind)
+		if err != nil || spec.Mode != mode {
 			t.Errorf("%s is taken into dev mode by %s, %v", kind, spec.Mode, err)
 		}
+	}
+}
+
+// The sidecar comes from an image that someone has named, or that goes with a release, else or on request by exec.
+func TestInject(t *testing.T) {
+	t.Parallel()
+	type spec struct {
+		Image              string
+		ByExec, ElseByExec bool
+	}
+	byExec, byImage := rpc.Start{ByExec: true}, rpc.Start{ByImage: true}
+	for name, tt := range map[string]struct {
+		call         rpc.Start
+		named, built string
+		want         spec
+		failed       problem.Code
+	}{
+		"release":                        {rpc.Start{}, "", "ours:1", spec{"ours:1", false, true}, ""},
+		"release, another image":         {rpc.Start{}, "mine:1", "ours:1", spec{"mine:1", false, true}, ""},
+		"release, by exec":               {byExec, "", "ours:1", spec{"ours:1", true, false}, ""},
+		"release, by image":              {byImage, "", "ours:1", spec{"ours:1", false, false}, ""},
+		"between releases":               {rpc.Start{}, "", "", spec{"", true, false}, ""},
+		"between releases, own image":    {rpc.Start{}, "mine:1", "", spec{"mine:1", false, true}, ""},
+		"between releases, by exec":      {byExec, "mine:1", "", spec{"mine:1", true, false}, ""},
+		"between releases, by its image": {byImage, "mine:1", "", spec{"mine:1", false, false}, ""},
+		"between releases, by image":     {byImage, "", "", spec{}, problem.Usage},
+		"both": {
+			rpc.Start{ByExec: true, ByImage: true}, "", "ours:1", spec{"ours:1", false, false}, problem.Usage,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s devmode.Spec
+			err := inject(&s, tt.call, tt.named, tt.built)
+			if (err == nil) != (tt.failed == "") || err != nil && problem.From(err).Code != tt.failed {
+				t.Errorf("%v, want code %q", err, tt.failed)
+			}
+			if diff := cmp.Diff(tt.want, spec{s.SidecarImage, s.ByExec, s.ElseByExec}); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -67,9 +67,9 @@ the same user. Other commands then choose one with -c, and mean the first withou
 		"develop all containers that the config has a dev image for")
 	flags.StringVar(&o.Image, "image", "", "dev image, or auto for one by the sources (default: the config's)")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "",
-		"image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this build)")
-	flags.StringVar(&o.Inject, "inject", injectImage, "how the sidecar comes into the pod: from its image, or by "+
-		"exec, where the cluster can't pull that (the dev image needs a shell)")
+		"image to plant the sidecar from (default: the config's, $NHCTL_SIDECAR_IMAGE, or the one of this release)")
+	flags.StringVar(&o.Inject, "inject", injectAuto, "how the sidecar comes into the pod: from its image, by exec "+
+		"(an image of the pod needs a shell), or auto, which is by exec where the image can't be pulled")
 	flags.StringVar(&o.Dir, "dir", "", "folder to sync (default: the one that holds the config's .dev folder)")
 	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
 	flags.IntVar(&o.Ordinal, "ordinal", -1,
@@ -88,12 +88,13 @@ the same user. Other commands then choose one with -c, and mean the first withou
 	_ = cmd.RegisterFlagCompletionFunc("mode",
 		cobra.FixedCompletions([]string{"replace", "duplicate"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("inject",
-		cobra.FixedCompletions([]string{injectImage, injectExec}, cobra.ShellCompDirectiveNoFileComp))
+		cobra.FixedCompletions([]string{injectAuto, injectImage, injectExec}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // The values of --inject.
 const (
+	injectAuto  = "auto"
 	injectImage = "image"
 	injectExec  = "exec"
 )
@@ -105,8 +106,8 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if o.Mode != "" && o.Mode != string(rpc.Replace) && o.Mode != string(rpc.Duplicate) {
 		return problem.New(problem.Usage, "--mode %s: want replace or duplicate", o.Mode)
 	}
-	if o.Inject != injectImage && o.Inject != injectExec {
-		return problem.New(problem.Usage, "--inject %s: want image or exec", o.Inject)
+	if o.Inject != injectAuto && o.Inject != injectImage && o.Inject != injectExec {
+		return problem.New(problem.Usage, "--inject %s: want auto, image or exec", o.Inject)
 	}
 	stop := context.AfterFunc(ctx, func() {
 		fmt.Fprintln(f.Err(), "\ninterrupted: putting everything back (Ctrl-C again leaves that to the daemon)")
@@ -119,6 +120,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		Image:         o.Image,
 		SidecarImage:  o.SidecarImage,
 		ByExec:        o.Inject == injectExec,
+		ByImage:       o.Inject == injectImage,
 		Folder:        o.Dir,
 		Profile:       o.Profile,
 		AllPods:       o.All,

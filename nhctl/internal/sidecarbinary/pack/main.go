@@ -1,0 +1,38 @@
+// Command pack makes the archive of the sidecar's binaries that nhctl embeds.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary/archive"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pack:", err)
+		os.Exit(1)
+	}
+}
+
+// run packs binaries, under the names of their files.
+func run(args []string) error {
+	if len(args) < 2 {
+		return errors.New("want an archive and the binaries for it")
+	}
+	files := map[string]string{}
+	var names []string
+	for _, file := range args[1:] {
+		name := filepath.Base(file)
+		files[name], names = file, append(names, name)
+	}
+	var packed bytes.Buffer
+	err := archive.Write(&packed, names, func(name string) ([]byte, error) { return os.ReadFile(files[name]) })
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(args[0], packed.Bytes(), 0o644)
+}
