@@ -87,7 +87,8 @@ func (f *Finder) find(m linked.Module) (Licensed, error) {
 	slices.SortFunc(l.Texts, func(a, b Text) int { return cmp.Compare(a.Name, b.Name) })
 	for _, text := range l.Texts {
 		for _, match := range f.classifier.Match([]byte(text.Data)).Matches {
-			if match.MatchType == "License" && match.Confidence >= likely {
+			// Some have no more than the header that names a license and where its text is.
+			if (match.MatchType == "License" || match.MatchType == "Header") && match.Confidence >= likely {
 				l.Names = append(l.Names, match.Name)
 			}
 		}

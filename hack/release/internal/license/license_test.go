@@ -48,6 +48,22 @@ func module(t *testing.T, path string, files map[string]string, packages ...stri
 	return m
 }
 
+// header names a license in place of its text.
+const header = `Copyright 2026 Ada Lovelace
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+`
+
 func TestFind(t *testing.T) {
 	t.Parallel()
 	f, err := finder()
@@ -65,6 +81,8 @@ func TestFind(t *testing.T) {
 	}{
 		{name: "one license", files: map[string]string{"LICENSE": mit, "license.go": "package license"},
 			names: []string{"MIT"}, texts: []string{"LICENSE"}},
+		{name: "the header alone", files: map[string]string{"LICENSE": header}, names: []string{"Apache-2.0"},
+			texts: []string{"LICENSE"}},
 		{name: "a notice goes with it", files: map[string]string{"LICENSE.txt": apache, "NOTICE": "made by Ada"},
 			names: []string{"Apache-2.0"}, texts: []string{"LICENSE.txt", "NOTICE"}},
 		{name: "of a directory above a package", pkgs: []string{"third_party/a/b"},
