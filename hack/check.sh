@@ -15,7 +15,11 @@ hack/width.sh || fail "lines are longer than 120 columns: break them"
 
 echo "check: go vet, staticcheck"
 go vet $GO_BUILD_FLAGS -tags "$tags,e2e,bench" ./... || fail "go vet"
-GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" go tool staticcheck -tags "$tags,e2e,bench" ./... || fail "staticcheck"
+staticcheck=$(go tool -n staticcheck)
+GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" "$staticcheck" -tags "$tags,e2e,bench" ./... || fail "staticcheck"
+
+(cd hack/release && GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" && export GOFLAGS && go vet ./... && "$staticcheck" ./...) ||
+  fail "hack/release: go vet or staticcheck"
 
 echo "check: modules are tidy"
 for dir in . devimages/files/viper examples/playground hack/release; do

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	if o.root == "" || o.tag == "" || o.epoch <= 0 || flags.NArg() == 0 {
-		return o, fmt.Errorf("usage: release -root DIR -version VERSION -epoch SECONDS -tags TAGS OS/ARCH...")
+		return o, errors.New("usage: release -root DIR -version VERSION -epoch SECONDS -tags TAGS PLATFORMS")
 	}
 	for _, arg := range flags.Args() {
 		p, err := linked.ParsePlatform(arg)
