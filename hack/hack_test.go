@@ -111,3 +111,39 @@ func TestNoUnitTestSleeps(t *testing.T) {
 		}
 	}
 }
+
+// Programs are built on macOS too, whose tools are BSD's and whose bash is 3.2, and on Windows by Git's bash.
+func TestBuildsWithoutGNU(t *testing.T) {
+	t.Parallel()
+	only := regexp.MustCompile(`(?m)^[^#\n]*(` + strings.Join([]string{
+		`\bsha256sum\b`, `-printf\b`, `\bxargs [^|]*-(r|d)\b`, `\bsort [^|]*-[a-z]*[zV]`, `\bstat -c`, `\breadlink -f`,
+		`\bdate -d`, `\bsed -i`, `\bcp [^|]*--`, `\bmktemp( -d)?( |\)|$)[^"]`, `\bmapfile\b`, `\breadarray\b`,
+		`\bdeclare -A`, `\bwait -n`, `\$\{\w+@`, `\$\{\w+(,,|\^\^)`, `\$EPOCH`, `\bexec \{\w+\}`, `\bnproc\b`, `&>>`,
+	}, "|") + `)`)
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, found := strings.Cut(string(makefile), "\n.PHONY: check\n")
+	_, cross, crossed := strings.Cut(string(makefile), "\n.PHONY: cross\n")
+	cross, _, ended := strings.Cut(cross, "\n.PHONY: ")
+	if !found || !crossed || !ended {
+		t.Fatal("the Makefile has no targets build, check and cross in this order")
+	}
+	texts := map[string]string{"the Makefile's build": head, "the Makefile's cross": cross}
+	for _, name := range []string{"flags.sh", "gobuild.sh", "sidecars.sh", "step.sh"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(text)
+	}
+	for name, text := range texts {
+		if line := only.FindString(text); line != "" {
+			t.Errorf("%s does not work everywhere: %s", name, strings.TrimSpace(line))
+		}
+	}
+	if bad := "take=$(cat x | sha256sum)"; !only.MatchString(bad) {
+		t.Errorf("%q is not found", bad)
+	}
+}
