@@ -16,8 +16,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
 
-// Tags are the build tags of the sidecar: the sync engine without what it never uses.
-const Tags = "noassets,noquic,noupgrade"
+// tags are the build tags of the sidecar: the sync engine without what it never uses.
+const tags = "noassets,noquic,noupgrade"
 
 // toolchain builds the sidecar with the Go toolchain of this computer, of the sources that nhctl was built of, for an
 // nhctl that `go build` or `go install` has made. Go's own cache keeps what was compiled.
@@ -72,8 +72,9 @@ func (t *toolchain) Build(ctx context.Context, arch, dir string) (string, error)
 		}
 	}
 	file := filepath.Join(dir, Name(arch))
-	build := exec.CommandContext(ctx, t.goCommand, "build", "-trimpath", "-buildvcs=false", "-tags", Tags,
-		"-ldflags", "-s -w -X "+t.module+"/sidecar/buildinfo.Version="+buildinfo.Version, "-o", file, "./sidecar")
+	stamp := "-X " + t.module + "/sidecar/buildinfo.Version=" + buildinfo.Version
+	build := exec.CommandContext(ctx, t.goCommand, "build", "-trimpath", "-buildvcs=false", "-tags", tags,
+		"-gcflags=all=-dwarf=false", "-ldflags", "-s -w "+stamp, "-o", file, "./sidecar")
 	build.Dir = sources
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
