@@ -18,6 +18,8 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"gopkg.in/natefinch/lumberjack.v2"
+
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/dispatch"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -52,6 +54,7 @@ type Daemon struct {
 	dirs     userdirs.Dirs
 	build    rpc.Build
 	logger   *slog.Logger
+	level    *slog.LevelVar // of the logger
 	started  time.Time
 	registry *registry.Registry
 	server   *dispatch.Server
@@ -64,6 +67,9 @@ type Daemon struct {
 
 // ErrRunning says that another daemon of this user runs.
 var ErrRunning = errors.New("a daemon runs already")
+
+// maxLog is the size in megabytes from which the log is renamed, and a new one begun.
+const maxLog = 8
 
 // Serve runs the daemon until ctx ends, a client stops it, or no one needs it.
 func Serve(ctx context.Context, dirs userdirs.Dirs, kinds ...NewKind) error {
@@ -81,7 +87,11 @@ func serve(ctx context.Context, dirs userdirs.Dirs, build rpc.Build, kinds []New
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d := newDaemon(dirs, build, slog.New(slog.NewTextHandler(os.Stderr, nil)), stop, kinds)
+	log := &lumberjack.Logger{Filename: dirs.Log(), MaxSize: maxLog, MaxBackups: 1}
+	defer log.Close()
+	level := &slog.LevelVar{}
+	d := newDaemon(dirs, build, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), stop, kinds)
+	d.level = level
 	_ = os.Remove(dirs.Socket) // of a daemon that died; the lock says that it is not alive
 	listener, err := net.Listen("unix", dirs.Socket)
 	if err != nil {
@@ -104,6 +114,7 @@ func newDaemon(
 		dirs:     dirs,
 		build:    build,
 		logger:   logger,
+		level:    &slog.LevelVar{},
 		started:  time.Now(),
 		registry: registry.New(dirs, logger),
 		stop:     stop,
@@ -231,6 +242,7 @@ func (d *Daemon) methods() dispatch.Methods {
 		rpc.MethodReplace:    dispatch.Call(d.replace),
 		rpc.MethodDaemon:     dispatch.Call(describe),
 		rpc.MethodDaemonStop: dispatch.Call(stop),
+		rpc.MethodLogLevel:   dispatch.Call(d.setLogLevel),
 	}
 }
 
@@ -248,6 +260,17 @@ func (d *Daemon) replace(context.Context, struct{}) (struct{}, error) {
 			d.build.Version).WithHint("wait until that has ended, or stop it with Ctrl-C")
 	}
 	go d.stop() // once this call has its answer
+	return struct{}{}, nil
+}
+
+// setLogLevel sets what is logged, until the daemon ends.
+func (d *Daemon) setLogLevel(_ context.Context, p rpc.LogLevel) (struct{}, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(p.Level)); err != nil {
+		return struct{}{}, problem.New(problem.Usage, "log level %q: want debug, info, warn or error", p.Level)
+	}
+	d.level.Set(level)
+	d.logger.Info("log level", "level", level)
 	return struct{}{}, nil
 }
 

@@ -63,8 +63,17 @@ func New(env map[string]string) (Dirs, error) {
 // Sessions has a folder for each session.
 func (d Dirs) Sessions() string { return filepath.Join(d.State, "sessions") }
 
-// Log is the daemon's log file.
+// Log is the daemon's log file. Once it has grown, it is renamed to one with the time in its name, which Logs finds.
 func (d Dirs) Log() string { return filepath.Join(d.State, "daemon.log") }
+
+// Logs are the daemon's log files, those that were renamed included.
+func (d Dirs) Logs() []string {
+	renamed, _ := filepath.Glob(filepath.Join(d.State, "daemon-*.log")) // the pattern is valid
+	return append(renamed, d.Log())
+}
+
+// Output is the file of what the daemon prints besides its log: why it did not come up, or how it crashed.
+func (d Dirs) Output() string { return filepath.Join(d.State, "daemon.out") }
 
 // Trust has a file for each config that the user trusts.
 func (d Dirs) Trust() string { return filepath.Join(d.State, "trust") }

@@ -157,8 +157,8 @@ func notOurs(dirs userdirs.Dirs, err error) error {
 			"stop it as the user who started it, remove the socket, or set XDG_RUNTIME_DIR to a directory of yours")
 }
 
-// maxLog is the size in bytes from which a new daemon begins a new log.
-const maxLog = 8 << 20
+// maxOutput is the size in bytes from which a new daemon begins a new file of its output.
+const maxOutput = 1 << 20
 
 // spawn starts a daemon that outlives this process, and returns when it listens.
 func spawn(ctx context.Context, dirs userdirs.Dirs, env []string) error {
@@ -167,17 +167,17 @@ func spawn(ctx context.Context, dirs userdirs.Dirs, env []string) error {
 		return err
 	}
 	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if info, err := os.Stat(dirs.Log()); err == nil && info.Size() > maxLog {
+	if info, err := os.Stat(dirs.Output()); err == nil && info.Size() > maxOutput {
 		flags |= os.O_TRUNC
 	}
-	log, err := os.OpenFile(dirs.Log(), flags, 0o600)
+	output, err := os.OpenFile(dirs.Output(), flags, 0o600)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer output.Close()
 	cmd := exec.Command(self, serveArgs[:]...)
 	cmd.Env = append(environment.ForDaemon(env), "LOGGER_DISCARD=1") // syncthing's own log
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, dirs.State
+	cmd.Stdout, cmd.Stderr, cmd.Dir = output, output, dirs.State
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
@@ -200,7 +200,7 @@ func spawn(ctx context.Context, dirs userdirs.Dirs, env []string) error {
 			return ctx.Err()
 		case <-limit:
 			return problem.New(problem.Internal, "the daemon does not come up").
-				WithHint("its log says why: %s", dirs.Log())
+				WithHint("%s or %s say why", dirs.Output(), dirs.Log())
 		default:
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -30,6 +30,7 @@ const (
 	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon
 	MethodDaemonStop = "daemon.stop"       // nothing -> nothing; sessions stay as they are in the cluster
+	MethodLogLevel   = "daemon.logLevel"   // LogLevel -> nothing
 	MethodInitialize = "initialize"        // Initialize -> Initialized
 	MethodReplace    = "daemon.replace"    // nothing -> nothing; refused while calls are at work (problem.Held)
 	MethodCancel     = "cancel"            // Cancel -> nothing, or a notification
@@ -320,6 +321,11 @@ type Attached struct {
 	ID       string `json:"id"`
 	Received uint64 `json:"received"`
 	Next     uint64 `json:"next"`
+}
+
+// LogLevel says from which level on the daemon logs, until it ends: "debug", "info", "warn" or "error".
+type LogLevel struct {
+	Level string `json:"level"`
 }
 
 // Daemon is the daemon's own state.

@@ -38,6 +38,7 @@ func Methods() map[string]Method {
 		rpc.MethodSyncFolder:   {Params: new(rpc.SyncFolder), Result: new(rpc.SyncDone)},
 		rpc.MethodDaemon:       {Result: new(rpc.Daemon)},
 		rpc.MethodDaemonStop:   {Result: new(struct{})},
+		rpc.MethodLogLevel:     {Params: new(rpc.LogLevel), Result: new(struct{})},
 		rpc.MethodInitialize:   {Params: new(rpc.Initialize), Result: new(rpc.Initialized)},
 		rpc.MethodReplace:      {Result: new(struct{})},
 		rpc.MethodCancel:       {Params: new(rpc.Cancel), Result: new(struct{})},
