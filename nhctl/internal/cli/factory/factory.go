@@ -148,6 +148,13 @@ func (f *Factory) Follow(ctx context.Context, p rpc.Subscribe, onUpdate func(rpc
 // Kube is the caller's cluster, for what needs no daemon.
 func (f *Factory) Kube() (*kube.Client, error) { return kube.New(f.kubeOptions()) }
 
+// KubeAt is the cluster of a context of the caller's kubeconfig, with a namespace of it.
+func (f *Factory) KubeAt(context, namespace string) (*kube.Client, error) {
+	o := f.kubeOptions()
+	o.Context, o.Namespace = context, namespace
+	return kube.New(o)
+}
+
 func (f *Factory) kubeOptions() kube.Options {
 	return kube.Options{Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace, Env: f.Env(), Dir: f.Dir}
 }
