@@ -2,6 +2,7 @@
 package hack
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,5 +146,31 @@ func TestBuildsWithoutGNU(t *testing.T) {
 	}
 	if bad := "take=$(cat x | sha256sum)"; !only.MatchString(bad) {
 		t.Errorf("%q is not found", bad)
+	}
+}
+
+// The output of scenarios is shortened: without what says nothing, with the slowest tests, and the runner's own last
+// lines.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	var in strings.Builder
+	in.WriteString("=== RUN   TestA\n=== PAUSE TestA\n    a_test.go:3: said\n--- FAIL: TestA (1.50s)\n" +
+		"    --- PASS: TestA/sub (120.00s)\n")
+	for i := range 12 {
+		fmt.Fprintf(&in, "--- PASS: TestB%d (%d.00s)\n", i, i)
+	}
+	in.WriteString("FAIL\nFAIL\texample.com/e2e\t130.0s\nFAIL\n")
+	quiet := exec.Command("./quiet.sh")
+	quiet.Stdin = strings.NewReader(in.String())
+	out, err := quiet.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(out)
+	if strings.Contains(text, "===") || !strings.Contains(text, "a_test.go:3: said") ||
+		!strings.Contains(text, "the slowest tests:\n    120.0 s  TestA/sub\n     11.0 s  TestB11\n") ||
+		strings.Contains(text, " s  TestB2\n") ||
+		!strings.HasSuffix(text, "\nFAIL\nFAIL\texample.com/e2e\t130.0s\nFAIL\n") {
+		t.Errorf("got:\n%s", text)
 	}
 }

@@ -50,17 +50,21 @@ func run(dir string) error {
 }
 
 func refresh(dir string) error {
-	repository := filepath.Join(dir, "..", "..")
-	pages, err := filepath.Glob(filepath.Join(dir, "languages", "*.md"))
+	repository := os.DirFS(filepath.Join(dir, "..", ".."))
+	languages, err := filepath.Glob(filepath.Join(dir, "languages", "*.md"))
 	if err != nil {
 		return err
 	}
-	for _, page := range append(pages, filepath.Join(repository, "README.md")) {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		return err
+	}
+	for _, page := range append(pages, languages...) {
 		old, err := os.ReadFile(page)
 		if err != nil {
 			return err
 		}
-		text, err := docs.Refresh(string(old), os.DirFS(repository))
+		text, err := docs.Refresh(string(old), repository)
 		if err != nil {
 			return fmt.Errorf("%s: %w", page, err)
 		}
