@@ -31,6 +31,7 @@ type node struct {
 
 	mu      sync.Mutex
 	running map[types.UID]*Pod
+	gone    bool // with all pods; a late dial starts none
 }
 
 func newNode(t testing.TB) *node {
@@ -58,6 +59,9 @@ func (n *node) serve(ctx context.Context) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			n.mu.Lock()
+			n.gone = true
+			n.mu.Unlock()
 			n.end(func(types.UID) bool { return true })
 			return
 		}
@@ -120,6 +124,9 @@ func (n *node) run(of *corev1.Pod) (*Pod, error) {
 	defer n.mu.Unlock()
 	if p := n.running[of.UID]; p != nil {
 		return p, nil
+	}
+	if n.gone {
+		return nil, errors.New("the node is gone")
 	}
 	p := &Pod{Name: of.Name, root: n.root(of)}
 	for _, c := range of.Spec.Containers {
