@@ -62,8 +62,8 @@ func New(options Options) *Supervisor {
 	return s
 }
 
-// heedSignals has the programs that are started here heed the signals that this one was started to ignore, as by nohup or
-// in the background of a script: programs inherit that, and a shell can't trap such a signal.
+// heedSignals has the programs that are started here heed the signals that this one was started to ignore, as by nohup
+// or in the background of a script: programs inherit that, and a shell can't trap such a signal.
 func heedSignals() {
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(s) {

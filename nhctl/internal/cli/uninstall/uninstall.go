@@ -34,9 +34,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "List what nhctl has on this computer and in clusters, and with --purge remove it",
-		Long: `List this computer's sessions in all clusters, and nhctl's own folder. With --purge, end the sessions, stop
-the daemon and remove the folder. If a session can't be ended, nothing is removed. Files that sync has kept because it
-would have lost them stay where they are; so does the program itself.`,
+		Long: `List this computer's sessions in all clusters, and nhctl's own folder. With --purge, end the sessions,
+stop the daemon and remove the folder. If a session can't be ended, nothing is removed. Files that sync has kept
+because it would have lost them stay where they are; so does the program itself.`,
 		Example: `  nhctl uninstall          # what there is
   nhctl uninstall --purge  # end it and remove it, after a question`,
 		Args: cobra.NoArgs,
