@@ -11,4 +11,4 @@ epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 rm -rf dist/installed dist/release
 go run $GO_BUILD_FLAGS -tags "$tags" ./nhctl/docs/installed dist/installed "$version" "$epoch"
 go -C hack/release run $GO_BUILD_FLAGS . -root "$PWD" -version "$version" -tags "$tags" -epoch "$epoch" "$@"
-(cd dist/release && ls -l && sha256sum --quiet -c checksums.txt)
+ls -l dist/release
