@@ -30,7 +30,7 @@ help: ## list the targets
 
 # Stamps of nhctl. It knows its sidecar's image only where a registry may have it: that of a release, or one that REGISTRY names.
 PUBLISHED := $(if $(findstring +,$(VERSION)),$(filter-out file,$(origin REGISTRY)),release)
-STAMPS = -X $(BUILDINFO).Version=$(VERSION) -X $(BUILDINFO).Sidecar=$(SIDECAR_VERSION) $(if $(PUBLISHED),-X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref))
+STAMPS = -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).Sidecar=$(SIDECAR_VERSION) $(if $(PUBLISHED),-X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref))
 EXE := $(if $(filter Windows_NT,$(OS)),.exe)
 
 # The sidecar comes first: nhctl embeds it, so that both ends always match. Its content is the tag of its image.

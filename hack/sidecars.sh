@@ -19,7 +19,7 @@ mkdir -p bin
 rm -f bin/sidecars.key "$embedded"/*.zst
 echo "building the sidecar and nhctl (a few minutes the first time)"
 for arch in amd64 arm64; do
-  GOOS=linux GOARCH=$arch hack/gobuild.sh bin/sidecar-linux-$arch ./sidecar "-X $buildinfo.Version=$version"
+  GOOS=linux GOARCH=$arch hack/gobuild.sh bin/sidecar-linux-$arch ./sidecar "-X $buildinfo.version=$version"
 done
 sum=$(cat bin/sidecar-linux-amd64 bin/sidecar-linux-arm64 | hack/sha256.sh | cut -c1-12)
 # Compressing takes seconds: binaries that were compressed before are not again, even in another checkout.

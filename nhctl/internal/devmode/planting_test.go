@@ -200,3 +200,31 @@ func TestPlanting(t *testing.T) {
 		})
 	}
 }
+
+// A pod that fails is looked at until the twin's next one comes, and changes the twin once.
+func TestPlantingChangesTheTwinOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "deployment")
+		n := &node{stage: s, pulls: []string{"dev:1", "web:1"}, planted: map[string]string{}}
+		ada := s.computer("ada", "laptop")
+		ada.deps.Binaries = binaries{}
+		e := &entry{Deps: ada.deps, spec: ada.spec(record.Replace)}
+		e.spec.ElseByExec = true
+		if err := errors.Join(e.resolve(t.Context()), e.create(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		pod := &corev1.Pod{Spec: e.twin.Spec.Template.Spec}
+		pod.Name = "web-1"
+		pod.Status = *n.status(pod)
+		for range 3 {
+			if acted, err := e.plant(t.Context(), pod); !acted || err != nil {
+				t.Fatalf("%v, %v", acted, err)
+			}
+		}
+		twin := kubetest.Get[appsv1.Deployment](s.Cluster, "shop", e.record.Twin())
+		if image := twin.Spec.Template.Spec.InitContainers[0].Image; image != "dev:1" {
+			t.Errorf("the plant container has the image %s, want that of the first try, dev:1", image)
+		}
+	})
+}

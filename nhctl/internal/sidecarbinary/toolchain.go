@@ -72,7 +72,7 @@ func (t *toolchain) Build(ctx context.Context, arch, dir string) (string, error)
 		}
 	}
 	file := filepath.Join(dir, Name(arch))
-	stamp := "-X " + t.module + "/sidecar/buildinfo.Version=" + buildinfo.Version
+	stamp := "-X " + t.module + "/sidecar/buildinfo.version=" + buildinfo.Version
 	build := exec.CommandContext(ctx, t.goCommand, "build", "-trimpath", "-buildvcs=false", "-tags", tags,
 		"-gcflags=all=-dwarf=false", "-ldflags", "-s -w "+stamp, "-o", file, "./sidecar")
 	build.Dir = sources
