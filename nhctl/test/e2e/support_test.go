@@ -21,6 +21,7 @@ func TestSupport(t *testing.T) {
 	shared.patchDeployment(t, ns, "it", `{"spec":{"template":{"spec":{"containers":[
 		{"name":"main","env":[{"name":"DB_PASSWORD","value":"`+secret+`"}]}]}}}}`)
 	shared.deploymentReady(t, ns, "it")
+	shared.settled(t, ns, 1) // the pod of before is gone
 	before := shared.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	session := only(t, dev)
