@@ -3,6 +3,7 @@ package plant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -42,6 +43,43 @@ func here(machine string, cut bool, to string) Exec {
 			cmd.Stdin = io.LimitReader(stdin, 10)
 		}
 		return cmd.Run()
+	}
+}
+
+// status is the end of a command in a pod, as client-go tells it.
+type status int
+
+func (s status) Error() string   { return fmt.Sprintf("command terminated with exit code %d", int(s)) }
+func (s status) ExitStatus() int { return int(s) }
+
+// The container ends with the binary's arrival, and may take the command along: that is no failure, but only once the
+// binary was whole.
+func TestKilledOnArrival(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		said  string
+		end   error
+		fails bool
+	}{
+		"killed when it was there":     {"whole\n", status(137), false},
+		"killed before":                {"", status(137), true},
+		"it could not be put in place": {"whole\n", status(1), true},
+		"the connection was lost":      {"whole\n", io.ErrUnexpectedEOF, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pod := func(_ context.Context, _ io.Reader, stdout io.Writer, argv ...string) error {
+				if argv[0] == "uname" {
+					_, err := io.WriteString(stdout, "x86_64\n")
+					return err
+				}
+				_, err := io.WriteString(stdout, tt.said)
+				return errors.Join(err, tt.end)
+			}
+			if err := Into(t.Context(), pod, binary{"amd64", "content"}); (err != nil) != tt.fails {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 
