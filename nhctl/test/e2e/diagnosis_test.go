@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,6 +244,16 @@ func TestInjectAuto(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var tried []string
+			var watched sync.WaitGroup
+			watched.Go(func() {
+				for e := range watching.ResultChan() {
+					p, ok := e.Object.(*corev1.Pod)
+					if ok && len(p.Spec.InitContainers) > 0 && !slices.Contains(tried, p.Spec.InitContainers[0].Image) {
+						tried = append(tried, p.Spec.InitContainers[0].Image)
+					}
+				}
+			})
 			begin := time.Now()
 			r := dev.nhctl(src, append([]string{"dev", "start", "--no-terminal"}, tt.args...)...)
 			t.Logf("in dev mode after %s: %s", time.Since(begin).Round(100*time.Millisecond), r.stderr)
@@ -254,13 +265,7 @@ func TestInjectAuto(t *testing.T) {
 				t.Errorf("want %q in: %s", tt.says, said)
 			}
 			watching.Stop()
-			var tried []string
-			for e := range watching.ResultChan() {
-				p, ok := e.Object.(*corev1.Pod)
-				if ok && len(p.Spec.InitContainers) > 0 && !slices.Contains(tried, p.Spec.InitContainers[0].Image) {
-					tried = append(tried, p.Spec.InitContainers[0].Image)
-				}
-			}
+			watched.Wait()
 			if !slices.Equal(tried, tt.tried) {
 				t.Errorf("plant containers had %q, want %q", tried, tt.tried)
 			}
