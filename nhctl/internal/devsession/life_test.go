@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/sessiontest"
 )
 
@@ -46,9 +44,7 @@ func TestSession(t *testing.T) {
 	if ended, err := ada.End(); err != nil || len(ended.Sessions) != 1 || ended.Sessions[0].ID != session.ID {
 		t.Errorf("ended: %+v, %v", ended, err)
 	}
-	if diff := cmp.Diff(before, cluster.Snapshot(sessiontest.Namespace)); diff != "" {
-		t.Errorf("the namespace differs (-before +after):\n%s", diff)
-	}
+	cluster.Restored(before)
 	if all := ada.List(); len(all) != 0 {
 		t.Errorf("sessions: %+v", all)
 	}

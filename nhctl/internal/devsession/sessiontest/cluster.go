@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -58,6 +59,14 @@ func New(t testing.TB) *Cluster {
 // Web is the Deployment that is developed.
 func (c *Cluster) Web() *appsv1.Deployment {
 	return kubetest.Get[appsv1.Deployment](c.Cluster, Namespace, "web")
+}
+
+// Restored checks that the namespace is as it was.
+func (c *Cluster) Restored(before map[string]any) {
+	c.t.Helper()
+	if diff := cmp.Diff(before, c.Snapshot(Namespace)); diff != "" {
+		c.t.Errorf("the namespace differs (-before +after):\n%s", diff)
+	}
 }
 
 // temporary is a directory with a short path, as sockets need it, until the test ends.
