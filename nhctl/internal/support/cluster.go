@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -63,7 +65,7 @@ func (b *bundle) cluster(ctx context.Context, s Source, session rpc.Session) {
 		original, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).Get(ctx, ref.Name,
 			metav1.GetOptions{})
 		note(session.Workload, err)
-		if err == nil && !contains(all, original) {
+		if err == nil && !contains(all, original.GetUID()) {
 			all = append(all, original)
 		}
 	}
@@ -88,13 +90,8 @@ func resources() (all []schema.GroupVersionResource) {
 	return all
 }
 
-func contains(all []*unstructured.Unstructured, o *unstructured.Unstructured) bool {
-	for _, other := range all {
-		if other.GetUID() == o.GetUID() {
-			return true
-		}
-	}
-	return false
+func contains(all []*unstructured.Unstructured, uid types.UID) bool {
+	return slices.ContainsFunc(all, func(o *unstructured.Unstructured) bool { return o.GetUID() == uid })
 }
 
 // events are those about some objects.
@@ -108,11 +105,8 @@ func events(
 	}
 	for i := range list.Items {
 		uid, _, _ := unstructured.NestedString(list.Items[i].Object, "involvedObject", "uid")
-		for _, o := range about {
-			if string(o.GetUID()) == uid {
-				all = append(all, &list.Items[i])
-				break
-			}
+		if contains(about, types.UID(uid)) {
+			all = append(all, &list.Items[i])
 		}
 	}
 	return all, nil

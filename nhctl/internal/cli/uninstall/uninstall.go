@@ -160,8 +160,10 @@ func remove(dirs userdirs.Dirs) error {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(dirs.State, entry.Name())
-		if kept, err := size(path); path == dirs.AllKept() && (err != nil || kept > 0) {
-			continue
+		if path == dirs.AllKept() {
+			if kept, err := size(path); err != nil || kept > 0 {
+				continue
+			}
 		}
 		if err := os.RemoveAll(path); err != nil {
 			return err
