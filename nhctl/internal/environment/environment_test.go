@@ -24,7 +24,7 @@ func TestForCall(t *testing.T) {
 			[]string{"AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_CONFIG_DIR", "SSH_AUTH_SOCK"}, nil,
 			[]string{"AWS_PROFILE", "AZURE_CONFIG_DIR", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK"},
 		},
-		"what is nobody's": {[]string{"GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "OPENAI_API_KEY",
+		"what is no one's": {[]string{"GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "OPENAI_API_KEY",
 			"SLACK_WEBHOOK", "GOPROXY"}, nil, nil},
 		"what the config names": {[]string{"GITHUB_TOKEN", "FEATURE"}, []string{"FEATURE"}, []string{"FEATURE"}},
 		"a star is no name":     {[]string{"GITHUB_TOKEN"}, []string{"*"}, nil},

@@ -66,7 +66,7 @@ type PathMapping struct {
 	RemoteRoot string `json:"remoteRoot"`
 }
 
-// VSCodeData is a configuration of VS Code's launch.json. Besides the arguments of DAP, it has what the language's
+// VSCodeData is a configuration of VS Code's launch.json. Next to the arguments of DAP, it has what the language's
 // extension finds the debugger by.
 type VSCodeData struct {
 	Name    string `json:"name"`

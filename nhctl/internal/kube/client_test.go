@@ -205,7 +205,8 @@ func TestNewTellsWhatIsWrong(t *testing.T) {
 		"not a kubeconfig": {Options{Kubeconfig: garbage}, "read kubeconfig: ", "--kubeconfig"},
 		"no cluster": {Options{Env: map[string]string{"HOME": dir}},
 			"no cluster: none of [" + filepath.Join(dir, ".kube", "config") + "] has one", "make playground"},
-		"no such context": {Options{Kubeconfig: kubeconfig(t, "server: http://127.0.0.1:1", "{}"), Context: "away"}, `context "away" does not exist`, "get-contexts"},
+		"no such context": {Options{Kubeconfig: kubeconfig(t, "server: http://127.0.0.1:1", "{}"), Context: "away"},
+			`context "away" does not exist`, "get-contexts"},
 	} {
 		_, err := New(tt.options)
 		if p := problem.From(err); err == nil || p.Code != problem.Usage || !strings.Contains(p.Message, tt.want) ||

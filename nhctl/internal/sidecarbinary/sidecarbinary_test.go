@@ -69,7 +69,7 @@ func TestOpen(t *testing.T) {
 		"embedded/sidecars-v3.tar.zst": {Data: []byte("no zstd")},
 		"embedded/sidecars-v4.tar.zst": packed(t, map[string][]byte{"sidecar-linux-amd64": program(amd64, "")}),
 	}
-	beside := folder(t, map[string][]byte{
+	nextTo := folder(t, map[string][]byte{
 		"sidecar-linux-amd64": program(amd64, "next to nhctl"),
 		"sidecar-linux-arm64": program(amd64, "of another architecture"),
 	})
@@ -81,12 +81,12 @@ func TestOpen(t *testing.T) {
 		code    problem.Code
 	}{
 		"carried": {
-			sources: Sources{Embedded: carried, Version: "v1", Dirs: []string{beside}, Toolchain: building{}},
+			sources: Sources{Embedded: carried, Version: "v1", Dirs: []string{nextTo}, Toolchain: building{}},
 			arch:    "amd64",
 			want:    string(program(amd64, "carried")),
 		},
 		"carried by an earlier build": {
-			sources: Sources{Embedded: carried, Version: "v2", Dirs: []string{beside}, Toolchain: building{}},
+			sources: Sources{Embedded: carried, Version: "v2", Dirs: []string{nextTo}, Toolchain: building{}},
 			arch:    "amd64",
 			want:    string(program(amd64, "next to nhctl")),
 		},
@@ -108,12 +108,12 @@ func TestOpen(t *testing.T) {
 			code:    problem.Internal,
 		},
 		"not carried": {
-			sources: Sources{Embedded: carried, Dirs: []string{t.TempDir(), beside}, Toolchain: building{}},
+			sources: Sources{Embedded: carried, Dirs: []string{t.TempDir(), nextTo}, Toolchain: building{}},
 			arch:    "amd64",
 			want:    string(program(amd64, "next to nhctl")),
 		},
 		"built": {
-			sources: Sources{Embedded: carried, Dirs: []string{beside}, Toolchain: building{}},
+			sources: Sources{Embedded: carried, Dirs: []string{nextTo}, Toolchain: building{}},
 			arch:    "arm64",
 			want:    "built for arm64",
 		},
@@ -124,7 +124,7 @@ func TestOpen(t *testing.T) {
 			code:    problem.Internal,
 		},
 		"nowhere": {
-			sources: Sources{Embedded: carried, Dirs: []string{beside}},
+			sources: Sources{Embedded: carried, Dirs: []string{nextTo}},
 			arch:    "arm64",
 			failed:  "no sidecar for linux/arm64",
 			code:    problem.NotFound,

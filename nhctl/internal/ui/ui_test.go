@@ -158,7 +158,7 @@ func TestDescribe(t *testing.T) {
 		{"nothing ran", "not started (nhctl dev run)", Command(event.CommandData{State: "none"})},
 		{"runs", "running for 1h as process 12: go run .",
 			Command(event.CommandData{State: "running", Started: &begun, PID: 12, Argv: []string{"go", "run", "."}})},
-		{"runs since nobody knows when", "running as process 12: go run .",
+		{"runs since no one knows when", "running as process 12: go run .",
 			Command(event.CommandData{State: "running", PID: 12, Argv: []string{"go", "run", "."}})},
 		{"hot reload", "running as process 12: go run ., hot reload 2",
 			Command(event.CommandData{State: "running", PID: 12, Argv: []string{"go", "run", "."}, Reloads: 2})},

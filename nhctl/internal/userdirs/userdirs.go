@@ -72,7 +72,7 @@ func (d Dirs) Logs() []string {
 	return append(renamed, d.Log())
 }
 
-// Output is the file of what the daemon prints besides its log: why it did not come up, or how it crashed.
+// Output is the file of what the daemon prints outside its log: why it did not come up, or how it crashed.
 func (d Dirs) Output() string { return filepath.Join(d.State, "daemon.out") }
 
 // Trust has a file for each config that the user trusts.

@@ -96,7 +96,7 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 
 // stops attaches a client, has the program stop at the breakpoint and go on, and leaves.
 func (c debugged) stops(
-	t *testing.T, ns string, d event.DebugData, file string, line int, want string, meanwhile func(),
+	t *testing.T, ns string, d event.DebugData, file string, line int, want string, during func(),
 ) {
 	t.Helper()
 	client := c.attach(t, d, file, line)
@@ -104,7 +104,7 @@ func (c debugged) stops(
 	if where, value := client.stopped(c.expression); where != file || !strings.Contains(value, c.value) {
 		t.Errorf("stopped in %s, where %s is %s", where, c.expression, value)
 	}
-	meanwhile()
+	during()
 	client.goOn()
 	if body := <-got; !strings.Contains(body, want) {
 		t.Errorf("after going on: %s", body)

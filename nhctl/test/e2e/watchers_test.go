@@ -18,8 +18,8 @@ import (
 const savesEach = 10
 
 // Programs that watch files see each of the computer's saves in the container that they see of those made next to them,
-// in place or replaced. Any of them may miss a save wherever it runs, as it starts again: one that does is started anew
-// for at most two more rounds, and has to see them all in one of these.
+// in place or replaced. Any of them may miss a save wherever it runs, as it starts again: one that does is started
+// again for at most two more rounds, and has to see them all in one of these.
 func TestWatchers(t *testing.T) {
 	t.Parallel()
 	const rounds = 3

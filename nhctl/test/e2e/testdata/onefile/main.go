@@ -1,5 +1,5 @@
-// Command onefile watches a file, as many configs' readers do: with -dir the folder that it is in, else the file itself. It prints the file
-// at each event that changes it.
+// Command onefile watches a file, as many configs' readers do: with -dir the folder that it is in, else the file itself.
+// It prints the file at each event that changes it.
 package main
 
 import (
