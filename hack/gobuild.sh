@@ -28,4 +28,4 @@ fi
 cp "$cache/$hash" "$out.$$.new"
 mv "$out.$$.new" "$out"
 touch "$cache/$hash"
-find "$cache" -type f -mmin +60 -exec ls -t {} + | tail -n +25 | while IFS= read -r old; do rm -f "$old"; done
+"$hack/prune.sh" "$cache" 24

@@ -2,6 +2,7 @@
 package hack
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // files returns the scripts, makefiles and programs of the repository, from its root.
@@ -132,7 +134,7 @@ func TestBuildsWithoutGNU(t *testing.T) {
 		t.Fatal("the Makefile has no targets build, check and cross in this order")
 	}
 	texts := map[string]string{"the Makefile's build": head, "the Makefile's cross": cross}
-	for _, name := range []string{"flags.sh", "gobuild.sh", "sidecars.sh", "step.sh"} {
+	for _, name := range []string{"flags.sh", "gobuild.sh", "prune.sh", "sidecars.sh", "step.sh"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -146,6 +148,33 @@ func TestBuildsWithoutGNU(t *testing.T) {
 	}
 	if bad := "take=$(cat x | sha256sum)"; !only.MatchString(bad) {
 		t.Errorf("%q is not found", bad)
+	}
+}
+
+// A cache keeps its newest files. A file that another build removes at the same moment, of which ls complains, is no
+// failure.
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	cache, tools := t.TempDir(), t.TempDir()
+	for i := range 6 {
+		file := filepath.Join(cache, fmt.Sprint(i))
+		used := time.Now().Add(-time.Duration(10-i) * time.Hour)
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chtimes(file, used, used)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	complaining := "#!/bin/sh\n/bin/ls \"$@\"\nexit 2\n"
+	if err := os.WriteFile(filepath.Join(tools, "ls"), []byte(complaining), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	prune := exec.Command("./prune.sh", cache, "4")
+	prune.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"))
+	if out, err := prune.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	left, err := os.ReadDir(cache)
+	if err != nil || len(left) != 4 || left[0].Name() != "2" {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 

@@ -31,6 +31,6 @@ if [[ ! -f $cache/$sum ]]; then
 fi
 cp "$cache/$sum" "$packed"
 touch "$cache/$sum"
-find "$cache" -type f -mmin +60 -exec ls -t {} + | tail -n +5 | while IFS= read -r old; do rm -f "$old"; done
+hack/prune.sh "$cache" 4
 echo "$reference-$sum" >bin/sidecar.ref
 echo "$key" >bin/sidecars.key
