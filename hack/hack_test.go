@@ -178,13 +178,14 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// The output of scenarios is shortened: without what says nothing, with the slowest tests, and the runner's own last
-// lines.
+// The output of scenarios is shortened: without what says nothing, with what failed tests said, the slowest tests, and
+// the runner's own last lines.
 func TestQuiet(t *testing.T) {
 	t.Parallel()
 	var in strings.Builder
-	in.WriteString("=== RUN   TestA\n=== PAUSE TestA\n    a_test.go:3: said\n--- FAIL: TestA (1.50s)\n" +
-		"    --- PASS: TestA/sub (120.00s)\n")
+	in.WriteString("=== RUN   TestA\n=== PAUSE TestA\n    a_test.go:3: said\n" +
+		"=== NAME  TestB0\n    b_test.go:4: else\n" +
+		"=== NAME  TestA\n        at length\n--- FAIL: TestA (1.50s)\n    --- PASS: TestA/sub (120.00s)\n")
 	for i := range 12 {
 		fmt.Fprintf(&in, "--- PASS: TestB%d (%d.00s)\n", i, i)
 	}
@@ -196,7 +197,8 @@ func TestQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(out)
-	if strings.Contains(text, "===") || !strings.Contains(text, "a_test.go:3: said") ||
+	if strings.Contains(text, "===") || strings.Count(text, "a_test.go:3: said") != 2 ||
+		!strings.Contains(text, "failed: TestA\n    a_test.go:3: said\n        at length\nthe slowest") ||
 		!strings.Contains(text, "the slowest tests:\n    120.0 s  TestA/sub\n     11.0 s  TestB11\n") ||
 		strings.Contains(text, " s  TestB2\n") ||
 		!strings.HasSuffix(text, "\nFAIL\nFAIL\texample.com/e2e\t130.0s\nFAIL\n") {
