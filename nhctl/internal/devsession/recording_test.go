@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,13 +29,12 @@ func TestTraffic(t *testing.T) {
 	cluster := sessiontest.New(t)
 	ada := sessiontest.NewComputer(t, "ada").Shell(cluster, "ada", "true")
 	ada.Write("main.go", "package main")
-	debugger, err := net.Listen("tcp", "127.0.0.1:0") // of no language, which has to take a connection
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer debugger.Close()
+	inspector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `[{"webSocketDebuggerUrl": "ws://127.0.0.1/program"}]`)
+	}))
+	defer inspector.Close()
 	ada.Config(`command: {run: ["echo hello; echo world >&2"], debug: ["exec sleep 1000"]}`,
-		fmt.Sprintf("debug: {remoteDebugPort: %d}", debugger.Addr().(*net.TCPAddr).Port))
+		fmt.Sprintf("debug: {language: node, remoteDebugPort: %d}", inspector.Listener.Addr().(*net.TCPAddr).Port))
 	base := filepath.Dir(ada.Folder)
 	dirs := ada.Dirs
 	dirs.Socket = filepath.Join(base, "recorder")
