@@ -53,7 +53,7 @@ func TestPackagesForOthersThanRoot(t *testing.T) {
 	}
 	text := strings.Replace(string(script), "PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni", "PATH=/nowhere", 1)
 	text = strings.Replace(text, "$EUID != 0", "1 != 0", 1) // the test may be run by root
-	out, err := exec.Command("bash", "-c", text, "packages.sh", "images", "playground", "race").CombinedOutput()
+	out, err := exec.Command("bash", "-c", text, "packages.sh", "images", "playground", "unit").CombinedOutput()
 	if err == nil {
 		t.Errorf("packages.sh succeeds where everything is missing: %s", out)
 	}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that this repository takes from the system, in one place, once, before anything else runs: package managers have
-# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground] [race]
+# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground] [unit]
 set -euo pipefail
 
 # What is needed, the program or file that shows it is there, its Debian package, and why.
@@ -14,8 +14,9 @@ playground ip          iproute2                    makes the network of the node
 playground sysctl      procps                      lets the node forward packets
 playground nsenter     util-linux                  starts programs inside the network of the node
 playground igzip       isal                        unpacks images in half the time
-race       gcc         gcc                         links tests with the race detector
-race       /usr/include/stdlib.h libc6-dev         has the headers and libraries for that
+unit       gcc         gcc                         links tests with the race detector
+unit       /usr/include/stdlib.h libc6-dev         has the headers and libraries for that
+unit       curl        curl                        downloads for the install script, which a test runs
 '
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
 

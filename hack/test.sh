@@ -19,7 +19,7 @@ unit=(go test)
 case $(go env GOOS)/$(go env GOARCH) in
   linux/amd64 | linux/arm64)
     unit=(env CGO_ENABLED=1 go test -race)
-    [[ -n $run ]] || export TEST_PARTS=race
+    [[ -n $run ]] || export TEST_PARTS=unit
     ;;
   darwin/amd64 | darwin/arm64) unit=(go test -race) ;;
 esac
