@@ -163,9 +163,7 @@ func (e *Engine) excessive(known, gone int) bool { return e.settings().limits().
 func (e *Engine) judge(known, before int) bool {
 	e.tracked.settled()
 	left := e.calm(context.Background()) // whoever still deletes is not judged by what is gone so far
-	if !e.excessive(known+before, known+before-left) {
-		return false
-	}
+	// Also where there is nothing to hold: what version control took away must not count as lost in the next scans.
 	excused := e.folder.Excuse(e.tracked.explains(context.Background(), e.missing()))
 	if !e.excessive(known+before, known+before-left-excused) {
 		return false

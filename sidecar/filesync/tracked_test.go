@@ -103,6 +103,22 @@ func TestBranchSwitchIsNoAccident(t *testing.T) {
 	c.alike(p)
 }
 
+// Nor are several in a row, as while bisecting: none of them deletes much, but all together do.
+func TestBranchSwitchesInARow(t *testing.T) {
+	t.Parallel()
+	c, p := newCheckout(t)
+	p.start()
+	c.alike(p)
+	for step := range 8 {
+		rm := []string{"rm", "-q"}
+		for i := step * 24; i < (step+1)*24; i++ {
+			rm = append(rm, fmt.Sprintf("src/dir%d/file%d", i%5, i))
+		}
+		c.git(rm...)
+		c.alike(p)
+	}
+}
+
 // So it is where it happens while no engine runs.
 func TestBranchSwitchInBetween(t *testing.T) {
 	t.Parallel()
