@@ -1,8 +1,10 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +15,12 @@ import (
 type Holder struct {
 	User  string `json:"user"`  // as the API server names them
 	Local string `json:"local"` // user@host
+}
+
+// LocalOf is who has an environment, and on which computer, as a holder's Local.
+func LocalOf(env map[string]string) string {
+	host, _ := os.Hostname()
+	return cmp.Or(env["USER"], env["USERNAME"]) + "@" + host
 }
 
 func (h Holder) String() string { return h.Local + " (" + h.User + ")" }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"os"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -24,14 +23,7 @@ func OptionsOf(c rpc.Caller) kube.Options {
 }
 
 // LocalOf is who calls, and from which computer.
-func LocalOf(c rpc.Caller) string {
-	user := c.Env["USER"]
-	if user == "" {
-		user = c.Env["USERNAME"]
-	}
-	host, _ := os.Hostname()
-	return user + "@" + host
-}
+func LocalOf(c rpc.Caller) string { return record.LocalOf(c.Env) }
 
 // HolderOf is who calls, as sessions and claims name them.
 func HolderOf(ctx context.Context, c *kube.Client, caller rpc.Caller) (record.Holder, error) {

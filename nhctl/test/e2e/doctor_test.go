@@ -23,11 +23,20 @@ import (
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	ns, dev, src := atShop(t)
-	for _, f := range query[[]doctor.Finding](dev, src, "doctor", "--pull") {
+	report := query[doctor.Report](dev, src, "doctor", "--pull")
+	if next := report.Next; len(next) != 3 || next[0].Command != "nhctl dev start" {
+		t.Errorf("in the folder of a config: %+v", next)
+	}
+	for _, f := range report.Findings {
 		if f.State != doctor.OK && !strings.HasPrefix(f.Check, "inotify") {
 			t.Errorf("in a sound namespace: %+v", f)
 		}
 	}
+	dev.must(src, "dev", "start", "--mode", "duplicate", "--no-terminal")
+	if next := query[doctor.Report](dev, src, "doctor").Next; len(next) != 3 || next[0].Command != "nhctl dev status" {
+		t.Errorf("in dev mode: %+v", next)
+	}
+	dev.must(src, "dev", "end")
 	if pods, err := shared.typed.CoreV1().Pods(ns).List(t.Context(), metav1.ListOptions{}); err != nil {
 		t.Error(err)
 	} else {

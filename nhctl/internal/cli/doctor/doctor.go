@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/doctor"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold"
+	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
 
@@ -31,7 +36,8 @@ func New(f *factory.Factory) *cobra.Command {
 		Short: "Check whether dev mode can work here, and say how to fix problems",
 		Long: `Check whether dev mode can work in the namespace and on this computer: the cluster's version, your
 permissions, Pod Security, quotas and policies, the images, clocks, and limits on watched folders. It changes nothing,
-but with --pull short-lived pods pull the images. The exit code is 1 when a check fails.`,
+but with --pull short-lived pods pull the images. At its end it names the three commands to try next, by what it found.
+The exit code is 1 when a check fails.`,
 		Example: `  nhctl doctor
   nhctl doctor -n staging --pull
   nhctl doctor --role | kubectl apply -n staging -f -`,
@@ -50,20 +56,30 @@ but with --pull short-lived pods pull the images. The exit code is 1 when a chec
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	cluster, err := f.Kube()
-	var all []doctor.Finding
-	doctor.Examine(ctx, cluster, err, doctor.Options{Images: images(f), Pull: o.Pull}, func(x doctor.Finding) {
-		all = append(all, x)
+	file, mistakes := config.Load(f.Dir, config.Options{Env: f.Env()})
+	if mistakes != nil {
+		file = nil
+	}
+	cluster, unreachable := f.Kube()
+	var r doctor.Report
+	checks := doctor.Options{Images: images(f, file), Pull: o.Pull}
+	doctor.Examine(ctx, cluster, unreachable, checks, func(x doctor.Finding) {
+		r.Findings = append(r.Findings, x)
 		if !f.JSON() {
 			show(f.Out(), x)
 		}
 	})
+	here := hereIs(f, file, mistakes)
+	here.Pull = o.Pull
+	r.Next = doctor.Advise(ctx, cluster, r.Findings, here)
 	if f.JSON() {
-		if err := f.Printer().Document(all); err != nil {
+		if err := f.Printer().Document(r); err != nil {
 			return err
 		}
+	} else if err := showNext(f.Out(), r.Next); err != nil {
+		return err
 	}
-	if slices.ContainsFunc(all, func(x doctor.Finding) bool { return x.State == doctor.Failed }) {
+	if slices.ContainsFunc(r.Findings, func(x doctor.Finding) bool { return x.State == doctor.Failed }) {
 		return problem.Exit(problem.ExitFailure)
 	}
 	return nil
@@ -76,14 +92,45 @@ func show(out io.Writer, x doctor.Finding) {
 	}
 }
 
-// images are the sidecar's, if it has one, and the dev images of this folder's config.
-func images(f *factory.Factory) []string {
+func showNext(out io.Writer, next []doctor.Next) error {
+	var rows [][]string
+	for i, n := range next {
+		head := ""
+		if i == 0 {
+			head = "next:"
+		}
+		rows = append(rows, []string{head, n.Command, n.Title})
+	}
+	return ui.Table(out, rows...)
+}
+
+// hereIs is what the folder and the call say about the commands to try next.
+func hereIs(f *factory.Factory, file *config.File, mistakes error) doctor.Here {
+	here := doctor.Here{
+		Config:   file != nil || mistakes != nil,
+		Mistakes: mistakes != nil,
+		Local:    record.LocalOf(f.Env()),
+		Flags:    f.ClusterFlags(),
+	}
+	if file != nil {
+		for _, s := range file.Services {
+			here.Workloads = append(here.Workloads, s.Ref())
+		}
+	}
+	if !here.Config {
+		guess := scaffold.Look(os.DirFS(f.Dir), filepath.Base(f.Dir))
+		here.Name, here.Language = guess.Name, guess.Language
+	}
+	return here
+}
+
+// images are the sidecar's, if it has one, and the dev images of this folder's config, if it has one.
+func images(f *factory.Factory, file *config.File) []string {
 	var all []string
 	if sidecar := cmp.Or(f.Env()["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage); sidecar != "" {
 		all = append(all, sidecar)
 	}
-	file, err := config.Load(f.Dir, config.Options{Env: f.Env()})
-	if err != nil || file == nil {
+	if file == nil {
 		return all
 	}
 	for _, s := range file.Services {

@@ -159,6 +159,17 @@ func (f *Factory) kubeOptions() kube.Options {
 	return kube.Options{Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace, Env: f.Env(), Dir: f.Dir}
 }
 
+// ClusterFlags are the global flags that led to the cluster, for another command that shall reach it too.
+func (f *Factory) ClusterFlags() []string {
+	var all []string
+	for _, flag := range [...][2]string{{"--kubeconfig", f.Kubeconfig}, {"--context", f.Context}, {"-n", f.Namespace}} {
+		if flag[1] != "" {
+			all = append(all, flag[:]...)
+		}
+	}
+	return all
+}
+
 // Target is the session that a command means.
 type Target struct {
 	Workload, Session, Container string
