@@ -135,7 +135,11 @@ func images(f *factory.Factory, file *config.File) []string {
 	}
 	for _, s := range file.Services {
 		for _, c := range s.Containers {
-			if image := c.Dev.Image; image != "" && !slices.Contains(all, image) {
+			image := c.Dev.Image
+			if image == "auto" { // the sources choose it
+				image = scaffold.Look(os.DirFS(file.Folder), filepath.Base(file.Folder)).Image
+			}
+			if image != "" && !slices.Contains(all, image) {
 				all = append(all, image)
 			}
 		}
