@@ -16,6 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/program"
 )
 
 // Format is how results are printed.
@@ -43,7 +44,9 @@ func IsTerminal(stream any) bool {
 type Printer struct {
 	streams Streams
 	Format  Format
-	live    bool // standard error is a terminal: the last line may be overwritten
+	// Call is how the user calls nhctl: as text, commands are shown so.
+	Call program.Call
+	live bool // standard error is a terminal: the last line may be overwritten
 
 	mu   sync.Mutex
 	open bool // a live line stands without its end
@@ -71,7 +74,7 @@ func (p *Printer) Result(v any, text func(io.Writer)) error {
 	if p.Format == JSON {
 		return p.line(event.Event{V: event.Version, Type: event.Result, Time: time.Now(), Result: v})
 	}
-	text(escape.Writer(p.streams.Out))
+	text(p.Call.Writer(escape.Writer(p.streams.Out)))
 	return nil
 }
 
@@ -153,7 +156,7 @@ func (p *Printer) printLog(l *event.LogData) {
 	}
 	text := l.Text
 	if l.Stream == "nhctl" {
-		text = "[" + escape.Line(text) + "]"
+		text = "[" + p.Call.Text(escape.Line(text)) + "]"
 	}
 	fmt.Fprintf(p.streams.Out, "%s %s\n", l.Time.Local().Format("15:04:05.000"), text)
 }
@@ -163,7 +166,7 @@ func (p *Printer) rewrite(text string) {
 	if !p.live {
 		return
 	}
-	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", escape.Line(text))
+	fmt.Fprintf(p.streams.Err, "\r\x1b[K%s", p.Call.Text(escape.Line(text)))
 	p.open = true
 }
 
@@ -173,7 +176,7 @@ func (p *Printer) say(text string) {
 		fmt.Fprint(p.streams.Err, "\r\x1b[K")
 		p.open = false
 	}
-	fmt.Fprintln(p.streams.Err, escape.Text(text))
+	fmt.Fprintln(p.streams.Err, p.Call.Text(escape.Text(text)))
 }
 
 func (p *Printer) closeLine() {
@@ -206,9 +209,9 @@ func (p *Printer) Fail(err *problem.Error) {
 			},
 		})
 	}
-	fmt.Fprintf(p.streams.Err, "error: %s\n", escape.Text(err.Message))
+	fmt.Fprintf(p.streams.Err, "error: %s\n", p.Call.Text(escape.Text(err.Message)))
 	if err.Hint != "" {
-		fmt.Fprintf(p.streams.Err, "hint: %s\n", escape.Text(err.Hint))
+		fmt.Fprintf(p.streams.Err, "hint: %s\n", p.Call.Text(escape.Text(err.Hint)))
 	}
 }
 

@@ -44,7 +44,7 @@ The exit code is 1 when a check fails.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Role {
-				_, err := io.WriteString(f.Out(), kube.Role)
+				_, err := io.WriteString(f.FileOut(), kube.Role)
 				return err
 			}
 			return run(cmd.Context(), f, o)

@@ -19,6 +19,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/program"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -27,7 +28,7 @@ import (
 // Factory is shared by all commands of one invocation.
 type Factory struct {
 	Streams ui.Streams
-	// Program is the file that the caller ran; kubectl runs its plugins by a name that begins with its own.
+	// Program is the file that the caller ran.
 	Program string
 	// Environ is the caller's environment, as KEY=VALUE; Dir their folder.
 	Environ []string
@@ -87,16 +88,22 @@ func (f *Factory) Printer() *ui.Printer {
 			format = ui.JSON
 		}
 		f.printer = ui.New(f.Streams, format)
+		f.printer.Call = f.call()
 	}
 	return f.printer
 }
 
-// Out is standard output, for text: what others may have put in it can't steer the terminal. Programs' own output goes
-// to Streams.
-func (f *Factory) Out() io.Writer { return escape.Writer(f.Streams.Out) }
+// Out is standard output, for text: its commands are shown as the user calls them, and what others may have put in it
+// can't steer the terminal. Programs' own output goes to Streams.
+func (f *Factory) Out() io.Writer { return f.call().Writer(f.FileOut()) }
 
 // Err is standard error likewise.
-func (f *Factory) Err() io.Writer { return escape.Writer(f.Streams.Err) }
+func (f *Factory) Err() io.Writer { return f.call().Writer(escape.Writer(f.Streams.Err)) }
+
+// FileOut is standard output for what is or will be in a file: it is shown as it is there.
+func (f *Factory) FileOut() io.Writer { return escape.Writer(f.Streams.Out) }
+
+func (f *Factory) call() program.Call { return program.CallOf(f.Program) }
 
 // JSON says whether results are printed as JSON.
 func (f *Factory) JSON() bool { return f.Output == string(ui.JSON) }

@@ -46,6 +46,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/uninstall"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/program"
 )
 
 // New returns the whole command line.
@@ -89,9 +90,8 @@ was.`,
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, config, doctor.New(f), daemon, support.New(f), uninstall.New(f), version.New(f))
-	if isPlugin(f.Program) {
-		showAsPlugin(cmd)
-	}
+	// Where only the name is shown, as in a usage, cobra itself puts it in.
+	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(program.CallOf(f.Program))}
 	return cmd
 }
 

@@ -78,7 +78,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	}
 	file := filepath.Join(dir, ".dev", "config.yaml")
 	written, err := scaffold.Place(file, scaffold.Config(s),
-		func(diff string) (bool, error) { return agree(&a, o, f.Out(), diff) })
+		func(diff string) (bool, error) { return agree(&a, o, f.FileOut(), diff) })
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func devcontainer(o *Options, source string, data []byte) (root string, made sca
 
 func place(f *factory.Factory, o *Options, target, text string) error {
 	_, err := scaffold.Place(target, text, func(diff string) (bool, error) {
-		fmt.Fprint(f.Out(), diff)
+		fmt.Fprint(f.FileOut(), diff)
 		if !o.Yes {
 			return false, problem.New(problem.Refused, "%s is there already", f.Relative(target)).
 				WithHint("look at the changes above, and agree with --yes")

@@ -18,7 +18,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Long: "Print the JSON Schema (2020-12) of .dev/config.yaml, for editors. The first line of a config that " +
 			"nhctl writes points them to the published one.",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := f.Out().Write(schema.Config)
+			_, err := f.FileOut().Write(schema.Config)
 			return err
 		},
 	}

@@ -76,7 +76,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return fmt.Errorf("show the config: %w", err)
 	}
-	_, err = f.Out().Write(text)
+	_, err = f.FileOut().Write(text)
 	return err
 }
 
