@@ -4,6 +4,7 @@ package support
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -52,8 +54,9 @@ func Collect(ctx context.Context, s Source) []File {
 	b := &bundle{}
 	b.json("versions.json", "versions of nhctl, its daemon, Go and the system", s.Versions)
 	b.failed("list the sessions", s.Unlisted)
-	b.json("sessions.json", "this computer's sessions, as `nhctl dev list --all-clusters` shows them", s.Sessions)
-	b.json("doctor.json", "what `nhctl doctor` says", s.Doctor(ctx))
+	b.json("sessions.json", "this computer's sessions, as `nhctl dev list --all-clusters` shows them",
+		append([]rpc.Session{}, s.Sessions...))
+	b.json("doctor.json", "what `nhctl doctor` finds", s.Doctor(ctx))
 	b.log(s.Dirs)
 	b.state(s.Dirs)
 	for _, session := range s.Sessions {
@@ -62,7 +65,30 @@ func Collect(ctx context.Context, s Source) []File {
 	if len(b.errors) > 0 {
 		b.add("errors.txt", "what could not be collected, and why", []byte(strings.Join(b.errors, "\n")+"\n"))
 	}
-	return b.files
+	return append([]File{readme(b.files)}, b.files...)
+}
+
+// Contents says what no bundle has, and what every one has.
+const Contents = `It has no tokens, no sources, and no values of Secrets, ConfigMaps, environment variables,
+annotations, commands and arguments. It names your cluster, workloads and folders: look at it before you send it to
+anyone.
+`
+
+// readme says to whoever opens the bundle what is in it, and where to begin.
+func readme(files []File) File {
+	var text bytes.Buffer
+	text.WriteString("`nhctl support` wrote these files, for whoever helps with a problem of nhctl.\n\n")
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, f := range files {
+		fmt.Fprintf(table, "  %s\t%s\n", f.Name, f.About)
+	}
+	_ = table.Flush() // a buffer takes everything
+	text.WriteString(`
+Begin with the checks in doctor.json whose state is failed or warning, and with errors.txt if it is there. Then read
+the lines with level=WARN and level=ERROR at the end of daemon/daemon.log.
+
+` + Contents)
+	return File{Name: "README.txt", About: "this list, and where to begin", Text: text.Bytes(), Size: text.Len()}
 }
 
 // bundle collects files.
@@ -95,13 +121,17 @@ const maxLog = 4 << 20
 
 func (b *bundle) log(dirs userdirs.Dirs) {
 	for _, path := range append(dirs.Logs(), dirs.Output()) {
+		about := "the daemon's log"
+		if path == dirs.Output() {
+			about = "what the daemon printed, as when it crashed"
+		}
 		text, err := end(path, maxLog)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 		case err != nil:
 			b.failed("read the daemon's log", err)
 		default:
-			b.add("daemon/"+filepath.Base(path), "the daemon's log, or what it printed when it crashed", Text(text))
+			b.add("daemon/"+filepath.Base(path), about, Text(text))
 		}
 	}
 }

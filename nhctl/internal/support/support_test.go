@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,24 @@ func TestCollectWithoutCluster(t *testing.T) {
 		if strings.Contains(text, "the token") {
 			t.Errorf("%s has what a file of the state folder has", name)
 		}
+	}
+}
+
+// Whoever opens the bundle learns first what each file is, and reads what the user was shown.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	s := source(userdirstest.New(t))
+	s.Unlisted = errors.New("no daemon runs")
+	files := Collect(t.Context(), s)
+	text := string(files[0].Text)
+	for _, f := range files[1:] {
+		if !regexp.MustCompile(`(?m)^  ` + regexp.QuoteMeta(f.Name) + ` +` + regexp.QuoteMeta(f.About) + `$`).
+			MatchString(text) {
+			t.Errorf("%s is not explained", f.Name)
+		}
+	}
+	if files[0].Name != "README.txt" || files[0].Size != len(text) || !strings.HasSuffix(text, Contents) {
+		t.Errorf("%+v: %s", files[0], text)
 	}
 }
 

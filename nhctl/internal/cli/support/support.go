@@ -101,7 +101,5 @@ func show(w io.Writer, path string, files []support.File) {
 		rows = append(rows, []string{"  " + file.Name, ui.Bytes(int64(file.Size)), file.About})
 	}
 	_ = ui.Table(w, rows...)
-	fmt.Fprint(w, `It has no tokens, no sources, and no values of Secrets, ConfigMaps, environment variables,
-annotations and arguments. It names your cluster, workloads and folders: look at it before you send it to anyone.
-`)
+	fmt.Fprint(w, support.Contents)
 }
