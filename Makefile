@@ -64,6 +64,12 @@ chaos: ## edit both sides of a sync at random while streams, engines and pods di
 faults: ## fail at and after every step of dev mode, for every kind and mode, and print the table (about an hour; NHCTL_FAULTS_KINDS="job pod" chooses)
 	@NHCTL_FAULTS=all NHCTL_FAULTS_OUT=$(CURDIR)/bin/faults.md NHCTL_TEST_TIMEOUT=4h NHCTL_TEST_RUN='^TestFaults$$' hack/test.sh "$(TAGS)"
 
+RECORDING := bin/first-dev-mode.cast
+.PHONY: recording
+recording: ## record the README's first dev mode on a playground of its own, and draw nhctl/docs/first-dev-mode.svg
+	@NHCTL_TEST_RECORDING=$(CURDIR)/$(RECORDING) NHCTL_TEST_RUN='^TestFirstDevMode$$' hack/test.sh "$(TAGS)"
+	@go run ./hack/recording $(RECORDING) nhctl/docs/first-dev-mode.svg
+
 .PHONY: bench
 bench: ## measure speed and memory against baselines, on a playground of its own (BENCH=save chooses)
 	@hack/bench.sh "$(TAGS)"

@@ -11,6 +11,9 @@ import (
 // Walkthrough names the pages whose commands a scenario runs, in the order in which one reads them.
 func Walkthrough() []string { return []string{"first-steps.md", "dev-mode.md"} }
 
+// FirstDevMode is the heading in the README of the commands that `make recording` records.
+const FirstDevMode = "Your first dev mode"
+
 // NotRun are the commands of those pages that the scenario leaves out, and why.
 func NotRun() map[string]string {
 	return map[string]string{
@@ -43,6 +46,16 @@ func (s Shown) Words() (all []string) {
 // firstWords are the words up to a value: a number, a name that was made up, what stands in brackets or in the next
 // column.
 var firstWords = regexp.MustCompile(`^[A-Za-z'-]+(?:/[a-z]+)?(?: [A-Za-z'-]+)*`)
+
+// Section is the part of a page below a heading, up to the next one of its level.
+func Section(page, heading string) (string, error) {
+	_, text, found := strings.Cut(page, "\n## "+heading+"\n")
+	if !found {
+		return "", fmt.Errorf("the page has no section %q", heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text, nil
+}
 
 // Commands are the commands of a page, in their order: those behind a prompt in a fenced code block, and the lines of
 // indented code blocks. Comments behind them are left out.

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +31,13 @@ func TestCommands(t *testing.T) {
 	}
 	if _, err := Commands("    nhctl dev exec -- 'open\n"); err == nil {
 		t.Error("an open quote is no error")
+	}
+	section, err := Section(samplePage, "Next")
+	if diff := cmp.Diff("\n    nhctl dev status\n", section); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if _, err := Section(samplePage, "Nex"); err == nil {
+		t.Error("a section that is not there is no error")
 	}
 }
 
@@ -78,5 +86,16 @@ func TestWalkthrough(t *testing.T) {
 		if !found[command] {
 			t.Errorf("no page shows %q any more, which is not run because %s", command, why)
 		}
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, err := Section(string(readme), FirstDevMode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if commands, err := Commands(section); err != nil || len(commands) < 5 {
+		t.Errorf("the README's first dev mode: %d commands, %v", len(commands), err)
 	}
 }

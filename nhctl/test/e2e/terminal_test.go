@@ -36,17 +36,31 @@ func (l *live) Write(p []byte) (int, error) {
 func (d *developer) begin(src string, terminal bool, args ...string) *live {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	d.t.Cleanup(cancel)
 	cmd := d.command(ctx, src, args...)
 	if terminal {
-		cmd.Args = []string{"script", "-qefc",
-			"exec '" + strings.Join(append([]string{cmd.Path}, args...), "' '") + "'", "/dev/null"}
-		var err error
-		if cmd.Path, err = exec.LookPath("script"); err != nil {
-			d.t.Fatal(err)
-		}
+		d.inTerminal(cmd, "")
 	}
+	return d.open(cmd)
+}
+
+// inTerminal has a command run in a terminal, after what a shell does there.
+func (d *developer) inTerminal(cmd *exec.Cmd, before string) {
+	d.t.Helper()
+	words := append([]string{cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = []string{"script", "-qefc", before + "exec '" + strings.Join(words, "' '") + "'", "/dev/null"}
+	var err error
+	if cmd.Path, err = exec.LookPath("script"); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// open starts a command with its standard input open; its output goes to others, too.
+func (d *developer) open(cmd *exec.Cmd, others ...io.Writer) *live {
+	d.t.Helper()
 	l := &live{t: d.t, cmd: cmd}
-	cmd.Stdout, cmd.Stderr = l, l
+	out := io.MultiWriter(append(others, l)...)
+	cmd.Stdout, cmd.Stderr = out, out
 	var err error
 	if l.in, err = cmd.StdinPipe(); err != nil {
 		d.t.Fatal(err)
@@ -54,7 +68,6 @@ func (d *developer) begin(src string, terminal bool, args ...string) *live {
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	d.t.Cleanup(cancel)
 	return l
 }
 
