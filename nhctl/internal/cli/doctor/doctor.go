@@ -76,7 +76,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		if err := f.Printer().Document(r); err != nil {
 			return err
 		}
-	} else if err := showNext(f.Out(), r.Next); err != nil {
+	} else if err := showNext(f, r.Next); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(r.Findings, func(x doctor.Finding) bool { return x.State == doctor.Failed }) {
@@ -92,16 +92,16 @@ func show(out io.Writer, x doctor.Finding) {
 	}
 }
 
-func showNext(out io.Writer, next []doctor.Next) error {
+func showNext(f *factory.Factory, next []doctor.Next) error {
 	var rows [][]string
 	for i, n := range next {
 		head := ""
 		if i == 0 {
 			head = "next:"
 		}
-		rows = append(rows, []string{head, n.Command, n.Title})
+		rows = append(rows, []string{head, f.Printer().Call.Text(n.Command), n.Title}) // as wide as it will be
 	}
-	return ui.Table(out, rows...)
+	return ui.Table(f.Out(), rows...)
 }
 
 // hereIs is what the folder and the call say about the commands to try next.
