@@ -22,6 +22,10 @@ ALL_IMAGES := $(basename $(notdir $(wildcard devimages/definitions/*.yaml)))
 # All but those that scenarios alone need; IMAGES=all has these too.
 IMAGES ?= $(filter-out test-%,$(ALL_IMAGES))
 CHOSEN = $(if $(filter all,$(IMAGES)),$(ALL_IMAGES),$(IMAGES))
+# Those with Debian's packages: making them for another architecture needs QEMU.
+DEBIAN_IMAGES = $(filter $(CHOSEN),$(basename $(notdir $(shell grep -l 'debian:' devimages/definitions/*.yaml))))
+# What images are pushed for, such as linux/amd64; empty means all that they can be made for.
+IMAGE_PLATFORMS ?=
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .PHONY: help
@@ -79,7 +83,11 @@ bench: ## measure speed and memory against baselines, on a playground of its own
 packages:
 	@hack/step.sh "install Debian packages" hack/packages.sh $(PARTS)
 
-OUR_SIDECAR = --sidecar-binary bin/sidecar-linux-$(shell go env GOHOSTARCH) --sidecar-ref "$$(cat bin/sidecar.ref)"
+OUR_SIDECAR = --sidecars bin --sidecar-ref "$$(cat bin/sidecar.ref)"
+HOST_PLATFORM = linux/$(shell go env GOHOSTARCH)
+NODE_PARTS = $(if $(filter %-node,$(CHOSEN)),node)
+DEBIAN_PARTS = $(if $(DEBIAN_IMAGES),images $(if $(filter-out 0,$(shell id -u)),rootless))
+FOREIGN_PARTS = $(if $(DEBIAN_IMAGES),$(if $(IMAGE_PLATFORMS),$(if $(filter-out $(HOST_PLATFORM),$(IMAGE_PLATFORMS)),foreign),foreign))
 
 bin/devimages: FORCE
 	@mkdir -p bin
@@ -92,7 +100,7 @@ other-images: bin/devimages
 	@$(if $(OTHER_IMAGES),hack/step.sh "make images" bin/devimages build --out bin/images $(OTHER_IMAGES))
 
 .PHONY: images
-images: PARTS = $(if $(OTHER_IMAGES),images) $(if $(filter %-node,$(CHOSEN)),node) $(TEST_PARTS)
+images: PARTS = $(DEBIAN_PARTS) $(NODE_PARTS) $(TEST_PARTS)
 images: packages ## build the sidecar, dev and demo images into bin/images, without Docker (IMAGES="sidecar dev-go" chooses)
 	@$(MAKE) --no-print-directory -j2 images-built IMAGES="$(CHOSEN)"
 
@@ -105,15 +113,17 @@ images-table: images ## write what the dev images have, and their sizes, into nh
 	@bin/devimages table nhctl/docs/images.md
 
 .PHONY: push
-push: images ## push the images to REGISTRY
-	@bin/devimages push $(OUR_SIDECAR) --registry $(REGISTRY) $(CHOSEN)
+push: PARTS = $(DEBIAN_PARTS) $(FOREIGN_PARTS) $(NODE_PARTS)
+push: packages ## push the images to REGISTRY, for amd64 and arm64 (IMAGES, IMAGE_PLATFORMS=linux/amd64 choose)
+	@$(MAKE) --no-print-directory -j2 build bin/devimages
+	@bin/devimages push $(OUR_SIDECAR) --registry $(REGISTRY) $(IMAGE_PLATFORMS:%=--platform %) $(CHOSEN)
 
 bin/playground: FORCE
 	@hack/step.sh "compile Kubernetes, containerd" examples/playground/build.sh bin
 
 # Images and playground at the same time: one waits for downloads where the other compiles.
 .PHONY: setup
-setup: PARTS = images playground $(if $(filter %-node,$(CHOSEN)),node) $(TEST_PARTS)
+setup: PARTS = images playground $(NODE_PARTS) $(TEST_PARTS)
 setup: packages
 	@$(MAKE) --no-print-directory -j3 images-built bin/playground IMAGES="$(CHOSEN)"
 

@@ -5,9 +5,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -46,7 +49,7 @@ func newRoot() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.builder.Repository, "repository", ".", "root of the source tree")
 	flags.StringVar(&o.builder.Cache, "cache", defaultCache(), "where finished layers and archives are kept")
-	flags.StringVar(&o.builder.SidecarBinary, "sidecar-binary", "", "the sidecar, built static")
+	flags.StringVar(&o.builder.Sidecars, "sidecars", "", "folder with the sidecar, as sidecar-linux-ARCH")
 	flags.StringVar(&o.sidecarRef, "sidecar-ref", "", "reference of the sidecar image")
 	root.AddCommand(o.build(), o.push(), o.list(), o.dockerfiles(), o.table())
 	return root
@@ -80,27 +83,65 @@ func (o *options) selected(names []string) ([]image.Definition, error) {
 // atOnce is how many images are made at a time: a Debian system unpacks on one core, and waits for its packages.
 const atOnce = 2
 
+// targets returns the named images for the platforms, or for those that a function names where there are none, once
+// this machine has all that making them needs.
+func (o *options) targets(ctx context.Context, names, platforms []string,
+	otherwise func(image.Definition) []image.Arch,
+) ([]image.Target, error) {
+	chosen, err := o.selected(names)
+	if err != nil {
+		return nil, err
+	}
+	var arches []image.Arch
+	for _, p := range platforms {
+		arch, err := image.ParsePlatform(p)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(arches, arch) {
+			arches = append(arches, arch)
+		}
+	}
+	var targets []image.Target
+	for _, d := range chosen {
+		t := image.Target{Definition: d, Arches: arches}
+		if len(arches) == 0 {
+			t.Arches = otherwise(d)
+		}
+		targets = append(targets, t)
+	}
+	return targets, o.builder.Check(ctx, targets)
+}
+
 func (o *options) build() *cobra.Command {
 	var out string
+	var platforms []string
 	cmd := &cobra.Command{Use: "build [NAME...]", Short: "Make image archives"}
-	cmd.Flags().StringVar(&out, "out", "bin/images", "folder for the archives")
+	cmd.Flags().StringVar(&out, "out", "bin/images",
+		"folder for the archives; those of another architecture go to OUT/ARCH")
+	cmd.Flags().StringArrayVar(&platforms, "platform", nil,
+		"make them for this platform, such as linux/arm64 (repeatable; default: this machine's)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.builder.Progress = cmd.ErrOrStderr()
-		chosen, err := o.selected(args)
+		targets, err := o.targets(cmd.Context(), args, platforms, func(image.Definition) []image.Arch {
+			return []image.Arch{image.Host()}
+		})
 		if err != nil {
 			return err
 		}
 		building, ctx := errgroup.WithContext(cmd.Context())
 		building.SetLimit(atOnce)
-		for _, d := range chosen {
-			building.Go(func() error {
-				file, err := o.builder.Archive(ctx, d, out)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "image %-20s %s\n", d.Name, file)
-				return nil
-			})
+		for _, t := range targets {
+			for _, arch := range t.Arches {
+				building.Go(func() error {
+					file, err := o.builder.Archive(ctx, t.Definition, arch, out)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(cmd.ErrOrStderr(), "image %-20s %s\n", t.Name, file)
+					return nil
+				})
+			}
 		}
 		return building.Wait()
 	}
@@ -108,26 +149,40 @@ func (o *options) build() *cobra.Command {
 }
 
 func (o *options) push() *cobra.Command {
-	var registry string
-	var insecure bool
-	cmd := &cobra.Command{Use: "push [NAME...] --registry HOST/PATH", Short: "Make images and push them to a registry"}
-	cmd.Flags().StringVar(&registry, "registry", "", "host and folder, such as registry.example.com/team")
-	cmd.Flags().BoolVar(&insecure, "insecure", false, "allow a registry without TLS")
+	var registry image.Registry
+	var platforms []string
+	cmd := &cobra.Command{
+		Use:   "push [NAME...] --registry HOST/PATH",
+		Short: "Make images and push them to a registry",
+		Long: `Make images, and push each to a registry as an index of its platforms. The output has a line for each
+image: its reference, its digest, its architectures.`,
+	}
+	cmd.Flags().StringVar(&registry.Folder, "registry", "", "host and folder, such as registry.example.com/team")
+	cmd.Flags().BoolVar(&registry.Insecure, "insecure", false, "allow a registry without TLS")
+	cmd.Flags().StringArrayVar(&platforms, "platform", nil,
+		"make them for this platform, such as linux/arm64 (repeatable; default: all)")
 	_ = cmd.MarkFlagRequired("registry")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.builder.Progress = cmd.ErrOrStderr()
-		chosen, err := o.selected(args)
+		targets, err := o.targets(cmd.Context(), args, platforms, image.Definition.Arches)
 		if err != nil {
 			return err
 		}
-		for _, d := range chosen {
-			ref, err := o.builder.Push(cmd.Context(), d, registry, insecure)
-			if err != nil {
+		pushed := make([]string, len(targets))
+		pushing, ctx := errgroup.WithContext(cmd.Context())
+		pushing.SetLimit(atOnce)
+		for i, t := range targets {
+			pushing.Go(func() error {
+				ref, digest, err := o.builder.Push(ctx, t, registry)
+				pushed[i] = fmt.Sprintf("%s %s %v\n", ref, digest, t.Arches)
 				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), ref)
+			})
 		}
-		return nil
+		if err := pushing.Wait(); err != nil {
+			return err
+		}
+		_, err = io.WriteString(cmd.OutOrStdout(), strings.Join(pushed, ""))
+		return err
 	}
 	return cmd
 }

@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
 # Installs the programs that this repository takes from the system, in one place, once, before anything else runs: package managers have
-# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [node] [playground] [unit]
+# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [rootless] [foreign] [node] [playground] [unit]
 set -euo pipefail
+
+# Where the kernel has QEMU registered for the programs of the other architecture that images are made for.
+other=aarch64
+[[ $(uname -m) != "$other" ]] || other=x86_64
+qemu=/proc/sys/fs/binfmt_misc/qemu-$other
 
 # What is needed, the program or file that shows it is there, its Debian package, and why.
 needs='
 images     mmdebstrap  mmdebstrap                  makes the Debian layers of images
+rootless   newuidmap   uidmap                      maps users where images are made without root
+foreign    QEMU        qemu-user-static            runs programs of another architecture
+foreign    QEMU        binfmt-support              lets the kernel start them by that
 node       npm         npm                         fetches npm for the Node image
 playground runc        runc                        starts containers
 playground ptp         containernetworking-plugins joins pods to the network
@@ -23,6 +31,7 @@ PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
 packages=() list=''
 while read -r part program package why; do
   [[ -n $part && " $* " == *" $part "* ]] || continue
+  [[ $program != QEMU ]] || program=$qemu
   [[ -f $program ]] || command -v "$program" >/dev/null && continue
   packages+=("$package")
   list+=$(printf '\n  %-28s %s' "$package" "$why")
@@ -55,5 +64,9 @@ apt() {
 if ! { apt update && apt install -y --no-install-recommends "${packages[@]}"; }; then
   cat "$log" >&2
   echo "error: the packages could not be installed; once this works, run it again: apt-get update && apt-get install ${packages[*]}" >&2
+  exit 1
+fi
+if [[ " $* " == *" foreign "* && ! -f $qemu ]] && ! { update-binfmts --enable && [[ -f $qemu ]]; }; then
+  echo "error: QEMU is installed, but the kernel does not start it: $qemu is missing; this machine needs binfmt_misc" >&2
   exit 1
 fi

@@ -8,28 +8,29 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"sort"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Image makes the image of a definition.
-func (b *Builder) Image(ctx context.Context, d Definition) (v1.Image, error) {
+// Image makes the image of a definition for one architecture.
+func (b *Builder) Image(ctx context.Context, d Definition, arch Arch) (v1.Image, error) {
+	if !slices.Contains(d.Arches(), arch) {
+		return nil, fmt.Errorf("this machine makes it only for %v", d.Arches())
+	}
 	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
 		return nil, err
 	}
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
 	for _, l := range d.Layers {
-		file, err := b.layer(ctx, l)
+		file, err := b.layer(ctx, l, arch)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +47,7 @@ func (b *Builder) Image(ctx context.Context, d Definition) (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.OS, config.Architecture = "linux", string(arch)
 	config.Config.User, config.Config.WorkingDir, config.Config.Entrypoint = d.User, d.WorkDir, d.Entrypoint
 	for key, value := range d.Env {
 		config.Config.Env = append(config.Config.Env, key+"="+value)
@@ -55,15 +56,19 @@ func (b *Builder) Image(ctx context.Context, d Definition) (v1.Image, error) {
 	return mutate.ConfigFile(image, config)
 }
 
-// Archive makes an image and puts its archive into a folder, as NAME.tar.
-func (b *Builder) Archive(ctx context.Context, d Definition, out string) (string, error) {
-	key, err := b.imageKey(ctx, d)
+// Archive makes an image and puts its archive into a folder, as NAME.tar. Archives for another architecture than this
+// machine's have a folder of its name there, since all architectures of an image have one reference.
+func (b *Builder) Archive(ctx context.Context, d Definition, arch Arch, out string) (string, error) {
+	if arch != Host() {
+		out = filepath.Join(out, string(arch))
+	}
+	key, err := b.imageKey(ctx, d, arch)
 	if err != nil {
 		return "", fmt.Errorf("image %s: %w", d.Name, err)
 	}
 	cached := filepath.Join(b.Cache, "image-"+d.Name+"-"+key+".tar")
 	if _, err := os.Stat(cached); err != nil {
-		if err := b.writeArchive(ctx, d, cached); err != nil {
+		if err := b.writeArchive(ctx, d, arch, cached); err != nil {
 			return "", fmt.Errorf("image %s: %w", d.Name, err)
 		}
 	}
@@ -78,15 +83,15 @@ func (b *Builder) Archive(ctx context.Context, d Definition, out string) (string
 }
 
 // imageKey is a digest of everything that an image follows from, without making it.
-func (b *Builder) imageKey(ctx context.Context, d Definition) (string, error) {
+func (b *Builder) imageKey(ctx context.Context, d Definition, arch Arch) (string, error) {
 	definition, err := json.Marshal(d)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, string(definition))
+	fmt.Fprintln(sum, arch, string(definition))
 	for _, l := range d.Layers {
-		key, err := b.key(ctx, l)
+		key, err := b.key(ctx, l, arch)
 		if err != nil {
 			return "", err
 		}
@@ -95,8 +100,8 @@ func (b *Builder) imageKey(ctx context.Context, d Definition) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:20], nil
 }
 
-func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) error {
-	image, err := b.Image(ctx, d)
+func (b *Builder) writeArchive(ctx context.Context, d Definition, arch Arch, file string) error {
+	image, err := b.Image(ctx, d, arch)
 	if err != nil {
 		return err
 	}
@@ -115,30 +120,4 @@ func (b *Builder) writeArchive(ctx context.Context, d Definition, file string) e
 		return err
 	}
 	return publish(unfinished, file)
-}
-
-// Push makes an image and pushes it to a registry's folder, such as registry.example.com/team, under its own name and
-// tag. It returns the reference there. Credentials are those of `docker login`.
-func (b *Builder) Push(ctx context.Context, d Definition, registry string, insecure bool) (string, error) {
-	image, err := b.Image(ctx, d)
-	if err != nil {
-		return "", fmt.Errorf("image %s: %w", d.Name, err)
-	}
-	own, err := name.NewTag(d.Ref)
-	if err != nil {
-		return "", err
-	}
-	var options []name.Option
-	if insecure {
-		options = append(options, name.Insecure)
-	}
-	target, err := name.NewTag(registry+"/"+filepath.Base(own.RepositoryStr())+":"+own.TagStr(), options...)
-	if err != nil {
-		return "", err
-	}
-	if err := remote.Write(target, image, remote.WithContext(ctx),
-		remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-		return "", fmt.Errorf("push %s: %w", target, err)
-	}
-	return target.String(), nil
 }

@@ -27,11 +27,11 @@ type Contents struct {
 var everywhere = [...]string{"bash", "bash-completion", "ca-certificates", "curl", "git", "less", "make", "procps",
 	"vim-tiny"}
 
-// Contents reads what an image has; missing layers are made.
+// Contents reads what an image has on this machine's architecture; missing layers are made.
 func (b *Builder) Contents(ctx context.Context, d Definition) (Contents, error) {
 	var c Contents
 	for _, l := range d.Layers {
-		file, err := b.layer(ctx, l)
+		file, err := b.layer(ctx, l, Host())
 		if err != nil {
 			return c, err
 		}

@@ -31,8 +31,8 @@ const suite = "bookworm"
 type Builder struct {
 	// Repository is the root of the source tree; Cache keeps finished layers and archives.
 	Repository, Cache string
-	// SidecarBinary is the sidecar to put into its image.
-	SidecarBinary string
+	// Sidecars is the folder with the sidecar's programs, as sidecar-linux-ARCH.
+	Sidecars string
 	// Progress receives a line for each long step.
 	Progress io.Writer
 
@@ -46,25 +46,34 @@ var standardPackages = []string{"net/http", "net/http/httputil", "encoding/json"
 	"archive/zip"}
 
 // layer returns the path of a layer's compressed tar, from the cache or newly made.
-func (b *Builder) layer(ctx context.Context, l Layer) (string, error) {
-	key, err := b.key(ctx, l)
+func (b *Builder) layer(ctx context.Context, l Layer, arch Arch) (string, error) {
+	cached, err := b.cached(ctx, l, arch)
 	if err != nil {
 		return "", err
 	}
-	cached := filepath.Join(b.Cache, "layer-"+key+".tar.gz")
-	_, err, _ = b.making.Do(key, func() (any, error) {
+	_, err, _ = b.making.Do(cached, func() (any, error) {
 		if _, err := os.Stat(cached); err == nil {
 			return nil, nil
 		}
-		return nil, b.make(ctx, l, cached)
+		return nil, b.make(ctx, l, arch, cached)
 	})
 	return cached, err
 }
 
+// cached is where a layer's compressed tar is, once it is made.
+func (b *Builder) cached(ctx context.Context, l Layer, arch Arch) (string, error) {
+	key, err := b.key(ctx, l, arch)
+	return filepath.Join(b.Cache, "layer-"+key+".tar.gz"), err
+}
+
 // make puts a layer's compressed tar into a file.
-func (b *Builder) make(ctx context.Context, l Layer, file string) error {
+func (b *Builder) make(ctx context.Context, l Layer, arch Arch, file string) error {
 	begin := time.Now()
-	fmt.Fprintf(b.Progress, "  make layer: %s\n", l.describe())
+	description := l.describe()
+	if !l.anyArch() {
+		description += " for " + string(arch)
+	}
+	fmt.Fprintf(b.Progress, "  make layer: %s\n", description)
 	work, err := os.MkdirTemp(b.Cache, "work-")
 	if err != nil {
 		return err
@@ -75,10 +84,10 @@ func (b *Builder) make(ctx context.Context, l Layer, file string) error {
 		return err
 	}
 	unfinished := filepath.Join(work, "layer.tar.gz")
-	if err := b.write(ctx, l, root, unfinished); err != nil {
-		return fmt.Errorf("make layer %s: %w", l.describe(), err)
+	if err := b.write(ctx, l, arch, root, unfinished); err != nil {
+		return fmt.Errorf("make layer %s: %w", description, err)
 	}
-	fmt.Fprintf(b.Progress, "    made in %.0f s: %s\n", time.Since(begin).Seconds(), l.describe())
+	fmt.Fprintf(b.Progress, "    made in %.0f s: %s\n", time.Since(begin).Seconds(), description)
 	return publish(unfinished, file)
 }
 
@@ -91,14 +100,18 @@ func publish(complete, file string) error {
 	return nil
 }
 
-func (b *Builder) write(ctx context.Context, l Layer, root, file string) error {
+func (b *Builder) write(ctx context.Context, l Layer, arch Arch, root, file string) error {
 	if len(l.Debian) > 0 {
-		return b.debian(ctx, l, root, file)
+		return b.debian(ctx, l, arch, root, file)
 	}
-	if err := b.fill(ctx, l, root); err != nil {
+	if err := b.fill(ctx, l, arch, root); err != nil {
 		return err
 	}
-	return compress(file, func(w io.Writer) error { return writeTree(w, root, l.open()) })
+	var modified time.Time
+	if l.GoCache != "" {
+		modified = time.Now() // go removes what has not been used for days
+	}
+	return compress(file, func(w io.Writer) error { return writeTree(w, root, l.open(), modified) })
 }
 
 func (l Layer) describe() string {
@@ -125,14 +138,20 @@ func (l Layer) describe() string {
 // open says whether any user of the image may change what the layer brings: what lies in the user's home.
 func (l Layer) open() bool { return l.GoCache != "" || l.Copy != nil }
 
+// anyArch says whether a layer is the same for every architecture.
+func (l Layer) anyArch() bool { return l.Npm != nil || l.Copy != nil }
+
 // key is a digest of everything that a layer's content follows from.
-func (b *Builder) key(ctx context.Context, l Layer) (string, error) {
+func (b *Builder) key(ctx context.Context, l Layer, arch Arch) (string, error) {
+	if l.anyArch() {
+		arch = "all"
+	}
 	sum := sha256.New()
 	definition, err := json.Marshal(l)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintln(sum, recipe, suite, runtime.GOARCH, string(definition))
+	fmt.Fprintln(sum, recipe, suite, arch, string(definition))
 	switch {
 	case l.GoToolchain != "" || l.GoCache != "":
 		fmt.Fprintln(sum, runtime.Version())
@@ -143,25 +162,29 @@ func (b *Builder) key(ctx context.Context, l Layer) (string, error) {
 		fmt.Fprintln(sum, runtime.Version())
 	case l.GoBuild != nil:
 		fmt.Fprintln(sum, runtime.Version())
-		err = b.hashDependencies(ctx, sum, l.GoBuild.Package)
+		err = b.hashDependencies(ctx, sum, l.GoBuild.Package, arch)
 	case l.NpmPackages != nil:
 		err = hashTree(sum, filepath.Join(b.Repository, l.NpmPackages.From))
 	case l.Copy != nil:
-		fmt.Fprintln(sum, "open")
 		err = hashTree(sum, filepath.Join(b.Repository, l.Copy.From))
 	case l.Sidecar != "":
-		if b.SidecarBinary == "" {
-			return "", errors.New("the sidecar image needs --sidecar-binary")
+		if b.Sidecars == "" {
+			return "", errors.New("the sidecar image needs --sidecars, the folder with its programs")
 		}
-		err = hashFile(sum, b.SidecarBinary)
+		err = hashFile(sum, b.sidecar(arch))
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:20], err
 }
 
+// sidecar is the sidecar's program for an architecture.
+func (b *Builder) sidecar(arch Arch) string {
+	return filepath.Join(b.Sidecars, "sidecar-linux-"+string(arch))
+}
+
 // hashDependencies hashes the modules that a package of another module comes from.
-func (b *Builder) hashDependencies(ctx context.Context, w io.Writer, pkg string) error {
+func (b *Builder) hashDependencies(ctx context.Context, w io.Writer, pkg string, arch Arch) error {
 	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", pkg)
-	cmd.Dir, cmd.Stdout = b.Repository, w
+	cmd.Dir, cmd.Stdout, cmd.Env = b.Repository, w, arch.environ()
 	return cmd.Run()
 }
 
@@ -209,8 +232,8 @@ func compress(file string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
-// writeTree writes a folder as a tar with root as the owner and no times, so that the same content is the same layer.
-func writeTree(w io.Writer, root string, open bool) error {
+// writeTree writes a folder as a tar with root as the owner and one time, so that the same content is the same layer.
+func writeTree(w io.Writer, root string, open bool, modified time.Time) error {
 	t := tar.NewWriter(w)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == root {
@@ -240,6 +263,7 @@ func writeTree(w io.Writer, root string, open bool) error {
 			Linkname: h.Linkname,
 			Size:     h.Size,
 			Mode:     h.Mode,
+			ModTime:  modified,
 			Format:   tar.FormatPAX,
 		}
 		if open { // any user of the image may add to it
@@ -247,7 +271,6 @@ func writeTree(w io.Writer, root string, open bool) error {
 			if info.IsDir() && rel != "home" {
 				h.Mode |= 0o777
 			}
-			h.ModTime = time.Now()
 		}
 		if err := t.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
 			return err
