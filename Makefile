@@ -175,6 +175,10 @@ release: ## make dist/release: archives, packages, manifests, notices and hashes
 	@$(MAKE) --no-print-directory cross VERSION=$(RELEASE)
 	@hack/release.sh "$(TAGS)" "$(RELEASE)" $(PLATFORMS)
 
+.PHONY: release-check
+release-check: ## make the release twice, from nothing and apart, and compare the bytes (PLATFORMS=linux/amd64 makes it faster)
+	@hack/release-check.sh $(PLATFORMS)
+
 .PHONY: clean
 clean: ## remove what was built (caches outside the repository stay)
 	@rm -rf bin dist nhctl/internal/sidecarbinary/embedded/*.zst

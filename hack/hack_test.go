@@ -180,6 +180,47 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// A release that follows from more than the commit is found: from the folder, file permissions, the time zone, or what
+// was compiled before.
+func TestReleaseCheck(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("release-check.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct{ release, says string }{
+		"the same bytes": {"echo $(PLATFORMS) >dist/release/a", "are the same to the byte"},
+		"permissions":    {"umask >dist/release/a", "differ"},
+		"the folder":     {"pwd >dist/release/a", "differ"},
+		"the time zone":  {"date +%Z >dist/release/a", "differ"},
+		"a cache of go": {"echo x >>$$GOCACHE.used; cp $$GOCACHE.used dist/release/a",
+			"are the same to the byte"},
+		"a cache of programs": {"echo x >>$$NHCTL_CACHE.used; cp $$NHCTL_CACHE.used dist/release/a",
+			"are the same to the byte"},
+		"a change that is not committed": {"cat uncommitted >dist/release/a", "No such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			makefile := "release:\n\t@mkdir -p dist/release; " + tt.release + "\n"
+			if err := errors.Join(os.Mkdir(filepath.Join(dir, "hack"), 0o700),
+				os.WriteFile(filepath.Join(dir, "hack/release-check.sh"), script, 0o700),
+				os.WriteFile(filepath.Join(dir, "Makefile"), []byte(makefile), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			sh := exec.Command("sh", "-ec", `git init -q; git add .
+				git -c user.name=a -c user.email=a@example.com commit -qm a
+				echo >uncommitted; exec hack/release-check.sh linux/amd64`)
+			sh.Dir = dir
+			sh.Env = append(os.Environ(), "MAKEFLAGS=")
+			out, err := sh.CombinedOutput()
+			if !strings.Contains(string(out), tt.says) || (err == nil) != strings.Contains(tt.says, "same") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
 // The output of scenarios is shortened: without what says nothing, with what failed tests said, the slowest tests, and
 // the runner's own last lines.
 func TestQuiet(t *testing.T) {
