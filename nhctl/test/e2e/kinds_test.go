@@ -118,10 +118,20 @@ spec:
 	})
 }
 
-// settled waits until every pod of a namespace is ready.
+// settled waits until the Deployments of a namespace are rolled out, and every pod is ready.
 func (c *cluster) settled(t *testing.T, ns string, pods int) {
 	t.Helper()
 	eventually(t, time.Minute, "the workload's pods are ready", func(ctx context.Context) error {
+		deployments, err := c.typed.AppsV1().Deployments(ns).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, d := range deployments.Items { // before its controller looks, the pods are still those of before
+			if d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < d.Status.Replicas ||
+				d.Status.UpdatedReplicas < *d.Spec.Replicas {
+				return fmt.Errorf("deployment %s: %+v", d.Name, d.Status)
+			}
+		}
 		list, err := c.typed.CoreV1().Pods(ns).List(ctx,
 			metav1.ListOptions{LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin})
 		if err != nil {
