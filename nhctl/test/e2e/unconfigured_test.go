@@ -27,7 +27,7 @@ func TestWithoutConfig(t *testing.T) {
 			file: "main.go", line: "hostname, _ := os.Hostname()", path: "/books", want: "The Go Programming Language",
 			expression: "books[0].Title", value: "The Go Programming Language",
 		}},
-		"reviews": {image: "auto", run: "exec python3 main.py", debugged: debugged{
+		"reviews": {image: "ghcr.io/nhctl/dev-python:v0.1.0", run: "exec python3 main.py", debugged: debugged{
 			language: "python", attach: attachDAP,
 			file: "main.py", line: `self.answer(200, {"reviews"`, path: "/reviews", want: "Read it twice.",
 			expression: "self.path", value: "'/reviews'",
@@ -36,7 +36,10 @@ func TestWithoutConfig(t *testing.T) {
 			language: "node", attach: inspect,
 			file: "main.js", line: "response.end('ok')", path: "/healthz", want: "ok",
 			expression: "request.url", value: `"value":"/healthz"`,
-		}, others: map[string]string{"package.json": `{"scripts": {"dev": "NODE_ENV=development node main.js"}}`}},
+		}, others: map[string]string{
+			"package.json": `{"scripts": {"dev": "NODE_ENV=development node main.js"}}`,
+			".nvmrc":       "18\n", // an image of the public one's shape has this name on a playground
+		}},
 	} {
 		t.Run(tt.language, func(t *testing.T) {
 			t.Parallel()
