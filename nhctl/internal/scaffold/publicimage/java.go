@@ -15,6 +15,13 @@ var jdks = [...]int{8, 11, 17, 21, 25}
 // jdkDefault is for sources that name no version.
 const jdkDefault = 21
 
+// The images with a JDK: alone, and with a build tool.
+const (
+	temurin = "eclipse-temurin"
+	maven   = "maven"
+	gradle  = "gradle"
+)
+
 // java takes the image of the folder's build tool, with the first JDK with long-term support that will do.
 func java(folder fs.FS) choice {
 	jdk, why := jdkDefault, ""
@@ -31,16 +38,16 @@ func java(folder fs.FS) choice {
 			break
 		}
 	}
-	c := choice{repository: library + "eclipse-temurin", tag: strconv.Itoa(jdk) + "-jdk", why: why}
+	c := choice{repository: library + temurin, tag: strconv.Itoa(jdk) + "-jdk", why: why}
 	switch {
 	case sources.Has(folder, "pom.xml"):
-		c.repository, c.tag = library+"maven", "3-eclipse-temurin-"+strconv.Itoa(jdk)
+		c.repository, c.tag = library+maven, "3-eclipse-temurin-"+strconv.Itoa(jdk)
 	case sources.Has(folder, "build.gradle"), sources.Has(folder, "build.gradle.kts"):
-		gradle := "8"
+		major := "8"
 		if jdk > 21 { // where Gradle 8 does not start
-			gradle = "9"
+			major = "9"
 		}
-		c.repository, c.tag = library+"gradle", gradle+"-jdk"+strconv.Itoa(jdk)
+		c.repository, c.tag = library+gradle, major+"-jdk"+strconv.Itoa(jdk)
 	}
 	return c
 }

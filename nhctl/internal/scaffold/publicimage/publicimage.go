@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -127,6 +128,24 @@ func For(folder fs.FS, name string) Image {
 		return Image{Ref: cmp.Or(c.repository, l.repository) + ":" + c.tag + l.suffix, Why: c.why, Lacks: l.lacks}
 	}
 	return Image{}
+}
+
+// RunsAsRoot says whether an image is one of those that For chooses, which run as root where the pod names no user.
+func RunsAsRoot(ref string) bool {
+	repository := ref
+	if colon := strings.LastIndex(ref, ":"); colon > strings.LastIndex(ref, "/") {
+		repository = ref[:colon]
+	}
+	for _, prefix := range []string{"docker.io/", "library/"} {
+		repository = strings.TrimPrefix(repository, prefix)
+	}
+	known := []string{temurin, maven, gradle}
+	for _, l := range languages() {
+		if l.repository != "" {
+			known = append(known, strings.TrimPrefix(l.repository, library))
+		}
+	}
+	return slices.Contains(known, repository)
 }
 
 // find goes through the places where the sources may name a version.

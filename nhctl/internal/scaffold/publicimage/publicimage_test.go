@@ -158,6 +158,32 @@ func TestForLanguage(t *testing.T) {
 	}
 }
 
+func TestRunsAsRoot(t *testing.T) {
+	t.Parallel()
+	for _, l := range languages() {
+		if ref := For(nil, l.name).Ref; !RunsAsRoot(ref) {
+			t.Errorf("%s is no image of ours", ref)
+		}
+	}
+	for ref, want := range map[string]bool{
+		"golang":                               true,
+		"golang:1.26-alpine":                   true,
+		"library/maven:3-eclipse-temurin-21":   true,
+		"docker.io/library/gradle:8-jdk21":     true,
+		"ghcr.io/nhctl/dev-go:v0.1.0":          false,
+		"registry.example.com:5000/golang:1":   false,
+		"registry.example.com:5000/golang":     false,
+		"docker.io/someone/python:3":           false,
+		"":                                     false,
+		"mcr.microsoft.com/dotnet/sdk:8.0":     true,
+		"docker.io/library/eclipse-temurin:21": true,
+	} {
+		if got := RunsAsRoot(ref); got != want {
+			t.Errorf("%q: %v", ref, got)
+		}
+	}
+}
+
 func TestSolve(t *testing.T) {
 	t.Parallel()
 	lines := []string{"24", "22", "20"}
