@@ -22,7 +22,7 @@ func TestWithoutConfig(t *testing.T) {
 		// others are files that the example goes without.
 		others map[string]string
 	}{
-		"catalog": {image: "ghcr.io/nhctl/dev-go:v0.1.0", run: "exec /tmp/catalog", debugged: debugged{
+		"catalog": {image: "auto", run: "exec /tmp/catalog", debugged: debugged{
 			language: "go", attach: attachDelve,
 			file: "main.go", line: "hostname, _ := os.Hostname()", path: "/books", want: "The Go Programming Language",
 			expression: "books[0].Title", value: "The Go Programming Language",
@@ -50,6 +50,7 @@ func TestWithoutConfig(t *testing.T) {
 				`{"name":%q,"resources":{"limits":{"memory":"1Gi"}}}]}}}}`, service))
 			shared.settled(t, ns, 1)
 			dev := shared.developer(t, ns)
+			dev.goes()
 			before := shared.mustSnapshot(t, ns)
 			src := dev.sources("examples/bookshop/" + service)
 			if err := os.RemoveAll(filepath.Join(src, ".dev")); err != nil {
