@@ -36,9 +36,8 @@ type console struct {
 }
 
 // startConsole starts a program, that is to be served then.
-func startConsole(
-	id string, a Attach, env []string, r *reaper, grace time.Duration,
-) (*console, <-chan syscall.WaitStatus, error) {
+func startConsole(id string, a Attach, r *reaper, grace time.Duration) (*console, <-chan syscall.WaitStatus, error) {
+	env := environment(a.Env)
 	argv, path, err := program(a, env)
 	if err != nil {
 		return nil, nil, err
@@ -71,8 +70,7 @@ const replay = 256 << 10
 // shells are what a terminal runs when the config names none.
 var shells = [...]string{"bash", "zsh", "ash", "sh"}
 
-// program finds what to run: the caller's own, or a shell. That is no login shell, whose profile would put the system's
-// PATH in the place of the image's.
+// program finds what to run: the caller's own, or a login shell.
 func program(a Attach, env []string) (argv []string, path string, err error) {
 	if len(a.Argv) > 0 {
 		path, err = lookPath(a.Argv[0], env)
@@ -84,7 +82,7 @@ func program(a Attach, env []string) (argv []string, path string, err error) {
 	}
 	for _, shell := range wanted {
 		if path, err = lookPath(shell, env); err == nil {
-			return []string{path}, path, nil
+			return []string{path, "-l"}, path, nil
 		}
 	}
 	return nil, "",

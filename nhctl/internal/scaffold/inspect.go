@@ -6,8 +6,6 @@ import (
 	"path"
 	"regexp"
 	"strings"
-
-	"github.com/nhctl/nhctl/nhctl/internal/scaffold/sources"
 )
 
 var goModule = regexp.MustCompile(`^module\s+"?([^\s"]+)`)
@@ -23,7 +21,7 @@ func inspectGo(folder fs.FS, g *Guess) {
 	program := "/tmp/" + g.Name
 	g.Build, g.Run = "go build -o "+program+" .", "exec "+program
 	mains, err := fs.Glob(folder, "cmd/*/main.go")
-	if sources.Has(folder, "main.go") || err != nil || len(mains) == 0 {
+	if has(folder, "main.go") || err != nil || len(mains) == 0 {
 		return
 	}
 	chosen := mains[0]
@@ -43,15 +41,19 @@ func inspectNode(folder fs.FS, g *Guess) {
 
 		Dependencies, DevDependencies map[string]string
 	}
-	if err := json.Unmarshal(sources.Content(folder, "package.json"), &pkg); err == nil && pkg.Name != "" {
+	if data, err := fs.ReadFile(folder, "package.json"); err == nil && json.Unmarshal(data, &pkg) == nil &&
+		pkg.Name != "" {
 		g.Name = label(path.Base(pkg.Name))
 	}
 	tool := "npm"
 	switch {
-	case sources.Has(folder, "pnpm-lock.yaml"):
-		tool = "corepack pnpm" // which the image has as a part of Node
-	case sources.Has(folder, "yarn.lock"):
+	case has(folder, "pnpm-lock.yaml"):
+		tool = "pnpm"
+	case has(folder, "yarn.lock"):
 		tool = "yarn"
+	}
+	if tool != "npm" {
+		g.Image = "docker.io/library/node:22" // which has those, and the dev image has not
 	}
 	if len(pkg.Dependencies)+len(pkg.DevDependencies) > 0 {
 		g.Build = "test -d node_modules || " + tool + " install"
@@ -67,7 +69,7 @@ func inspectNode(folder fs.FS, g *Guess) {
 	}
 	g.Run = "exec node ."
 	for _, file := range []string{pkg.Main, "index.js", "server.js", "main.js", "app.js"} {
-		if file != "" && sources.Has(folder, path.Clean(file)) {
+		if file != "" && has(folder, path.Clean(file)) {
 			g.Run = "exec node " + file
 			return
 		}
@@ -80,15 +82,15 @@ func inspectPython(folder fs.FS, g *Guess) {
 	if name := firstLine(folder, "pyproject.toml", tomlName); name != "" {
 		g.Name = label(name)
 	}
-	if sources.Has(folder, "requirements.txt") {
+	if has(folder, "requirements.txt") {
 		g.Build = "pip install --quiet --requirement requirements.txt"
 	}
-	if sources.Has(folder, "manage.py") {
+	if has(folder, "manage.py") {
 		g.Run = "exec python3 manage.py runserver 0.0.0.0:8000"
 		return
 	}
 	for _, file := range []string{"main.py", "app.py", "server.py", "wsgi.py"} {
-		if sources.Has(folder, file) {
+		if has(folder, file) {
 			g.Run = "exec python3 " + file
 			return
 		}
@@ -97,7 +99,7 @@ func inspectPython(folder fs.FS, g *Guess) {
 
 func inspectMaven(folder fs.FS, g *Guess) {
 	tool := "mvn"
-	if sources.Has(folder, "mvnw") {
+	if has(folder, "mvnw") {
 		tool = "./mvnw"
 	}
 	g.Build, g.Run = tool+" -q compile", "exec "+tool+" -q exec:java"
@@ -106,10 +108,11 @@ func inspectMaven(folder fs.FS, g *Guess) {
 	}
 }
 
+// inspectGradle takes Gradle's own image where no wrapper brings it.
 func inspectGradle(folder fs.FS, g *Guess) {
-	tool := "gradle"
-	if sources.Has(folder, "gradlew") {
-		tool = "./gradlew"
+	tool := "./gradlew"
+	if !has(folder, "gradlew") {
+		tool, g.Image = "gradle", "docker.io/library/gradle:8-jdk21"
 	}
 	g.Run = "exec " + tool + " run"
 	if mentions(folder, "build.gradle", "springframework.boot") ||
@@ -142,17 +145,17 @@ func inspectRust(folder fs.FS, g *Guess) {
 
 func inspectRuby(folder fs.FS, g *Guess) {
 	bundle := ""
-	if sources.Has(folder, "Gemfile") {
+	if has(folder, "Gemfile") {
 		g.Build, bundle = "bundle check || bundle install", "bundle exec "
 	}
 	switch {
-	case sources.Has(folder, "bin/rails"):
+	case has(folder, "bin/rails"):
 		g.Run = "exec " + bundle + "rails server -b 0.0.0.0"
-	case sources.Has(folder, "config.ru"):
+	case has(folder, "config.ru"):
 		g.Run = "exec " + bundle + "rackup -o 0.0.0.0"
 	}
 	for _, file := range []string{"app.rb", "main.rb", "server.rb"} {
-		if g.Run == "" && sources.Has(folder, file) {
+		if g.Run == "" && has(folder, file) {
 			g.Run = "exec " + bundle + "ruby " + file
 		}
 	}
@@ -169,7 +172,7 @@ func inspectCMake(folder fs.FS, g *Guess) {
 
 func inspectCPP(folder fs.FS, g *Guess) {
 	program := "/tmp/" + g.Name
-	if sources.Has(folder, "Makefile") {
+	if has(folder, "Makefile") {
 		g.Build = "make" // what it makes is not known
 		return
 	}
