@@ -42,7 +42,7 @@ func agreed(dirs userdirs.Dirs, asks trust.Request, answers problem.Answers) err
 	case err != nil:
 		return fmt.Errorf("look up whether the config is trusted: %w", err)
 	case answers.To(asks.Question()) != problem.Yes:
-		return asks.Problem().WithQuestion(asks.Question())
+		return asks.Problem()
 	}
 	if err := trustIn(dirs).Trust(asks); err != nil {
 		return fmt.Errorf("remember that the config is trusted: %w", err)

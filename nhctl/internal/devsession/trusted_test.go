@@ -12,7 +12,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs/userdirstest"
 )
 
-// A yes counts once, an answer to the very question for good.
 // yesTo is the answer to one question.
 func yesTo(asks trust.Request) problem.Answers {
 	return problem.Answers{asks.Question().ID: problem.Yes}
@@ -23,6 +22,7 @@ func answered(asks trust.Request) rpc.Start {
 	return rpc.Start{Target: rpc.Target{Answers: yesTo(asks)}}
 }
 
+// A yes counts once, an answer to the very question for good.
 func TestTrusted(t *testing.T) {
 	t.Parallel()
 	k := &Kind{dirs: userdirstest.New(t)}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,15 +50,47 @@ func (r Request) Text() string {
 		"\n  ")
 }
 
-// Problem is the error where no one has agreed yet.
+// Problem is the error where no one has agreed yet. It asks the question; another way is to look at the config.
 func (r Request) Problem() *problem.Error {
-	return problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
-		WithHint("look at it, then: nhctl config trust; in a script: nhctl dev start --yes")
+	return Asking(problem.New(problem.Untrusted, "this needs your trust first, once: %s", r.Text()).
+		WithHint("look at it, then: nhctl config trust; in a script: nhctl dev start --yes"), r)
+}
+
+// Asking adds to a problem the question about what services of one config ask for, and a link to that config.
+func Asking(p *problem.Error, all ...Request) *problem.Error {
+	p = p.WithQuestion(Question(all...))
+	if link := fileLink(all[0].Origin); link != "" {
+		p = p.WithRemedy(problem.Remedy{Title: "look at the config", Link: link})
+	}
+	return p
+}
+
+// fileLink is a link to a file of this computer; "" for a place in the cluster.
+func fileLink(origin string) string {
+	if !filepath.IsAbs(origin) {
+		return ""
+	}
+	path := filepath.ToSlash(origin)
+	if !strings.HasPrefix(path, "/") { // a drive
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // Question asks the user to agree.
-func (r Request) Question() problem.Question {
-	return problem.YesTo("trust "+r.Hash(), "this needs your trust, once: "+r.Text())
+func (r Request) Question() problem.Question { return Question(r) }
+
+// Question asks the user to agree to all that services of one config ask for.
+func Question(all ...Request) problem.Question {
+	id, texts := "trust", []string{}
+	for _, r := range all {
+		id, texts = id+" "+r.Hash(), append(texts, r.Text())
+	}
+	return problem.Question{
+		ID:      id,
+		Text:    "this needs your trust, once: " + strings.Join(texts, "\n"),
+		Choices: []problem.Choice{{ID: problem.Yes, Title: "trust this config"}},
+	}
 }
 
 // Of is what a config asks for one of its services.

@@ -3,6 +3,7 @@ package trust
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -188,17 +189,32 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// A client can ask, and show the config, without a look at the message.
 func TestProblem(t *testing.T) {
 	t.Parallel()
-	r := Request{Origin: "/shop/.dev/config.yaml",
+	r := Request{Origin: "/my shop/.dev/config.yaml",
 		Claims: []string{"takes port 80 of this computer", "changes the dev pod by a json patch:\n  []"}}
+	text := "the config /my shop/.dev/config.yaml\n" +
+		"  - takes port 80 of this computer\n  - changes the dev pod by a json patch:\n    []"
 	want := &problem.Error{
-		Code: problem.Untrusted,
-		Message: "this needs your trust first, once: the config /shop/.dev/config.yaml\n" +
-			"  - takes port 80 of this computer\n  - changes the dev pod by a json patch:\n    []",
-		Hint: "look at it, then: nhctl config trust; in a script: nhctl dev start --yes",
+		Code:    problem.Untrusted,
+		Message: "this needs your trust first, once: " + text,
+		Hint:    "look at it, then: nhctl config trust; in a script: nhctl dev start --yes",
+		Question: &problem.Question{
+			ID:      "trust " + r.Hash(),
+			Text:    "this needs your trust, once: " + text,
+			Choices: []problem.Choice{{ID: problem.Yes, Title: "trust this config"}},
+		},
+		Remedies: []problem.Remedy{{Title: "look at the config", Link: "file:///my%20shop/.dev/config.yaml"}},
+	}
+	if runtime.GOOS == "windows" { // no absolute path there
+		want.Remedies = nil
 	}
 	if diff := cmp.Diff(want, problem.From(r.Problem())); diff != "" {
 		t.Error(diff)
+	}
+	shared := Request{Origin: "ConfigMap shop/nhctl-config", Claims: r.Claims}
+	if p := shared.Problem(); p.Question == nil || p.Remedies != nil {
+		t.Errorf("a config of the cluster: %+v", p)
 	}
 }

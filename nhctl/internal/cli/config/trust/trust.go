@@ -68,9 +68,9 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 			open = append(open, r)
 		}
 	}
-	if len(open) > 0 && !o.Yes && (f.JSON() || !f.Confirm(text(open))) {
-		return problem.New(problem.Untrusted, "not trusted: %s", text(open)).
-			WithHint("answer yes at a terminal, or where you have looked at it: nhctl config trust --yes")
+	if len(open) > 0 && !o.Yes && (f.JSON() || f.Ask(trust.Question(open...)) != problem.Yes) {
+		return trust.Asking(problem.New(problem.Untrusted, "not trusted: %s", text(open)).
+			WithHint("answer yes at a terminal, or where you have looked at it: nhctl config trust --yes"), open...)
 	}
 	for _, r := range open {
 		if err := known.Trust(r); err != nil {
