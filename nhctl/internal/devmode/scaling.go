@@ -18,15 +18,9 @@ import (
 // scaling parks custom resources through their scale subresource, which is all that is known of them.
 type scaling struct{ *kube.Client }
 
-// scale asks for the scale subresource; replicas is left out by the API server where it is 0.
-func (s scaling) scale(ctx context.Context, r Record) (scale *unstructured.Unstructured, replicas int64, err error) {
-	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
-	scale, err = objects.Get(ctx, r.Workload.Name, metav1.GetOptions{}, "scale")
-	if err != nil {
-		return nil, 0, s.Explain(err)
-	}
-	replicas, _, err = unstructured.NestedInt64(scale.Object, "spec", "replicas")
-	return scale, replicas, err
+// scale asks for the scale subresource, and the replicas in it.
+func (s scaling) scale(ctx context.Context, r Record) (*unstructured.Unstructured, int64, error) {
+	return s.Scale(ctx, r.Workload.Kind.Resource(), r.Namespace, r.Workload.Name)
 }
 
 // set scales, unless someone changed the workload since it was read.

@@ -51,6 +51,13 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
+// asked is how often a verb of a resource was asked for.
+func (s *stage) asked(request string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[request]
+}
+
 // visit is a user's, from a computer of their own.
 func (s *stage) visit(user string) visit {
 	return visit{client: s.Client(s.t, user, "shop"), local: user + "@laptop"}

@@ -53,8 +53,10 @@ func (t *Topics) workloads(ctx context.Context, v visit) error {
 				Namespace: namespace,
 			})
 			held := begin(leases(namespace))
+			scales := &scales{client: v.client}
 			refresh(ctx, changed, kube.PollInterval, func() {
 				if n := read(kinds, services, held, v); n != nil {
+					scales.read(ctx, n)
 					s.Set(n.workloads(), n.trouble)
 				}
 			})
@@ -70,6 +72,8 @@ type namespace struct {
 	listed   map[workload.Kind]bool
 	services []corev1.Service
 	records  []record.Record
+	// replicas are those of custom resources that sessions replace, as far as their scales could be read.
+	replicas map[workload.Ref]int64
 	local    string
 	custom   map[workload.Kind]string
 	trouble  *problem.Error
@@ -250,7 +254,7 @@ func driftedBy(d rpc.Drift, r record.Record, object *unstructured.Unstructured) 
 func (n *namespace) drift(r record.Record, object *unstructured.Unstructured) rpc.Drift {
 	kind := r.Workload.Kind
 	switch {
-	case r.Mode != record.Replace || r.Phase != record.Active:
+	case !replaced(r):
 		return ""
 	case object == nil && kind == workload.Pod:
 		return "" // a pod is parked by its deletion
@@ -262,7 +266,9 @@ func (n *namespace) drift(r record.Record, object *unstructured.Unstructured) rp
 		return rpc.DriftFreed
 	case object.GetUID() != r.UID:
 		return rpc.DriftReplaced
-	case !kind.Custom() && workload.Freed(r.Workload, object, r.Before()) != "": // its scale alone would say it
+	case kind.Custom() && n.replicas[r.Workload] != 0:
+		return rpc.DriftFreed
+	case !kind.Custom() && workload.Freed(r.Workload, object, r.Before()) != "":
 		return rpc.DriftFreed
 	case r.Fingerprint != "" && workload.Fingerprint(kind, object) != r.Fingerprint:
 		return rpc.DriftTemplate

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -310,6 +311,107 @@ func TestDriftBy(t *testing.T) {
 	}
 }
 
+// rollout is a custom resource with a pod template.
+func rollout(replicas int64) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "argoproj.io/v1alpha1",
+		"kind":       "Rollout",
+		"metadata":   map[string]any{"name": "web", "namespace": "shop"},
+		"spec": map[string]any{
+			"replicas": replicas,
+			"template": map[string]any{"spec": map[string]any{
+				"containers": []any{map[string]any{"name": "app", "image": "web:1"}},
+			}},
+		},
+	}}
+}
+
+// editRollout is someone's change of the rollout.
+func (s *stage) editRollout(value any, field ...string) {
+	s.t.Helper()
+	o := s.Unstructured(kubetest.Rollout(), "shop", "web")
+	if err := unstructured.SetNestedField(o.Object, value, field...); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Replace(kubetest.Rollout(), o)
+	rest(time.Second)
+}
+
+// Someone who scales a custom resource that a session replaces shows, as for other kinds. The scale subresource is read
+// when the resource asks for something else, and not when its controller says how it is.
+func TestCustomKindScaled(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		forbidden bool
+		edit      func(*stage)
+		want      rpc.Drift
+		asked     int
+	}{
+		"nothing": {edit: func(*stage) {}, asked: 1},
+		"scaled": {
+			edit:  func(s *stage) { s.editRollout(int64(3), "spec", "replicas") },
+			want:  rpc.DriftFreed,
+			asked: 2,
+		},
+		"scaled down again": {
+			edit: func(s *stage) {
+				s.editRollout(int64(3), "spec", "replicas")
+				s.editRollout(int64(0), "spec", "replicas")
+			},
+			asked: 3,
+		},
+		"its status": {edit: func(s *stage) { s.editRollout(int64(3), "status", "replicas") }, asked: 1},
+		"its scale may not be read": {
+			forbidden: true,
+			edit:      func(s *stage) { s.editRollout(int64(3), "status", "replicas") },
+			asked:     1,
+		},
+		"its scale may not be read for long": {
+			forbidden: true,
+			edit:      func(*stage) { rest(kube.PollInterval) },
+			asked:     2,
+		},
+		"deleted": {
+			edit:  func(s *stage) { s.Remove(kubetest.Rollout(), "shop", "web"); rest(time.Second) },
+			want:  rpc.DriftDeleted,
+			asked: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.Define(kubetest.Rollout())
+				s.Add(rollout(0), deployment("api", "1"))
+				if tt.forbidden {
+					s.Forbid("ada", "get", "rollouts/scale")
+				}
+				kind := workload.Kind("rollouts.v1alpha1.argoproj.io")
+				s.held("api", func(r *record.Record) {
+					r.Workload = workload.Ref{Kind: kind, Name: "web"}
+					r.UID = s.Unstructured(kubetest.Rollout(), "shop", "web").GetUID()
+				})
+				v := s.visit("ada")
+				v.custom = map[workload.Kind]string{kind: ""}
+				l := s.subscribe(s.workloads, v)
+				tt.edit(s)
+				items := workloads{}
+				for _, u := range l.take() {
+					rpc.Fold(items, u, u.Workloads)
+				}
+				sessions := items[string(kind)+"/web"].Sessions
+				if len(sessions) != 1 || sessions[0].Drift != tt.want {
+					t.Errorf("sessions: %+v", sessions)
+				}
+				if asked := s.asked("get rollouts"); asked != tt.asked {
+					t.Errorf("the scale was read %d times, want %d", asked, tt.asked)
+				}
+				l.leave()
+			})
+		})
+	}
+}
+
 // Kinds of custom resources that a subscription or the config names are watched; one that the cluster does not have is
 // left out.
 func TestCustomKinds(t *testing.T) {
@@ -318,17 +420,7 @@ func TestCustomKinds(t *testing.T) {
 		s := newStage(t)
 		s.Define(kubetest.Rollout())
 		s.Register(newFollower(t))
-		s.Add(&unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "argoproj.io/v1alpha1",
-			"kind":       "Rollout",
-			"metadata":   map[string]any{"name": "web", "namespace": "shop"},
-			"spec": map[string]any{
-				"replicas": int64(2),
-				"template": map[string]any{"spec": map[string]any{
-					"containers": []any{map[string]any{"name": "app", "image": "web:1"}},
-				}},
-			},
-		}})
+		s.Add(rollout(2))
 		v := s.visit("ada")
 		var err error
 		v.custom, err = s.custom(rpc.Subscribe{
