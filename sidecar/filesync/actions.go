@@ -30,6 +30,9 @@ func (e *Engine) Pause(ctx context.Context, paused bool) error {
 	if err := e.modify(func(f *config.FolderConfiguration) { f.Paused = paused }); err != nil {
 		return err
 	}
+	if err := e.started(ctx); err != nil { // a folder that rested from the beginning starts only now
+		return err
+	}
 	e.detach() // a new stream begins with the new state
 	e.config.OnChange()
 	return nil

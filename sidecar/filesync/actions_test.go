@@ -134,6 +134,60 @@ func TestPause(t *testing.T) {
 	arrives(t, b, "f", "2")
 }
 
+// A folder that rests from the beginning is never seen in any other state, and begins when sync goes on.
+func TestPausedFromTheBeginning(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{"a new folder": false, "one that was synced": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, a, b := newPair(t, Settings{Type: SendReceive})
+			foldertest.Put(t, a, "f", "1")
+			if known {
+				p.start()
+				p.same()
+				p.cut()
+				p.local.kill()
+			} else {
+				p.remote.start()
+				t.Cleanup(func() { p.cut(); p.local.kill(); p.remote.kill() })
+			}
+			foldertest.Put(t, a, "f", "2")
+			p.local.config.Paused = true
+			engine, err := New(p.local.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.local.serve(engine)
+			for ready := false; !ready; {
+				select {
+				case <-engine.running:
+					ready = true
+				default:
+				}
+				if s, err := engine.Status(); err != nil || s.State != StatePaused {
+					t.Errorf("status: %+v, %v", s, err)
+				}
+			}
+			p.connect()
+			if err := engine.Wait(limited(t), peer{p.remote.engine}); !errors.Is(err, ErrPaused) {
+				t.Errorf("wait: %v", err)
+			}
+			want := map[string]string{}
+			if known {
+				want["f"] = "-rw-r--r-- 1"
+			}
+			if diff := cmp.Diff(want, list(t, b)); diff != "" {
+				t.Errorf("in the pod (-want +got):\n%s", diff)
+			}
+			if err := engine.Pause(limited(t), false); err != nil {
+				t.Fatal(err)
+			}
+			p.same()
+			arrives(t, b, "f", "2")
+		})
+	}
+}
+
 func TestOverride(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})

@@ -36,7 +36,9 @@ type Config struct {
 	KeptDir  string
 	Side     Side
 	Settings Settings
-	Logger   *slog.Logger
+	// Paused says that sync rests from the beginning, until Pause lets it go on.
+	Paused bool
+	Logger *slog.Logger
 	// Repository is the version control that the folder is under, if any: deletions that it explains pass the guard.
 	Repository Repository
 	// OnChange is called, on an engine's goroutine, after something happened that Status may show; it must not block.
@@ -261,15 +263,18 @@ func (e *Engine) alive() bool {
 	}
 }
 
-// started waits until the model runs the folder.
+// started waits until the model runs the folder, or knows that it rests.
 func (e *Engine) started(ctx context.Context) error {
 	for {
-		if _, err := e.model.FolderErrors(e.config.FolderID); err == nil {
+		_, err := e.model.FolderErrors(e.config.FolderID)
+		if err == nil || errors.Is(err, model.ErrFolderPaused) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-e.ended:
+			return ErrEnded
 		case <-time.After(2 * time.Millisecond):
 		}
 	}

@@ -50,6 +50,7 @@ func (e *Engine) configuration(kind config.FilesystemType) config.Configuration 
 func folder(c Config, kind config.FilesystemType) config.FolderConfiguration {
 	return config.FolderConfiguration{
 		ID: c.FolderID, FilesystemType: kind, Path: c.Root, Type: folderType(c.Side, c.Settings.Type),
+		Paused:                c.Paused,
 		MarkerName:            folderfs.Marker,
 		FSWatcherEnabled:      false, // its delay has whole seconds; the watcher here feeds scans instead
 		RescanIntervalS:       0,

@@ -33,6 +33,11 @@ func (e *end) start() {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	e.serve(engine)
+}
+
+// serve runs an engine as the one of this end.
+func (e *end) serve(engine *Engine) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- engine.Serve(ctx) }()

@@ -32,14 +32,13 @@ func (s *Session) folders() folders.Set {
 
 // serveFolder serves a folder until it is stopped or the session ends.
 func (s *Session) serveFolder(f *openFolder) {
-	paused := slices.Contains(s.document.Value().Paused, f.ID)
 	ctx, cancel := context.WithCancel(s.Context())
 	ended := make(chan struct{})
 	f.stop = func() { cancel(); <-ended }
 	s.Go("sync of "+f.Root, func() {
 		defer close(ended)
 		defer cancel()
-		f.Serve(ctx, paused)
+		f.Serve(ctx)
 	})
 }
 
@@ -81,6 +80,7 @@ func (s *Session) openFolder(of record.Folder, settings filesync.Settings, state
 		State:     state,
 		Kept:      filepath.Join(s.dirs.Kept(s.ID()), of.ID),
 		Settings:  settings,
+		Paused:    slices.Contains(kept.Paused, of.ID),
 		Session:   s,
 		Logger:    s.Logger.With("session", s.ID()),
 	})

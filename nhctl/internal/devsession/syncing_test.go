@@ -55,14 +55,13 @@ func TestPausedSync(t *testing.T) {
 	ada.Write("main.go", "package main // saved in the pause")
 	ada.StopDaemon()
 	ada.StartDaemon()
-	sessiontest.Until(t, "sync rests", func() error {
-		var all []event.SyncData
-		err := ada.Call(rpc.MethodSyncStatus, ada.Target(), &all)
-		if err == nil && (len(all) != 1 || all[0].State != "paused") {
-			err = fmt.Errorf("%+v", all)
-		}
-		return err
+	var all []event.SyncData
+	sessiontest.Until(t, "the next daemon knows the session", func() error {
+		return ada.Call(rpc.MethodSyncStatus, ada.Target(), &all)
 	})
+	if len(all) != 1 || all[0].State != "paused" {
+		t.Errorf("the first status: %+v", all)
+	}
 	blocked := problem.From(ada.Call(rpc.MethodSyncWait, rpc.SyncWait{Target: ada.Target()}, nil))
 	if blocked.Code != problem.SyncBlocked || len(blocked.Remedies) != 1 {
 		t.Fatalf("a wait: %+v", blocked)

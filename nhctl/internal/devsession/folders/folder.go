@@ -58,8 +58,10 @@ type Config struct {
 	// State is the directory of the index, Kept that of the versions which sync would have lost.
 	State, Kept string
 	Settings    filesync.Settings
-	Session     Session
-	Logger      *slog.Logger
+	// Paused says that sync rests from the beginning.
+	Paused  bool
+	Session Session
+	Logger  *slog.Logger
 }
 
 // Folder is a synced folder of a session: the engine here, and calls to the one in the pod.
@@ -103,6 +105,7 @@ func Open(c Config) (*Folder, error) {
 		KeptDir:  c.Kept,
 		Side:     filesync.Local,
 		Settings: c.Settings,
+		Paused:   c.Paused,
 		Logger:   c.Logger,
 		OnChange: f.stir,
 	}
@@ -118,7 +121,7 @@ func Open(c Config) (*Folder, error) {
 }
 
 // Serve runs the engine and keeps it joined to the one in the pod, until ctx ends.
-func (f *Folder) Serve(ctx context.Context, paused bool) {
+func (f *Folder) Serve(ctx context.Context) {
 	var engine sync.WaitGroup
 	defer engine.Wait()
 	part := func(name string, run func()) { engine.Go(func() { f.Session.Guard(name+" of "+f.Root, run) }) }
@@ -129,11 +132,6 @@ func (f *Folder) Serve(ctx context.Context, paused bool) {
 	})
 	part("the watch for conflicts", func() { f.watchConflicts(ctx) })
 	part("the watch for git's rules", func() { f.followGit(ctx) })
-	if paused {
-		if err := f.engine.Pause(ctx, true); err != nil && ctx.Err() == nil {
-			f.Logger.Error("pause sync", "error", err)
-		}
-	}
 	for ctx.Err() == nil {
 		err := f.attach(ctx)
 		if err != nil && ctx.Err() == nil {
