@@ -49,6 +49,7 @@ type Config struct {
 
 	foldsCase   func(root string) bool // foldsCase; tests may know better
 	unprotected bool                   // as a program in the pod that is not ours; for tests
+	together    time.Duration          // within which deletions count as one, where a test needs more than the default
 }
 
 func (c Config) folderOptions() folderfs.Options {
@@ -61,6 +62,7 @@ func (c Config) folderOptions() folderfs.Options {
 		Names:        c.Settings.names(),
 		LinksOutside: c.Settings.LinksOutside,
 		Unprotected:  c.unprotected,
+		Together:     c.together,
 	}
 }
 

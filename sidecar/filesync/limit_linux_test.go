@@ -20,7 +20,7 @@ const fewWatches = "NHCTL_TEST_FEW_WATCHES"
 func TestWatchLimit(t *testing.T) {
 	if os.Getenv(fewWatches) == "" {
 		t.Parallel()
-		cmd := exec.Command(os.Args[0], "-test.run=^TestWatchLimit$", "-test.timeout=60s")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestWatchLimit$", "-test.timeout="+(2*waitLimit).String())
 		cmd.Env = append(os.Environ(), fewWatches+"=1")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}}

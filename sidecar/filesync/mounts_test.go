@@ -51,10 +51,7 @@ func (p *pair) tidy(local, remote map[string]string) {
 		if diff := cmp.Diff(side.want, list(p.t, side.config.Root)); diff != "" {
 			p.t.Errorf("%s (-want +got)\n%s", side.config.Side, diff)
 		}
-		status, err := side.engine.Status()
-		if err != nil || len(status.Errors) > 0 || status.Error != "" {
-			p.t.Errorf("%s: %v, %q, %v", side.config.Side, err, status.Error, status.Errors)
-		}
+		side.flawless()
 	}
 }
 

@@ -56,7 +56,8 @@ type pair struct {
 	t             testing.TB
 	local, remote *end
 	cut           func()
-	placed        func() // is called when a fill has everything in place
+	placed        func()                  // is called when a fill has everything in place
+	stream        func(net.Conn) net.Conn // makes the pod's end of each stream
 }
 
 // newPair returns a pair that has not begun yet, and the two folders.
@@ -77,7 +78,14 @@ func newPair(t testing.TB, s Settings) (p *pair, local, remote string) {
 			Logger:   slog.New(slog.DiscardHandler),
 		}}
 	}
-	p = &pair{t: t, local: make(Local), remote: make(Remote), cut: func() {}, placed: func() {}}
+	p = &pair{
+		t:      t,
+		local:  make(Local),
+		remote: make(Remote),
+		cut:    func() {},
+		placed: func() {},
+		stream: func(c net.Conn) net.Conn { return c },
+	}
 	t.Cleanup(func() { p.cut() })
 	return p, p.local.config.Root, p.remote.config.Root
 }
@@ -97,6 +105,7 @@ func (p *pair) connect() {
 		defer close(done)
 		for ctx.Err() == nil {
 			a, b := net.Pipe()
+			b = p.stream(b)
 			var attached sync.WaitGroup
 			attached.Go(func() { _ = p.local.engine.Attach(ctx, a, p.remote.engine.Instance()); b.Close() })
 			attached.Go(func() { _ = p.remote.engine.Attach(ctx, b, p.local.engine.Instance()); a.Close() })
@@ -205,6 +214,18 @@ func (e *end) status() Status {
 		e.t.Fatal(err)
 	}
 	return s
+}
+
+// flawless waits until a side has no errors: the model forgets those of a pull when that ends, which is after all files
+// are there.
+func (e *end) flawless() {
+	e.t.Helper()
+	eventually(e.t, func() error {
+		if s := e.status(); len(s.Errors) > 0 || s.Error != "" {
+			return fmt.Errorf("%s: %q, %v", e.config.Side, s.Error, s.Errors)
+		}
+		return nil
+	})
 }
 
 // fails waits until a side says why it can't go on; the model notes that just after a scan has failed.

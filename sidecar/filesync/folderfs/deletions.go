@@ -18,7 +18,8 @@ type Deletions interface {
 	Judge(known, before int) bool
 }
 
-// together is within which time deletions count as one: who deletes on and on is asked, too.
+// together is within which time deletions count as one, unless Options say otherwise: who deletes on and on is asked,
+// too.
 const together = 10 * time.Second
 
 // counted is up to how many paths that are gone are noted: of more, the number does not matter, and Judge counts what
@@ -67,7 +68,7 @@ func (f *Folder) begin() {
 		f.scan.recent = append(f.scan.recent, loss{lost, time.Now()})
 	}
 	clear(f.scan.excused)
-	f.scan.recent = slices.DeleteFunc(f.scan.recent, func(l loss) bool { return time.Since(l.at) > together })
+	f.scan.recent = slices.DeleteFunc(f.scan.recent, func(l loss) bool { return time.Since(l.at) > f.together })
 	f.scan.before = before
 	clear(f.scan.vanished)
 	clear(f.finishing)

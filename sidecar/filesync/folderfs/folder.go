@@ -4,6 +4,7 @@
 package folderfs
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ type Options struct {
 	LinksOutside bool
 	// Unprotected has the pod's end tell of everything, as a program would that is not ours; for tests.
 	Unprotected bool
+	// Together is within which time deletions count as one; 0 means the default.
+	Together time.Duration
 }
 
 // Folder is a synced folder on disk: which one it is, whether anything may be done in it now, and where lost bytes are
@@ -58,6 +61,8 @@ type Folder struct {
 	mu sync.Mutex
 	// identity is what the folder was when its index began.
 	identity string
+	// together is within which time deletions count as one.
+	together time.Duration
 	// held is set while a mass deletion waits for a decision.
 	held bool
 	scan scan
@@ -111,6 +116,7 @@ func Open(kind fs.FilesystemType, o Options) (*Folder, error) {
 		unsupported: newUnsupported(),
 		inodes:      newInodes(o.Root),
 		made:        map[string]bool{},
+		together:    cmp.Or(o.Together, together),
 		scan:        newScan(),
 		finishing:   map[string]bool{},
 		judged:      map[string]os.FileInfo{},
