@@ -37,6 +37,23 @@ func do(t *testing.T, ada *sessiontest.Shell, p rpc.SyncDo) (done rpc.SyncDone) 
 	return done
 }
 
+// take performs the remedy that an item of sync offers, and returns its title: its call lacks the caller alone.
+func take(t *testing.T, ada *sessiontest.Shell, remedies []problem.Remedy, i int) string {
+	t.Helper()
+	if len(remedies) <= i || remedies[i].Method != rpc.MethodSyncDo {
+		t.Fatalf("remedies: %+v", remedies)
+	}
+	var p rpc.SyncDo
+	if err := json.Unmarshal(remedies[i].Params, &p); err != nil {
+		t.Fatal(err)
+	}
+	p.Caller = ada.Caller
+	if err := ada.Call(remedies[i].Method, p, nil); err != nil {
+		t.Fatalf("%s: %v", remedies[i].Params, err)
+	}
+	return remedies[i].Title
+}
+
 // synced waits until everything that was saved is in the pod.
 func synced(t *testing.T, ada *sessiontest.Shell) []event.SyncData {
 	t.Helper()
@@ -67,6 +84,9 @@ func TestPausedSync(t *testing.T) {
 		t.Fatalf("a wait: %+v", blocked)
 	}
 	ada.Holds(pod, "main.go", "package main")
+	if len(all[0].Remedies) != 1 || all[0].Remedies[0].Title != blocked.Remedies[0].Title {
+		t.Errorf("the status offers %+v", all[0].Remedies)
+	}
 	remedy := blocked.Remedies[0]
 	var resume rpc.SyncDo
 	if err := json.Unmarshal(remedy.Params, &resume); err != nil || remedy.Method != rpc.MethodSyncDo {
@@ -87,8 +107,9 @@ func TestOverrideAndVersions(t *testing.T) {
 	}
 	ada.Write("main.go", "changed here")
 	do(t, ada, rpc.SyncDo{Action: rpc.SyncResume})
-	sessiontest.Until(t, "the two versions are a conflict", func() error {
-		s, err := ada.Status()
+	var s rpc.Session
+	sessiontest.Until(t, "the two versions are a conflict", func() (err error) {
+		s, err = ada.Status()
 		if err == nil && (len(s.Sync) != 1 || s.Sync[0].Conflicts != 1) {
 			err = fmt.Errorf("%+v", s.Sync)
 		}
@@ -99,7 +120,9 @@ func TestOverrideAndVersions(t *testing.T) {
 	if err := ada.Call(rpc.MethodSyncVersions, asked, &versions); err != nil || len(versions) != 1 {
 		t.Errorf("versions: %+v, %v", versions, err)
 	}
-	do(t, ada, rpc.SyncDo{Action: rpc.SyncResolve, Path: "main.go", Side: "local"})
+	if title := take(t, ada, s.Sync[0].Remedies, 0); title != "take this computer's content" {
+		t.Errorf("it is called %q", title)
+	}
 	ada.Holds(pod, "main.go", "changed here")
 	override := rpc.SyncDo{Target: ada.Target(), Action: rpc.SyncOverride}
 	unasked := problem.From(ada.Call(rpc.MethodSyncDo, override, nil))
@@ -131,6 +154,11 @@ func TestAcceptAsks(t *testing.T) {
 	held := problem.From(ada.Call(rpc.MethodSyncWait, rpc.SyncWait{Target: ada.Target()}, nil))
 	if held.Code != problem.SyncBlocked || len(held.Remedies) != 2 {
 		t.Fatalf("a wait: %+v", held)
+	}
+	var all []event.SyncData
+	if err := ada.Call(rpc.MethodSyncStatus, ada.Target(), &all); err != nil || len(all) != 1 ||
+		len(all[0].Remedies) != 2 || all[0].Remedies[0].Title != held.Remedies[0].Title {
+		t.Errorf("the status offers %+v, %v", all, err)
 	}
 	refused := problem.From(ada.Call(rpc.MethodSyncDo, accept, nil))
 	if q := refused.Question; refused.Code != problem.Confirm || q == nil || !strings.Contains(q.Text, "40 files") {
@@ -246,5 +274,47 @@ func TestForwards(t *testing.T) {
 	list, err = forward(rpc.Forward{Close: []rpc.PortPair{{Local: list[0].Local}, {Local: list[1].Local}}})
 	if err != nil || len(list) != 0 {
 		t.Errorf("closed: %+v, %v", list, err)
+	}
+}
+
+// The other remedies of a status decide what they say: files that were deleted come back, sync goes on after a pause.
+func TestRemediesOfStatus(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	for i := range 40 {
+		ada.Write(fmt.Sprint("data/", i), "text")
+	}
+	synced(t, ada)
+	if err := os.RemoveAll(filepath.Join(ada.Folder, "data")); err != nil {
+		t.Fatal(err)
+	}
+	offered := func(state string) (remedies []problem.Remedy) {
+		t.Helper()
+		sessiontest.Until(t, "sync is "+state, func() error {
+			var all []event.SyncData
+			err := ada.Call(rpc.MethodSyncStatus, ada.Target(), &all)
+			if err == nil && (len(all) != 1 || all[0].State != state) {
+				return fmt.Errorf("%+v", all)
+			}
+			if err == nil {
+				remedies = all[0].Remedies
+			}
+			return err
+		})
+		return remedies
+	}
+	if title := take(t, ada, offered("held"), 1); title != "restore the files" {
+		t.Errorf("it is called %q", title)
+	}
+	synced(t, ada)
+	if _, err := os.Stat(filepath.Join(ada.Folder, "data", "1")); err != nil {
+		t.Error(err)
+	}
+	do(t, ada, rpc.SyncDo{Action: rpc.SyncPause})
+	ada.Write("main.go", "saved in the pause")
+	take(t, ada, offered("paused"), 0)
+	ada.Holds(pod, "main.go", "saved in the pause")
+	if remedies := offered("idle"); len(remedies) != 0 {
+		t.Errorf("nothing waits, and it offers %+v", remedies)
 	}
 }

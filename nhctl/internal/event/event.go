@@ -91,6 +91,8 @@ type SyncData struct {
 	ConflictPaths []string `json:"conflictPaths,omitempty"`
 	// Held is a mass deletion that waits for a decision.
 	Held *HeldData `json:"held,omitempty"`
+	// Remedies are the calls that end the pause, or decide what waits for a decision: Held and the conflicts.
+	Remedies []problem.Remedy `json:"remedies,omitempty"`
 	// Syncing are some of the paths that are on their way, in either direction.
 	Syncing []string `json:"syncing,omitempty"`
 	// LastSave is the last change made here that the container has.
@@ -115,6 +117,8 @@ type ConflictData struct {
 	Path   string    `json:"path"`
 	Lost   string    `json:"lost"` // whose content is kept, and not in place: local, remote
 	Time   time.Time `json:"time"`
+	// Remedies are the calls that decide this conflict.
+	Remedies []problem.Remedy `json:"remedies,omitempty"`
 }
 
 // The sides of sync.

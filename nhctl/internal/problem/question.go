@@ -49,7 +49,7 @@ func (a Answers) To(q Question) string {
 type Remedy struct {
 	Title string `json:"title"`
 	// Method is that of the call; empty means the one that failed. Params are laid over the parameters of the call that
-	// failed.
+	// failed. A remedy of something else than an error has a Method, and Params that lack the caller alone.
 	Method string          `json:"method,omitempty"`
 	Params json.RawMessage `json:"params,omitempty"`
 	Link   string          `json:"link,omitempty"`

@@ -2,8 +2,6 @@ package folders
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -13,34 +11,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
-	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
 )
-
-// ExplainStop makes a problem of what only the user can decide.
-func ExplainStop(err error) error {
-	switch {
-	case errors.Is(err, filesync.ErrHeld):
-		return problem.New(problem.SyncBlocked, "%w", err).
-			WithHint("delete on the other side too: nhctl dev sync accept\nrestore the files: nhctl dev sync restore").
-			WithRemedy(remedy("delete on the other side too", rpc.SyncAccept)).
-			WithRemedy(remedy("restore the files", rpc.SyncRestore))
-	case errors.Is(err, filesync.ErrPaused):
-		return problem.New(problem.SyncBlocked, "%w", err).WithHint("go on with: nhctl dev sync resume").
-			WithRemedy(remedy("go on with sync", rpc.SyncResume))
-	}
-	return err
-}
-
-// remedy is an action on all of the folders that the failed call was about.
-func remedy(title string, action rpc.SyncAction) problem.Remedy {
-	return problem.Remedy{
-		Title:  title,
-		Method: rpc.MethodSyncDo,
-		Params: json.RawMessage(`{"action":"` + string(action) + `","path":""}`),
-	}
-}
 
 // Path makes a path relative to the folder, with slashes; "" names all of it. One that is not absolute is meant from
 // the caller's folder where that is inside, else from the synced folder.

@@ -45,6 +45,7 @@ type Teller interface {
 
 // Session is the session that has a folder.
 type Session interface {
+	ID() string
 	Pod
 	Teller
 }

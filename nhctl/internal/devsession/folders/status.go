@@ -40,22 +40,27 @@ func (f *Folder) Data(ctx context.Context) event.SyncData {
 		d.LastSave = &event.SaveData{Path: st.LastSave.Path, Time: st.LastSave.Time, Seconds: st.LastSave.Seconds}
 	}
 	f.addSide(&d, st, event.Here)
-	if st.State == filesync.StateDisconnected {
-		return d
+	if st.State != filesync.StateDisconnected {
+		f.addPod(ctx, &d, st)
 	}
+	d.Remedies = f.waiting(d)
+	return d
+}
+
+// addPod adds what the pod knows, if it can be asked, to the status of this side.
+func (f *Folder) addPod(ctx context.Context, d *event.SyncData, here filesync.Status) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if there, err := f.Status(ctx); err == nil {
-		if there.PeerSequence >= st.Sequence { // it knows best
+		if there.PeerSequence >= here.Sequence { // it knows best
 			d.BytesToGo = min(d.BytesToGo, there.NeedBytes)
 		}
 		d.Conflicts += there.Conflicts
-		f.addSide(&d, there, event.InPod)
+		f.addSide(d, there, event.InPod)
 	}
 	if d.Conflicts > 0 {
 		d.ConflictPaths = f.conflictPaths(ctx)
 	}
-	return d
 }
 
 // mostShown is how many conflicts are named.
@@ -155,11 +160,25 @@ func (f *Folder) watchConflicts(ctx context.Context) {
 			for _, v := range versions {
 				if key := side + "/" + v.ID; !told[key] {
 					told[key] = true
-					f.Session.Emit(event.Event{Type: event.Conflict, Message: ConflictText([]string{v.Path}),
-						Conflict: &event.ConflictData{Folder: f.Root, Path: v.Path, Lost: side, Time: v.Time}})
+					f.Session.Emit(f.conflict(side, v))
 				}
 			}
 		}
+	}
+}
+
+// conflict tells of one whose content lost on a side.
+func (f *Folder) conflict(side string, v kept.Version) event.Event {
+	return event.Event{
+		Type:    event.Conflict,
+		Message: ConflictText([]string{v.Path}),
+		Conflict: &event.ConflictData{
+			Folder:   f.Root,
+			Path:     v.Path,
+			Lost:     side,
+			Time:     v.Time,
+			Remedies: f.deciding(v.Path),
+		},
 	}
 }
 
