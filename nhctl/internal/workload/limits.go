@@ -107,7 +107,7 @@ func (l *Limits) Retry(create func(Limits) error) error {
 // Own says whether a container of a twin is nhctl's, and not the workload's.
 func Own(container string) bool {
 	return container == contract.SidecarContainer || container == contract.PlantContainer ||
-		strings.HasPrefix(container, contract.SeedContainer)
+		container == contract.ParentsContainer || strings.HasPrefix(container, contract.SeedContainer)
 }
 
 // Fit has nhctl's own containers of a twin keep the namespace's limits. Quantities that the config sets stay as they

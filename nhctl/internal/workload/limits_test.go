@@ -162,14 +162,21 @@ func TestFit(t *testing.T) {
 	t.Parallel()
 	s := settings()
 	s.Seed = true
-	twin, err := Twin(template(), s)
+	twin, err := Twin(withMounts(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	limits := Limits{Container: Bounds{Min: list("50m", "64Mi"), Max: list("1", "512Mi"), Ratio: list("4", "2")}}
 	fitted := Fit(twin, limits, corev1.ResourceRequirements{})
 	pod := fitted.Spec.Template.Spec
+	own := 0
 	for _, c := range append(pod.InitContainers, pod.Containers...) {
+		if strings.HasPrefix(c.Name, "nhctl-") {
+			own++
+			if !Own(c.Name) {
+				t.Errorf("%s is one of nhctl's own", c.Name)
+			}
+		}
 		if broken := limits.Container.breaches(c.Name, corev1.ResourceMemory, c.Resources.Requests,
 			c.Resources.Limits); Own(c.Name) && len(broken) > 0 {
 			t.Error(broken)
@@ -179,11 +186,18 @@ func TestFit(t *testing.T) {
 			t.Errorf("container %s of the workload was changed", c.Name)
 		}
 	}
+	if own != 4 {
+		t.Errorf("%d containers of nhctl's own", own)
+	}
 	// What the config sets stays, and is named where it breaks the limits.
 	set := corev1.ResourceRequirements{Limits: list("", "1Gi")}
 	s.SidecarResources = set
-	if twin, err = Twin(template(), s); err != nil {
+	if twin, err = Twin(withMounts(), s); err != nil {
 		t.Fatal(err)
+	}
+	parents := twin.Spec.Template.Spec.InitContainers[1]
+	if parents.Name != contract.ParentsContainer || shown(parents.Resources) != "10m 64Mi 1 1Gi" {
+		t.Errorf("%s has %s", parents.Name, shown(parents.Resources))
 	}
 	got := container(Fit(twin, limits, set).Spec.Template.Spec, contract.SidecarContainer).Resources
 	if shown(got) != "125m 256Mi 500m 1Gi" {

@@ -151,8 +151,9 @@ func parentsContainer(dev corev1.Container, spec corev1.PodSpec, s Settings) (c 
 	c = corev1.Container{
 		Name: contract.ParentsContainer, Image: s.Image, ImagePullPolicy: s.pullPolicy(),
 		Command: []string{contract.Binary, "folders"}, WorkingDir: "/",
-		Resources: quantities("10m", "64Mi", "1", "128Mi"), SecurityContext: confined(dev),
-		VolumeMounts: []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true}},
+		Resources:       mergeResources(quantities("10m", "64Mi", "1", "128Mi"), s.SidecarResources),
+		SecurityContext: confined(dev),
+		VolumeMounts:    []corev1.VolumeMount{{Name: contract.VolumeBin, MountPath: contract.BinDir, ReadOnly: true}},
 	}
 	for _, d := range s.devs() {
 		for _, f := range d.folders() {
