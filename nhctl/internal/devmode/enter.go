@@ -220,7 +220,7 @@ func (e *entry) resolve(ctx context.Context) error {
 // plan makes the twin, as it will be created.
 func (e *entry) plan(ctx context.Context) error {
 	spec, r := e.spec, e.record
-	keys, err := e.selectorKeys(ctx)
+	selecting, err := e.selecting(ctx)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (e *entry) plan(ctx context.Context) error {
 		Namespace:        r.Namespace,
 		Session:          r.Session,
 		Duplicate:        e.duplicate(),
-		SelectorKeys:     keys,
+		Selecting:        selecting,
 		Identity:         e.original.Identity,
 		Dev:              e.dev(spec.Dev),
 		Extra:            e.extra(),
@@ -339,19 +339,19 @@ func secrets(template corev1.PodTemplateSpec) (id string, token []byte, port int
 	}
 }
 
-// selectorKeys are the label keys that the namespace's Services, and the original itself, select pods by.
-func (e *entry) selectorKeys(ctx context.Context) ([]string, error) {
+// selecting are the labels that the namespace's Services, and the original itself, select pods by.
+func (e *entry) selecting(ctx context.Context) (workload.Selecting, error) {
 	services, err := e.Cluster.API.CoreV1().Services(e.Cluster.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("list Services: %w", e.Cluster.Explain(err))
+		return workload.Selecting{}, fmt.Errorf("list Services: %w", e.Cluster.Explain(err))
 	}
-	var keys []string
+	all := e.original.Selecting()
 	for _, s := range services.Items {
 		for key := range s.Spec.Selector {
-			keys = append(keys, key)
+			all.Values = append(all.Values, key)
 		}
 	}
-	return append(keys, e.original.SelectorKeys()...), nil
+	return all, nil
 }
 
 func (e *entry) unlock(ctx context.Context) error { return lease.Release(ctx, e.Cluster, e.record) }

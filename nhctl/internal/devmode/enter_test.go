@@ -146,11 +146,11 @@ func TestResolve(t *testing.T) {
 				t.Errorf("record:\n%s", diff)
 			}
 			twin, err := workload.Twin(original().Spec.Template, workload.Settings{
-				Name:         want.Twin(),
-				Namespace:    "shop",
-				Session:      id,
-				Duplicate:    mode == record.Duplicate,
-				SelectorKeys: []string{"routed", "app", "stage"},
+				Name:      want.Twin(),
+				Namespace: "shop",
+				Session:   id,
+				Duplicate: mode == record.Duplicate,
+				Selecting: workload.Selecting{Values: []string{"routed", "app"}, Presence: []string{"stage"}},
 				Dev: workload.Dev{
 					Container: "app",
 					Image:     "dev:1",

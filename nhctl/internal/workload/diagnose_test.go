@@ -155,7 +155,7 @@ func TestTwinLeavesTheTemplateAlone(t *testing.T) {
 	t.Parallel()
 	original := template()
 	s := settings()
-	s.Duplicate, s.SelectorKeys = true, []string{"app"}
+	s.Duplicate, s.Selecting.Values = true, []string{"app"}
 	if _, err := Twin(original, s); err != nil {
 		t.Fatal(err)
 	}

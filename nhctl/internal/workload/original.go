@@ -76,20 +76,23 @@ func (o *Original) decode(into any) error {
 	return runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object.Object, into)
 }
 
-// SelectorKeys are the label keys that it selects its own pods by.
-func (o *Original) SelectorKeys() []string {
-	var keys []string
+// Selecting are the labels that it selects its own pods by.
+func (o *Original) Selecting() (s Selecting) {
 	selector, err := Selector(o.Object)
 	if err != nil || selector == nil {
-		return nil
+		return s
 	}
 	for key := range selector.MatchLabels {
-		keys = append(keys, key)
+		s.Values = append(s.Values, key)
 	}
 	for _, x := range selector.MatchExpressions {
-		keys = append(keys, x.Key)
+		if x.Operator == metav1.LabelSelectorOpExists {
+			s.Presence = append(s.Presence, x.Key)
+		} else {
+			s.Values = append(s.Values, x.Key)
+		}
 	}
-	return keys
+	return s
 }
 
 // Selector is what a workload selects its pods by; nil where it has none.

@@ -17,8 +17,8 @@ type Settings struct {
 	Name, Namespace, Session string
 	// Duplicate keeps the twin out of every Service.
 	Duplicate bool
-	// SelectorKeys are the label keys that Services of the namespace, and the original itself, select pods by.
-	SelectorKeys []string
+	// Selecting are the labels that Services of the namespace, and the original itself, select pods by.
+	Selecting Selecting
 	// Identity are labels that controllers set, and that the twin needs to stand in for one certain pod.
 	Identity map[string]string
 	// Dev is the container that is developed; the sidecar runs in its image, as its user. Extra has others of
@@ -119,15 +119,21 @@ func Twin(template corev1.PodTemplateSpec, s Settings) (*appsv1.Deployment, erro
 	}, nil
 }
 
-// twinLabels are the original's pod labels, less those of controllers and, for a duplicate, those that anything selects
-// by.
+// Selecting are label keys that pods are selected by: by their values, or by being there at all.
+type Selecting struct{ Values, Presence []string }
+
+// twinLabels are the original's pod labels, less those of controllers. A duplicate must not be selected as the original
+// is, but policies demand certain labels of every pod: so it keeps the keys, and has its own name as their value.
 func twinLabels(labels map[string]string, s Settings) map[string]string {
 	kept := map[string]string{}
 	for key, value := range labels {
-		if slices.Contains(controllerLabels[:], key) || s.Duplicate && slices.Contains(s.SelectorKeys, key) {
-			continue
+		switch {
+		case slices.Contains(controllerLabels[:], key), s.Duplicate && slices.Contains(s.Selecting.Presence, key):
+		case s.Duplicate && slices.Contains(s.Selecting.Values, key):
+			kept[key] = s.Name
+		default:
+			kept[key] = value
 		}
-		kept[key] = value
 	}
 	return kept
 }

@@ -111,13 +111,20 @@ func TestTwinReplaces(t *testing.T) {
 func TestTwinDuplicates(t *testing.T) {
 	t.Parallel()
 	s := settings()
-	s.Duplicate, s.SelectorKeys = true, []string{"app"}
-	twin, err := Twin(template(), s)
+	s.Duplicate, s.Selecting = true, Selecting{Values: []string{"app", "other"}, Presence: []string{"zone"}}
+	original := template()
+	original.Labels["zone"] = "a"
+	twin, err := Twin(original, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"tier": "front", contract.LabelSession: "1", contract.LabelRole: "twin"},
-		twin.Spec.Template.Labels); diff != "" {
+	want := map[string]string{
+		"app":                 "web-nhctl-1", // policies may demand that it is there
+		"tier":                "front",
+		contract.LabelSession: "1",
+		contract.LabelRole:    "twin",
+	}
+	if diff := cmp.Diff(want, twin.Spec.Template.Labels); diff != "" {
 		t.Error(diff)
 	}
 }
