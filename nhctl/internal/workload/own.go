@@ -63,6 +63,7 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 				corev1.VolumeMount{Name: contract.VolumeWork, MountPath: contract.WorkDir + "/" + part, SubPath: part})
 		}
 	}
+	alive, starts := livenessLike(dev)
 	period := int32(1)
 	if s.Duplicate { // its gate is open from the beginning
 		period = contract.RestingPeriod
@@ -84,9 +85,36 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 			FailureThreshold: 1,
 			TimeoutSeconds:   contract.GateTimeout,
 		},
+		LivenessProbe:   alive,
+		StartupProbe:    starts,
 		SecurityContext: confined(dev),
 		VolumeMounts:    mounts,
 	}, nil
+}
+
+// livenessLike are liveness and startup probes for the sidecar where the dev container has them: policies that demand
+// them of one container demand them of all. They only check that a program can start in the container, and tolerate
+// many failures: a compiler that takes all of the node's CPU must not get the sidecar restarted.
+func livenessLike(dev corev1.Container) (alive, starts *corev1.Probe) {
+	probe := func(theirs *corev1.Probe) *corev1.Probe {
+		if theirs == nil {
+			return nil
+		}
+		const minute, patience = 60, 10
+		health := &corev1.ExecAction{Command: []string{contract.Binary, "health"}}
+		return &corev1.Probe{
+			ProbeHandler:     corev1.ProbeHandler{Exec: health},
+			PeriodSeconds:    minute,
+			TimeoutSeconds:   contract.GateTimeout,
+			FailureThreshold: patience,
+		}
+	}
+	alive, starts = probe(dev.LivenessProbe), probe(dev.StartupProbe)
+	if starts != nil { // no other probe runs before its first success, which is its last run
+		const second, minute = 1, 60
+		starts.PeriodSeconds, starts.FailureThreshold = second, minute
+	}
+	return alive, starts
 }
 
 // SidecarResources are the sidecar's, unless the config or a LimitRange asks for others: a first sync needs CPU for a

@@ -57,6 +57,14 @@ func TestTwinsOwnParts(t *testing.T) {
 				ProbeHandler: corev1.ProbeHandler{
 					Exec: &corev1.ExecAction{Command: []string{"/.nhctl/bin/sidecar", "health", "--ready"}},
 				}},
+			LivenessProbe: &corev1.Probe{
+				PeriodSeconds:    60,
+				FailureThreshold: 10,
+				TimeoutSeconds:   10,
+				ProbeHandler: corev1.ProbeHandler{
+					Exec: &corev1.ExecAction{Command: []string{"/.nhctl/bin/sidecar", "health"}},
+				},
+			},
 			SecurityContext: ownContext(&uid),
 			VolumeMounts: []corev1.VolumeMount{
 				{Name: "nhctl-bin", MountPath: "/.nhctl/bin", ReadOnly: true},

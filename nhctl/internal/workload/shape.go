@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -60,6 +61,9 @@ func answerProbes(c *corev1.Container, s Dev) {
 			probe.PeriodSeconds = max(probe.PeriodSeconds, contract.RestingPeriod)
 			probe.FailureThreshold = max(probe.FailureThreshold, late)
 		}
+	}
+	if c.LivenessProbe != nil && reflect.DeepEqual(c.LivenessProbe, c.ReadinessProbe) {
+		c.LivenessProbe.FailureThreshold++ // policies refuse the same probe for both
 	}
 }
 
