@@ -50,6 +50,7 @@ func TestPulled(t *testing.T) {
 		"not there":       {waiting("ErrImagePull"), Failed, true},
 		"backing off":     {waiting("ImagePullBackOff"), Failed, true},
 		"no such command": {waiting("RunContainerError"), OK, true},
+		"user is root":    {waiting("CreateContainerConfigError"), OK, true},
 		"ended": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{ImageID: "sha256:1",
 			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}}, OK, true},
 		"no node": {corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled,

@@ -17,9 +17,10 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// pod has one container like the sidecar's: confined, and with the same requests and limits.
+// pod has one container like the sidecar's: confined, and with the same requests and limits. It names no user: there
+// are clusters that assign each namespace its own, and refuse others.
 func (p *patient) pod(image string, command ...string) *corev1.Pod {
-	no, yes, user := false, true, int64(65532)
+	no, yes := false, true
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "nhctl-doctor-"},
 		Spec: corev1.PodSpec{
@@ -33,7 +34,6 @@ func (p *patient) pod(image string, command ...string) *corev1.Pod {
 					AllowPrivilegeEscalation: &no,
 					ReadOnlyRootFilesystem:   &yes,
 					RunAsNonRoot:             &yes,
-					RunAsUser:                &user,
 					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 					SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 				},
@@ -132,7 +132,7 @@ func (p *patient) image(ctx context.Context, name string) (Finding, error) {
 }
 
 // pull starts a pod of the image, waits until it was pulled or can't be, and deletes it. The image need not have the
-// command: then the pod fails after the pull.
+// command, and its user may be root, who is not let in: then the pod fails after the pull.
 func (p *patient) pull(ctx context.Context, name string) (Finding, error) {
 	pods := p.API.CoreV1().Pods(p.Namespace)
 	made, err := pods.Create(ctx, p.pod(name, "true"), metav1.CreateOptions{})
@@ -175,7 +175,8 @@ func pulled(pod *corev1.Pod) (f Finding, done bool) {
 	for _, s := range pod.Status.ContainerStatuses {
 		w := s.State.Waiting
 		switch {
-		case w == nil || s.ImageID != "" || w.Reason == "RunContainerError" || w.Reason == "CreateContainerError":
+		case w == nil || s.ImageID != "" || w.Reason == "RunContainerError" || w.Reason == "CreateContainerError" ||
+			w.Reason == "CreateContainerConfigError":
 			return Finding{State: OK}, true
 		case w.Reason == "ErrImagePull" || w.Reason == "ImagePullBackOff" || w.Reason == "InvalidImageName":
 			return Finding{State: Failed, Says: "can't be pulled: " + w.Message, Fix: "is the name right, may the " +
