@@ -29,17 +29,24 @@ func (c *Cluster) Forbid(user, verb, resource string) {
 	c.forbidden = append(c.forbidden, [3]string{user, verb, resource})
 }
 
-// Admit adds an admission policy: it may change what is written, or refuse it by an error.
+// Admit adds an admission policy: it may change what is written, or refuse it by an error, which is a 403 unless it has
+// a status of its own. The pods that controllers make are asked about, too, as by the user Controllers.
 func (c *Cluster) Admit(policy func(Request, *unstructured.Unstructured) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.policies = append(c.policies, policy)
 }
 
+// Controllers is the user by whom controllers make pods.
+const Controllers = "system:controllers"
+
 // admit asks the policies. The lock is held.
 func (c *Cluster) admit(q Request, o *unstructured.Unstructured) error {
 	for _, policy := range c.policies {
 		if err := policy(q, o); err != nil {
+			if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+				return err
+			}
 			return apierrors.NewForbidden(schema.GroupResource{Group: q.Group, Resource: q.Resource}, q.Name, err)
 		}
 	}

@@ -79,7 +79,21 @@ func New(namespaces []string, controllers ...Controller) *Cluster {
 		ended:       make(chan struct{}),
 		rules:       map[string][]rbacv1.PolicyRule{},
 	}
-	c.store = store{now: c.now, kinds: builtin(), objects: map[key]*unstructured.Unstructured{}}
+	c.store = store{
+		now:     c.now,
+		kinds:   builtin(),
+		objects: map[key]*unstructured.Unstructured{},
+		admit: func(pod *unstructured.Unstructured) error {
+			return c.admit(Request{
+				User:      Controllers,
+				Verb:      "create",
+				Version:   "v1",
+				Resource:  "pods",
+				Namespace: pod.GetNamespace(),
+				Name:      pod.GetName(),
+			}, pod)
+		},
+	}
 	for _, name := range namespaces {
 		c.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}

@@ -94,12 +94,23 @@ func deployment(s *store, k Kind, d *appsv1.Deployment) {
 	sets, _ := s.kind("apps", "replicasets")
 	hash, found := templateHash(d.Spec.Template), false
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Conditions: d.Status.Conditions}
+	d.Status.Conditions = slices.DeleteFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
+		return c.Type == appsv1.DeploymentReplicaFailure
+	})
 	for _, u := range owned(s, sets.groupResource(), d) {
 		set := decode[appsv1.ReplicaSet](u)
 		wanted := int32(0)
 		if set.Name == d.Name+"-"+hash {
 			found, wanted = true, *d.Spec.Replicas
 			d.Status.UpdatedReplicas = set.Status.Replicas
+			for _, c := range set.Status.Conditions {
+				d.Status.Conditions = append(d.Status.Conditions, appsv1.DeploymentCondition{
+					Type:    appsv1.DeploymentConditionType(c.Type),
+					Status:  c.Status,
+					Reason:  c.Reason,
+					Message: c.Message,
+				})
+			}
 		}
 		d.Status.Replicas += set.Status.Replicas
 		d.Status.ReadyReplicas += set.Status.ReadyReplicas
@@ -133,7 +144,16 @@ func merged(a, b map[string]string) map[string]string {
 }
 
 func replicaSet(s *store, k Kind, r *appsv1.ReplicaSet) {
-	pods := scaleTo(s, k, r, int(*r.Spec.Replicas), r.Spec.Template)
+	pods, err := scaleTo(s, k, r, int(*r.Spec.Replicas), r.Spec.Template)
+	r.Status.Conditions = nil
+	if err != nil {
+		r.Status.Conditions = []appsv1.ReplicaSetCondition{{
+			Type:    appsv1.ReplicaSetReplicaFailure,
+			Status:  corev1.ConditionTrue,
+			Reason:  "FailedCreate",
+			Message: err.Error(),
+		}}
+	}
 	r.Status.ObservedGeneration = r.Generation
 	r.Status.Replicas = int32(len(pods))
 	r.Status.ReadyReplicas = ready(pods)
@@ -149,7 +169,7 @@ func custom(s *store, k Kind, o *unstructured.Unstructured) {
 		return
 	}
 	replicas, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
-	pods := scaleTo(s, k, o, int(replicas), template)
+	pods, _ := scaleTo(s, k, o, int(replicas), template)
 	status := map[string]any{"replicas": int64(len(pods)), "selector": labels.FormatLabels(template.Labels)}
 	old := o.DeepCopy()
 	o.Object["status"] = status
@@ -159,15 +179,19 @@ func custom(s *store, k Kind, o *unstructured.Unstructured) {
 }
 
 // scaleTo makes pods of a template until there are enough, or deletes those that are too many, and returns those that
-// there are.
-func scaleTo(s *store, k Kind, o metav1.Object, replicas int, template corev1.PodTemplateSpec) []corev1.Pod {
+// there are, and why one could not be made.
+func scaleTo(
+	s *store, k Kind, o metav1.Object, replicas int, template corev1.PodTemplateSpec,
+) (all []corev1.Pod, err error) {
 	for have := pods(s, o); len(have) > replicas; have = have[:len(have)-1] {
 		deletePod(s, &have[len(have)-1])
 	}
 	for range replicas - len(pods(s, o)) {
-		makePod(s, k, o, "", template, nil)
+		if err = makePod(s, k, o, "", template, nil); err != nil {
+			break
+		}
 	}
-	return pods(s, o)
+	return pods(s, o), err
 }
 
 func pods(s *store, o metav1.Object) (all []corev1.Pod) {
@@ -194,7 +218,7 @@ func ready(pods []corev1.Pod) (n int32) {
 // makePod makes a pod of a template; without a name, it is one of several.
 func makePod(
 	s *store, k Kind, o metav1.Object, name string, template corev1.PodTemplateSpec, identity map[string]string,
-) {
+) error {
 	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 	pod.Name, pod.Namespace, pod.OwnerReferences = name, o.GetNamespace(), owner(k, o)
 	if name == "" {
@@ -202,8 +226,13 @@ func makePod(
 	}
 	pod.Labels = merged(pod.Labels, identity)
 	pods, _ := s.kind("", "pods")
+	encoded := encode(pod)
+	if err := s.admit(encoded); err != nil {
+		return err
+	}
 	// A pod of that name that is on its way out has to go first.
-	_, _ = s.create(pods, pod.Namespace, encode(pod), false)
+	_, _ = s.create(pods, pod.Namespace, encoded, false)
+	return nil
 }
 
 func deletePod(s *store, p *corev1.Pod) {
@@ -220,7 +249,7 @@ func statefulSet(s *store, k Kind, set *appsv1.StatefulSet) {
 	for i := range int(*set.Spec.Replicas) {
 		name := fmt.Sprintf("%s-%d", set.Name, first+i)
 		wanted[name] = true
-		makePod(s, k, set, name, withClaims(set, name), map[string]string{
+		_ = makePod(s, k, set, name, withClaims(set, name), map[string]string{ // it is tried again
 			appsv1.StatefulSetPodNameLabel: name,
 			appsv1.PodIndexLabel:           strings.TrimPrefix(name, set.Name+"-"),
 		})
@@ -256,7 +285,7 @@ func daemonSet(s *store, k Kind, d *appsv1.DaemonSet) {
 	if len(d.Spec.Template.Spec.NodeSelector) > 0 {
 		nodes = 0
 	}
-	have := scaleTo(s, k, d, nodes, d.Spec.Template)
+	have, _ := scaleTo(s, k, d, nodes, d.Spec.Template)
 	d.Status.ObservedGeneration = d.Generation
 	d.Status.DesiredNumberScheduled = int32(nodes)
 	d.Status.CurrentNumberScheduled = int32(len(have))
@@ -280,6 +309,7 @@ func job(s *store, k Kind, j *batchv1.Job) {
 		_, _ = s.update(k, encode(j), "", false) // it was listed a moment ago
 		return
 	}
-	j.Status.Active = int32(len(scaleTo(s, k, j, wanted, template)))
+	have, _ := scaleTo(s, k, j, wanted, template)
+	j.Status.Active = int32(len(have))
 	setStatus(s, k, j)
 }

@@ -42,6 +42,8 @@ type store struct {
 	revision int64
 	objects  map[key]*unstructured.Unstructured
 	history  []change
+	// admit asks the admission policies about a pod that a controller makes.
+	admit func(*unstructured.Unstructured) error
 	// lingers says whether an object that is deleted ends later, as a pod does whose processes are given time.
 	lingers func(*unstructured.Unstructured) bool
 }
