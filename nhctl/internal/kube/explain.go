@@ -32,6 +32,11 @@ func (c *Client) Explain(err error) error {
 		return forbidden(c, err)
 	case errors.As(err, &status) && denied(status.Status()):
 		return refused(c, err)
+	case errors.As(err, &status) && strings.Contains(err.Error(), "failed calling webhook"):
+		const down = "a webhook that the cluster asks about each change does not answer: %w"
+		return problem.New(problem.Refused, down, err).
+			WithHint("whoever runs the webhook that the text names has to fix it; `kubectl get " +
+				"mutatingwebhookconfigurations,validatingwebhookconfigurations` lists all of them")
 	case errors.As(err, &status):
 		return err
 	case errors.As(err, &certificate):
@@ -61,10 +66,17 @@ func forbidden(c *Client, err error) error {
 	return refused(c, err)
 }
 
+// assignedUsers is what OpenShift says where a pod names another user than those that are assigned to its namespace.
+const assignedUsers = "must be in the ranges"
+
 func refused(c *Client, err error) error {
-	return problem.New(problem.Refused, "the cluster refused it: %w", err).
-		WithHint("the text above names a policy or quota of namespace %s; change the pod as it asks by "+
-			"dev.patches in the config", c.Namespace)
+	p := problem.New(problem.Refused, "the cluster refused it: %w", err)
+	if strings.Contains(err.Error(), assignedUsers) {
+		return p.WithHint("the cluster assigns the users of namespace %s: leave out dev.user in the config, and take "+
+			"runAsUser and fsGroup out of the workload's securityContext, or name ids of the range above", c.Namespace)
+	}
+	return p.WithHint("the text above names a policy or quota of namespace %s; change the pod as it asks by "+
+		"dev.patches in the config", c.Namespace)
 }
 
 // denied says whether an admission webhook or policy refused: they choose the code and the reason themselves, and only

@@ -53,6 +53,33 @@ func TestExplainAnswers(t *testing.T) {
 			problem.Refused,
 			`the cluster refused it: pods "web" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'all' ` +
 				`denied request: no`, "a policy"},
+		"Kyverno": {status(400, metav1.StatusReasonBadRequest, "admission webhook \"validate.kyverno.svc-fail\" "+
+			"denied the request: \n\nresource Deployment/shop/web-nhctl-1 was blocked due to the following policies "+
+			"\n\nrequire-labels:\n  autogen-check-for-labels: 'validation error: The label `app.kubernetes.io/name` "+
+			"is required.'\n"), problem.Refused,
+			"the cluster refused it: admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\n" +
+				"resource Deployment/shop/web-nhctl-1 was blocked due to the following policies \n\nrequire-labels:\n" +
+				"  autogen-check-for-labels: 'validation error: The label `app.kubernetes.io/name` is required.'\n",
+			"dev.patches"},
+		"GKE Autopilot": {status(400, metav1.StatusReasonBadRequest, `admission webhook "warden-validating.common-`+
+			`webhooks.networking.gke.io" denied the request: GKE Warden rejected the request because it violates one `+
+			`or more constraints.`), problem.Refused,
+			`the cluster refused it: admission webhook "warden-validating.common-webhooks.networking.gke.io" denied ` +
+				`the request: GKE Warden rejected the request because it violates one or more constraints.`,
+			"dev.patches"},
+		"OpenShift's users": {status(403, metav1.StatusReasonForbidden, `pods "web" is forbidden: unable to validate `+
+			`against any security context constraint: [provider restricted-v2: .containers[0].runAsUser: Invalid `+
+			`value: 1000: must be in the ranges: [1000650000, 1000659999]]`), problem.Refused,
+			`the cluster refused it: pods "web" is forbidden: unable to validate against any security context ` +
+				`constraint: [provider restricted-v2: .containers[0].runAsUser: Invalid value: 1000: must be in the ` +
+				`ranges: [1000650000, 1000659999]]`, "leave out dev.user"},
+		"webhook that is down": {status(500, metav1.StatusReasonInternalError, `Internal error occurred: failed `+
+			`calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: Post `+
+			`"https://istiod.istio-system.svc:443/inject?timeout=10s": context deadline exceeded`), problem.Refused,
+			`a webhook that the cluster asks about each change does not answer: Internal error occurred: failed ` +
+				`calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: Post ` +
+				`"https://istiod.istio-system.svc:443/inject?timeout=10s": context deadline exceeded`,
+			"whoever runs the webhook"},
 		"refusal with cause": {causes, problem.Refused,
 			`the cluster refused it: deployments.apps "web" is forbidden: User "ada" is on leave`, "a policy"},
 		"not found": {status(404, metav1.StatusReasonNotFound, `deployments.apps "web" not found`), problem.Internal,
