@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -16,7 +17,8 @@ import (
 // changes.
 func (e *entry) try(ctx context.Context) error {
 	c, dry := e.Cluster, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
-	if _, err := c.API.AppsV1().Deployments(e.record.Namespace).Create(ctx, e.twin, dry); err != nil {
+	_, err := c.API.AppsV1().Deployments(e.record.Namespace).Create(ctx, e.twin, dry)
+	if err != nil && !noDryRun(err) {
 		return fmt.Errorf("create Deployment %s: %w", e.twin.Name, c.Explain(err))
 	}
 	may, err := c.May(ctx, "create", "", "pods")
@@ -27,10 +29,16 @@ func (e *entry) try(ctx context.Context) error {
 		e.twin = workload.Fit(e.twin, l, e.spec.SidecarResources)
 		return e.tryPod(ctx, dry)
 	})
-	if err != nil {
+	if err != nil && !noDryRun(err) {
 		return fmt.Errorf("create the dev pod: %w", e.beyondLimits(c.Explain(err)))
 	}
 	return nil
+}
+
+// noDryRun says whether a webhook can't be asked by a dry run. Such a webhook decides when the twin is created; its
+// refusal then undoes the start.
+func noDryRun(err error) bool {
+	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }
 
 func (e *entry) tryPod(ctx context.Context, dry metav1.CreateOptions) error {

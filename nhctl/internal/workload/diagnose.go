@@ -21,8 +21,8 @@ func Diagnose(twin *appsv1.Deployment, pod *corev1.Pod, waited time.Duration) (w
 			if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
 				return "",
 					problem.New(problem.NotReady, "the cluster does not let the dev pod be created: %s", c.Message).
-						WithHint("a quota or policy of the namespace is in the way; ask for more quota, or lower " +
-							"dev.resources in the config")
+						WithHint("a quota or policy of the namespace is in the way; ask for more quota, lower " +
+							"dev.resources in the config, or change the pod as the policy asks by dev.patches")
 			}
 		}
 		return "for the pod to be created", nil
