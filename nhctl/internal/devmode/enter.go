@@ -1,6 +1,7 @@
 package devmode
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -148,12 +149,12 @@ func (e *entry) resolve(ctx context.Context) error {
 		return err
 	}
 	e.original = original
-	if e.spec.Container, err = chooseContainer(original.Template.Spec.Containers, spec.Container); err != nil {
+	if e.spec.Container, err = chooseContainer(original.Template, spec.Container); err != nil {
 		return err
 	}
 	spec = e.spec
 	for _, d := range spec.Extra {
-		if _, err := chooseContainer(original.Template.Spec.Containers, d.Container); err != nil {
+		if _, err := chooseContainer(original.Template, d.Container); err != nil {
 			return err
 		}
 	}
@@ -266,10 +267,13 @@ func (e *entry) plan(ctx context.Context) error {
 	return nil
 }
 
-func chooseContainer(containers []corev1.Container, wanted string) (string, error) {
-	names := ""
+// chooseContainer finds the wanted container. Where no one names any, it is the only one, or the one that the pod
+// itself names for kubectl: injectors do so for the pods that they add sidecars to.
+func chooseContainer(template corev1.PodTemplateSpec, wanted string) (string, error) {
+	names, containers := "", template.Spec.Containers
 	for _, c := range containers {
-		if c.Name == wanted || wanted == "" && len(containers) == 1 {
+		if c.Name == cmp.Or(wanted, template.Annotations[contract.AnnotationDefaultContainer]) ||
+			wanted == "" && len(containers) == 1 {
 			return c.Name, nil
 		}
 		names += " " + c.Name

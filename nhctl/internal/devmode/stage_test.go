@@ -126,6 +126,11 @@ func isTwin(p *corev1.Pod) bool { return p.Labels[contract.LabelRole] == contrac
 
 func (s *stage) add(manifest string) {
 	s.t.Helper()
+	s.Add(s.parse(manifest))
+}
+
+func (s *stage) parse(manifest string) *unstructured.Unstructured {
+	s.t.Helper()
 	o := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte(manifest), &o.Object); err != nil {
 		s.t.Fatal(err)
@@ -137,7 +142,7 @@ func (s *stage) add(manifest string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.Add(o)
+	return o
 }
 
 func (s *stage) gate(session string) bool {
