@@ -10,9 +10,26 @@ import (
 // marked is a code block that shows a file of the repository: the file's name in a comment, and the block.
 var marked = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```(\\w+)\n.*?```\n")
 
-// Refresh writes the marked code blocks of a page again, from the files of the repository.
+// generated is a part of a page that is written by the code: its name in a comment, and its text.
+var generated = regexp.MustCompile("(?s)<!-- generated: ([^\n]+) -->\n.*?<!-- end -->\n")
+
+// parts are the generated parts of pages, by their names.
+func parts() map[string]string {
+	return map[string]string{"Kubernetes versions": Versions()}
+}
+
+// Refresh writes the generated parts and the marked code blocks of a page again, the latter from the files of the
+// repository.
 func Refresh(page string, repository fs.FS) (string, error) {
 	var failed error
+	page = generated.ReplaceAllStringFunc(page, func(part string) string {
+		name := generated.FindStringSubmatch(part)[1]
+		text, known := parts()[name]
+		if !known {
+			failed = fmt.Errorf("no part of pages is called %q", name)
+		}
+		return fmt.Sprintf("<!-- generated: %s -->\n%s<!-- end -->\n", name, text)
+	})
 	page = marked.ReplaceAllStringFunc(page, func(block string) string {
 		m := marked.FindStringSubmatch(block)
 		data, err := fs.ReadFile(repository, m[1])

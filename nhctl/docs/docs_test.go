@@ -45,6 +45,26 @@ func TestConfigsInPages(t *testing.T) {
 	}
 }
 
+// The generated parts of pages are written again, and those of the pages are as they are generated.
+func TestGeneratedParts(t *testing.T) {
+	t.Parallel()
+	const head, end = "a\n<!-- generated: Kubernetes versions -->\n", "<!-- end -->\nb\n"
+	got, err := Refresh(head+"old\n"+end, nil)
+	if want := head + Versions() + end; got != want || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := Refresh("<!-- generated: nothing -->\n"+end, nil); err == nil {
+		t.Error("a part that no one generates")
+	}
+	page, err := os.ReadFile("compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := Refresh(string(page), nil); fresh != string(page) || err != nil {
+		t.Errorf("compatibility.md is not as it is generated: %v", err)
+	}
+}
+
 // Every test that a page names must be there.
 func TestNamedTests(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/version"
+
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -90,9 +92,6 @@ func failed(err error) Finding {
 	return Finding{State: Failed, Says: p.Error(), Fix: p.Hint}
 }
 
-// oldest is the oldest minor version of Kubernetes whose API has all that nhctl asks for (SelfSubjectReview v1).
-const oldest = 28
-
 func (p *patient) cluster(ctx context.Context, unreachable error) (Finding, error) {
 	if unreachable != nil {
 		return failed(unreachable), nil
@@ -104,13 +103,27 @@ func (p *patient) cluster(ctx context.Context, unreachable error) (Finding, erro
 	if err != nil {
 		return Finding{}, p.Explain(err)
 	}
-	f := Finding{State: OK, Says: fmt.Sprintf("Kubernetes %s at %s (context %s, namespace %s)", v.GitVersion,
-		p.Server(), p.Context, p.Namespace)}
-	minor := 0
-	if _, err := fmt.Sscanf(v.Minor, "%d", &minor); err == nil && v.Major == "1" && minor < oldest {
-		f.State, f.Fix = Failed, fmt.Sprintf("Kubernetes 1.%d or newer is needed", oldest)
-	}
+	f := versioned(v)
+	f.Says += fmt.Sprintf(", at %s (context %s, namespace %s)", p.Server(), p.Context, p.Namespace)
 	return f, nil
+}
+
+// versioned says whether nhctl supports a cluster's version, and which versions it does.
+func versioned(v *version.Info) Finding {
+	f := Finding{State: OK}
+	f.Says = fmt.Sprintf("Kubernetes %s, which nhctl supports (%s)", v.GitVersion, kube.Supported())
+	switch kube.AgeOf(v) {
+	case kube.TooOld:
+		f.State = Failed
+		f.Says = fmt.Sprintf("Kubernetes %s is too old: nhctl supports %s", v.GitVersion, kube.Supported())
+		f.Fix = fmt.Sprintf("use a cluster of Kubernetes 1.%d or newer", kube.OldestMinor)
+	case kube.Newer:
+		f.State = Warning
+		f.Says = fmt.Sprintf("Kubernetes %s is newer than any that this nhctl knows: it supports %s", v.GitVersion,
+			kube.Supported())
+		f.Fix = "see whether there is a newer nhctl: nhctl version --check"
+	}
+	return f
 }
 
 func (p *patient) user(ctx context.Context) (Finding, error) {

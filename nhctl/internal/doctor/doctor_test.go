@@ -1,12 +1,15 @@
 package doctor
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 )
@@ -63,6 +66,31 @@ func TestPulled(t *testing.T) {
 				t.Errorf("%+v %v", f, done)
 			}
 		})
+	}
+}
+
+// The doctor says which versions of Kubernetes are supported, and whether the cluster's is.
+func TestVersioned(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		minor int
+		state State
+		says  string
+	}{
+		"supported":            {kube.NewestTested, OK, "Kubernetes v1.%d.7, which nhctl supports"},
+		"the oldest supported": {kube.OldestMinor, OK, "Kubernetes v1.%d.7, which nhctl supports"},
+		"too old":              {kube.OldestMinor - 1, Failed, "Kubernetes v1.%d.7 is too old"},
+		"newer":                {kube.NewestTested + 1, Warning, "Kubernetes v1.%d.7 is newer than any"},
+	} {
+		f := versioned(&version.Info{
+			Major:      "1",
+			Minor:      strconv.Itoa(tt.minor),
+			GitVersion: fmt.Sprintf("v1.%d.7", tt.minor),
+		})
+		if f.State != tt.state || !strings.HasPrefix(f.Says, fmt.Sprintf(tt.says, tt.minor)) ||
+			!strings.Contains(f.Says, kube.Supported()) || (f.State == OK) != (f.Fix == "") {
+			t.Errorf("%s: %+v", name, f)
+		}
 	}
 }
 
