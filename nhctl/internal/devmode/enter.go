@@ -36,8 +36,7 @@ type entry struct {
 	limits workload.Limits
 	// tookOver is the session that was ended for this one.
 	tookOver *record.TookOver
-	// planted is the pod that has got the sidecar's binary, abandoned the one that can't get it as it is.
-	planted, abandoned string
+	planter  *Planter
 }
 
 // Enter takes a workload into dev mode. On failure everything is as before; the error says why.
@@ -149,6 +148,12 @@ func (e *entry) resolve(ctx context.Context) error {
 		return err
 	}
 	e.original = original
+	e.planter = &Planter{
+		Binaries: e.Binaries,
+		Original: original.Template,
+		Save:     func(_ context.Context, r Record) error { e.record = r; return nil }, // it is written at the end
+		Note:     func(text string) { e.Emit(notice(text)) },
+	}
 	if e.spec.Container, err = chooseContainer(original.Template, spec.Container); err != nil {
 		return err
 	}
@@ -189,6 +194,7 @@ func (e *entry) resolve(ctx context.Context) error {
 		MountPath:    spec.MountPath,
 		AbandonAfter: spec.AbandonAfter,
 		ByExec:       spec.ByExec,
+		ElseByExec:   spec.ElseByExec,
 		TookOver:     e.tookOver,
 		Fingerprint:  workload.Fingerprint(spec.Workload.Kind, original.Object),
 	}

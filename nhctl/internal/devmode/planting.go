@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -15,60 +19,116 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// plant brings the sidecar's binary into the twin's pod where that does not get it from an image, and says whether
-// there was something to do.
-func (e *entry) plant(ctx context.Context, pod *corev1.Pod) (bool, error) {
+// Planter brings the sidecar's binary into a twin's pods, one after the other, where they don't get it from an image.
+type Planter struct {
+	Binaries plant.Binaries
+	// Original is the original's pod template: its images may have a shell where the twin's have none.
+	Original corev1.PodTemplateSpec
+	// Save keeps a record that names another way, before the twin's pods take it. Note tells the user.
+	Save func(ctx context.Context, r Record) error
+	Note func(text string)
+
+	mu sync.Mutex
+	// planted is the pod that has got the binary, abandoned the one that can't get it as it is.
+	planted, abandoned string
+	// pulling is the pod that waits for the sidecar's image, since a time.
+	pulling string
+	since   time.Time
+}
+
+// pullPatience is how long the pull of the sidecar's image may take before another way is tried. It is a small image; a
+// registry that a firewall hides makes the kubelet wait for minutes without an error.
+const pullPatience = 20 * time.Second
+
+// Tend looks after a pod of a session's twin, and says whether there was something to do.
+func (p *Planter) Tend(ctx context.Context, c *kube.Client, r Record, pod *corev1.Pod) (acted bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
-	case pod.Name == e.abandoned:
+	case pod.Name == p.abandoned:
 		return true, nil // its successor is on the way
-	case e.record.ByExec && pod.Name != e.planted && workload.AwaitsBinary(pod):
-		e.planted = pod.Name
-		return true, Plant(ctx, e.Cluster, pod, e.Binaries)
-	case !e.spec.ByExec && !e.spec.ElseByExec:
+	case r.ByExec && pod.Name != p.planted && workload.AwaitsBinary(pod):
+		if err := plantInto(ctx, c, pod, p.Binaries); err != nil {
+			return true, err
+		}
+		p.planted = pod.Name
+		return true, nil
+	case !r.ByExec && !r.ElseByExec:
 		return false, nil
 	}
 	why := workload.CannotPlant(pod)
-	if why == "" || e.Binaries.Check() != nil {
+	if why == "" && p.pullsInVain(ctx, c, pod) {
+		why = fmt.Sprintf("its pull takes longer than %s", pullPatience)
+	}
+	if why == "" || p.Binaries.Check() != nil {
 		return false, nil
 	}
-	next := workload.NextPlanter(e.twin, e.original.Template)
+	return p.change(ctx, c, r, pod, why)
+}
+
+// change has the twin's next pod wait for the binary in a container with another one's image, if there is one to try.
+func (p *Planter) change(ctx context.Context, c *kube.Client, r Record, pod *corev1.Pod, why string) (bool, error) {
+	deployments := c.API.AppsV1().Deployments(r.Namespace)
+	twin, err := deployments.Get(ctx, r.Twin(), metav1.GetOptions{})
+	if err != nil {
+		return false, c.Explain(err)
+	}
+	next := workload.NextPlanter(twin, p.Original)
 	if next == nil {
 		return false, nil
 	}
-	if e.record.ByExec {
-		e.Emit(notice(fmt.Sprintf("an image without a shell can't take the sidecar's binary (%s): %s is tried, which "+
-			"the pod has anyway", why, next.Image)))
-	} else {
-		e.Emit(notice(fmt.Sprintf("the sidecar's image %s can't be had (%s): nhctl copies the sidecar into the pod "+
-			"through exec", e.spec.SidecarImage, why)))
+	note := fmt.Sprintf("the sidecar's image %s can't be had (%s): nhctl copies the sidecar into the pod through exec",
+		workload.PlantImage(twin), why)
+	if r.ByExec {
+		note = fmt.Sprintf("an image without a shell can't take the sidecar's binary (%s): %s is tried, which the pod "+
+			"has anyway", why, next.Image)
 	}
-	e.abandoned = pod.Name
-	return true, e.plantIn(ctx, next)
+	r.ByExec = true
+	text, err := r.Text()
+	if err != nil {
+		return false, err
+	}
+	patch, err := workload.PlantPatch(twin, next, text)
+	if err != nil {
+		return false, err
+	}
+	if err := p.Save(ctx, r); err != nil {
+		return false, err
+	}
+	_, err = deployments.Patch(ctx, twin.Name, types.JSONPatchType, patch, metav1.PatchOptions{})
+	if err != nil {
+		return false, fmt.Errorf("have the sidecar come through exec: %w", c.Explain(err))
+	}
+	p.Note(note)
+	p.abandoned = pod.Name
+	return true, nil
 }
 
-// plantIn has the twin's next pod wait for the binary in a container with another one's image. The record in the Lease
-// and on this computer says so once the session is entered: until then, no one else plants.
-func (e *entry) plantIn(ctx context.Context, with *corev1.Container) error {
-	e.record.ByExec = true
-	text, err := e.record.Text()
-	if err != nil {
-		return err
+// pullsInVain says whether a pod's node has been pulling the sidecar's image for too long. The pod itself does not say
+// what the kubelet is at, so its events are asked: a volume may take as long to be attached, and will come.
+func (p *Planter) pullsInVain(ctx context.Context, c *kube.Client, pod *corev1.Pod) bool {
+	if !workload.AwaitsImage(pod) {
+		p.pulling = ""
+		return false
 	}
-	patch, err := workload.PlantPatch(e.twin, with, text)
-	if err != nil {
-		return err
+	if p.pulling != pod.Name {
+		p.pulling, p.since = pod.Name, time.Now()
 	}
-	twin, err := e.Cluster.API.AppsV1().Deployments(e.record.Namespace).Patch(ctx, e.record.Twin(),
-		types.JSONPatchType, patch, metav1.PatchOptions{})
-	if err != nil {
-		return fmt.Errorf("have the sidecar come through exec: %w", e.Cluster.Explain(err))
+	if time.Since(p.since) < pullPatience {
+		return false
 	}
-	e.twin = twin
-	return nil
+	pulls := fields.Set{"involvedObject.uid": string(pod.UID), "reason": "Pulling"}
+	events, err := c.API.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: pulls.AsSelector().String(),
+	})
+	container := "spec.initContainers{" + contract.PlantContainer + "}"
+	return err == nil && slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
+		return e.InvolvedObject.FieldPath == container
+	})
 }
 
-// Plant puts the sidecar's binary into a pod that waits for it.
-func Plant(ctx context.Context, c *kube.Client, pod *corev1.Pod, binaries plant.Binaries) error {
+// plantInto puts the sidecar's binary into a pod that waits for it.
+func plantInto(ctx context.Context, c *kube.Client, pod *corev1.Pod, binaries plant.Binaries) error {
 	return plant.Into(ctx, func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
 		return c.Exec(ctx, kube.ExecOptions{
 			Pod:       pod.Name,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -218,7 +219,7 @@ func TestPlantingChangesTheTwinOnce(t *testing.T) {
 		pod.Name = "web-1"
 		pod.Status = *n.status(pod)
 		for range 3 {
-			if acted, err := e.plant(t.Context(), pod); !acted || err != nil {
+			if acted, err := e.planter.Tend(t.Context(), e.Cluster, e.record, pod); !acted || err != nil {
 				t.Fatalf("%v, %v", acted, err)
 			}
 		}
@@ -227,4 +228,83 @@ func TestPlantingChangesTheTwinOnce(t *testing.T) {
 			t.Errorf("the plant container has the image %s, want that of the first try, dev:1", image)
 		}
 	})
+}
+
+// A pull that takes too long is as good as one that fails, but only where that is what the pod waits for. The pods of a
+// session that is entered are looked after in the same way.
+func TestPullThatHangs(t *testing.T) {
+	t.Parallel()
+	const planter, other = "spec.initContainers{nhctl-plant}", "spec.initContainers{migrate}"
+	for name, tt := range map[string]struct {
+		pulls  string // the container whose image the events say is being pulled
+		change func(*Record, *corev1.ContainerStatus)
+		after  time.Duration
+		acts   bool
+	}{
+		"it hangs":                     {pulls: planter, after: 20 * time.Second, acts: true},
+		"not for long":                 {pulls: planter, after: 19 * time.Second},
+		"another image's pull":         {pulls: other, after: time.Minute},
+		"a volume that isn't attached": {after: time.Minute},
+		"it has come": {
+			pulls:  planter,
+			change: func(_ *Record, s *corev1.ContainerStatus) { s.State = corev1.ContainerState{} },
+			after:  time.Minute,
+		},
+		"by image and in no other way": {
+			pulls:  planter,
+			change: func(r *Record, _ *corev1.ContainerStatus) { r.ElseByExec = false },
+			after:  time.Minute,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, "deployment")
+				ada := s.computer("ada", "laptop")
+				ada.deps.Binaries = binaries{}
+				e := &entry{Deps: ada.deps, spec: ada.spec(record.Replace)}
+				e.spec.ElseByExec = true
+				if err := errors.Join(e.resolve(t.Context()), e.create(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+				r, saved, notes := e.record, []bool{}, 0
+				p := &Planter{
+					Binaries: binaries{},
+					Save:     func(_ context.Context, r Record) error { saved = append(saved, r.ByExec); return nil },
+					Note:     func(string) { notes++ },
+				}
+				pod := &corev1.Pod{Spec: e.twin.Spec.Template.Spec}
+				pod.Name, pod.Namespace, pod.UID = "web-1", "shop", "uid-1"
+				status := corev1.ContainerStatus{Name: contract.PlantContainer}
+				status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "PodInitializing"}
+				if tt.change != nil {
+					tt.change(&r, &status)
+				}
+				pod.Status.InitContainerStatuses = []corev1.ContainerStatus{status}
+				if tt.pulls != "" {
+					pulling := &corev1.Event{Reason: "Pulling"}
+					pulling.Name, pulling.Namespace = "web-1.1", "shop"
+					pulling.InvolvedObject = corev1.ObjectReference{Kind: "Pod", UID: pod.UID, FieldPath: tt.pulls}
+					s.Add(pulling)
+				}
+				first, err := p.Tend(t.Context(), ada.deps.Cluster, r, pod)
+				if first || err != nil {
+					t.Fatalf("at once: %v, %v", first, err)
+				}
+				pass(tt.after)
+				acted, err := p.Tend(t.Context(), ada.deps.Cluster, r, pod)
+				if acted != tt.acts || err != nil || len(saved) == 1 != tt.acts || notes == 1 != tt.acts {
+					t.Errorf("%v, %v; saved %v, %d notices", acted, err, saved, notes)
+				}
+				want := e.twin.Spec.Template.Spec.InitContainers[0].Image
+				if tt.acts {
+					want = "dev:1"
+				}
+				twin := kubetest.Get[appsv1.Deployment](s.Cluster, "shop", r.Twin())
+				if image := twin.Spec.Template.Spec.InitContainers[0].Image; image != want {
+					t.Errorf("the plant container has the image %s, want %s", image, want)
+				}
+			})
+		})
+	}
 }

@@ -34,7 +34,7 @@ func (e *entry) wait(ctx context.Context) error {
 			return err == nil, err
 		}
 		if pod != nil {
-			if acted, err := e.plant(ctx, pod); acted || err != nil {
+			if acted, err := e.planter.Tend(ctx, e.Cluster, e.record, pod); acted || err != nil {
 				return false, err
 			}
 		}

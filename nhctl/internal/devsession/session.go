@@ -3,6 +3,7 @@ package devsession
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,13 +15,13 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/folders"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarclient"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -34,6 +35,7 @@ type Session struct {
 	// indexes is the folder of the local sync indexes; empty means the session's own.
 	indexes string
 	up      chan struct{} // a carrier has come up
+	planter devmode.Planter
 
 	mu     sync.Mutex
 	opened []*openFolder
@@ -50,13 +52,24 @@ type owner interface {
 }
 
 func newSession(dirs userdirs.Dirs, logger *slog.Logger, cluster *kube.Client, s saved, owner owner) *Session {
-	return &Session{
+	made := &Session{
 		Session:  session.New(logger, cluster, s.Record.Session),
 		dirs:     dirs,
 		document: session.NewDocument(s, func(s saved) error { return save(dirs, s) }),
 		owner:    owner,
 		up:       make(chan struct{}, 1),
 	}
+	made.planter.Binaries = sidecarbinary.Default(func(text string) { made.Logger.Info(text) })
+	made.planter.Save, made.planter.Note = made.planted, made.Note
+	return made
+}
+
+// planted keeps a record that says another way for the sidecar's binary to come into the twin's pods.
+func (s *Session) planted(ctx context.Context, r devmode.Record) error {
+	if err := s.document.Edit(func(kept *saved) { kept.Record.ByExec = r.ByExec }); err != nil {
+		return fmt.Errorf("keep the session on this computer: %w", err)
+	}
+	return lease.Update(ctx, s.Client(), s.record())
 }
 
 func (s *Session) record() devmode.Record { return s.document.Value().Record }
@@ -128,9 +141,12 @@ func (s *Session) dial(ctx context.Context) (net.Conn, string, error) {
 	if err := s.Mounted(ctx, pod.Spec); err != nil {
 		return nil, pod.Name, err
 	}
-	if r.ByExec && r.Phase == record.Active && workload.AwaitsBinary(pod) { // entering does that itself
-		binaries := sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
-		if err := devmode.Plant(ctx, c, pod, binaries); err != nil {
+	if r.Phase == record.Active { // entering does that itself
+		acted, err := s.planter.Tend(ctx, c, r, pod)
+		if acted && err == nil {
+			err = errors.New("the sidecar is on its way into the pod")
+		}
+		if err != nil {
 			return nil, pod.Name, err
 		}
 	}

@@ -75,8 +75,10 @@ type Record struct {
 	More []Folder `json:"more,omitempty"`
 	// Extra are the other containers in dev mode.
 	Extra []Container `json:"extra,omitempty"`
-	// ByExec says that the sidecar's binary comes through exec, into each pod of the twin.
-	ByExec bool `json:"byExec,omitempty"`
+	// ByExec says that the sidecar's binary comes through exec, into each pod of the twin; ElseByExec that it comes
+	// from its image, and through exec once that can't be had.
+	ByExec     bool `json:"byExec,omitempty"`
+	ElseByExec bool `json:"elseByExec,omitempty"`
 	// Alone says that the twin's pod and the original's can't run at once: whichever comes waits for the other to go.
 	Alone bool `json:"alone,omitempty"`
 	// Paused are the autoscalers that rest until the session ends, because of it.

@@ -56,6 +56,17 @@ func planterStatus(pod *corev1.Pod) corev1.ContainerStatus {
 	return corev1.ContainerStatus{}
 }
 
+// PlantImage is the image of a twin's plant container.
+func PlantImage(twin *appsv1.Deployment) string { return planter(twin.Spec.Template.Spec).Image }
+
+// AwaitsImage says whether a pod's plant container, which brings the sidecar's binary from an image, has not started
+// so far. That does not say that it is its turn.
+func AwaitsImage(pod *corev1.Pod) bool {
+	s := planterStatus(pod)
+	return pod.DeletionTimestamp == nil && !slices.Equal(planter(pod.Spec).Command, byExec()) &&
+		s.State.Waiting != nil && s.State.Waiting.Reason == "PodInitializing"
+}
+
 // AwaitsBinary says whether a pod waits for the sidecar's binary to be planted through exec.
 func AwaitsBinary(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && slices.Equal(planter(pod.Spec).Command, byExec()) &&

@@ -40,6 +40,27 @@ func TestAwaitsBinary(t *testing.T) {
 	}
 }
 
+func TestAwaitsImage(t *testing.T) {
+	t.Parallel()
+	leaving := planting(copies, waiting("PodInitializing", ""))
+	leaving.DeletionTimestamp = &metav1.Time{}
+	for name, tt := range map[string]struct {
+		pod  *corev1.Pod
+		want bool
+	}{
+		"waits":           {planting(copies, waiting("PodInitializing", "")), true},
+		"failed":          {planting(copies, waiting("ErrImagePull", "gone")), false},
+		"through exec":    {planting(byExec(), waiting("PodInitializing", "")), false},
+		"on its way out":  {leaving, false},
+		"without status":  {planting(copies, corev1.ContainerStatus{}), false},
+		"without planter": {&corev1.Pod{}, false},
+	} {
+		if got := AwaitsImage(tt.pod); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
 func TestCannotPlant(t *testing.T) {
 	t.Parallel()
 	startError := corev1.ContainerStatus{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
