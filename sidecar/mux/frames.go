@@ -41,11 +41,15 @@ const (
 	maxUnknown = 64 << 10
 )
 
+// appendHeader adds to a buffer what comes before so many bytes of a stream's data.
+func appendHeader(buffer []byte, kind byte, stream uint32, size int) []byte {
+	buffer = binary.BigEndian.AppendUint32(append(buffer, kind), uint32(numberSize+size))
+	return binary.BigEndian.AppendUint32(buffer, stream)
+}
+
 // appendFrame adds a frame of a stream to a buffer.
 func appendFrame(buffer []byte, kind byte, stream uint32, data []byte) []byte {
-	buffer = binary.BigEndian.AppendUint32(append(buffer, kind), uint32(numberSize+len(data)))
-	buffer = binary.BigEndian.AppendUint32(buffer, stream)
-	return append(buffer, data...)
+	return append(appendHeader(buffer, kind, stream, len(data)), data...)
 }
 
 // appendWindow adds a frame whose body begins with a window.

@@ -155,8 +155,8 @@ func (s *Stream) send(p []byte) (int, error) {
 	s.sendable -= n
 	s.session.gather()
 	s.session.mu.Unlock()
-	s.session.out = appendFrame(s.session.out, kindData, s.number, p[:n])
-	return n, s.session.flush()
+	s.session.out = appendHeader(s.session.out, kindData, s.number, n)
+	return n, s.session.flush(p[:n])
 }
 
 // awaitWindow returns once something may be sent.

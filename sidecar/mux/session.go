@@ -29,6 +29,10 @@ var (
 	errWriteTimeout = errors.New("the far end takes nothing")
 )
 
+// readBuffer is the size of the buffer that frames are read into, in bytes. The data of larger ones go past it, into
+// their stream's buffer.
+const readBuffer = 4 << 10
+
 // backlog is how many streams may wait to be accepted.
 const backlog = 256
 
@@ -108,7 +112,7 @@ func New(conn io.ReadWriteCloser, o Options) *Session {
 		s.next = 1
 	}
 	s.lastRead.Store(time.Now().UnixNano())
-	s.reader = bufio.NewReaderSize(heard{s}, 64<<10)
+	s.reader = bufio.NewReaderSize(heard{s}, readBuffer)
 	s.watchdog = time.AfterFunc(time.Hour, func() { s.fail(errWriteTimeout) })
 	s.watchdog.Stop()
 	s.loops.Go(func() { s.fail(s.readFrames()) })
@@ -157,7 +161,7 @@ func (s *Session) Open(ctx context.Context, first []byte) (*Stream, error) {
 	s.gather()
 	s.out = appendWindow(s.out, kindOpen, stream.number, stream.granted, first)
 	s.mu.Unlock()
-	return stream, s.flush()
+	return stream, s.flush(nil)
 }
 
 // FirstData is how many bytes a stream can be opened with.

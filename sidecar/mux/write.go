@@ -21,14 +21,19 @@ func (s *Session) takeTurn(cancel, expired <-chan struct{}) error {
 
 func (s *Session) endTurn() { <-s.turn }
 
-// flush writes what is in out. The caller has the turn. A connection need not know deadlines: one that takes too
-// long is closed.
-func (s *Session) flush() error {
+// piecesWriter is a connection that writes several pieces as one without that they are put together before.
+type piecesWriter interface {
+	WritePieces(pieces ...[]byte) (int, error)
+}
+
+// flush writes what is in out, and then the data of its last frame. The caller has the turn. A connection need not
+// know deadlines: one that takes too long is closed.
+func (s *Session) flush(data []byte) error {
 	if len(s.out) == 0 {
 		return nil
 	}
 	s.watchdog.Reset(s.options.WriteTimeout)
-	n, err := s.conn.Write(s.out)
+	n, err := s.writePieces(data)
 	s.watchdog.Stop()
 	s.moved.Add(int64(n))
 	s.out = s.out[:0]
@@ -39,6 +44,14 @@ func (s *Session) flush() error {
 		return s.lost() // with the first reason
 	}
 	return nil
+}
+
+func (s *Session) writePieces(data []byte) (int, error) {
+	if w, ok := s.conn.(piecesWriter); ok && len(data) > 0 {
+		return w.WritePieces(s.out, data)
+	}
+	s.out = append(s.out, data...)
+	return s.conn.Write(s.out)
 }
 
 // notify has the control frames that there are written soon.
@@ -64,7 +77,7 @@ func (s *Session) writeControl() {
 		s.mu.Lock()
 		s.gather()
 		s.mu.Unlock()
-		err := s.flush()
+		err := s.flush(nil)
 		s.endTurn()
 		if err != nil {
 			return

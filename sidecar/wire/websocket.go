@@ -24,8 +24,8 @@ const (
 	// messageBuffer is the size of the buffers for messages, in bytes; longer ones are sent in parts. A frame of data
 	// and the short ones before it fit: every part is a write at each hop on the way to a pod.
 	messageBuffer = mux.MaxFrame + 4<<10
-	// readBuffer is the size of the buffers that are read into, in bytes.
-	readBuffer = 64 << 10
+	// readBuffer is the size of the buffers that are read into, in bytes. Longer reads go past them.
+	readBuffer = 16 << 10
 	// maxRequest limits the request that begins a carrier, in bytes.
 	maxRequest = 16 << 10
 )
@@ -144,4 +144,20 @@ func (m *messages) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// WritePieces sends pieces as one message. They are copied once, to where they are masked or written from.
+func (m *messages) WritePieces(pieces ...[]byte) (total int, err error) {
+	w, err := m.ws.NextWriter(websocket.BinaryMessage)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range pieces {
+		n, err := w.Write(p)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, w.Close()
 }

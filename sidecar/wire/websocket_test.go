@@ -69,8 +69,8 @@ func TestOneWriteOfAFrame(t *testing.T) {
 			_, err := io.ReadFull(tt.to, make([]byte, mux.MaxFrame+4<<10))
 			done <- err
 		}()
-		if _, err := tt.from.Write(make([]byte, mux.MaxFrame+4<<10)); err != nil {
-			t.Fatal(err)
+		if n, err := tt.from.WritePieces(make([]byte, 4<<10), make([]byte, mux.MaxFrame)); err != nil {
+			t.Fatalf("%d bytes, %v", n, err)
 		}
 		if err := <-done; err != nil || len(tt.counted.sizes) != 1 {
 			t.Errorf("writes of %v bytes, %v", tt.counted.sizes, err)
@@ -94,11 +94,14 @@ func TestMessagesAreAStream(t *testing.T) {
 			}
 			go func() {
 				for rest := want; len(rest) > 0; {
-					n := min(len(rest), 100_000)
+					n, m := min(len(rest), 100_000), min(len(rest), 170_000)
 					if _, err := from.Write(rest[:n]); err != nil {
 						return
 					}
-					rest = rest[n:]
+					if k, err := from.WritePieces(rest[n:m], nil); k != m-n || err != nil {
+						return
+					}
+					rest = rest[m:]
 				}
 			}()
 			got := make([]byte, len(want))
