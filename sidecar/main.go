@@ -80,8 +80,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if err := supervise.Trim(); err != nil {
 			logger.Warn("free memory", "error", err)
 		}
-		err = supervise.New(supervise.Options{Socket: contract.SupervisorSocket(*container), Dir: *dir,
-			Logger: logger}).Serve(ctx)
+		err = supervise.New(supervise.Options{
+			Socket: contract.SupervisorSocket(*container),
+			Dir:    *dir,
+			Home:   contract.HomeDir,
+			Tools:  contract.ToolsDir,
+			Logger: logger,
+		}).Serve(ctx)
 	case "sync":
 		err = serve(ctx, logger)
 	case "dial":

@@ -79,6 +79,9 @@ const (
 	TokenDir   = "/.nhctl/token"
 	WorkDir    = "/.nhctl/work" // in the sidecar: the whole work volume
 	ImageEntry = "/sidecar"     // where the sidecar image keeps its binary
+	// ToolsDir has programs that nhctl brings where the image has none, HomeDir is the home of users without one.
+	ToolsDir = RunDir + "/tools"
+	HomeDir  = RunDir + "/home"
 )
 
 // ProbeTimeout limits the probes that the sidecar's binary answers, in seconds.

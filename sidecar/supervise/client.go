@@ -45,10 +45,17 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (io.Read
 		}
 		content = bytes.NewReader(data)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, content)
+	request, err := http.NewRequestWithContext(ctx, method, address+path, content)
 	if err != nil {
 		return nil, err
 	}
+	return c.send(request)
+}
+
+// address is that of every supervisor: connections are dialed without it.
+const address = "http://supervisor"
+
+func (c *Client) send(request *http.Request) (io.ReadCloser, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type command struct {
 	grace  time.Duration
 	output *ring
 	dir    string
+	around surroundings
 
 	change sync.Mutex // held by a start or a stop from its beginning to its end
 	mu     sync.Mutex // guards what follows
@@ -77,7 +78,7 @@ func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
 }
 
 func (c *command) launch(spec Spec) error {
-	env := environment(spec.Env)
+	env := c.around.environment(spec.Env)
 	path, err := lookPath(spec.Argv[0], env)
 	if err != nil {
 		return err
@@ -142,25 +143,12 @@ func outputs(tty bool) (files, readers []*os.File, err error) {
 	return files, readers, nil
 }
 
-func environment(extra map[string]string) []string {
-	env := os.Environ()
-	for key, value := range extra {
-		env = append(env, key+"="+value)
-	}
-	return env
-}
-
-// lookPath finds a program in the PATH of an environment; the last PATH counts.
+// lookPath finds a program in the PATH of an environment.
 func lookPath(name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	path := ""
-	for _, e := range env {
-		if value, ok := strings.CutPrefix(e, "PATH="); ok {
-			path = value
-		}
-	}
+	path := valueOf(env, "PATH")
 	for _, dir := range strings.Split(path, ":") {
 		candidate := dir + "/" + name
 		if info, err := os.Stat(candidate); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {

@@ -36,8 +36,9 @@ type console struct {
 }
 
 // startConsole starts a program, that is to be served then.
-func startConsole(id string, a Attach, r *reaper, grace time.Duration) (*console, <-chan syscall.WaitStatus, error) {
-	env := environment(a.Env)
+func startConsole(
+	id string, a Attach, env []string, r *reaper, grace time.Duration,
+) (*console, <-chan syscall.WaitStatus, error) {
 	argv, path, err := program(a, env)
 	if err != nil {
 		return nil, nil, err
@@ -70,7 +71,8 @@ const replay = 256 << 10
 // shells are what a terminal runs when the config names none.
 var shells = [...]string{"bash", "zsh", "ash", "sh"}
 
-// program finds what to run: the caller's own, or a login shell.
+// program finds what to run: the caller's own, or a shell. That is no login shell, whose profile would put the system's
+// PATH in the place of the image's.
 func program(a Attach, env []string) (argv []string, path string, err error) {
 	if len(a.Argv) > 0 {
 		path, err = lookPath(a.Argv[0], env)
@@ -82,7 +84,7 @@ func program(a Attach, env []string) (argv []string, path string, err error) {
 	}
 	for _, shell := range wanted {
 		if path, err = lookPath(shell, env); err == nil {
-			return []string{path, "-l"}, path, nil
+			return []string{path}, path, nil
 		}
 	}
 	return nil, "",

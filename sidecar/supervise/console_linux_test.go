@@ -160,10 +160,9 @@ func TestTerminal(t *testing.T) {
 		Size:  &Size{Columns: 90, Rows: 30},
 		Env:   map[string]string{"PS1": "$ ", "TERM": "dumb"},
 	})
-	first.say(KindInput, "stty size; test -t 0 && test -t 1 && echo on a term''inal; shopt login_shell\n")
+	first.say(KindInput, "stty size; test -t 0 && test -t 1 && echo on a term''inal\n")
 	first.until("30 90")
 	first.until("on a terminal")
-	first.until("login_shell    \ton")
 	first.say(KindSize, `{"columns":100,"rows":40}`)
 	first.say(KindInput, "stty size\n")
 	first.until("40 100")

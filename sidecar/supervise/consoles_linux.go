@@ -18,6 +18,7 @@ type consoles struct {
 	reaper  *reaper
 	grace   time.Duration
 	dir     string
+	around  surroundings
 	serving sync.WaitGroup
 
 	mu    sync.Mutex
@@ -67,7 +68,7 @@ func (s *consoles) start(ctx context.Context, a Attach) (*console, error) {
 	}
 	s.last++
 	id := strconv.Itoa(s.last)
-	c, ended, err := startConsole(id, a, s.reaper, s.grace)
+	c, ended, err := startConsole(id, a, s.around.environment(a.Env), s.reaper, s.grace)
 	if err != nil {
 		return nil, err
 	}

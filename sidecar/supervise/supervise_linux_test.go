@@ -22,6 +22,18 @@ import (
 // children: they run one after the other.
 func serve(t *testing.T, grace time.Duration) *Client {
 	t.Helper()
+	return serveWith(t, Options{Grace: grace})
+}
+
+// serveTools runs a supervisor that takes tools, and returns their folder.
+func serveTools(t *testing.T) (*Client, string) {
+	t.Helper()
+	tools := filepath.Join(t.TempDir(), "tools")
+	return serveWith(t, Options{Tools: tools}), tools
+}
+
+func serveWith(t *testing.T, o Options) *Client {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "supervise-")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +41,8 @@ func serve(t *testing.T, grace time.Duration) *Client {
 	socket := filepath.Join(dir, "s.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	s := New(Options{Socket: socket, Dir: dir, Grace: grace, Logger: slog.New(slog.DiscardHandler)})
+	o.Socket, o.Dir, o.Logger = socket, dir, slog.New(slog.DiscardHandler)
+	s := New(o)
 	go func() { done <- s.Serve(ctx) }()
 	t.Cleanup(func() {
 		cancel()

@@ -25,8 +25,10 @@ type Options struct {
 	// Dir is where commands run unless they say otherwise.
 	Dir string
 	// Grace is how long a command has between SIGTERM and SIGKILL.
-	Grace  time.Duration
-	Logger *slog.Logger
+	Grace time.Duration
+	// Home is for commands whose user has none. Tools is for programs that are brought; empty means that none are.
+	Home, Tools string
+	Logger      *slog.Logger
 }
 
 // Supervisor keeps the commands of one container.
@@ -54,11 +56,18 @@ func New(options Options) *Supervisor {
 			grace:  options.Grace,
 			output: kept.ring(),
 			dir:    options.Dir,
+			around: surroundings{home: options.Home, tools: options.Tools},
 			status: Status{Name: name, State: StateNone},
 		}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
-	s.consoles = &consoles{reaper: s.reaper, grace: options.Grace, dir: options.Dir, all: map[string]*console{}}
+	s.consoles = &consoles{
+		reaper: s.reaper,
+		grace:  options.Grace,
+		dir:    options.Dir,
+		around: surroundings{home: options.Home, tools: options.Tools},
+		all:    map[string]*console{},
+	}
 	return s
 }
 
@@ -162,6 +171,7 @@ func (s *Supervisor) handler(ctx context.Context) http.Handler {
 	}))
 	mux.HandleFunc("GET /v1/commands/{name}/logs", s.named(logs))
 	s.consoles.handle(ctx, mux)
+	s.consoles.around.handle(mux)
 	return mux
 }
 

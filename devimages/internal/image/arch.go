@@ -21,8 +21,9 @@ func Host() Arch { return Arch(runtime.GOARCH) }
 
 // Arches are the architectures that an image can be made for here.
 func (d Definition) Arches() []Arch {
-	if slices.ContainsFunc(d.Layers, func(l Layer) bool { return l.NpmPackages != nil }) {
-		return []Arch{Host()} // npm takes the packages of the machine that it runs on
+	// npm takes the packages of the machine that it runs on, and busybox itself says which tools it has.
+	if slices.ContainsFunc(d.Layers, func(l Layer) bool { return l.NpmPackages != nil || l.Busybox != "" }) {
+		return []Arch{Host()}
 	}
 	return []Arch{AMD64, ARM64}
 }

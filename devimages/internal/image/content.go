@@ -3,8 +3,10 @@ package image
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +69,8 @@ func installed(program, part string) error {
 // fill puts the content of any other layer below root.
 func (b *Builder) fill(ctx context.Context, l Layer, arch Arch, root string) error {
 	switch {
+	case l.Busybox != "":
+		return busybox(ctx, root, l.Busybox)
 	case l.GoToolchain != "":
 		return b.copyToolchain(ctx, arch, filepath.Join(root, l.GoToolchain))
 	case l.GoCache != "":
@@ -82,6 +86,46 @@ func (b *Builder) fill(ctx context.Context, l Layer, arch Arch, root string) err
 	default:
 		return copyFile(b.sidecar(arch), filepath.Join(root, l.Sidecar), 0o755)
 	}
+}
+
+// busybox puts Debian's static busybox into a folder, with a link for each of its tools, and next to them what any
+// system has: a root user and /tmp.
+func busybox(ctx context.Context, root, to string) error {
+	if os.Geteuid() != 0 {
+		return errors.New("unpacking a Debian package needs root")
+	}
+	if err := installed("mmdebstrap", "images"); err != nil {
+		return err
+	}
+	unpacked := root + "-busybox"
+	defer os.RemoveAll(unpacked)
+	if out, err := exec.CommandContext(ctx, "mmdebstrap", "--quiet", "--variant=extract", "--include=busybox-static",
+		suite, unpacked).CombinedOutput(); err != nil {
+		return fmt.Errorf("mmdebstrap: %w: %s", err, out)
+	}
+	program := filepath.Join(root, to, "busybox")
+	if err := copyFile(filepath.Join(unpacked, "bin", "busybox"), program, 0o755); err != nil {
+		return err
+	}
+	tools, err := exec.CommandContext(ctx, program, "--list").Output()
+	if err != nil {
+		return fmt.Errorf("list busybox's tools: %w", err)
+	}
+	for tool := range strings.FieldsSeq(string(tools)) {
+		link := filepath.Join(root, to, tool)
+		if err := os.Symlink("busybox", link); err != nil && !errors.Is(err, fs.ErrExist) { // busybox is one, too
+			return err
+		}
+	}
+	for dir, mode := range map[string]os.FileMode{"etc": 0o755, "tmp": os.ModeSticky | 0o777} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(filepath.Join(root, dir), mode); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(root, "etc", "passwd"), []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o644)
 }
 
 func copyFile(from, to string, mode os.FileMode) error {

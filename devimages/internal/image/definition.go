@@ -38,6 +38,8 @@ type Layer struct {
 	// with dpkg's patterns.
 	Suite   string   `json:"suite,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
+	// Busybox is the folder for a shell and its tools in one static program, as in an image without Debian's.
+	Busybox string `json:"busybox,omitempty"`
 	// GoToolchain is the folder to put the Go toolchain in that builds the image.
 	GoToolchain string `json:"goToolchain,omitempty"`
 	// GoCache is the folder for a build cache of the standard library, plain and for debugging, writable by any user.

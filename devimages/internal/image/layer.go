@@ -118,6 +118,8 @@ func (l Layer) describe() string {
 	switch {
 	case len(l.Debian) > 0:
 		return "Debian with " + strings.Join(l.Debian, ", ")
+	case l.Busybox != "":
+		return "Debian's busybox"
 	case l.GoToolchain != "":
 		return "Go toolchain"
 	case l.GoCache != "":

@@ -48,7 +48,7 @@ type Hub struct {
 // Dev are the settings of dev mode.
 type Dev struct {
 	GitURL               string                `json:"gitUrl" doc:"Repository of the sources: named where there is no local folder, and compared with the folder's own remote." example:"https://example.com/shop/web.git"`
-	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto chooses one by the sources." example:"ghcr.io/nhctl/dev-go:v0.1.0"`
+	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto chooses a public one by the sources and the version that they ask for." example:"docker.io/library/golang:1.26"`
 	ImagePullPolicy      string                `json:"imagePullPolicy" doc:"When the dev image is pulled." enum:"Always,IfNotPresent,Never" default:"IfNotPresent"`
 	Shell                string                `json:"shell" doc:"Shell for terminals and commands; empty means the first of bash, zsh, ash and sh that the image has (sh for commands)." example:"bash"`
 	WorkDir              string                `json:"workDir" doc:"Folder of the sources in the container." default:"/home/nocalhost-dev"`

@@ -88,6 +88,25 @@ func Port(d config.Debug) (int, error) {
 			"in .dev/config.yaml", strings.Join(Languages(), ", "))
 }
 
+// The debuggers that nhctl brings into containers whose images have none, as they are called there.
+const (
+	Delve   = "dlv"
+	Debugpy = "debugpy.whl"
+)
+
+// Tool is the debugger that a container needs, if nhctl can bring it. A debug command of the config's own needs what it
+// names.
+func Tool(dev config.Dev) string {
+	own := slices.Concat(dev.Command.Debug.Argv, strings.Fields(strings.Join(dev.Command.Debug.Line, " ")))
+	switch {
+	case dev.Debug.Language == Go && (len(own) == 0 || slices.Contains(own, Delve)):
+		return Delve
+	case dev.Debug.Language == Python && len(own) == 0:
+		return Debugpy
+	}
+	return ""
+}
+
 // Start is how a service is started under its debugger.
 type Start struct {
 	Argv []string

@@ -152,3 +152,28 @@ func TestPort(t *testing.T) {
 		t.Error("a port of nothing")
 	}
 }
+
+// nhctl brings debuggers for its own starts, and delve for a debug command that names it, but nothing for others.
+func TestTool(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		dev  config.Dev
+		want string
+	}{
+		"go":                       {config.Dev{Debug: config.Debug{Language: Go}}, Delve},
+		"python":                   {config.Dev{Debug: config.Debug{Language: Python}}, Debugpy},
+		"node":                     {config.Dev{Debug: config.Debug{Language: Node}}, ""},
+		"no language":              {config.Dev{}, ""},
+		"delve in a debug command": {debugBy(config.Command{Line: []string{"exec dlv debug", "--headless ."}}), Delve},
+		"delve as a program":       {debugBy(config.Command{Argv: []string{"dlv", "debug"}}), Delve},
+		"another debug command":    {debugBy(config.Command{Argv: []string{"/opt/dlv", "debug"}}), ""},
+	} {
+		if got := Tool(tt.dev); got != tt.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func debugBy(c config.Command) config.Dev {
+	return config.Dev{Debug: config.Debug{Language: Go}, Command: config.Commands{Debug: c}}
+}

@@ -34,7 +34,7 @@ func dlv(run line, dev config.Dev, o Options) (line, bool) {
 	if len(args) > 0 {
 		listen = append(append(listen, "--"), args...)
 	}
-	return line{prefix: run.prefix, program: "dlv", args: listen}, true
+	return line{prefix: run.prefix, program: Delve, args: listen}, true
 }
 
 // compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old

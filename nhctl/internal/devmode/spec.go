@@ -148,7 +148,7 @@ func (s Spec) complete() error {
 			place := strings.TrimSuffix(s.Workload.String()+", container "+d.Container, ", container ")
 			return problem.New(problem.Usage, "no dev image for %s", place).
 				WithHint("set containers[].dev.image in .dev/config.yaml, or name one with --image, " +
-					"such as ghcr.io/nhctl/dev-go:v0.1.0; --image auto chooses one by the sources")
+					"such as docker.io/library/golang:1.26; --image auto chooses one by the sources")
 		}
 	}
 	return nil

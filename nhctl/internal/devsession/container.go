@@ -61,6 +61,7 @@ func (c *container) commands() *commands.Container {
 		Container:    c.Container,
 		Host:         c,
 		Logger:       c.Logger,
+		Tools:        c.dirs.Tools(),
 		OneOfSeveral: len(r.Extra) > 0,
 	}
 	for _, f := range r.Folders() {

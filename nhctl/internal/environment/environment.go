@@ -37,8 +37,9 @@ var credentials = [...]string{
 	"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
 	"LD_LIBRARY_PATH", "DYLD_*",
 	"ASDF_*", "MISE_*", "PYENV_*", "NIX_*",
-	// where a debugger finds Go's sources
+	// where a debugger finds Go's sources, and where Go and pip find debuggers
 	"GOROOT", "GOPATH", "GOMODCACHE", "GOENV", "GOFLAGS", "GOTOOLCHAIN", "GOCACHE",
+	"GOPROXY", "GOPRIVATE", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "PIP_*",
 }
 
 // ForDaemon is what the daemon is started with, as KEY=VALUE: nothing that is one caller's alone, since it serves those

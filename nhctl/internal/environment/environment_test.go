@@ -25,7 +25,9 @@ func TestForCall(t *testing.T) {
 			[]string{"AWS_PROFILE", "AZURE_CONFIG_DIR", "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK"},
 		},
 		"what is no one's": {[]string{"GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL", "OPENAI_API_KEY",
-			"SLACK_WEBHOOK", "GOPROXY"}, nil, nil},
+			"SLACK_WEBHOOK", "CARGO_REGISTRY_TOKEN"}, nil, nil},
+		"where debuggers are found": {[]string{"GOPROXY", "GOPRIVATE", "PIP_INDEX_URL"}, nil,
+			[]string{"GOPRIVATE", "GOPROXY", "PIP_INDEX_URL"}},
 		"what the config names": {[]string{"GITHUB_TOKEN", "FEATURE"}, []string{"FEATURE"}, []string{"FEATURE"}},
 		"a star is no name":     {[]string{"GITHUB_TOKEN"}, []string{"*"}, nil},
 	} {

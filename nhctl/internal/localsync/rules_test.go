@@ -29,6 +29,8 @@ func TestRulesFromOutside(t *testing.T) {
 			"src/.git/refs/x": ""}, want: []string{"*.swp", "!a.swp"}},
 		"build output": {image: "ghcr.io/nhctl/dev-node:v0.1.0",
 			want: []string{"node_modules/"}},
+		"output of a build tool": {image: "docker.io/library/maven:3-eclipse-temurin-21",
+			want: []string{"target/"}},
 		"an image that says nothing":          {image: "debian", want: nil},
 		"a language that keeps sources clean": {image: "registry.example.com:5000/python/dev-go", want: nil},
 	} {

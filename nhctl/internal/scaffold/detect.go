@@ -3,24 +3,27 @@
 package scaffold
 
 import (
-	"bufio"
+	"bytes"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kballard/go-shellquote"
+
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/sources"
 )
 
 // Guess is what a folder says of its service. Empty fields could not be found out.
 type Guess struct {
 	Name string
-	// Language is one of debug.language, or csharp.
+	// Language is one of debug.language, php or csharp.
 	Language string
-	// Image is a dev image; Ours says that it is one of this project's, which the tests run.
-	Image string
-	Ours  bool
+	// Image has the tools for the sources.
+	Image publicimage.Image
 	// Build makes what Run starts; empty where nothing has to be built.
 	Build, Run string
 	Ports      []string
@@ -30,38 +33,39 @@ type Guess struct {
 type language struct {
 	name    string
 	markers []string
-	image   string
 	inspect func(fs.FS, *Guess)
 }
-
-// own is how the names of this project's dev images begin, and version how they end.
-const (
-	own     = "ghcr.io/nhctl/dev-"
-	version = ":v0.1.0"
-)
 
 // The first language with a marker counts: build files of one are often there for another's tools, package.json most of
 // all.
 func languages() []language {
 	return []language{
-		{"go", []string{"go.mod"}, own + "go" + version, inspectGo},
-		{"rust", []string{"Cargo.toml"}, "docker.io/library/rust:1", inspectRust},
-		{"java", []string{"pom.xml"}, own + "java" + version, inspectMaven},
-		{"java", []string{"build.gradle", "build.gradle.kts"}, own + "java" + version, inspectGradle},
-		{"csharp", []string{"*.csproj", "*.sln"}, "mcr.microsoft.com/dotnet/sdk:8.0", commands("", "dotnet run")},
-		{"python", []string{"pyproject.toml", "requirements.txt", "setup.py", "Pipfile"}, own + "python" + version,
-			inspectPython},
-		{"ruby", []string{"Gemfile"}, own + "ruby" + version, inspectRuby},
-		{"php", []string{"composer.json"}, "docker.io/library/php:8-cli",
-			commands("", "exec php -S 0.0.0.0:8080 -t public")},
-		{"node", []string{"package.json"}, own + "node" + version, inspectNode},
-		{"cpp", []string{"CMakeLists.txt"}, own + "cpp" + version, inspectCMake},
-		{"python", []string{"*.py"}, own + "python" + version, inspectPython},
-		{"ruby", []string{"*.rb"}, own + "ruby" + version, inspectRuby},
-		{"java", []string{"*.java"}, own + "java" + version, inspectJava},
-		{"cpp", []string{"*.cpp", "*.cc", "*.cxx"}, own + "cpp" + version, inspectCPP},
-		{"c", []string{"*.c"}, own + "cpp" + version, inspectCPP},
+		{"go", []string{"go.mod"}, inspectGo},
+		{"rust", []string{"Cargo.toml"}, inspectRust},
+		{"java", []string{"pom.xml"}, inspectMaven},
+		{"java", []string{"build.gradle", "build.gradle.kts"}, inspectGradle},
+		{"csharp", []string{"*.csproj", "*.sln"}, commands("", "dotnet run")},
+		{"python", []string{"pyproject.toml", "requirements.txt", "setup.py", "Pipfile"}, inspectPython},
+		{"ruby", []string{"Gemfile"}, inspectRuby},
+		{"php", []string{"composer.json"}, commands("", "exec php -S 0.0.0.0:8080 -t public")},
+		{"node", []string{"package.json"}, inspectNode},
+		{"cpp", []string{"CMakeLists.txt"}, inspectCMake},
+		{"python", []string{"*.py"}, inspectPython},
+		{"ruby", []string{"*.rb"}, inspectRuby},
+		{"java", []string{"*.java"}, inspectJava},
+		{"cpp", []string{"*.cpp", "*.cc", "*.cxx"}, inspectCPP},
+		{"c", []string{"*.c"}, inspectCPP},
 	}
+}
+
+// LookAt looks at a folder of this computer.
+func LookAt(dir string) (Guess, error) {
+	folder, closer, err := sources.Open(dir)
+	if err != nil {
+		return Guess{}, err
+	}
+	defer closer.Close()
+	return Look(folder, filepath.Base(dir)), nil
 }
 
 // Look looks at a folder; name is what the folder is called.
@@ -72,9 +76,8 @@ func Look(folder fs.FS, name string) Guess {
 			func(m string) bool { found, err := fs.Glob(folder, m); return err == nil && len(found) > 0 }) {
 			continue
 		}
-		g.Language, g.Image = l.name, l.image
+		g.Language, g.Image = l.name, publicimage.For(folder, l.name)
 		l.inspect(folder, &g)
-		g.Ours = strings.HasPrefix(g.Image, own)
 		break
 	}
 	g.Ports = exposed(folder)
@@ -88,7 +91,7 @@ func (g *Guess) Learn(image string, command []string) {
 		repository, _, _ := strings.Cut(path.Base(image), ":")
 		for _, l := range languages() {
 			if repository == l.name || repository == l.name+"lang" {
-				g.Language, g.Image, g.Ours = l.name, l.image, strings.HasPrefix(l.image, own)
+				g.Language, g.Image = l.name, publicimage.For(nil, l.name)
 				break
 			}
 		}
@@ -114,26 +117,16 @@ func commands(build, run string) func(fs.FS, *Guess) {
 
 // firstLine is the first line of a file that matches, or "".
 func firstLine(folder fs.FS, name string, pattern *regexp.Regexp) string {
-	f, err := folder.Open(name)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if m := pattern.FindStringSubmatch(lines.Text()); m != nil {
-			return m[len(m)-1]
+	for line := range bytes.Lines(sources.Content(folder, name)) {
+		if m := pattern.FindSubmatch(bytes.TrimRight(line, "\r\n")); m != nil {
+			return string(m[len(m)-1])
 		}
 	}
 	return ""
 }
 
-func has(folder fs.FS, name string) bool {
-	_, err := fs.Stat(folder, name)
-	return err == nil
-}
-
 func mentions(folder fs.FS, name, text string) bool {
-	return firstLine(folder, name, regexp.MustCompile(regexp.QuoteMeta(text))) != ""
+	return bytes.Contains(sources.Content(folder, name), []byte(text))
 }
 
 var expose = regexp.MustCompile(`(?i)^\s*EXPOSE\s+([0-9][0-9 ]*)`)

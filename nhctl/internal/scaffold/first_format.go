@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
 )
 
 // The config that a first format becomes, in the order in which it is written.
@@ -205,13 +206,7 @@ func (o *old) language(dev *madeDev) {
 	if dev.Image != "" {
 		return
 	}
-	dev.Image = "auto" // by the sources
-	for _, l := range languages() {
-		if l.name == name {
-			dev.Image = l.image
-			break
-		}
-	}
+	dev.Image = cmp.Or(publicimage.For(nil, name).Ref, "auto") // by the sources
 }
 
 func (o *old) commands() map[string][]string {

@@ -23,7 +23,7 @@ func TestFirstFormat(t *testing.T) {
       serviceType: deployment
       containers:
         - dev:
-            image: ghcr.io/nhctl/dev-go:v0.1.0
+            image: docker.io/library/golang:1.26
             command:
               run:
                 - go

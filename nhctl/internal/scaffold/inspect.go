@@ -6,6 +6,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/sources"
 )
 
 var goModule = regexp.MustCompile(`^module\s+"?([^\s"]+)`)
@@ -21,7 +23,7 @@ func inspectGo(folder fs.FS, g *Guess) {
 	program := "/tmp/" + g.Name
 	g.Build, g.Run = "go build -o "+program+" .", "exec "+program
 	mains, err := fs.Glob(folder, "cmd/*/main.go")
-	if has(folder, "main.go") || err != nil || len(mains) == 0 {
+	if sources.Has(folder, "main.go") || err != nil || len(mains) == 0 {
 		return
 	}
 	chosen := mains[0]
@@ -41,19 +43,15 @@ func inspectNode(folder fs.FS, g *Guess) {
 
 		Dependencies, DevDependencies map[string]string
 	}
-	if data, err := fs.ReadFile(folder, "package.json"); err == nil && json.Unmarshal(data, &pkg) == nil &&
-		pkg.Name != "" {
+	if err := json.Unmarshal(sources.Content(folder, "package.json"), &pkg); err == nil && pkg.Name != "" {
 		g.Name = label(path.Base(pkg.Name))
 	}
 	tool := "npm"
 	switch {
-	case has(folder, "pnpm-lock.yaml"):
-		tool = "pnpm"
-	case has(folder, "yarn.lock"):
+	case sources.Has(folder, "pnpm-lock.yaml"):
+		tool = "corepack pnpm" // which the image has as a part of Node
+	case sources.Has(folder, "yarn.lock"):
 		tool = "yarn"
-	}
-	if tool != "npm" {
-		g.Image = "docker.io/library/node:22" // which has those, and the dev image has not
 	}
 	if len(pkg.Dependencies)+len(pkg.DevDependencies) > 0 {
 		g.Build = "test -d node_modules || " + tool + " install"
@@ -69,7 +67,7 @@ func inspectNode(folder fs.FS, g *Guess) {
 	}
 	g.Run = "exec node ."
 	for _, file := range []string{pkg.Main, "index.js", "server.js", "main.js", "app.js"} {
-		if file != "" && has(folder, path.Clean(file)) {
+		if file != "" && sources.Has(folder, path.Clean(file)) {
 			g.Run = "exec node " + file
 			return
 		}
@@ -82,15 +80,15 @@ func inspectPython(folder fs.FS, g *Guess) {
 	if name := firstLine(folder, "pyproject.toml", tomlName); name != "" {
 		g.Name = label(name)
 	}
-	if has(folder, "requirements.txt") {
+	if sources.Has(folder, "requirements.txt") {
 		g.Build = "pip install --quiet --requirement requirements.txt"
 	}
-	if has(folder, "manage.py") {
+	if sources.Has(folder, "manage.py") {
 		g.Run = "exec python3 manage.py runserver 0.0.0.0:8000"
 		return
 	}
 	for _, file := range []string{"main.py", "app.py", "server.py", "wsgi.py"} {
-		if has(folder, file) {
+		if sources.Has(folder, file) {
 			g.Run = "exec python3 " + file
 			return
 		}
@@ -99,7 +97,7 @@ func inspectPython(folder fs.FS, g *Guess) {
 
 func inspectMaven(folder fs.FS, g *Guess) {
 	tool := "mvn"
-	if has(folder, "mvnw") {
+	if sources.Has(folder, "mvnw") {
 		tool = "./mvnw"
 	}
 	g.Build, g.Run = tool+" -q compile", "exec "+tool+" -q exec:java"
@@ -108,11 +106,10 @@ func inspectMaven(folder fs.FS, g *Guess) {
 	}
 }
 
-// inspectGradle takes Gradle's own image where no wrapper brings it.
 func inspectGradle(folder fs.FS, g *Guess) {
-	tool := "./gradlew"
-	if !has(folder, "gradlew") {
-		tool, g.Image = "gradle", "docker.io/library/gradle:8-jdk21"
+	tool := "gradle"
+	if sources.Has(folder, "gradlew") {
+		tool = "./gradlew"
 	}
 	g.Run = "exec " + tool + " run"
 	if mentions(folder, "build.gradle", "springframework.boot") ||
@@ -145,17 +142,17 @@ func inspectRust(folder fs.FS, g *Guess) {
 
 func inspectRuby(folder fs.FS, g *Guess) {
 	bundle := ""
-	if has(folder, "Gemfile") {
+	if sources.Has(folder, "Gemfile") {
 		g.Build, bundle = "bundle check || bundle install", "bundle exec "
 	}
 	switch {
-	case has(folder, "bin/rails"):
+	case sources.Has(folder, "bin/rails"):
 		g.Run = "exec " + bundle + "rails server -b 0.0.0.0"
-	case has(folder, "config.ru"):
+	case sources.Has(folder, "config.ru"):
 		g.Run = "exec " + bundle + "rackup -o 0.0.0.0"
 	}
 	for _, file := range []string{"app.rb", "main.rb", "server.rb"} {
-		if g.Run == "" && has(folder, file) {
+		if g.Run == "" && sources.Has(folder, file) {
 			g.Run = "exec " + bundle + "ruby " + file
 		}
 	}
@@ -172,7 +169,7 @@ func inspectCMake(folder fs.FS, g *Guess) {
 
 func inspectCPP(folder fs.FS, g *Guess) {
 	program := "/tmp/" + g.Name
-	if has(folder, "Makefile") {
+	if sources.Has(folder, "Makefile") {
 		g.Build = "make" // what it makes is not known
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
 )
 
 func folder(files map[string]string) fstest.MapFS {
@@ -28,72 +30,78 @@ func TestLook(t *testing.T) {
 		want  found
 	}{
 		"go at the top": {files{"go.mod": "module example.com/a/Web_App", "main.go": ""},
-			found{"web-app", "go", "dev-go", "go build -o /tmp/web-app .", "exec /tmp/web-app"}},
+			found{"web-app", "go", "golang:1.26", "go build -o /tmp/web-app .", "exec /tmp/web-app"}},
 		"go below cmd": {files{"go.mod": "module x/shop/v3", "cmd/zz/main.go": "", "cmd/shop/main.go": ""},
-			found{"shop", "go", "dev-go", "go build -o /tmp/shop ./cmd/shop", "exec /tmp/shop"}},
+			found{"shop", "go", "golang:1.26", "go build -o /tmp/shop ./cmd/shop", "exec /tmp/shop"}},
 		"go with web tools": {files{"go.mod": "module web", "package.json": "{}"},
-			found{"web", "go", "dev-go", "go build -o /tmp/web .", "exec /tmp/web"}},
+			found{"web", "go", "golang:1.26", "go build -o /tmp/web .", "exec /tmp/web"}},
 		"node with a script": {
 			files{"package.json": `{"name":"@a/b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`, "yarn.lock": ""},
-			found{"b", "node", "docker.io/library/node:22", "test -d node_modules || yarn install",
+			found{"b", "node", "node:24", "test -d node_modules || yarn install",
 				"exec yarn run start"},
+		},
+		"node with pnpm and a version": {
+			files{"package.json": `{"engines":{"node":"^22"},"scripts":{"dev":"x"},"dependencies":{"x":"1"}}`,
+				"pnpm-lock.yaml": ""},
+			found{"my-folder", "node", "node:22", "test -d node_modules || corepack pnpm install",
+				"exec corepack pnpm run dev"},
 		},
 		"node with npm": {
 			files{"package.json": `{"name":"b","scripts":{"start":"x"},"dependencies":{"x":"1"}}`},
-			found{"b", "node", "dev-node", "test -d node_modules || npm install", "exec npm run start"},
+			found{"b", "node", "node:24", "test -d node_modules || npm install", "exec npm run start"},
 		},
 		"node in a script": {files{"package.json": `{"scripts":{"start":"node --trace-warnings main.js"}}`},
-			found{"my-folder", "node", "dev-node", "", "exec node --trace-warnings main.js"}},
+			found{"my-folder", "node", "node:24", "", "exec node --trace-warnings main.js"}},
 		"node with a main file": {files{"package.json": `{"main":"./lib/app.js"}`, "lib/app.js": ""},
-			found{"my-folder", "node", "dev-node", "", "exec node ./lib/app.js"}},
+			found{"my-folder", "node", "node:24", "", "exec node ./lib/app.js"}},
 		"node, broken": {files{"package.json": `{`, "server.js": ""},
-			found{"my-folder", "node", "dev-node", "", "exec node server.js"}},
+			found{"my-folder", "node", "node:24", "", "exec node server.js"}},
 		"django": {files{"requirements.txt": "", "manage.py": ""},
-			found{"my-folder", "python", "dev-python", "pip install --quiet --requirement requirements.txt",
+			found{"my-folder", "python", "python:3.13", "pip install --quiet --requirement requirements.txt",
 				"exec python3 manage.py runserver 0.0.0.0:8000"}},
 		"python's own name": {files{"pyproject.toml": "[project]\nname = \"Books\"\n", "main.py": ""},
-			found{"books", "python", "dev-python", "", "exec python3 main.py"}},
-		"python without files": {files{"tool.py": ""}, found{"my-folder", "python", "dev-python", "", ""}},
+			found{"books", "python", "python:3.13", "", "exec python3 main.py"}},
+		"python without files": {files{"tool.py": ""}, found{"my-folder", "python", "python:3.13", "", ""}},
 		"gradle's wrapper": {files{"build.gradle.kts": "id(\"org.springframework.boot\")", "gradlew": ""},
-			found{"my-folder", "java", "dev-java", "", "exec ./gradlew bootRun"}},
+			found{"my-folder", "java", "gradle:8-jdk21", "", "exec ./gradlew bootRun"}},
 		"gradle": {files{"build.gradle": ""},
-			found{"my-folder", "java", "docker.io/library/gradle:8-jdk21", "", "exec gradle run"}},
+			found{"my-folder", "java", "gradle:8-jdk21", "", "exec gradle run"}},
 		"maven": {files{"pom.xml": ""},
-			found{"my-folder", "java", "dev-java", "mvn -q compile", "exec mvn -q exec:java"}},
+			found{"my-folder", "java", "maven:3-eclipse-temurin-21", "mvn -q compile",
+				"exec mvn -q exec:java"}},
 		"maven's wrapper": {files{"pom.xml": "spring-boot", "mvnw": ""},
-			found{"my-folder", "java", "dev-java", "./mvnw -q compile", "exec ./mvnw spring-boot:run"}},
-		"java alone": {files{"A.java": "", "B.java": "public static void main(String[] a)"}, found{"my-folder",
-			"java", "dev-java", "javac -g -d /tmp/classes $(find . -name '*.java')", "exec java -cp /tmp/classes B"}},
+			found{"my-folder", "java", "maven:3-eclipse-temurin-21", "./mvnw -q compile",
+				"exec ./mvnw spring-boot:run"}},
+		"java alone": {files{"A.java": "", "B.java": "public static void main(String[] a)"},
+			found{"my-folder", "java", "eclipse-temurin:21-jdk",
+				"javac -g -d /tmp/classes $(find . -name '*.java')", "exec java -cp /tmp/classes B"}},
 		"rust": {files{"Cargo.toml": "[package]\nname = \"Web_app\""},
-			found{"web-app", "rust", "docker.io/library/rust:1", "cargo build", "exec target/debug/Web_app"}},
+			found{"web-app", "rust", "rust:1", "cargo build", "exec target/debug/Web_app"}},
 		"rust's workspace": {files{"Cargo.toml": ""},
-			found{"my-folder", "rust", "docker.io/library/rust:1", "", "cargo run"}},
-		"rails": {files{"Gemfile": "", "bin/rails": ""}, found{"my-folder", "ruby", "dev-ruby",
+			found{"my-folder", "rust", "rust:1", "", "cargo run"}},
+		"rails": {files{"Gemfile": "", "bin/rails": ""}, found{"my-folder", "ruby", "ruby:3.4",
 			"bundle check || bundle install", "exec bundle exec rails server -b 0.0.0.0"}},
-		"rack": {files{"Gemfile": "", "config.ru": "", "app.rb": ""}, found{"my-folder", "ruby", "dev-ruby",
+		"rack": {files{"Gemfile": "", "config.ru": "", "app.rb": ""}, found{"my-folder", "ruby", "ruby:3.4",
 			"bundle check || bundle install", "exec bundle exec rackup -o 0.0.0.0"}},
-		"ruby alone": {files{"main.rb": ""}, found{"my-folder", "ruby", "dev-ruby", "", "exec ruby main.rb"}},
+		"ruby alone": {files{"main.rb": ""}, found{"my-folder", "ruby", "ruby:3.4", "", "exec ruby main.rb"}},
 		"php": {files{"composer.json": "{}"},
-			found{"my-folder", "php", "docker.io/library/php:8-cli", "", "exec php -S 0.0.0.0:8080 -t public"}},
+			found{"my-folder", "php", "php:8.4-cli", "", "exec php -S 0.0.0.0:8080 -t public"}},
 		"dotnet": {files{"A.csproj": ""},
 			found{"my-folder", "csharp", "mcr.microsoft.com/dotnet/sdk:8.0", "", "dotnet run"}},
 		"cmake": {files{"CMakeLists.txt": "project(x)\nadd_executable( web main.cpp)"}, found{"my-folder", "cpp",
-			"dev-cpp", "cmake -S . -B /tmp/build -DCMAKE_BUILD_TYPE=Debug && cmake --build /tmp/build",
+			"gcc:14", "cmake -S . -B /tmp/build -DCMAKE_BUILD_TYPE=Debug && cmake --build /tmp/build",
 			"exec /tmp/build/web"}},
-		"make": {files{"Makefile": "", "a.c": ""}, found{"my-folder", "c", "dev-cpp", "make", ""}},
+		"make": {files{"Makefile": "", "a.c": ""}, found{"my-folder", "c", "gcc:14", "make", ""}},
 		"c alone": {files{"a.c": ""},
-			found{"my-folder", "c", "dev-cpp", "gcc -g -o /tmp/my-folder *.c", "exec /tmp/my-folder"}},
+			found{"my-folder", "c", "gcc:14", "gcc -g -o /tmp/my-folder *.c", "exec /tmp/my-folder"}},
 		"c++ alone": {files{"a.cc": "", "b.c": ""},
-			found{"my-folder", "cpp", "dev-cpp", "g++ -g -o /tmp/my-folder *.cc", "exec /tmp/my-folder"}},
+			found{"my-folder", "cpp", "gcc:14", "g++ -g -o /tmp/my-folder *.cc", "exec /tmp/my-folder"}},
 		"nothing": {files{"readme": ""}, found{"my-folder", "", "", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := Look(folder(tt.files), "My Folder")
-			image := g.Image
-			if g.Ours {
-				image = strings.TrimSuffix(strings.TrimPrefix(image, "ghcr.io/nhctl/"), ":v0.1.0")
-			}
+			image := strings.TrimPrefix(g.Image.Ref, "docker.io/library/")
 			if diff := cmp.Diff(tt.want, found{g.Name, g.Language, image, g.Build, g.Run}); diff != "" {
 				t.Error(diff)
 			}
@@ -112,14 +120,13 @@ func TestLearn(t *testing.T) {
 		"all": {Guess{}, "registry:5000/shop/python:3.12", []string{"python3", "-m", "shop server"},
 			Guess{
 				Language: "python",
-				Image:    "ghcr.io/nhctl/dev-python:v0.1.0",
-				Ours:     true,
+				Image:    publicimage.For(nil, "python"),
 				Run:      "python3 -m 'shop server'",
 			}},
 		"the folder knows": {Guess{Language: "node", Run: "npm start"}, "python", []string{"x"},
 			Guess{Language: "node", Run: "npm start"}},
 		"compiled": {Guess{}, "golang", []string{"/server"},
-			Guess{Language: "go", Image: "ghcr.io/nhctl/dev-go:v0.1.0", Ours: true}},
+			Guess{Language: "go", Image: publicimage.For(nil, "go")}},
 		"an image of their own": {Guess{}, "shop/web:1", []string{"/web"}, Guess{}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
 )
 
 // Settings are what a first config says.
@@ -21,8 +22,8 @@ type Settings struct {
 	Ports    []string
 	// Schema is the address of the JSON Schema.
 	Schema string
-	// Untested says that the image is none of this project's.
-	Untested bool
+	// About says why that image, and what it lacks; it may be empty.
+	About string
 }
 
 // Config writes a commented config.
@@ -42,8 +43,7 @@ func Config(s Settings) string {
 	} else {
 		line("- dev:")
 	}
-	line("    # The tools to build and run the sources with.%s",
-		map[bool]string{true: " This one is upstream's, and untested with nhctl."}[s.Untested])
+	line("    # It has the tools to build and run the sources with.%s", s.About)
 	line("    image: %s", quote(s.Image))
 	line("    # Where the sources are in the container.")
 	line("    workDir: /home/dev/src")
@@ -81,6 +81,15 @@ func Config(s Settings) string {
 	line("    # env:")
 	line("    # - {name: LOG_LEVEL, value: debug}")
 	return b.String()
+}
+
+// About is a comment on a public image: why that one, and what it lacks.
+func About(i publicimage.Image) string {
+	about := " Its version: " + i.Why + "."
+	if i.Lacks != "" {
+		about += " It lacks " + i.Lacks + "."
+	}
+	return about
 }
 
 // escape writes a command as it has to stand in the config.

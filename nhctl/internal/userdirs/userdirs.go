@@ -78,6 +78,9 @@ func (d Dirs) Output() string { return filepath.Join(d.State, "daemon.out") }
 // Trust has a file for each config that the user trusts.
 func (d Dirs) Trust() string { return filepath.Join(d.State, "trust") }
 
+// Tools has programs for pods, which can be made again.
+func (d Dirs) Tools() string { return filepath.Join(d.State, "tools") }
+
 // History is the file of the sessions that have ended.
 func (d Dirs) History() string { return filepath.Join(d.State, "history.json") }
 

@@ -60,7 +60,7 @@ func develop(spec *corev1.PodSpec, s Dev) (corev1.Container, error) {
 	c.Env = mergeEnv(c.Env, s.Env)
 	c.Resources = mergeResources(c.Resources, s.Resources)
 	answerProbes(c, s)
-	asUser(c, s.User)
+	asUser(spec.SecurityContext, c, s.User)
 	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
 		return slices.ContainsFunc(folders,
 			func(f contract.Folder) bool { return path.Clean(m.MountPath) == path.Clean(f.MountPath) })

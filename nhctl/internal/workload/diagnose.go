@@ -102,6 +102,10 @@ func cannotStart(name, message string) *problem.Error {
 	if strings.Contains(message, wrongFormat) {
 		return p.WithHint(wrongArchitecture)
 	}
+	if strings.Contains(message, "runAsNonRoot") {
+		return p.WithHint("the pod lets no one be root, and the image's user is root: set " +
+			"containers[].dev.user.runAsUser in the config, such as 1000, or name another image")
+	}
 	if name == contract.PlantContainer {
 		return p.WithHint("no image of the pod has a shell to copy the sidecar by: name another dev image, or let " +
 			"the cluster pull the sidecar's image: --sidecar-image")

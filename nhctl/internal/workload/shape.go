@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"reflect"
@@ -36,8 +37,9 @@ const (
 // Mount is a claim at a path of the dev container.
 type Mount struct{ Claim, Path string }
 
-// User are ids that the dev container runs with; nil leaves the original's.
-type User struct{ UID, GID *int64 }
+// User are ids that the dev container runs with; nil leaves the original's. The dev image's own user is root where
+// NotRoot is set: that takes its place in a pod where no one may be root, and that names no one else.
+type User struct{ UID, GID, NotRoot *int64 }
 
 // late is how many answers in a row may be missed before the container is restarted: a compiler takes all that a node
 // has.
@@ -68,7 +70,10 @@ func answerProbes(c *corev1.Container, s Dev) {
 }
 
 // asUser sets the dev container's user. Root is said to be meant where the pod says that no one is root.
-func asUser(c *corev1.Container, u User) {
+func asUser(pod *corev1.PodSecurityContext, c *corev1.Container, u User) {
+	if u.UID == nil && someoneElse(pod, c.SecurityContext) {
+		u.UID = u.NotRoot
+	}
 	if u.UID == nil && u.GID == nil {
 		return
 	}
@@ -82,6 +87,18 @@ func asUser(c *corev1.Container, u User) {
 		notRoot := *u.UID != 0
 		c.SecurityContext.RunAsUser, c.SecurityContext.RunAsNonRoot = u.UID, &notRoot
 	}
+}
+
+// someoneElse says whether a container must run as another user than root, and leaves open as whom.
+func someoneElse(pod *corev1.PodSecurityContext, own *corev1.SecurityContext) bool {
+	if pod == nil {
+		pod = &corev1.PodSecurityContext{}
+	}
+	if own == nil {
+		own = &corev1.SecurityContext{}
+	}
+	notRoot := cmp.Or(own.RunAsNonRoot, pod.RunAsNonRoot)
+	return cmp.Or(own.RunAsUser, pod.RunAsUser) == nil && notRoot != nil && *notRoot
 }
 
 // ByImage names the container with an image, which may be without its tag; "" when there is none.

@@ -42,7 +42,7 @@ func TestShape(t *testing.T) {
 	t.Parallel()
 	s := settings()
 	root, group := int64(0), int64(7)
-	s.DevName, s.PullPolicy, s.SkipInit, s.User = "dev", corev1.PullAlways, true, User{&root, &group}
+	s.DevName, s.PullPolicy, s.SkipInit, s.User = "dev", corev1.PullAlways, true, User{UID: &root, GID: &group}
 	s.Mounts = []Mount{{"cache", "/go"}}
 	twin, err := Twin(template(), s)
 	if err != nil {
@@ -193,6 +193,54 @@ func TestByImage(t *testing.T) {
 	} {
 		if got := ByImage(containers, image); got != want {
 			t.Errorf("%s: %q, want %q", image, got, want)
+		}
+	}
+}
+
+// A dev image whose user is root gets another one in a pod that lets no one be root, and only where that names no one.
+func TestNotRoot(t *testing.T) {
+	t.Parallel()
+	yes, no, someone, named := true, false, int64(1000), int64(7)
+	for name, tt := range map[string]struct {
+		pod  *corev1.PodSecurityContext
+		own  *corev1.SecurityContext
+		user User
+		want *int64
+	}{
+		"anyone may be root":         {user: User{NotRoot: &someone}},
+		"no one, says the pod":       {pod: &corev1.PodSecurityContext{RunAsNonRoot: &yes}, want: &someone},
+		"no one, says the container": {own: &corev1.SecurityContext{RunAsNonRoot: &yes}, want: &someone},
+		"the container may": {
+			pod: &corev1.PodSecurityContext{RunAsNonRoot: &yes},
+			own: &corev1.SecurityContext{RunAsNonRoot: &no},
+		},
+		"the pod names someone": {pod: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &named}},
+		"the container does": {
+			pod:  &corev1.PodSecurityContext{RunAsNonRoot: &yes},
+			own:  &corev1.SecurityContext{RunAsUser: &named},
+			want: &named,
+		},
+		"the config does": {
+			pod:  &corev1.PodSecurityContext{RunAsNonRoot: &yes},
+			user: User{UID: &named, NotRoot: &someone},
+			want: &named,
+		},
+		"an image that is not root's": {
+			pod:  &corev1.PodSecurityContext{RunAsNonRoot: &yes},
+			user: User{GID: &named},
+		},
+	} {
+		if tt.user == (User{}) {
+			tt.user = User{NotRoot: &someone}
+		}
+		c := corev1.Container{SecurityContext: tt.own}
+		asUser(tt.pod, &c, tt.user)
+		var got *int64
+		if c.SecurityContext != nil {
+			got = c.SecurityContext.RunAsUser
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

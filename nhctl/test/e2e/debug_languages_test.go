@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,8 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 	d := outcome[event.DebugData](dev, src, "dev", "debug")
 	equipped(t, dev, src, "mkdir -p "+caches(c.language)+"/mine && "+
 		map[string]string{"go": "go version && dlv version", "python": "pip --version", "node": "npm --version",
-			"java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version"}[c.language])
+			"java": "mvn --version", "ruby": "bundle --version", "cpp": "cmake --version",
+			"rust": "cargo --version"}[c.language])
 	if d.Language != c.language || d.RemotePort != c.port || d.Command.State != "running" {
 		t.Errorf("%+v", d)
 	}
@@ -223,6 +225,16 @@ func TestDebugCPP(t *testing.T) {
 	}.greeter(t)
 }
 
+// A Rust service next to LLDB's debug adapter.
+func TestDebugRust(t *testing.T) {
+	t.Parallel()
+	debugged{
+		language: "rust", port: 4711, attach: attachDAP,
+		file: "greeter.rs", line: "return text;", expression: "length", value: "3",
+		edit: [2]string{`"Hello, ";`, `"Saved, ";`}, broken: `"Saved, " nonsense;`, complaint: "error: ",
+	}.greeter(t)
+}
+
 const staticGreeter = `package main
 
 import (
@@ -302,7 +314,8 @@ func (c debugged) greeter(t *testing.T) {
 	dev := shared.developer(t, ns)
 	src := dev.sources("nhctl/test/e2e/testdata/greeter/" + c.language)
 	dev.must(src, "dev", "start", "--no-terminal")
-	c.service, c.path, c.want, c.value, c.edited = "greeter", "/Ada", "Hello, Ada", "Ada", "Saved, Ada"
+	c.service, c.path, c.want, c.edited = "greeter", "/Ada", "Hello, Ada", "Saved, Ada"
+	c.value = cmp.Or(c.value, "Ada")
 	c.run(t, ns, dev, src)
 	dev.must(src, "dev", "end")
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/go-delve/delve/service/rpc2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
@@ -177,10 +176,7 @@ persistentVolumeDirs: [{path: /home/dev/.cache/go-mod, capacity: 1Mi}]
 debug: {language: go}`)
 	vendored := filepath.Join("vendor", "example.com", "greet", "greet.go")
 	vendor(t, src)
-	dev.must(src, "dev", "start", "--no-terminal", "--image", "auto")
-	if s := query[rpc.Session](dev, src, "dev", "status"); s.Image != "ghcr.io/nhctl/dev-go:v0.1.0" {
-		t.Errorf("the sources chose %s", s.Image)
-	}
+	dev.must(src, "dev", "start", "--no-terminal")
 	scenario := debugged{
 		service: "catalog", language: "go", port: 2345, attach: attachDelve,
 		file: "main.go", line: `hostname, _ := os.Hostname()`, path: "/books", want: "catalog-nhctl-",

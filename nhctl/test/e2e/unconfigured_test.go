@@ -22,12 +22,12 @@ func TestWithoutConfig(t *testing.T) {
 		// others are files that the example goes without.
 		others map[string]string
 	}{
-		"catalog": {image: "ghcr.io/nhctl/dev-go:v0.1.0", run: "exec /tmp/catalog", debugged: debugged{
+		"catalog": {image: "auto", run: "exec /tmp/catalog", debugged: debugged{
 			language: "go", attach: attachDelve,
 			file: "main.go", line: "hostname, _ := os.Hostname()", path: "/books", want: "The Go Programming Language",
 			expression: "books[0].Title", value: "The Go Programming Language",
 		}},
-		"reviews": {image: "auto", run: "exec python3 main.py", debugged: debugged{
+		"reviews": {image: "ghcr.io/nhctl/dev-python:v0.1.0", run: "exec python3 main.py", debugged: debugged{
 			language: "python", attach: attachDAP,
 			file: "main.py", line: `self.answer(200, {"reviews"`, path: "/reviews", want: "Read it twice.",
 			expression: "self.path", value: "'/reviews'",
@@ -36,7 +36,10 @@ func TestWithoutConfig(t *testing.T) {
 			language: "node", attach: inspect,
 			file: "main.js", line: "response.end('ok')", path: "/healthz", want: "ok",
 			expression: "request.url", value: `"value":"/healthz"`,
-		}, others: map[string]string{"package.json": `{"scripts": {"dev": "NODE_ENV=development node main.js"}}`}},
+		}, others: map[string]string{
+			"package.json": `{"scripts": {"dev": "NODE_ENV=development node main.js"}}`,
+			".nvmrc":       "18\n", // an image of the public one's shape has this name on a playground
+		}},
 	} {
 		t.Run(tt.language, func(t *testing.T) {
 			t.Parallel()
@@ -47,6 +50,7 @@ func TestWithoutConfig(t *testing.T) {
 				`{"name":%q,"resources":{"limits":{"memory":"1Gi"}}}]}}}}`, service))
 			shared.settled(t, ns, 1)
 			dev := shared.developer(t, ns)
+			dev.goes()
 			before := shared.mustSnapshot(t, ns)
 			src := dev.sources("examples/bookshop/" + service)
 			if err := os.RemoveAll(filepath.Join(src, ".dev")); err != nil {

@@ -72,6 +72,27 @@ def reloads(name, path, args):
     return False
 
 
+def brought(tools="/.nhctl/run/tools"):
+    """Folders with the debugpy that nhctl has brought, as a wheel or as what the container's pip has made of it."""
+    folders = [os.path.join(tools, "python")]
+    wheel = os.path.join(tools, "debugpy.whl")
+    if os.path.exists(wheel):
+        import tempfile
+        import zipfile
+        folder = os.path.join(os.environ["NHCTL_DEBUG_DIR"], "debugpy-wheel")
+        if not os.path.isdir(folder):
+            unpacked = tempfile.mkdtemp(dir=os.environ["NHCTL_DEBUG_DIR"])
+            with zipfile.ZipFile(wheel) as z:
+                z.extractall(unpacked)
+            try:
+                os.rename(unpacked, folder)
+            except OSError:  # another process was quicker
+                import shutil
+                shutil.rmtree(unpacked, ignore_errors=True)
+        folders.append(folder)
+    return [f for f in folders if os.path.isdir(f)]
+
+
 def listen():
     global listening
     if listening:
@@ -80,8 +101,12 @@ def listen():
     try:
         import debugpy
     except ImportError:
-        sys.stderr.write("nhctl: %s has no debugpy: install it with the service's packages (pip install debugpy)\n" % sys.executable)
-        os._exit(1)
+        sys.path += brought()
+        try:
+            import debugpy
+        except ImportError:
+            sys.stderr.write("nhctl: %s has no debugpy: install it with the service's packages (pip install debugpy)\n" % sys.executable)
+            os._exit(1)
     debugpy.listen((os.environ["NHCTL_DEBUG_HOST"], 0))
     os.environ["NHCTL_DEBUGGED"] = "1"
     if os.environ.get("NHCTL_DEBUG_WAIT") == "1":

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -118,7 +116,7 @@ func hereIs(f *factory.Factory, file *config.File, mistakes error) doctor.Here {
 		}
 	}
 	if !here.Config {
-		guess := scaffold.Look(os.DirFS(f.Dir), filepath.Base(f.Dir))
+		guess, _ := scaffold.LookAt(f.Dir) // a folder that can't be read says nothing
 		here.Name, here.Language = guess.Name, guess.Language
 	}
 	return here
@@ -137,7 +135,8 @@ func images(f *factory.Factory, file *config.File) []string {
 		for _, c := range s.Containers {
 			image := c.Dev.Image
 			if image == "auto" { // the sources choose it
-				image = scaffold.Look(os.DirFS(file.Folder), filepath.Base(file.Folder)).Image
+				guess, _ := scaffold.LookAt(file.Folder)
+				image = guess.Image.Ref
 			}
 			if image != "" && !slices.Contains(all, image) {
 				all = append(all, image)

@@ -37,7 +37,7 @@ func TestImages(t *testing.T) {
 		file *config.File
 		want []string
 	}{
-		"a config": {file, []string{"sidecar:1", "ghcr.io/nhctl/dev-go:v0.1.0", "b:1"}},
+		"a config": {file, []string{"sidecar:1", "docker.io/library/golang:1.26", "b:1"}},
 		"none":     {nil, []string{"sidecar:1"}},
 	} {
 		if diff := cmp.Diff(tt.want, images(f, tt.file)); diff != "" {

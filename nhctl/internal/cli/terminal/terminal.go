@@ -19,7 +19,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// Shell opens a login shell in the folder of the sources, or with newest the one that was opened last.
+// Shell opens a shell in the folder of the sources, or with newest the one that was opened last.
 func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
 	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Newest: newest, Keep: true}}, true, f.Streams)
 }

@@ -298,7 +298,7 @@ type Console struct {
 	Caller   string `json:"caller"`
 	Resume   bool   `json:"resume,omitempty"`
 	Received uint64 `json:"received,omitempty"`
-	// Argv is the program to start; empty means a login shell: Shell, or the first that the image has.
+	// Argv is the program to start; empty means a shell: Shell, or the first that the image has.
 	Argv  []string          `json:"argv,omitempty"`
 	Shell string            `json:"shell,omitempty"`
 	Env   map[string]string `json:"env,omitempty"`

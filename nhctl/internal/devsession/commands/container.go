@@ -72,6 +72,8 @@ type Container struct {
 	record.Container
 	Host   Host
 	Logger *slog.Logger
+	// Tools is the folder of this computer that keeps programs for pods.
+	Tools string
 	// Folders are its synced folders, the sources first.
 	Folders []event.PathData
 	// OneOfSeveral says that the session has further dev containers: events name this one.

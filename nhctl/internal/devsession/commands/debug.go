@@ -32,10 +32,16 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 	}
 	start, err := debugStart(p, dev, port)
 	a := &Debugger{Language: dev.Debug.Language, Port: port, Waits: p.Wait}
+	if len(p.Argv) == 0 {
+		a.Tool = debugger.Tool(dev)
+	}
 	if p.Join && status.Name == supervise.Debug && status.State == supervise.StateRunning {
 		a.Waits = false // it goes on as it is
 	} else {
 		if err != nil {
+			return event.DebugData{}, err
+		}
+		if err := c.bring(ctx, p.Caller, a.Tool); err != nil {
 			return event.DebugData{}, err
 		}
 		w := wantedDebug(p, dev, start)
@@ -96,6 +102,19 @@ func wantedDebug(p rpc.Debug, dev config.Dev, start debugger.Start) *Wanted {
 	return &Wanted{Command: supervise.Debug, Build: build, Spec: spec}
 }
 
+// step tells the caller of a step, which begins now.
+func (c *Container) step(ctx context.Context, name string) func(state event.StepState, detail string) {
+	emit, begun := event.Sink(ctx), time.Now()
+	return func(state event.StepState, detail string) {
+		emit(event.Event{Type: event.Step, Session: c.Host.ID(), Step: &event.StepData{
+			Name:    name,
+			State:   state,
+			Detail:  detail,
+			Seconds: time.Since(begun).Seconds(),
+		}})
+	}
+}
+
 // Limits of waiting for a debugger: a compiler with a cold cache takes minutes.
 const (
 	debugLimit = 5 * time.Minute
@@ -108,20 +127,12 @@ func (c *Container) debuggerReady(ctx context.Context, a *Debugger, started time
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return c.Host.Open(ctx, wire.KindForward, wire.ForwardParams{Port: a.Port})
 	}
-	emit, begun := event.Sink(ctx), time.Now()
-	step := func(state event.StepState, detail string) {
-		emit(event.Event{Type: event.Step, Session: c.Host.ID(), Step: &event.StepData{
-			Name:    "wait for the debugger",
-			State:   state,
-			Detail:  detail,
-			Seconds: time.Since(begun).Seconds(),
-		}})
-	}
+	step := c.step(ctx, "wait for the debugger")
 	step(event.StepStarted, "")
 	ctx, cancel := context.WithTimeout(ctx, debugLimit)
 	defer cancel()
 	sup := c.supervisor()
-	for told := begun; ; {
+	for told := time.Now(); ; {
 		err := debugger.Ready(ctx, a.Language, dial, a.Waits)
 		if err == nil {
 			step(event.StepDone, "")

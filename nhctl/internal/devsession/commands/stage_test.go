@@ -24,10 +24,36 @@ import (
 // supervisor is one in memory, whose programs end when a test says so.
 type supervisor struct {
 	fails map[string]int // exit codes of commands that end at once
+	arch  string         // of the container; empty where the supervisor knows nothing of tools
 
 	mu       sync.Mutex
 	commands map[string]*command
 	calls    []string // "start run: ./web", "stop run"
+	tools    map[string]string
+}
+
+// serveTools has what was brought, by its name.
+func (s *supervisor) serveTools(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := r.PathValue("name")
+	switch {
+	case s.arch == "":
+		http.NotFound(w, r)
+	case r.Method == http.MethodPut:
+		content, err := io.ReadAll(r.Body)
+		if err != nil || int64(len(content)) != r.ContentLength {
+			http.Error(w, "half of it", http.StatusUnprocessableEntity)
+			return
+		}
+		s.tools[name] = string(content)
+	default:
+		t := supervise.Tool{Arch: s.arch}
+		if _, there := s.tools[name]; there {
+			t.Path = "/bin/" + name
+		}
+		_ = json.NewEncoder(w).Encode(t)
+	}
 }
 
 type command struct {
@@ -130,6 +156,8 @@ type host struct {
 	conns   chan net.Conn
 	dev     config.Dev
 	lacking error // of waiting for earlier saves
+	// exec runs a program in the container without the supervisor; nil fails.
+	exec func(argv []string, stdout io.Writer) error
 
 	ctx    context.Context
 	parts  sync.WaitGroup
@@ -148,7 +176,12 @@ func (h *host) Allow(context.Context, []string)     {}
 
 func (h *host) Dev(rpc.Target) (config.Dev, error) { return h.dev, nil }
 
-func (h *host) Exec(context.Context, []string, io.Writer) error { return errors.New("no program here") }
+func (h *host) Exec(_ context.Context, argv []string, stdout io.Writer) error {
+	if h.exec == nil {
+		return errors.New("no program here")
+	}
+	return h.exec(argv, stdout)
+}
 
 func (h *host) Open(ctx context.Context, kind wire.Kind, _ any) (net.Conn, error) {
 	if kind != wire.KindSupervisor {
@@ -210,18 +243,21 @@ type stage struct {
 func newStage(t *testing.T, dev config.Dev) (*stage, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	sup := &supervisor{fails: map[string]int{}, commands: map[string]*command{}}
+	sup := &supervisor{fails: map[string]int{}, commands: map[string]*command{},
+		tools: map[string]string{}}
 	h := &host{conns: make(chan net.Conn), dev: dev, ctx: ctx}
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	s := &stage{host: h, supervisor: sup, Container: &Container{
 		Container: record.Container{Name: "app", WorkDir: "/src"},
 		Host:      h,
 		Logger:    logger,
+		Tools:     t.TempDir(),
 		Folders:   []event.PathData{{Local: t.TempDir(), Remote: "/src"}},
 	}}
 	s.Context = event.WithSink(ctx, func(e event.Event) { s.heard = append(s.heard, e) })
 	mux := http.NewServeMux()
 	mux.Handle("/v1/commands/{name}", sup)
+	mux.HandleFunc("/v1/tools/{name}", sup.serveTools)
 	mux.HandleFunc("/v1/commands/{name}/logs", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(supervise.Line{Stream: "end"})
 	})

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
@@ -27,6 +28,8 @@ type Debugger struct {
 	Language string `json:"language"`
 	Port     int    `json:"port"`
 	Waits    bool   `json:"waits,omitempty"`
+	// Tool is the program that it is, which nhctl brings where the image has none; empty for what it does not bring.
+	Tool string `json:"tool,omitempty"`
 }
 
 // want notes what was started; nil means that nothing is to run.
@@ -95,6 +98,11 @@ func (c *Container) StartWanted(ctx context.Context) {
 }
 
 func (c *Container) startAgain(ctx context.Context, w *Wanted) error {
+	if w.Debugger != nil {
+		if err := c.bring(ctx, rpc.Caller{}, w.Debugger.Tool); err != nil {
+			return err
+		}
+	}
 	status, err := c.launch(ctx, w, false)
 	if err != nil {
 		return err

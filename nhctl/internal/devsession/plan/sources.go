@@ -2,8 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,15 +21,21 @@ func chosen(dev config.Dev, root string, configured bool) (config.Dev, []string,
 	if dev.Image != auto || root == "" {
 		return dev, nil, nil
 	}
-	g := scaffold.Look(os.DirFS(root), filepath.Base(root))
-	if g.Image == "" {
+	g, err := scaffold.LookAt(root)
+	if err != nil {
+		return dev, nil, fmt.Errorf("look at the sources: %w", err)
+	}
+	if g.Image.Ref == "" {
 		return dev, nil, problem.New(problem.Usage,
 			"the dev image is auto, but the sources in %s don't show their language", root).
 			WithHint("name one with --image or as containers[].dev.image, " +
-				"such as ghcr.io/nhctl/dev-base:v0.1.0, which has a shell and its tools")
+				"such as docker.io/library/debian:13, which has a shell")
 	}
-	dev.Image = g.Image
-	said := fmt.Sprintf("the sources look like %s: the dev image is %s", g.Language, g.Image)
+	dev.Image = g.Image.Ref
+	said := fmt.Sprintf("the sources look like %s: the dev image is %s, as %s", g.Language, g.Image.Ref, g.Image.Why)
+	if g.Image.Lacks != "" {
+		said += fmt.Sprintf(" (it lacks %s)", g.Image.Lacks)
+	}
 	if !configured && g.Run != "" {
 		if g.Build != "" {
 			dev.Command.Build = config.Command{Line: []string{g.Build}}
@@ -55,7 +59,10 @@ func BySources(dev config.Dev, command, root string) (config.Dev, string) {
 	if root == "" || !run && !build && !language {
 		return dev, ""
 	}
-	g := scaffold.Look(os.DirFS(root), filepath.Base(root))
+	g, err := scaffold.LookAt(root)
+	if err != nil {
+		return dev, ""
+	}
 	var chosen []string
 	if build && g.Build != "" {
 		dev.Command.Build = config.Command{Line: []string{g.Build}}

@@ -23,21 +23,25 @@ func TestChosen(t *testing.T) {
 		t.Error(dev.Image, said, err)
 	}
 	_, _, err = chosen(config.Dev{Image: auto}, root, false)
-	if err == nil || !strings.Contains(problem.From(err).Hint, "dev-base") {
+	if err == nil || !strings.Contains(problem.From(err).Hint, "--image") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "main.rb"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(root, ".ruby-version"), []byte("3.2.2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	want := config.Dev{
-		Image:   "ghcr.io/nhctl/dev-ruby:v0.1.0",
+		Image:   "docker.io/library/ruby:3.2.2",
 		Command: config.Commands{Run: config.Command{Line: []string{"exec ruby main.rb"}}},
 		Debug:   config.Debug{Language: "ruby"},
 	}
 	for _, configured := range []bool{false, true} {
 		dev, said, err := chosen(config.Dev{Image: auto}, root, configured)
 		diff := cmp.Diff(want, dev)
-		if diff != "" || err != nil || len(said) != 1 || !strings.Contains(said[0], "look like ruby") {
+		const why = "look like ruby: the dev image is docker.io/library/ruby:3.2.2, as .ruby-version says 3.2.2"
+		if diff != "" || err != nil || len(said) != 1 || !strings.Contains(said[0], why) {
 			t.Error(diff, said, err)
 		}
 		want.Command, want.Debug = config.Commands{}, config.Debug{} // a config has its own

@@ -12,6 +12,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
@@ -105,6 +106,10 @@ func container(dev config.Dev) (devmode.Dev, error) {
 		Probes:     workload.Probes(dev.Probes),
 		Seed:       dev.Seed,
 		User:       workload.User{UID: id(dev.User.RunAsUser), GID: id(dev.User.RunAsGroup)},
+	}
+	if publicimage.RunsAsRoot(dev.Image) {
+		developer := int64(1000)
+		spec.User.NotRoot = &developer
 	}
 	for _, e := range dev.Env {
 		spec.Env = append(spec.Env, corev1.EnvVar{Name: e.Name, Value: e.Value})

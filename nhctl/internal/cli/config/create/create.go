@@ -66,7 +66,10 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return problem.New(problem.Usage, "--dir %s: there is no such folder", o.Dir)
 	}
-	guess := scaffold.Look(os.DirFS(dir), filepath.Base(dir))
+	guess, err := scaffold.LookAt(dir)
+	if err != nil {
+		return fmt.Errorf("look at the sources: %w", err)
+	}
 	var cluster []kube.Workload
 	if !o.Offline {
 		cluster = workloads(ctx, f)
@@ -167,10 +170,12 @@ func settingsFor(a *asker, o *Options, g scaffold.Guess, cluster []kube.Workload
 		return s, err
 	}
 	if s.Image == "" {
-		s.Untested = !g.Ours
-		if s.Image, err = a.need("dev image (the tools to build and run the sources with)", g.Image,
+		if s.Image, err = a.need("dev image (the tools to build and run the sources with)", g.Image.Ref,
 			"name one with --image"); err != nil {
 			return s, err
+		}
+		if s.Image == g.Image.Ref {
+			s.About = scaffold.About(g.Image)
 		}
 	}
 	if s.Run == "" {

@@ -112,7 +112,11 @@ func devcontainer(o *Options, source string, data []byte) (root string, made sca
 	}
 	name := o.Name
 	if name == "" {
-		name = scaffold.Look(os.DirFS(root), filepath.Base(root)).Name
+		guess, err := scaffold.LookAt(root)
+		if err != nil {
+			return root, made, fmt.Errorf("look at the sources: %w", err)
+		}
+		name = guess.Name
 	}
 	made, err = scaffold.Devcontainer(data, name, config.SchemaURL)
 	return root, made, err

@@ -22,9 +22,10 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "terminal [WORKLOAD]",
 		Short: "Open a shell in the dev container, in the folder of the sources",
-		Long: `Open a login shell in the dev container, in the folder of the sources: the config's dev.shell, or the
-first of bash, zsh, ash and sh that the image has. It survives a lost connection and a closed window: --attach returns
-to it, and shows its last output again. Leaving the shell does not end dev mode.`,
+		Long: `Open a shell in the dev container, in the folder of the sources: the config's dev.shell, or the first
+of bash, zsh, ash and sh that the image has. It has the image's variables, and reads no profile of a login. It survives
+a lost connection and a closed window: --attach returns to it, and shows its last output again. Leaving the shell does
+not end dev mode.`,
 		Example: `  nhctl dev terminal
   nhctl dev terminal --attach`,
 		Args:              factory.OneWorkload,
