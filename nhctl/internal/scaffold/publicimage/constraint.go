@@ -1,162 +1,111 @@
 package publicimage
 
 import (
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/Masterminds/semver/v3"
 )
 
-// version has up to three numbers; missing ones are 0.
-type version [3]int
-
-func compare(v, w version) int { return slices.Compare(v[:], w[:]) }
-
-// next is the first version behind all that begin with n numbers of v.
-func (v version) next(n int) version {
-	if n == 0 {
-		return version{math.MaxInt}
-	}
-	var w version
-	copy(w[:n], v[:n])
-	w[n-1]++
-	return w
+// dialect is how the ranges of a language's tools differ from npm's, which are those that the semver package reads.
+type dialect struct {
+	// exact says that `<=3.11` and `>3.11` are about 3.11.0, and not about all versions that begin with 3.11.
+	exact bool
+	// wide says that `~8.1` ends before 9, and not before 8.2.
+	wide bool
 }
 
-// text is the first n numbers.
-func (v version) text(n int) string {
-	var numbers []string
-	for _, number := range v[:n] {
-		numbers = append(numbers, strconv.Itoa(number))
+const (
+	// parts is how many numbers a version has, and many is one that no release reaches.
+	parts = 3
+	many  = 9999
+)
+
+var (
+	// notation are the characters of ranges; numbers have up to four digits.
+	notation   = regexp.MustCompile(`^[ \tvxX\d.*,|<>=!~^-]+$`)
+	tooLong    = regexp.MustCompile(`\d{5}`)
+	named      = regexp.MustCompile(`\d+(?:\.\d+){0,2}`)
+	comparator = regexp.MustCompile(`(~>|~=|>=|<=|===|==|!=|[\^~=<>])[ \t]*(v?\d+(?:\.(?:\d+|[xX*])){0,2})`)
+)
+
+// solve makes a tag of a version or a range of them: the first line whose newest version is in the range, or else the
+// shortest beginning of a version named there of which that is true, or the line behind it.
+func solve(text string, lines []string, d dialect) (tag string, ok bool) {
+	if !notation.MatchString(text) || tooLong.MatchString(text) {
+		return "", false
 	}
-	return strings.Join(numbers, ".")
-}
-
-// span has the versions from one until before another. The beginning was written with n numbers, 0 for one that no one
-// wrote.
-type span struct {
-	from, until version
-	n           int
-}
-
-// everything is the span without an end.
-func everything() span { return span{until: version{}.next(0)} }
-
-func (s span) empty() bool { return compare(s.from, s.until) >= 0 }
-
-// both is what two spans have in common.
-func (s span) both(t span) span {
-	if compare(s.from, t.from) < 0 {
-		s.from, s.n = t.from, t.n
+	allowed, err := semver.NewConstraint(d.translate(text))
+	if err != nil {
+		return "", false
 	}
-	if compare(t.until, s.until) < 0 {
-		s.until = t.until
+	tags := slices.Clone(lines)
+	for _, version := range named.FindAllString(text, -1) {
+		numbers := numbersOf(version)
+		least := min(len(numbers), len(numbersOf(lines[0])))
+		for n := least; n <= len(numbers); n++ {
+			tags = append(tags, joined(numbers[:n]))
+		}
+		numbers[least-1]++
+		tags = append(tags, joined(numbers[:least]))
 	}
-	return s
-}
-
-// newest says whether the newest version of a line is in the span.
-func (s span) newest(line span) bool {
-	return compare(s.from, line.until) < 0 && compare(line.until, s.until) <= 0
-}
-
-// solve makes a tag of a version or a range of them, in the notation of npm, Composer, Poetry, Python or RubyGems: the
-// first line whose newest version is in the range, or else the lowest version that the range names.
-func solve(text string, lines []string) (tag string, ok bool) {
-	var spans []span
-	for alternative := range strings.SplitSeq(strings.ReplaceAll(text, "||", "|"), "|") {
-		s, ok := conjunction(strings.TrimSpace(alternative))
-		if !ok {
-			return "", false
+	for _, tag := range tags {
+		if allowed.Check(newest(tag)) {
+			return tag, true
 		}
-		if !s.empty() {
-			spans = append(spans, s)
-		}
-	}
-	for _, line := range lines {
-		whole, _ := conjunction(line)
-		if slices.ContainsFunc(spans, func(s span) bool { return s.newest(whole) }) {
-			return line, true
-		}
-	}
-	for _, s := range spans {
-		if s.n == 0 {
-			continue
-		}
-		for n := min(s.n, strings.Count(lines[0], ".")+1); n < s.n; n++ { // a line that is none of those known
-			if s.newest(span{from: s.from, until: s.from.next(n)}) {
-				return s.from.text(n), true
-			}
-		}
-		return s.from.text(s.n), true
 	}
 	return "", false
 }
 
-const (
-	number   = `v?(?:\d{1,4}(?:\.(?:\d{1,4}|[xX*])){0,2}|[xX*])`
-	operator = `(?:~>|~=|>=|<=|===|==|!=|[\^~=<>])?`
-)
-
-var (
-	comparators = regexp.MustCompile(`^` + operator + `\s*` + number + `(?:[\s,]+` + operator + `\s*` + number + `)*$`)
-	comparator  = regexp.MustCompile(`(` + operator + `)\s*(` + number + `)`)
-	hyphened    = regexp.MustCompile(`^(` + number + `)\s+-\s+(` + number + `)$`)
-)
-
-// conjunction is what all comparators of a text have in common.
-func conjunction(text string) (span, bool) {
-	if m := hyphened.FindStringSubmatch(text); m != nil {
-		text = ">=" + m[1] + " <=" + m[2]
-	}
-	if !comparators.MatchString(text) {
-		return span{}, false
-	}
-	all := everything()
-	for _, m := range comparator.FindAllStringSubmatch(text, -1) {
-		all = all.both(compared(m[1], m[2]))
-	}
-	return all, true
+// translate writes a range as npm would. Python's ~= and RubyGems' ~> let the last number but one stay, as npm's ~ does
+// with three numbers, and its ^ with fewer. Composer also writes | for ||, and Python == and === for =.
+func (d dialect) translate(text string) string {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "||", "|"), "|", "||")
+	return comparator.ReplaceAllStringFunc(text, func(c string) string {
+		m := comparator.FindStringSubmatch(c)
+		operator, version := m[1], m[2]
+		missing := parts - 1 - strings.Count(version, ".")
+		switch operator {
+		case "==", "===":
+			operator = "="
+		case "~=", "~>", "~":
+			switch {
+			case operator == "~" && !d.wide:
+			case missing == 0:
+				operator = "~"
+			default:
+				operator = "^"
+			}
+		case "<=", ">":
+			if d.exact && !strings.ContainsAny(version, "xX*") {
+				version += strings.Repeat(".0", missing)
+			}
+		}
+		return operator + version
+	})
 }
 
-// compared are the versions that an operator and a version mean. An exception (!=) is left out: it is of a version that
-// is not the newest of its line.
-func compared(operator, text string) span {
-	var v version
-	n := 0
-	for part := range strings.SplitSeq(strings.TrimPrefix(text, "v"), ".") {
-		value, err := strconv.Atoi(part)
-		if err != nil { // any
-			break
-		}
-		v[n] = value
-		n++
+// newest is a version that no release of a line is behind.
+func newest(line string) *semver.Version {
+	numbers := append(numbersOf(line), many, many, many)
+	return semver.New(numbers[0], numbers[1], numbers[2], "", "")
+}
+
+// numbersOf are the numbers of a version that is known to have no other parts.
+func numbersOf(version string) (numbers []uint64) {
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.ParseUint(part, 10, 64) // digits, few enough
+		numbers = append(numbers, n)
 	}
-	s := everything()
-	switch {
-	case n == 0 || operator == "!=":
-		return s
-	case operator == "<":
-		s.until = v
-		return s
-	case operator == "<=":
-		s.until = v.next(n)
-		return s
+	return numbers
+}
+
+func joined(numbers []uint64) string {
+	var texts []string
+	for _, n := range numbers {
+		texts = append(texts, strconv.FormatUint(n, 10))
 	}
-	s.from, s.n = v, n
-	switch operator {
-	case ">":
-		s.from = v.next(n)
-	case ">=":
-	case "^":
-		s.until = v.next(1)
-	case "~":
-		s.until = v.next(min(n, 2))
-	case "~>", "~=":
-		s.until = v.next(max(n-1, 1))
-	default:
-		s.until = v.next(n)
-	}
-	return s
+	return strings.Join(texts, ".")
 }

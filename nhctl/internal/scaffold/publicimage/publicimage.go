@@ -30,6 +30,8 @@ type language struct {
 	lines []string
 	// names are words for releases.
 	names map[string]string
+	// ranges is how its tools write them.
+	ranges dialect
 	// mentions are where sources name a version; the first one that can be read counts.
 	mentions []mention
 	lacks    string
@@ -64,6 +66,7 @@ func languages() []language {
 			title:      "Python",
 			repository: library + "python",
 			lines:      []string{"3.13", "3.12", "3.11", "3.10", "3.9", "3.8"},
+			ranges:     dialect{exact: true},
 			mentions:   python(),
 		},
 		{name: "java", title: "Java", choose: java},
@@ -72,6 +75,7 @@ func languages() []language {
 			title:      "Ruby",
 			repository: library + "ruby",
 			lines:      []string{"3.4", "3.3", "3.2", "3.1", "3.0", "2.7"},
+			ranges:     dialect{exact: true},
 			mentions:   ruby(),
 		},
 		{
@@ -89,6 +93,7 @@ func languages() []language {
 			repository: library + "php",
 			suffix:     "-cli",
 			lines:      []string{"8.4", "8.3", "8.2", "8.1", "8.0", "7.4"},
+			ranges:     dialect{exact: true, wide: true},
 			mentions:   php(),
 		},
 		{
@@ -155,7 +160,7 @@ func (l language) find(folder fs.FS) choice {
 		if line, named := l.names[strings.ToLower(text)]; named {
 			return choice{tag: line, why: says(file, text)}
 		}
-		if tag, ok := solve(text, l.lines); ok {
+		if tag, ok := solve(text, l.lines, l.ranges); ok {
 			return choice{tag: tag, why: says(file, text)}
 		}
 	}

@@ -235,8 +235,44 @@ func TestSolve(t *testing.T) {
 		"../20":             "",
 		"99999999999999999": "",
 	} {
-		if got, ok := solve(text, lines); got != want || ok != (want != "") {
+		if got, ok := solve(text, lines, dialect{}); got != want || ok != (want != "") {
 			t.Errorf("%q: %q, %v; want %q", text, got, ok, want)
+		}
+	}
+}
+
+// Tools mean different things by the same range: npm's <=3.11 has 3.11.9, which pip refuses by it.
+func TestSolveDialects(t *testing.T) {
+	t.Parallel()
+	lines := []string{"3.13", "3.12", "3.11", "3.10", "2.7"}
+	exact, composer := dialect{exact: true}, dialect{exact: true, wide: true}
+	for _, tt := range []struct {
+		text string
+		in   dialect
+		want string
+	}{
+		{"<=3.11", dialect{}, "3.11"},
+		{"<=3.11", exact, "3.10"},
+		{"<= 3.11.*", exact, "3.11"},
+		{">3.13", dialect{}, "3.14"},
+		{">3.13", exact, "3.13"},
+		{">3.10,<3.12", exact, "3.11"},
+		{">=3.10,!=3.13.*", exact, "3.12"},
+		{"~=3.10", exact, "3.13"},
+		{"~= 3.10.2", exact, "3.10"},
+		{"~> 3.11", exact, "3.13"},
+		{"~> 3", exact, "3.13"},
+		{"~> 3.11.1", exact, "3.11"},
+		{"~3.11", exact, "3.11"},
+		{"~3.11", composer, "3.13"},
+		{"~3.11.4", composer, "3.11"},
+		{"~2.7 | ^3.10 <3.13", composer, "3.12"},
+		{"==3.14.*", exact, "3.14"},
+		{">=3.14", exact, "3.14"},
+		{"03.011", exact, "3.11"},
+	} {
+		if got, ok := solve(tt.text, lines, tt.in); got != tt.want || ok != (tt.want != "") {
+			t.Errorf("%q, %+v: %q, %v; want %q", tt.text, tt.in, got, ok, tt.want)
 		}
 	}
 }
@@ -288,7 +324,7 @@ func TestHostileSources(t *testing.T) {
 func FuzzSolve(f *testing.F) {
 	f.Add(">=18 <21 || ^22")
 	f.Fuzz(func(t *testing.T, text string) {
-		if tag, ok := solve(text, []string{"24", "22"}); ok && !tagged.MatchString(tag) {
+		if tag, ok := solve(text, []string{"24", "22"}, dialect{exact: true}); ok && !tagged.MatchString(tag) {
 			t.Errorf("%q: %q", text, tag)
 		}
 	})
