@@ -45,6 +45,9 @@ type Hub struct {
 	Image string `json:"image" doc:"Image of the workload's container, with or without its tag: chooses the container where name is empty." example:"registry.example.com/shop/web"`
 }
 
+// AutoImage is a dev image that the sources choose.
+const AutoImage = "auto"
+
 // Dev are the settings of dev mode.
 type Dev struct {
 	GitURL               string                `json:"gitUrl" doc:"Repository of the sources: named where there is no local folder, and compared with the folder's own remote." example:"https://example.com/shop/web.git"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kballard/go-shellquote"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -185,7 +186,7 @@ func (s *seen) begin(add adding) {
 	case s.shared:
 		add(take+", with its config in the cluster", append(start, s.workload.Argument(), "--dir", ".")...)
 	default:
-		image := "auto"
+		image := config.AutoImage
 		if s.Language == "" {
 			image = "IMAGE"
 		}

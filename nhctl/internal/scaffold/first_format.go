@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/scaffold/publicimage"
 )
@@ -206,7 +207,7 @@ func (o *old) language(dev *madeDev) {
 	if dev.Image != "" {
 		return
 	}
-	dev.Image = cmp.Or(publicimage.For(nil, name).Ref, "auto") // by the sources
+	dev.Image = cmp.Or(publicimage.For(nil, name).Ref, config.AutoImage)
 }
 
 func (o *old) commands() map[string][]string {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -131,12 +132,15 @@ func images(f *factory.Factory, file *config.File) []string {
 	if file == nil {
 		return all
 	}
+	chosen := sync.OnceValue(func() string { // for all containers that leave it to the sources
+		guess, _ := scaffold.LookAt(file.Folder)
+		return guess.Image.Ref
+	})
 	for _, s := range file.Services {
 		for _, c := range s.Containers {
 			image := c.Dev.Image
-			if image == "auto" { // the sources choose it
-				guess, _ := scaffold.LookAt(file.Folder)
-				image = guess.Image.Ref
+			if image == config.AutoImage {
+				image = chosen()
 			}
 			if image != "" && !slices.Contains(all, image) {
 				all = append(all, image)

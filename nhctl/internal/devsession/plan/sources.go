@@ -12,13 +12,10 @@ import (
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// auto is a dev image that the sources choose.
-const auto = "auto"
-
 // chosen is a dev section whose image was chosen by the sources, where it says auto, and what to tell about that.
 // Without a config, the commands come from the sources too.
 func chosen(dev config.Dev, root string, configured bool) (config.Dev, []string, error) {
-	if dev.Image != auto || root == "" {
+	if dev.Image != config.AutoImage || root == "" {
 		return dev, nil, nil
 	}
 	g, err := scaffold.LookAt(root)

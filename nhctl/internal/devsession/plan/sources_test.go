@@ -22,7 +22,7 @@ func TestChosen(t *testing.T) {
 	if dev.Image != "mine" || said != nil || err != nil {
 		t.Error(dev.Image, said, err)
 	}
-	_, _, err = chosen(config.Dev{Image: auto}, root, false)
+	_, _, err = chosen(config.Dev{Image: config.AutoImage}, root, false)
 	if err == nil || !strings.Contains(problem.From(err).Hint, "--image") {
 		t.Errorf("an empty folder: %v", err)
 	}
@@ -38,7 +38,7 @@ func TestChosen(t *testing.T) {
 		Debug:   config.Debug{Language: "ruby"},
 	}
 	for _, configured := range []bool{false, true} {
-		dev, said, err := chosen(config.Dev{Image: auto}, root, configured)
+		dev, said, err := chosen(config.Dev{Image: config.AutoImage}, root, configured)
 		diff := cmp.Diff(want, dev)
 		const why = "look like ruby: the dev image is docker.io/library/ruby:3.2.2, as .ruby-version says 3.2.2"
 		if diff != "" || err != nil || len(said) != 1 || !strings.Contains(said[0], why) {
