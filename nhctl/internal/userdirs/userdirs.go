@@ -15,6 +15,8 @@ import (
 type Dirs struct {
 	// State survives a reboot: sessions, sync indexes, the log.
 	State string
+	// Cache has what can be made again. It may have files of others, too.
+	Cache string
 	// Socket is the daemon's.
 	Socket string
 }
@@ -28,7 +30,7 @@ func New(env map[string]string) (Dirs, error) {
 	if home == "" {
 		home = env["USERPROFILE"]
 	}
-	state := env["XDG_STATE_HOME"]
+	state, cache := env["XDG_STATE_HOME"], env["XDG_CACHE_HOME"]
 	switch {
 	case state != "":
 	case home == "":
@@ -41,6 +43,16 @@ func New(env map[string]string) (Dirs, error) {
 		state = filepath.Join(home, ".local", "state")
 	}
 	d := Dirs{State: filepath.Join(state, "nhctl")}
+	switch {
+	case cache != "":
+		d.Cache = filepath.Join(cache, "nhctl")
+	case home == "" || runtime.GOOS == "windows":
+		d.Cache = filepath.Join(d.State, "cache")
+	case runtime.GOOS == "darwin":
+		d.Cache = filepath.Join(home, "Library", "Caches", "nhctl")
+	default:
+		d.Cache = filepath.Join(home, ".cache", "nhctl")
+	}
 	run := d.State
 	if dir := env["XDG_RUNTIME_DIR"]; dir != "" {
 		if private.Owned(dir) { // with sudo it is often another user's
@@ -78,8 +90,8 @@ func (d Dirs) Output() string { return filepath.Join(d.State, "daemon.out") }
 // Trust has a file for each config that the user trusts.
 func (d Dirs) Trust() string { return filepath.Join(d.State, "trust") }
 
-// Tools has programs for pods, which can be made again.
-func (d Dirs) Tools() string { return filepath.Join(d.State, "tools") }
+// Tools has programs for pods.
+func (d Dirs) Tools() string { return filepath.Join(d.Cache, "tools") }
 
 // History is the file of the sessions that have ended.
 func (d Dirs) History() string { return filepath.Join(d.State, "history.json") }

@@ -25,20 +25,32 @@ func TestNew(t *testing.T) {
 	if err := os.Mkdir(run, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	state := filepath.Join(home, ".local", "state", "nhctl")
+	state, cache := filepath.Join(home, ".local", "state", "nhctl"), filepath.Join(home, ".cache", "nhctl")
 	for name, tt := range map[string]struct {
 		env    map[string]string
 		want   Dirs
 		failed string
 	}{
 		"home alone": {map[string]string{"HOME": home},
-			Dirs{State: state, Socket: filepath.Join(state, "daemon.sock")}, ""},
+			Dirs{State: state, Cache: cache, Socket: filepath.Join(state, "daemon.sock")}, ""},
 		"runtime folder": {map[string]string{"HOME": home, "XDG_RUNTIME_DIR": run},
-			Dirs{State: state, Socket: filepath.Join(run, "nhctl", "daemon.sock")}, ""},
+			Dirs{State: state, Cache: cache, Socket: filepath.Join(run, "nhctl", "daemon.sock")}, ""},
 		"runtime folder gone": {map[string]string{"HOME": home, "XDG_RUNTIME_DIR": filepath.Join(home, "gone")},
-			Dirs{State: state, Socket: filepath.Join(state, "daemon.sock")}, ""},
+			Dirs{State: state, Cache: cache, Socket: filepath.Join(state, "daemon.sock")}, ""},
 		"state folder": {map[string]string{"HOME": "/nowhere", "XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": run},
-			Dirs{State: filepath.Join(home, "nhctl"), Socket: filepath.Join(run, "nhctl", "daemon.sock")}, ""},
+			Dirs{
+				State:  filepath.Join(home, "nhctl"),
+				Cache:  "/nowhere/.cache/nhctl",
+				Socket: filepath.Join(run, "nhctl", "daemon.sock"),
+			}, ""},
+		"cache folder": {map[string]string{"HOME": home, "XDG_CACHE_HOME": "/cache"},
+			Dirs{State: state, Cache: "/cache/nhctl", Socket: filepath.Join(state, "daemon.sock")}, ""},
+		"a state folder alone": {map[string]string{"XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": run},
+			Dirs{
+				State:  filepath.Join(home, "nhctl"),
+				Cache:  filepath.Join(home, "nhctl", "cache"),
+				Socket: filepath.Join(run, "nhctl", "daemon.sock"),
+			}, ""},
 		"no home": {map[string]string{}, Dirs{}, "set HOME"},
 		"too long": {map[string]string{"HOME": filepath.Join(home, strings.Repeat("x", maxSocket))}, Dirs{},
 			"set XDG_RUNTIME_DIR to a shorter folder"},

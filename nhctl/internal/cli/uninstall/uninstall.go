@@ -34,9 +34,9 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "List what nhctl has on this computer and in clusters, and with --purge remove it",
-		Long: `List this computer's sessions in all clusters, and nhctl's own folder. With --purge, end the sessions,
-stop the daemon and remove the folder. If a session can't be ended, nothing is removed. Files that sync has kept
-because it would have lost them stay where they are; so does the program itself.`,
+		Long: `List this computer's sessions in all clusters, nhctl's own folder, and the debuggers that it has made for
+containers. With --purge, end the sessions, stop the daemon and remove all that. If a session can't be ended, nothing is
+removed. Files that sync has kept because it would have lost them stay where they are; so does the program itself.`,
 		Example: `  nhctl uninstall          # what there is
   nhctl uninstall --purge  # end it and remove it, after a question`,
 		Args: cobra.NoArgs,
@@ -54,6 +54,8 @@ type inventory struct {
 	Sessions []rpc.Session `json:"sessions"`
 	Folder   string        `json:"folder"`
 	Size     int64         `json:"size"` // of Folder, in bytes
+	// Tools is the folder of debuggers for containers; empty where there are none.
+	Tools string `json:"tools,omitempty"`
 	// Kept is the folder of the files that sync has kept; empty where there are none.
 	Kept    string `json:"kept,omitempty"`
 	Program string `json:"program"`
@@ -73,6 +75,9 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	}
 	if list.Size, err = size(dirs.State); err != nil {
 		return err
+	}
+	if _, err := os.Stat(dirs.Tools()); err == nil {
+		list.Tools = dirs.Tools()
 	}
 	if kept, err := size(dirs.AllKept()); err != nil {
 		return err
@@ -98,6 +103,9 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 			fmt.Fprintf(w, "ended session %s: %s is as it was\n", s.ID, s.Workload)
 		}
 		fmt.Fprintf(w, "removed %s\n", list.Folder)
+		if list.Tools != "" {
+			fmt.Fprintf(w, "removed %s\n", list.Tools)
+		}
 		if list.Kept != "" {
 			fmt.Fprintf(w, "files that sync has kept are still in %s\n", list.Kept)
 		}
@@ -124,6 +132,9 @@ func show(w io.Writer, list inventory, title string) {
 			cmp.Or(s.Context, s.Server))
 	}
 	fmt.Fprintf(w, "  folder %s (%s)\n", list.Folder, ui.Bytes(list.Size))
+	if list.Tools != "" {
+		fmt.Fprintf(w, "  folder %s, debuggers for containers\n", list.Tools)
+	}
 	if list.Kept != "" {
 		fmt.Fprintf(w, "This stays: %s, files that sync has kept because it would have lost them\n", list.Kept)
 	}
@@ -152,8 +163,12 @@ func purge(
 	return remove(dirs)
 }
 
-// remove removes the daemon's folder, but not the files that sync has kept.
+// remove removes the daemon's folder and the debuggers, but not the files that sync has kept.
 func remove(dirs userdirs.Dirs) error {
+	if err := os.RemoveAll(dirs.Tools()); err != nil {
+		return err
+	}
+	_ = os.Remove(dirs.Cache) // unless others have files there
 	entries, err := os.ReadDir(dirs.State)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ func TestRemove(t *testing.T) {
 			t.Parallel()
 			dirs := userdirstest.New(t)
 			files := []string{dirs.Log(), filepath.Join(dirs.Session("0a1b2c3d"), "session.json")}
+			tool, others := filepath.Join(dirs.Tools(), "dlv"), filepath.Join(dirs.Cache, "others")
 			file := filepath.Join(dirs.Kept("0a1b2c3d"), "lost.go")
 			if kept {
 				files = append(files, file)
@@ -30,6 +31,14 @@ func TestRemove(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			for _, path := range []string{tool, others} {
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if n, err := size(dirs.State); err != nil || n != int64(4*len(files)) {
 				t.Errorf("size: %d, %v", n, err)
 			}
@@ -39,6 +48,9 @@ func TestRemove(t *testing.T) {
 			_, err := os.Stat(file)
 			if there := err == nil; there != kept {
 				t.Errorf("the kept file: %v", err)
+			}
+			if cached, err := os.ReadDir(dirs.Cache); len(cached) != 1 || err != nil {
+				t.Errorf("left in the cache: %v, %v", cached, err)
 			}
 			entries, err := os.ReadDir(dirs.State)
 			if kept && len(entries) != 1 || !kept && !os.IsNotExist(err) {

@@ -52,12 +52,12 @@ func checkWheel(file string) error {
 	return nil
 }
 
-// Make has pip download the wheel, and returns its file.
+// Make has pip download the wheel where there is none yet, and returns its file.
 func (d Debugpy) Make(ctx context.Context) (string, error) {
 	if d.Python == "" {
 		return "", ErrNoPython
 	}
-	err := d.made(d.file(), func(work string) error {
+	err := d.made(ctx, d.file(), d.Find, func(work string) error {
 		err := d.run(ctx, work, nil, d.Python, "-m", "pip", "--disable-pip-version-check", "download", "--quiet",
 			"--no-deps", "--only-binary=:all:", "--platform=any", "--python-version=3.8", "--implementation=py",
 			"--abi=none", "--dest=.", DebugpyRequirement)

@@ -31,8 +31,8 @@ func TestDebugpyFails(t *testing.T) {
 				strings.Contains(err.Error(), "line 1") || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%q, %v", file, err)
 			}
-			if left, err := os.ReadDir(d.Dir); len(left) > 0 || err != nil || d.Find() != "" {
-				t.Errorf("left: %v %v", left, err)
+			if names := left(t, d.Dir); len(names) > 0 || d.Find() != "" {
+				t.Errorf("left: %v", names)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func (d Delve) Find() string {
 	return d.file()
 }
 
-// Make builds the program, and returns its file. Those of other versions are removed.
+// Make builds the program where there is none yet, and returns its file. Those of other versions are removed.
 func (d Delve) Make(ctx context.Context) (string, error) {
 	if _, known := machines[d.Arch]; !known {
 		return "", fmt.Errorf("delve is built for amd64 and arm64, not for %q", d.Arch)
@@ -59,7 +59,7 @@ func (d Delve) Make(ctx context.Context) (string, error) {
 	if d.Go == "" {
 		return "", ErrNoGo
 	}
-	err := d.made(d.file(), func(work string) error {
+	err := d.made(ctx, d.file(), d.Find, func(work string) error {
 		// A module of its own, which requires nothing else. Go checks what it downloads for that against its checksum
 		// database.
 		text := fmt.Sprintf("module dlv\n\ngo 1.25.0\n\nrequire %s %s\n", delveModule, DelveVersion)
@@ -68,7 +68,7 @@ func (d Delve) Make(ctx context.Context) (string, error) {
 		}
 		old, _ := filepath.Glob(filepath.Join(d.Dir, "dlv-*-linux-"+d.Arch)) // the pattern is valid
 		for _, file := range old {
-			_ = os.Remove(file) // another call may have been quicker
+			_ = os.Remove(file)
 		}
 		env := []string{"GOOS=linux", "GOARCH=" + d.Arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off"}
 		return d.run(ctx, work, env, d.Go, "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w",

@@ -1,13 +1,17 @@
 package carried
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/gofrs/flock"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/modfile"
 )
 
@@ -97,14 +101,63 @@ func TestDelve(t *testing.T) {
 			}
 		}
 	}
-	var left []string
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		left = append(left, e.Name())
+	want := []string{"dlv-v1.0.0-linux-amd64", "dlv-" + DelveVersion + "-linux-arm64"}
+	if diff := cmp.Diff(want, left(t, dir)); diff != "" {
+		t.Errorf("left: %s", diff)
 	}
-	want := "dlv-v1.0.0-linux-amd64 dlv-" + DelveVersion + "-linux-arm64"
-	if strings.Join(left, " ") != want || err != nil {
-		t.Errorf("left: %v, %v", left, err)
+}
+
+// left are the files in a store but for its lock.
+func left(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != lockName {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// Of several that need the program at the same time, one builds it, and the others wait for that.
+func TestDelveIsBuiltOnce(t *testing.T) {
+	t.Parallel()
+	made := filepath.Join(t.TempDir(), "made")
+	if err := os.WriteFile(made, program(amd64), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := Delve{Store: Store{Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH")}}, Arch: "amd64"}
+	d.Go = command(t, "echo build >> "+made+".builds; cp "+made+" "+filepath.Base(d.file()))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if file, err := d.Make(t.Context()); err != nil || file != d.Find() {
+				t.Errorf("%q, %v", file, err)
+			}
+		})
+	}
+	all.Wait()
+	if builds, err := os.ReadFile(made + ".builds"); string(builds) != "build\n" || err != nil {
+		t.Errorf("it was built so often: %q, %v", builds, err)
+	}
+}
+
+// While another process builds, a call waits no longer than its caller does.
+func TestDelveWaits(t *testing.T) {
+	t.Parallel()
+	d := Delve{Store: Store{Dir: t.TempDir()}, Arch: "amd64", Go: command(t, "exit 1")}
+	other := flock.New(filepath.Join(d.Dir, lockName))
+	if locked, err := other.TryLock(); !locked || err != nil {
+		t.Fatal(locked, err)
+	}
+	defer other.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Make(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "another nhctl") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -128,8 +181,8 @@ func TestDelveFails(t *testing.T) {
 				strings.Contains(err.Error(), "line 1") || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%q, %v", file, err)
 			}
-			if left, err := os.ReadDir(d.Dir); len(left) > 0 || err != nil {
-				t.Errorf("left: %v %v", left, err)
+			if names := left(t, d.Dir); len(names) > 0 {
+				t.Errorf("left: %v", names)
 			}
 		})
 	}

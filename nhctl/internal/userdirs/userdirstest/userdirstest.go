@@ -3,6 +3,7 @@ package userdirstest
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
@@ -17,7 +18,11 @@ func New(t testing.TB) userdirs.Dirs {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
-	dirs, err := userdirs.New(map[string]string{"HOME": home, "XDG_STATE_HOME": home})
+	dirs, err := userdirs.New(map[string]string{
+		"HOME":           home,
+		"XDG_STATE_HOME": home,
+		"XDG_CACHE_HOME": filepath.Join(home, "cache"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
