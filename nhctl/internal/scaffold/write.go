@@ -26,6 +26,9 @@ type Settings struct {
 	About string
 }
 
+// cacheDir is the folder for the caches of tools. Those of nhctl's own images are there.
+const cacheDir = "/home/dev/.cache"
+
 // Config writes a commented config.
 func Config(s Settings) string {
 	var b strings.Builder
@@ -71,15 +74,23 @@ func Config(s Settings) string {
 			line("    - :%s", p)
 		}
 	}
-	line("    # Keep downloads and caches of tools over sessions:")
+	line("    # Keep downloads and caches of tools over pods and sessions, in a volume of your own:")
 	line("    # persistentVolumeDirs:")
-	line("    # - {path: /home/dev/.cache, capacity: 5Gi}")
+	line("    # - {path: %s, capacity: 5Gi}", cacheDir)
 	line("    # A compiler often needs more than the service:")
 	line("    # resources:")
 	line("    #   limits: {cpu: \"2\", memory: 2Gi}")
-	line("    # Variables for the dev container alone:")
+	caches := publicimage.Caches(s.Language, cacheDir)
+	if len(caches) > 0 {
+		line("    # Variables for the dev container alone, such as those that lead the caches there:")
+	} else {
+		line("    # Variables for the dev container alone:")
+		caches = []publicimage.Variable{{Name: "LOG_LEVEL", Value: "debug"}}
+	}
 	line("    # env:")
-	line("    # - {name: LOG_LEVEL, value: debug}")
+	for _, v := range caches {
+		line("    # - {name: %s, value: %s}", v.Name, v.Value)
+	}
 	return b.String()
 }
 
