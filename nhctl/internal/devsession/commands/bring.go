@@ -18,8 +18,9 @@ import (
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// bringLimit limits each way to bring a debugger: its first build downloads and compiles what it consists of.
-const bringLimit = 5 * time.Minute
+// bringLimit limits each way to bring a debugger: its first build downloads and compiles what it consists of, which
+// takes minutes on a slow machine, and another process may be at it.
+const bringLimit = 10 * time.Minute
 
 // carriedFile is a debugger as a file of this computer.
 type carriedFile interface {
