@@ -218,6 +218,34 @@ func eventually(t *testing.T, limit time.Duration, what string, check func(conte
 	}
 }
 
+// gettingOn is eventually for what may take long, such as a compiler with a cold cache on a busy machine: it gives up
+// when the check has said the same for the limit, or after ten times the limit.
+func gettingOn(t *testing.T, limit time.Duration, what string, check func(context.Context) error) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Second) // the check takes from what it waits for
+	defer tick.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*limit)
+	defer cancel()
+	last, since := "", time.Now()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return
+		}
+		if said := err.Error(); said != last {
+			last, since = said, time.Now()
+		}
+		if time.Since(since) > limit {
+			t.Fatalf("%s: nothing has moved for %s: %s", what, limit, last)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v: %s", what, ctx.Err(), last)
+		case <-tick.C:
+		}
+	}
+}
+
 // deploymentReady waits until every replica of a Deployment is available.
 func (c *cluster) deploymentReady(t *testing.T, namespace, name string) {
 	t.Helper()

@@ -114,20 +114,33 @@ func (c debugged) stops(
 	client.leave()
 }
 
-// debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port.
+// debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port. With
+// its pod a program may have lost the compiler's cache, and then it takes minutes.
 func debuggedAgain(t *testing.T, dev *developer, ns, src string) {
 	t.Helper()
 	if err := shared.typed.CoreV1().Pods(ns).Delete(t.Context(), shared.twinPod(t, ns),
 		metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 90*time.Second, "the debugger is back", func(context.Context) error {
+	gettingOn(t, 90*time.Second, "the debugger is back", func(ctx context.Context) error {
 		s := query[rpc.Session](dev, src, "dev", "status")
 		if len(s.Notices) == 0 || !strings.Contains(s.Notices[len(s.Notices)-1], "was started again in pod "+s.Pod) {
-			return fmt.Errorf("%q", s.Notices)
+			var commands []string
+			for _, c := range s.Commands {
+				commands = append(commands, c.Name+" "+c.State)
+			}
+			return fmt.Errorf("pod %s, %q, %q, %s compiled", s.Pod, commands, s.Notices, filesOfGo(ctx, dev, src))
 		}
 		return nil
 	})
+}
+
+// filesOfGo is how many files the build cache of the container's Go has, if it has one and can be asked.
+func filesOfGo(ctx context.Context, dev *developer, src string) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return strings.TrimSpace(dev.runContext(ctx, src, "dev", "exec", "--", "sh", "-c",
+		`cache=$(go env GOCACHE) && find "$cache" -type f | wc -l`).stdout)
 }
 
 // A Python service under debugpy.

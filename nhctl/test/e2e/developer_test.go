@@ -24,7 +24,12 @@ type developer struct {
 	// home has the sources too, in home/src.
 	home, kubeconfig string
 	env              []string
+	// limit is that of a command.
+	limit time.Duration
 }
+
+// commandLimit is for commands whose containers have warm caches, or compile nothing.
+const commandLimit = 3 * time.Minute
 
 // developer makes a person who may do what the published Role says in one namespace, and nothing else.
 func (c *cluster) developer(t *testing.T, namespace string) *developer {
@@ -41,7 +46,7 @@ func (c *cluster) developerWith(t *testing.T, name, kubeconfig string) *develope
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &developer{t: t, name: name, home: home, kubeconfig: kubeconfig}
+	d := &developer{t: t, name: name, home: home, kubeconfig: kubeconfig, limit: commandLimit}
 	d.env = []string{
 		"HOME=" + home, "USER=" + name, "LOGNAME=" + name, "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig,
 		"XDG_RUNTIME_DIR=" + filepath.Join(home, "run"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "NO_COLOR=1",
@@ -117,7 +122,7 @@ func (d *developer) runContext(ctx context.Context, dir string, args ...string) 
 
 // nhctl runs a command with a limit, whatever comes of it.
 func (d *developer) nhctl(dir string, args ...string) result {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), d.limit)
 	defer cancel()
 	return d.runContext(ctx, dir, args...)
 }

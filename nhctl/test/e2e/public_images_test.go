@@ -3,20 +3,55 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger/carried"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
 
-// goes gives a developer the Go settings of this computer: where its caches are, and its module proxy.
+// debuggers is the directory of caches where this computer keeps its debuggers for pods. The first scenario that needs
+// them has delve built there, which takes minutes where Go has to compile all of it; it is still there in the next run.
+var debuggers = sync.OnceValues(func() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	goCommand, err := exec.LookPath("go")
+	if err != nil {
+		return "", err
+	}
+	dirs := userdirs.Dirs{Cache: filepath.Join(cache, "nhctl")}
+	delve := carried.Delve{
+		Store: carried.Store{Dir: dirs.Tools(), Env: os.Environ()},
+		Go:    goCommand,
+		Arch:  runtime.GOARCH,
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	_, err = delve.Make(ctx)
+	return cache, err
+})
+
+// goes gives a developer the Go settings of this computer: where its caches are, and its module proxy. The containers
+// of scenarios that need them have no caches, so that commands may take longer.
 func (d *developer) goes() {
 	d.t.Helper()
+	cache, err := debuggers()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.env, d.limit = append(d.env, "XDG_CACHE_HOME="+cache), 3*commandLimit
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOMODCACHE", "GOCACHE", "GOTOOLCHAIN"} {
 		value, err := exec.Command("go", "env", name).Output()
 		if err != nil {
@@ -28,12 +63,25 @@ func (d *developer) goes() {
 
 // Images of the shape of public ones, with neither a debugger nor a home for the pod's user, and with no shell but
 // busybox's: Go builds there, the debugger comes from this computer, also into the next pod, and stops the program.
+// With the variables that `nhctl config init` writes, Go's caches are in a volume; without them, in a home that ends
+// with the pod.
 func TestPublicImages(t *testing.T) {
 	t.Parallel()
 	const stranger = 4711 // in no image's /etc/passwd
-	for name, image := range map[string]string{
-		"Alpine":                "docker.io/library/golang:1.26-alpine",
-		"a user without a home": "ghcr.io/nhctl/test-shape-nonroot:v0.1.0",
+	for name, tt := range map[string]struct {
+		image, cache string
+		dev          string // of the config; without one, there is none
+	}{
+		"Alpine, with caches in a volume": {
+			image: "docker.io/library/golang:1.26-alpine",
+			cache: "/home/dev/.cache/go-build",
+			dev: "persistentVolumeDirs: [{path: /home/dev/.cache, capacity: 1Mi}], " +
+				"env: [{name: GOCACHE, value: /home/dev/.cache/go-build}], ",
+		},
+		"a user without a home": {
+			image: "ghcr.io/nhctl/test-shape-nonroot:v0.1.0",
+			cache: "/.nhctl/run/home/.cache/go-build",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,14 +95,21 @@ func TestPublicImages(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(src, ".dev")); err != nil {
 				t.Fatal(err)
 			}
-			dev.must(src, "dev", "start", "deploy/catalog", "--dir", ".", "--image", image, "--no-terminal")
+			if tt.dev != "" {
+				write(t, filepath.Join(src, ".dev", "config.yaml"), "name: catalog\ncontainers:\n"+
+					"- {name: catalog, dev: {"+tt.dev+"image: \""+tt.image+"\"}}\n")
+			} else { // the daemon builds the debugger itself, from Go's warm cache
+				dev.env = append(dev.env, "XDG_CACHE_HOME="+filepath.Join(dev.home, "cache"))
+			}
+			dev.must(src, "dev", "start", "deploy/catalog", "--dir", ".", "--image", tt.image, "--no-terminal")
 			home, err := dev.inPod(src, "sh", "-c", "echo kept > $HOME/mine && cd && cat mine && pwd")
 			if err != nil || !strings.HasPrefix(home, "kept\n/.nhctl/run/home") {
 				t.Errorf("the user's home: %q, %v", home, err)
 			}
 			s := dev.begin(src, true, "dev", "terminal")
-			s.say("go env GOVERSION | sed s/^/found:/; exit\n")
+			s.say("go env GOVERSION GOCACHE | sed s/^/found:/; exit\n")
 			s.until("found:go1.")
+			s.until("found:" + tt.cache)
 			s.code()
 			d := outcome[event.DebugData](dev, src, "dev", "debug")
 			serviceAnswers(t, ns, "catalog", "/books", "The Go Programming Language")
@@ -65,10 +120,16 @@ func TestPublicImages(t *testing.T) {
 			file := filepath.Join(src, "main.go")
 			line := lineOf(t, file, "hostname, _ := os.Hostname()")
 			scenario.stops(t, ns, d, file, line, scenario.want, func() {})
+			if out, err := dev.inPod(src, "touch", tt.cache+"/mine"); err != nil {
+				t.Errorf("Go's cache: %s %v", out, err)
+			}
 			debuggedAgain(t, dev, ns, src)
 			serviceAnswers(t, ns, "catalog", "/books", scenario.want)
+			if out, err := dev.inPod(src, "ls", tt.cache+"/mine"); (err == nil) != (tt.dev != "") {
+				t.Errorf("Go's cache in the next pod: %s %v", out, err)
+			}
 			dev.must(src, "dev", "end", "deploy/catalog")
-			shared.restored(t, ns, before)
+			shared.restoredBut(t, ns, before, "persistentvolumeclaims")
 		})
 	}
 }

@@ -50,7 +50,9 @@ func TestWithoutConfig(t *testing.T) {
 				`{"name":%q,"resources":{"limits":{"memory":"1Gi"}}}]}}}}`, service))
 			shared.settled(t, ns, 1)
 			dev := shared.developer(t, ns)
-			dev.goes()
+			if tt.language == "go" {
+				dev.goes()
+			}
 			before := shared.mustSnapshot(t, ns)
 			src := dev.sources("examples/bookshop/" + service)
 			if err := os.RemoveAll(filepath.Join(src, ".dev")); err != nil {
