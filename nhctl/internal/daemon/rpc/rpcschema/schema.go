@@ -116,6 +116,8 @@ func (b *builder) of(t reflect.Type) object {
 		return object{"type": "integer", "description": "nanoseconds"}
 	case reflect.TypeFor[struct{}]():
 		return object{"type": "object"}
+	case reflect.TypeFor[json.RawMessage](): // bytes, but not as text
+		return object{}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -114,6 +114,7 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	events := compile(t, schema.Events, "")
 	const head = `"v":1,"time":"2026-01-02T03:04:05Z"`
+	const withRemedy = `{"code":"c","message":"m","remedies":[{"title":"t","method":"m","params":{"a":1}}]}`
 	for line, valid := range map[string]bool{
 		`{` + head + `,"type":"step","step":{"name":"lock","state":"done"}}`:            true,
 		`{` + head + `,"type":"step","step":{"name":"lock","state":"of later builds"}}`: true,
@@ -124,6 +125,7 @@ func TestEvents(t *testing.T) {
 		`{` + head + `,"type":"step","step":{"name":"lock"}}`:                           false,
 		`{` + head + `,"type":"error"}`:                                                 false,
 		`{` + head + `}`:                                                                false,
+		`{` + head + `,"type":"error","error":` + withRemedy + `}`:                      true,
 		`{"v":1,"type":"result","time":"noon"}`:                                         false,
 	} {
 		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
