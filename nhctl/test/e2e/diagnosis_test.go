@@ -5,15 +5,19 @@ package e2e
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -210,6 +214,7 @@ func TestInjectByExec(t *testing.T) {
 // registry has is not even tried. Where the dev image has no shell, one of the original's will do.
 func TestInjectAuto(t *testing.T) {
 	t.Parallel()
+	silent := silentAddress(t, addressTowards(t, shared.config.Host)) + "/nhctl/sidecar:v1"
 	for name, tt := range map[string]struct {
 		args []string
 		// plain says that no one names an image, as after `make build`.
@@ -222,6 +227,11 @@ func TestInjectAuto(t *testing.T) {
 			args:  []string{"--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1"},
 			says:  "ghcr.io/nhctl/no-such-sidecar:v1 can't be had",
 			tried: []string{"ghcr.io/nhctl/no-such-sidecar:v1", "ghcr.io/nhctl/dev-go:v0.1.0"},
+		},
+		"an image whose registry does not answer": {
+			args:  []string{"--sidecar-image", silent},
+			says:  silent + " can't be had (its pull takes longer than 20s)",
+			tried: []string{silent, "ghcr.io/nhctl/dev-go:v0.1.0"},
 		},
 		"no image": {plain: true, tried: []string{"ghcr.io/nhctl/dev-go:v0.1.0"}},
 		"no image, and no shell in the dev image": {
@@ -274,6 +284,36 @@ func TestInjectAuto(t *testing.T) {
 			shared.restored(t, ns, before)
 		})
 	}
+}
+
+// silentAddress is one of this computer at which no one answers, not even to refuse: as behind many a firewall. Linux
+// drops what comes to a port while the queue of connections that no one has taken is full.
+func silentAddress(t *testing.T, ip net.IP) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	err = errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte(ip.To4())}), unix.Listen(fd, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := net.JoinHostPort(ip.String(), strconv.Itoa(bound.(*unix.SockaddrInet4).Port))
+	const most = 8
+	for range most {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	t.Fatalf("%s still answers", address)
+	return ""
 }
 
 // An image without a shell is synced into, and runs the programs that it has.
