@@ -5,13 +5,18 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -126,6 +131,76 @@ func TestWebhookWithoutDryRun(t *testing.T) {
 					if err := ada.leave(r); err != nil {
 						t.Error(err)
 					}
+				}
+				s.restored(before)
+			})
+		})
+	}
+}
+
+// A public image runs as root, and another user takes root's place where no one may be root. OpenShift refuses that
+// one, too: it assigns each namespace its own.
+func TestAssignedUsers(t *testing.T) {
+	t.Parallel()
+	developer := int64(1000)
+	for name, tt := range map[string]struct {
+		user workload.User
+		// want is the dev container's in the end; refused says that there is none.
+		want    *int64
+		assigns bool
+		refused bool
+	}{
+		"anyone but root":          {user: workload.User{NotRoot: &developer}, want: &developer},
+		"whom the cluster assigns": {user: workload.User{NotRoot: &developer}, assigns: true},
+		"whom the config names":    {user: workload.User{UID: &developer}, assigns: true, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, "deployment")
+				yes := true
+				kubetest.Edit(s.Cluster, "shop", "web", func(d *appsv1.Deployment) {
+					d.Spec.Template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: &yes}
+				})
+				pass(5 * time.Second)
+				before := s.Snapshot("shop")
+				s.Admit(func(q kubetest.Request, o *unstructured.Unstructured) error {
+					containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers")
+					for _, c := range containers {
+						_, named, _ := unstructured.NestedInt64(c.(map[string]any), "securityContext", "runAsUser")
+						if tt.assigns && named && q.Resource == "pods" {
+							return errors.New("unable to validate against any security context constraint: " +
+								"runAsUser: must be in the ranges: [1000650000, 1000659999]")
+						}
+					}
+					return nil
+				})
+				ada := s.computer("ada", "laptop")
+				wanted := ada.spec(record.Replace)
+				wanted.User = tt.user
+				r, err := ada.enter(wanted)
+				if tt.refused {
+					if p := problem.From(err); err == nil || !strings.Contains(p.Hint, "dev.user") {
+						t.Errorf("%v, hint %q", err, p.Hint)
+					}
+					s.restored(before)
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				twin := kubetest.Get[appsv1.Deployment](s.Cluster, "shop", r.Twin())
+				for _, c := range twin.Spec.Template.Spec.Containers {
+					got := (&corev1.SecurityContext{}).RunAsUser
+					if c.SecurityContext != nil {
+						got = c.SecurityContext.RunAsUser
+					}
+					if diff := cmp.Diff(tt.want, got); diff != "" {
+						t.Errorf("container %s: user (-want +got)\n%s", c.Name, diff)
+					}
+				}
+				if err := ada.leave(r); err != nil {
+					t.Error(err)
 				}
 				s.restored(before)
 			})

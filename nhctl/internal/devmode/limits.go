@@ -9,13 +9,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // try asks the server to create the twin and its pod without doing it: quotas and policies speak before anything
-// changes.
+// changes. Where the cluster assigns the users, the one that was to take root's place is left out.
 func (e *entry) try(ctx context.Context) error {
+	err := e.ask(ctx)
+	if !kube.AssignsUsers(err) || !e.spec.leaveUsers() {
+		return err
+	}
+	if err := e.plan(ctx); err != nil {
+		return err
+	}
+	return e.ask(ctx)
+}
+
+func (e *entry) ask(ctx context.Context) error {
 	c, dry := e.Cluster, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	_, err := c.API.AppsV1().Deployments(e.record.Namespace).Create(ctx, e.twin, dry)
 	if err != nil && !noDryRun(err) {

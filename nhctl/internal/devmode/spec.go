@@ -83,6 +83,20 @@ func (d Dev) Name() string { return cmp.Or(d.DevName, d.Container) }
 // devs are all containers that are developed.
 func (s Spec) devs() []Dev { return append([]Dev{s.Dev}, s.Extra...) }
 
+// leaveUsers leaves the users of all that were to take root's place to the cluster, and says whether there were any.
+func (s *Spec) leaveUsers() (any bool) {
+	s.Extra = slices.Clone(s.Extra)
+	devs := []*Dev{&s.Dev}
+	for i := range s.Extra {
+		devs = append(devs, &s.Extra[i])
+	}
+	for _, d := range devs {
+		any = any || d.User.NotRoot != nil
+		d.User.NotRoot = nil
+	}
+	return any
+}
+
 // dirs are the folders of all of them that outlive dev mode.
 func (s Spec) dirs() []Dir {
 	var all []Dir

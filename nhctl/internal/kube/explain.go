@@ -69,9 +69,14 @@ func forbidden(c *Client, err error) error {
 // assignedUsers is what OpenShift says where a pod names another user than those that are assigned to its namespace.
 const assignedUsers = "must be in the ranges"
 
+// AssignsUsers says whether a pod was refused since the cluster assigns the users of its namespace.
+func AssignsUsers(refusal error) bool {
+	return refusal != nil && strings.Contains(refusal.Error(), assignedUsers)
+}
+
 func refused(c *Client, err error) error {
 	p := problem.New(problem.Refused, "the cluster refused it: %w", err)
-	if strings.Contains(err.Error(), assignedUsers) {
+	if AssignsUsers(err) {
 		return p.WithHint("the cluster assigns the users of namespace %s: leave out dev.user in the config, and take "+
 			"runAsUser and fsGroup out of the workload's securityContext, or name ids of the range above", c.Namespace)
 	}
