@@ -194,6 +194,11 @@ func New(c Config) (*Engine, error) {
 		watcher.Close()
 		return nil, err
 	}
+	if err := e.noteKnown(); err != nil {
+		low.Close()
+		watcher.Close()
+		return nil, err
+	}
 	e.wrap = config.Wrap(filepath.Join(c.StateDir, "config.xml"), e.configuration(config.FilesystemType(kind)), e.me,
 		logger)
 	e.rebuild()

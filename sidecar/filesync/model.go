@@ -144,7 +144,7 @@ func (e *Engine) connect(stream io.ReadWriteCloser) *attached {
 		stream:   newFramed(stream),
 		model:    e.model,
 		me:       e.me.Short(),
-		replaced: e.folder.Replaced,
+		replaced: e.replaced,
 	}
 	conn.Connection = protocol.NewConnection(e.peer(), conn.stream, conn.stream, conn.stream,
 		heard{e.model, conn, gone}, info, protocol.CompressionNever, e.keys)
@@ -186,8 +186,8 @@ type eager struct {
 	stream *framed
 	model  protocol.Model
 	me     protocol.ShortID
-	// replaced says whether a name has another file than when it was asked for last.
-	replaced func(name string) bool
+	// replaced says whether a file that was saved here is another one than the peer has.
+	replaced func(f protocol.FileInfo) bool
 	// came counts the blocks that were there before they were asked for, asked the others.
 	came, asked atomic.Int64
 

@@ -13,7 +13,9 @@ const maxPushed = 1000
 func (c *eager) Index(ctx context.Context, index *protocol.Index) error {
 	c.order.Lock()
 	defer c.order.Unlock()
-	err := c.Connection.Index(ctx, index)
+	marked := *index
+	marked.Files = c.marked(index.Files)
+	err := c.Connection.Index(ctx, &marked)
 	if err == nil {
 		c.last = index.LastSequence
 	}

@@ -38,7 +38,7 @@ func entries(sequences ...int64) (files []protocol.FileInfo) {
 func TestIndexIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	h := &listener{}
-	c := &eager{Connection: h, replaced: func(string) bool { return false }}
+	c := &eager{Connection: h, replaced: func(protocol.FileInfo) bool { return false }}
 	update := func(prev, last int64, sequences ...int64) {
 		if err := c.IndexUpdate(t.Context(),
 			&protocol.IndexUpdate{Files: entries(sequences...), PrevSequence: prev, LastSequence: last}); err != nil {

@@ -57,6 +57,31 @@ func TestSavesArriveAsTheyWereMade(t *testing.T) {
 	}
 }
 
+// What was saved while no daemon ran arrives as it was made, too.
+func TestSavesWhileNoDaemonRuns(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	foldertest.Put(t, a, "f", "0")
+	p.start()
+	p.wait()
+	for i, save := range []func(testing.TB, string, string, string){
+		foldertest.Put, foldertest.Replace, foldertest.Replace, foldertest.Put, foldertest.Put,
+	} {
+		before, text := foldertest.Inode(t, filepath.Join(b, "f")), fmt.Sprint("save ", i)
+		p.cut()
+		p.local.kill()
+		save(t, a, "f", text)
+		p.local.start()
+		p.connect()
+		arrives(t, b, "f", text)
+		p.same()
+		inPlace := i == 0 || i > 2
+		if stayed := foldertest.Inode(t, filepath.Join(b, "f")) == before; stayed != inPlace {
+			t.Errorf("save %d: the same file: %v", i, stayed)
+		}
+	}
+}
+
 func TestSavesAlternate(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})

@@ -162,8 +162,17 @@ func (f *Folder) Reserve(name string) { f.unsupported.reserved(name) }
 // Received is how many bytes have come of files that are not complete, and the bytes a second that come.
 func (f *Folder) Received() (partial int64, rate float64) { return f.received.progress() }
 
-// Replaced says whether a name has another file than when it was asked for last.
-func (f *Folder) Replaced(name string) bool { return f.inodes.replaced(name) }
+// Known notes a file as an earlier run has left it in the index, before the model runs: when it was saved, when its
+// inode was changed last, and its size in bytes.
+func (f *Folder) Known(name string, saved, changed time.Time, size int64) {
+	f.inodes.known(name, indexed{saved.UnixNano(), changed.UnixNano(), size})
+}
+
+// Replaced says whether a name has another file than the one that the peer has, when it is told of a version; has says
+// whether it has a version.
+func (f *Folder) Replaced(name string, version uint64, has func(version uint64) bool) bool {
+	return f.inodes.replaced(name, version, has)
+}
 
 // Adopt makes the folder that is there now the one that the index is about.
 func (f *Folder) Adopt() error { return f.identify(true) }

@@ -68,7 +68,7 @@ func (m *modelFS) Lstat(name string) (fs.FileInfo, error) {
 	case err == nil && !fs.IsTemporary(name):
 		m.folder.unsupported.look(name, info)
 		if info.IsRegular() {
-			m.folder.inodes.look(name, info.Sys())
+			m.folder.inodes.look(name, info)
 		}
 	}
 	return info, err
