@@ -83,6 +83,7 @@ func New(namespaces []string, controllers ...Controller) *Cluster {
 		now:     c.now,
 		kinds:   builtin(),
 		objects: map[key]*unstructured.Unstructured{},
+		typed:   map[key]decoded{},
 		admit: func(pod *unstructured.Unstructured) error {
 			return c.admit(Request{
 				User:      Controllers,

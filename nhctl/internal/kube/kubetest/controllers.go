@@ -50,17 +50,28 @@ type object[T any] interface {
 
 // each calls a controller for every object of its type.
 func each[T any, P object[T]](s *store, act func(*store, Kind, P)) {
-	k, _ := s.kindOf(encode(P(new(T))).GroupVersionKind())
+	k, _ := s.kindOf(gvkOf(P(new(T))))
 	for _, o := range s.look(k, "") {
-		act(s, k, decode[T](o))
+		key := k.key(o.GetNamespace(), o.GetName())
+		if s.typed[key].state != o {
+			s.typed[key] = decoded{o, P(decode[T](o))}
+		}
+		act(s, k, s.typed[key].value.DeepCopyObject().(P))
 	}
 }
 
 // setStatus puts an object back with another status.
-func setStatus(s *store, k Kind, typed runtime.Object) {
+func setStatus(s *store, k Kind, typed interface {
+	runtime.Object
+	metav1.Object
+}) {
+	key := k.key(typed.GetNamespace(), typed.GetName())
+	if known := s.typed[key]; known.state == s.objects[key] && reflect.DeepEqual(known.value, typed) {
+		return // as most often
+	}
 	o := encode(typed)
 	if reflect.DeepEqual(o.Object["status"], s.objects[k.key(o.GetNamespace(), o.GetName())].Object["status"]) {
-		return // as most often
+		return
 	}
 	if _, err := s.update(k, o, "status", false); err != nil {
 		panic(fmt.Sprintf("kubetest: status of %s: %v", k.Kind, err)) // it was read under the same lock

@@ -115,10 +115,19 @@ func encode(typed runtime.Object) *unstructured.Unstructured {
 		panic(fmt.Sprintf("%T: %v", typed, err)) // it is one of the types of client-go
 	}
 	o := &unstructured.Unstructured{Object: fields}
-	if kinds, _, err := scheme.Scheme.ObjectKinds(typed); err == nil {
-		o.SetGroupVersionKind(kinds[0])
+	if gvk := gvkOf(typed); !gvk.Empty() {
+		o.SetGroupVersionKind(gvk)
 	}
 	return o
+}
+
+// gvkOf is the kind of a type of client-go; empty for what is none.
+func gvkOf(typed runtime.Object) schema.GroupVersionKind {
+	kinds, _, err := scheme.Scheme.ObjectKinds(typed)
+	if err != nil {
+		return schema.GroupVersionKind{}
+	}
+	return kinds[0]
 }
 
 // isSet says whether a time is set.

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -35,13 +36,21 @@ type change struct {
 	before, object *unstructured.Unstructured
 }
 
+// decoded is an object of a certain state as its type has it, to be copied.
+type decoded struct {
+	state *unstructured.Unstructured
+	value runtime.Object
+}
+
 // store has the objects of a cluster and their history. Its Cluster's lock guards it.
 type store struct {
 	now      func() time.Time
 	kinds    []Kind
 	revision int64
 	objects  map[key]*unstructured.Unstructured
-	history  []change
+	// typed are objects as their types have them: decoding them for each look takes most of a test's time.
+	typed   map[key]decoded
+	history []change
 	// admit asks the admission policies about a pod that a controller makes.
 	admit func(*unstructured.Unstructured) error
 	// lingers says whether an object that is deleted ends later, as a pod does whose processes are given time.
@@ -244,6 +253,7 @@ func (s *store) remove(k Kind, o *unstructured.Unstructured) {
 	}
 	s.revision++
 	delete(s.objects, k.key(o.GetNamespace(), o.GetName()))
+	delete(s.typed, k.key(o.GetNamespace(), o.GetName()))
 	last := o.DeepCopy()
 	last.SetResourceVersion(strconv.FormatInt(s.revision, 10))
 	s.history = append(s.history, change{s.revision, watch.Deleted, k, o.DeepCopy(), last})
