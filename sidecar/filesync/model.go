@@ -194,8 +194,9 @@ type eager struct {
 	mu   sync.Mutex
 	sent *protocol.ClusterConfig
 
-	order sync.Mutex // one index update at a time
-	last  int64      // the sequence number up to which the peer was told; 0 before the model has told anything
+	starting sync.Mutex // see Start
+	order    sync.Mutex // one index update at a time
+	last     int64      // the sequence number up to which the peer was told; 0 before the model has told anything
 }
 
 func (c *eager) introduce(config *protocol.ClusterConfig) {
@@ -204,6 +205,21 @@ func (c *eager) introduce(config *protocol.ClusterConfig) {
 	c.mu.Unlock()
 	c.Start()
 	c.Connection.ClusterConfig(config, nil)
+}
+
+// Start starts the connection, once. Statistics reads when that was, and the model may ask for it at the same time: the
+// connection itself does not guard it.
+func (c *eager) Start() {
+	c.starting.Lock()
+	defer c.starting.Unlock()
+	c.Connection.Start()
+}
+
+// Statistics are the connection's.
+func (c *eager) Statistics() protocol.Statistics {
+	c.starting.Lock()
+	defer c.starting.Unlock()
+	return c.Connection.Statistics()
 }
 
 // ClusterConfig leaves out the model's own introduction when it says what was said already: the peer would begin again.

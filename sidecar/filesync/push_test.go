@@ -3,6 +3,8 @@ package filesync
 import (
 	"context"
 	"fmt"
+	"net"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,4 +75,26 @@ func TestSavesInARow(t *testing.T) {
 		arrives(t, local, "back.txt", text)
 	}
 	p.same()
+}
+
+// deaf is a model that only hears of a connection's end.
+type deaf struct{ protocol.Model }
+
+func (deaf) Closed(protocol.Connection, error) {}
+
+// The model asks for a connection's statistics whenever it looks at its connections, also while one starts. The race
+// detector finds what that reads.
+func TestStatisticsAtTheStart(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	t.Cleanup(func() { near.Close(); far.Close() })
+	c := &eager{}
+	c.Connection = protocol.NewConnection(protocol.EmptyDeviceID, near, near, near, deaf{}, streamInfo{id: "it"},
+		protocol.CompressionNever, protocol.NewKeyGenerator())
+	var starting sync.WaitGroup
+	starting.Go(c.Start)
+	if s := c.Statistics(); s.At.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	starting.Wait()
 }
