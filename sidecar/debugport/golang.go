@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Go replaces this process by the go command, which does what it is told but for the programs that it builds: they are
@@ -185,19 +187,58 @@ func Delve(argv []string) error {
 	return syscall.Exec(dlv, slices.Concat(words, argv[:1], []string{"--"}, argv[1:]), os.Environ())
 }
 
-// endLeft ends a program, with its ports, whose delve was killed, as reloaders do: it has the container's first process
-// as its parent.
+// endLeft ends what is left of a program whose reloader killed its delve, or the shell that delve runs in: it has the
+// ports that the next one wants. A process that was killed may take a while to end, on a busy computer.
 func endLeft(program string) {
-	links, _ := filepath.Glob("/proc/[0-9]*/exe")
+	const limit, lookAgain = 5 * time.Second, 10 * time.Millisecond
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(lookAgain) {
+		pids := left("/proc", program)
+		if len(pids) == 0 {
+			return
+		}
+		for _, pid := range pids {
+			kill(pid)
+		}
+	}
+}
+
+// left lists the processes of a program that the container's first process has adopted, by a mounted procfs; with those
+// of its delve, where that is the one adopted.
+func left(proc, program string) []int {
+	const first = 1
+	var pids []int
+	links, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "exe"))
 	for _, link := range links {
 		to, err := os.Readlink(link)
 		if err != nil || strings.TrimSuffix(to, " (deleted)") != program {
 			continue
 		}
 		dir := filepath.Dir(link)
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil &&
-			bytes.Contains(status, []byte("\nPPid:\t1\n")) {
-			kill(pidOf(dir))
+		parent := statusOf(dir, "PPid")
+		switch {
+		case parent == first:
+			pids = append(pids, pidOf(dir))
+		case statusOf(dir, "TracerPid") != 0:
+			delve := filepath.Join(proc, strconv.Itoa(parent))
+			if statusOf(delve, "PPid") == first {
+				pids = append(pids, parent, pidOf(dir))
+			}
 		}
 	}
+	return pids
+}
+
+// statusOf is a number in the status of a process, or 0.
+func statusOf(dir, field string) int {
+	text, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, _ := strings.Cut(line, ":"); name == field {
+			number, _ := strconv.Atoi(strings.TrimSpace(value))
+			return number
+		}
+	}
+	return 0
 }

@@ -1,9 +1,12 @@
 package debugport
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -140,5 +143,46 @@ func TestDebuggable(t *testing.T) {
 		if args, err := g.debuggable(strings.Fields(words)); err != nil || strings.Join(args, " ") != words {
 			t.Errorf("%s: %q, %v", words, args, err)
 		}
+	}
+}
+
+// A reloader may kill a program's delve, or only the shell that delve runs in.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	const program = "/src/tmp/main"
+	proc := t.TempDir()
+	for pid, p := range map[int]struct {
+		exe            string
+		parent, tracer int
+	}{
+		1:  {exe: "/.nhctl/bin/sidecar"},
+		2:  {exe: "/.nhctl/bin/sidecar", parent: 1},
+		10: {exe: program + " (deleted)", parent: 1},              // delve has ended
+		20: {exe: "/usr/local/bin/dlv", parent: 1},                // its shell has
+		21: {exe: program + " (deleted)", parent: 20, tracer: 22}, // 22 is a thread of 20
+		30: {exe: "/usr/local/bin/dlv", parent: 2},
+		31: {exe: program, parent: 30, tracer: 32}, // another one, whose delve lives
+		33: {exe: program, parent: 31},             // and that one's child
+		40: {exe: "/src/other", parent: 1},
+		41: {exe: "", parent: 1}, // it is ending
+	} {
+		dir := filepath.Join(proc, strconv.Itoa(pid))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprintf("Name:\tmain\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", pid, p.parent, p.tracer)
+		if err := os.WriteFile(filepath.Join(dir, "status"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if p.exe != "" {
+			if err := os.Symlink(p.exe, filepath.Join(dir, "exe")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pids := left(proc, program)
+	slices.Sort(pids)
+	if diff := cmp.Diff([]int{10, 20, 21}, pids); diff != "" {
+		t.Error(diff)
 	}
 }
