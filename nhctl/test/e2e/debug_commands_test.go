@@ -3,9 +3,12 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
@@ -50,15 +53,31 @@ func (c commands) run(t *testing.T) {
 		if s.waits {
 			name, stops = s.command+" --wait", c.stopsAtTheFirstLine
 		}
-		ok := t.Run(name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(src, s.file)
+			before := read(t, file)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log(seen(dev, src, s.file))
+				}
+				write(t, file, before)
+			})
 			set(s.command)
 			stops(t, ns, dev, src, s)
 		})
-		if !ok {
-			t.Log(dev.nhctl(src, "dev", "logs", "debug").stdout)
-		}
 	}
 	dev.must(src, "dev", "end")
+}
+
+// seen is what the container has of a case that failed: the file, the processes, and the last that they printed.
+func seen(dev *developer, src, file string) string {
+	const all = `grep -n "Hello\|Saved" "$0"; ps -eo pid,ppid,stat,etimes,args 2>&1`
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	text := dev.runContext(ctx, src, "dev", "exec", "--", "sh", "-c", all, file).String() +
+		dev.runContext(ctx, src, "dev", "logs", "debug").stdout
+	lines := strings.Split(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-40):], "\n")
 }
 
 // stops has the program stop on a breakpoint at a local line, for one client after another, and again in the process
@@ -83,7 +102,6 @@ func (c commands) stops(t *testing.T, ns string, dev *developer, src string, s s
 		edit(t, file, "Hello, ", "Saved, ")
 		serviceAnswers(t, ns, "greeter", scenario.path, "Saved, Ada")
 		scenario.stops(t, ns, d, file, line, "Saved, Ada", func() {})
-		edit(t, file, "Saved, ", "Hello, ")
 	}
 }
 
