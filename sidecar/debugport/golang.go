@@ -69,11 +69,10 @@ func (g goCommand) debuggable(args []string) ([]string, error) {
 	if first := b.packages[0]; strings.HasSuffix(first, ".go") { // files are named one by one
 		b.packages = append(b.packages, filepath.Join(filepath.Dir(first), extra))
 	}
-	compiler := "-gcflags=all=-N -l"
-	if args[0] == "run" { // which leaves out what a debugger needs
-		compiler += " -dwarf=true"
+	flags := append(b.linked(), "-gcflags=all=-N -l", "-overlay="+file)
+	if args[0] == "run" { // which leaves out of the program, though not of its packages, what a debugger needs
+		flags = append(flags, "-gcflags=-N -l -dwarf=true")
 	}
-	flags := append(b.linked(), compiler, "-overlay="+file)
 	return slices.Concat(args[:1], flags, b.packages, b.args), nil
 }
 

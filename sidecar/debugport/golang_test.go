@@ -146,6 +146,35 @@ func TestDebuggable(t *testing.T) {
 	}
 }
 
+// `go run` takes the packages that `go build` has compiled for delve, such as those of the dev image's cache: compiling
+// the standard library takes a minute.
+func TestRunTakesWhatBuildHasCompiled(t *testing.T) {
+	t.Parallel()
+	g := goCommand{path: goPath(t), sources: module(t), dir: t.TempDir()}
+	hook, err := hooks.ReadFile("hooks/reexec.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(g.dir, "reexec.go"), hook, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"build -x -o bin/main .", "run -x .", "run -x main.go"} {
+		args, err := g.debuggable(strings.Fields(words))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(g.path, args...)
+		cmd.Dir = g.sources
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %s %v", words, out, err)
+		}
+		if strings.HasPrefix(words, "run") && strings.Contains(string(out), " -p runtime ") {
+			t.Errorf("%s compiles the runtime again", words)
+		}
+	}
+}
+
 // A reloader may kill a program's delve, or only the shell that delve runs in.
 func TestLeft(t *testing.T) {
 	t.Parallel()
