@@ -116,17 +116,40 @@ def listen():
 listening = False
 
 
+def worked():
+    """Seconds in which the main thread has run, or wanted to: on a busy computer it may have to wait for long. 0 where no one counts."""
+    try:
+        with open("/proc/self/schedstat") as f:
+            return sum(int(n) for n in f.read().split()[:2]) / 1e9
+    except OSError:
+        return 0.0
+
+
+def settle(cancelled):
+    """Waits until the main thread has had nothing to do for a while, or has done a lot: by then it would have started others."""
+    import time
+    look, idle, much = 0.2, 3.0, 20.0
+    before, since = worked(), 0.0
+    while since < idle and time.process_time() < much and not cancelled.wait(look):
+        now = worked()
+        since, before = since + look if now - before < look / 20 else 0.0, now
+
+
 def listen_unless_it_reloads():
     """Waits for the import that a process makes when it starts others."""
     import threading
-    later = threading.Timer(3, listen)
-    later.daemon = True
-    later.start()
+    cancelled = threading.Event()
+
+    def later():
+        settle(cancelled)
+        if not cancelled.is_set():
+            listen()
 
     def imported(event, args):
         if event == "import" and args[0] in ("werkzeug._reloader", "multiprocessing.popen_spawn_posix"):
-            later.cancel()
+            cancelled.set()
     sys.addaudithook(imported)
+    threading.Thread(target=later, daemon=True).start()
 
 
 def start():
