@@ -71,13 +71,13 @@ func (c commands) run(t *testing.T) {
 
 // seen is what the container has of a case that failed: the file, the processes, and the last that they printed.
 func seen(dev *developer, src, file string) string {
-	const all = `grep -n "Hello\|Saved" "$0"; ps -eo pid,ppid,stat,etimes,args 2>&1`
+	const all = `grep -n "Hello\|Saved" "$0"; ps -eo pid,ppid,stat,etimes,args 2>&1 | grep -v "ps -eo"`
+	const most = 20
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	text := dev.runContext(ctx, src, "dev", "exec", "--", "sh", "-c", all, file).String() +
-		dev.runContext(ctx, src, "dev", "logs", "debug").stdout
-	lines := strings.Split(text, "\n")
-	return strings.Join(lines[max(0, len(lines)-40):], "\n")
+	printed := strings.Split(dev.runContext(ctx, src, "dev", "logs", "debug").stdout, "\n")
+	return dev.runContext(ctx, src, "dev", "exec", "--", "sh", "-c", all, file).String() +
+		strings.Join(printed[max(0, len(printed)-most):], "\n")
 }
 
 // stops has the program stop on a breakpoint at a local line, for one client after another, and again in the process

@@ -55,7 +55,7 @@ func inspect(t *testing.T, d event.DebugData, file string, line int) debugClient
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(debugLimit)); err != nil {
 		t.Fatal(err)
 	}
 	i := &inspector{t: t, conn: conn, data: d, file: file}

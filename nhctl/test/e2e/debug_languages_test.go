@@ -85,7 +85,7 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 	}
 	if c.broken != "" {
 		edit(t, file, c.edit[1], c.broken)
-		eventually(t, time.Minute, "the compiler's complaint", func(context.Context) error {
+		eventually(t, debugLimit, "the compiler's complaint", func(context.Context) error {
 			if out := dev.must(src, "dev", "logs", "build"); !strings.Contains(out, c.complaint) {
 				return errors.New(out)
 			}

@@ -22,6 +22,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
+// debugLimit is for a program that starts again, or stops: compilers and debuggers take their time on a busy computer.
+const debugLimit = 3 * time.Minute
+
 // dialDebugger dials a debugger's local port; the test fails when it does not get on within the limit.
 func dialDebugger(t *testing.T, d event.DebugData) net.Conn {
 	t.Helper()
@@ -30,7 +33,7 @@ func dialDebugger(t *testing.T, d event.DebugData) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(debugLimit)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -102,7 +105,7 @@ func ask(t *testing.T, ns, service, path string) <-chan string {
 	t.Helper()
 	answer := make(chan string, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), debugLimit)
 		defer cancel()
 		body, err := shared.get(ctx, ns, service, path)
 		if err != nil {
@@ -261,7 +264,7 @@ debug: {language: php}`)
 // serviceAnswers waits until a path of a Service answers with a text.
 func serviceAnswers(t *testing.T, ns, service, path, want string) {
 	t.Helper()
-	eventually(t, time.Minute, fmt.Sprintf("%s%s answers %q", service, path, want), func(ctx context.Context) error {
+	eventually(t, debugLimit, fmt.Sprintf("%s%s answers %q", service, path, want), func(ctx context.Context) error {
 		body, err := shared.get(ctx, ns, service, path)
 		if err == nil && !strings.Contains(body, want) {
 			err = errors.New(body)
