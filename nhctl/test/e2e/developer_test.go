@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,8 @@ type developer struct {
 	env              []string
 	// limit is that of a command.
 	limit time.Duration
+	// root is the root folder of nhctl's processes, where they don't see the rest of this computer.
+	root string
 }
 
 // commandLimit is for commands whose containers have warm caches, or compile nothing.
@@ -100,9 +103,10 @@ func (r result) String() string {
 // command prepares nhctl in a folder.
 func (d *developer) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl"), args...)
-	cmd.Dir, cmd.Env = dir, d.env
-	if dir == "" {
-		cmd.Dir = d.home
+	cmd.Dir, cmd.Env = cmp.Or(dir, d.home), d.env
+	if d.root != "" {
+		cmd.Path, cmd.Dir = "/nhctl", cmp.Or(strings.TrimPrefix(cmd.Dir, d.root), "/")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: d.root}
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 20 * time.Second
