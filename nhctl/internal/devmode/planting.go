@@ -21,14 +21,16 @@ import (
 
 // Planter brings the sidecar's binary into a twin's pods, one after the other, where they don't get it from an image.
 type Planter struct {
-	Binaries plant.Binaries
+	// Binaries finds the binaries. Most sessions need none, so they are looked for once a pod does.
+	Binaries func() plant.Binaries
 	// Original is the original's pod template: its images may have a shell where the twin's have none.
 	Original corev1.PodTemplateSpec
 	// Save keeps a record that names another way, before the twin's pods take it. Note tells the user.
 	Save func(ctx context.Context, r Record) error
 	Note func(text string)
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	found plant.Binaries
 	// planted is the pod that has got the binary, abandoned the one that can't get it as it is.
 	planted, abandoned string
 	// pulling is the pod that waits for the sidecar's image, since a time.
@@ -48,7 +50,7 @@ func (p *Planter) Tend(ctx context.Context, c *kube.Client, r Record, pod *corev
 	case pod.Name == p.abandoned:
 		return true, nil // its successor is on the way
 	case r.ByExec && pod.Name != p.planted && workload.AwaitsBinary(pod):
-		if err := plantInto(ctx, c, pod, p.Binaries); err != nil {
+		if err := plantInto(ctx, c, pod, p.binaries()); err != nil {
 			return true, err
 		}
 		p.planted = pod.Name
@@ -60,10 +62,17 @@ func (p *Planter) Tend(ctx context.Context, c *kube.Client, r Record, pod *corev
 	if why == "" && p.pullsInVain(ctx, c, pod) {
 		why = fmt.Sprintf("its pull takes longer than %s", pullPatience)
 	}
-	if why == "" || p.Binaries.Check() != nil {
+	if why == "" || p.binaries().Check() != nil {
 		return false, nil
 	}
 	return p.change(ctx, c, r, pod, why)
+}
+
+func (p *Planter) binaries() plant.Binaries {
+	if p.found == nil {
+		p.found = p.Binaries()
+	}
+	return p.found
 }
 
 // change has the twin's next pod wait for the binary in a container with another one's image, if there is one to try.

@@ -18,6 +18,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
@@ -96,10 +97,12 @@ func TestPlanting(t *testing.T) {
 		// tried are the images of the plant containers; byExec says that the last one's got the binary.
 		tried  []string
 		byExec bool
-		notice string
-		failed string
+		// unasked says that no one looks for binaries; else that is done once.
+		unasked bool
+		notice  string
+		failed  string
 	}{
-		"from its image": {pulls: all, shells: all, tried: []string{ours}},
+		"from its image": {pulls: all, shells: all, tried: []string{ours}, unasked: true},
 		"the image can't be pulled": {
 			pulls:  []string{dev, web},
 			shells: all,
@@ -121,11 +124,12 @@ func TestPlanting(t *testing.T) {
 			failed: "container nhctl-plant can't start: sh: not found",
 		},
 		"by image and in no other way": {
-			change: func(s *Spec) { s.ElseByExec = false },
-			pulls:  []string{dev, web},
-			shells: all,
-			tried:  []string{ours},
-			failed: "the image sidecar:1 can't be pulled",
+			change:  func(s *Spec) { s.ElseByExec = false },
+			pulls:   []string{dev, web},
+			shells:  all,
+			tried:   []string{ours},
+			unasked: true,
+			failed:  "the image sidecar:1 can't be pulled",
 		},
 		"without a binary": {
 			pulls:  []string{dev, web},
@@ -142,11 +146,12 @@ func TestPlanting(t *testing.T) {
 			byExec: true,
 		},
 		"by exec, the dev image can't be pulled": {
-			change: func(s *Spec) { s.ByExec, s.ElseByExec, s.SidecarImage = true, false, "" },
-			pulls:  []string{web},
-			shells: all,
-			tried:  []string{dev},
-			failed: "the image dev:1 can't be pulled",
+			change:  func(s *Spec) { s.ByExec, s.ElseByExec, s.SidecarImage = true, false, "" },
+			pulls:   []string{web},
+			shells:  all,
+			tried:   []string{dev},
+			unasked: true,
+			failed:  "the image dev:1 can't be pulled",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +162,8 @@ func TestPlanting(t *testing.T) {
 				s.status, s.Exec = n.status, n.exec
 				before := s.Snapshot("shop")
 				ada := s.computer("ada", "laptop")
-				ada.deps.Binaries = binaries{tt.none}
+				looked := 0
+				ada.deps.Binaries = func() plant.Binaries { looked++; return binaries{tt.none} }
 				wanted := ada.spec(record.Replace)
 				wanted.ElseByExec = true
 				if tt.change != nil {
@@ -166,6 +172,9 @@ func TestPlanting(t *testing.T) {
 				r, err := ada.enter(wanted)
 				if diff := cmp.Diff(tt.tried, n.tried); diff != "" {
 					t.Errorf("plant containers:\n%s", diff)
+				}
+				if want := map[bool]int{true: 0, false: 1}[tt.unasked]; looked != want {
+					t.Errorf("the binaries were looked for %d times, want %d", looked, want)
 				}
 				if tt.notice != "" && !ada.heard(tt.notice) || tt.notice == "" && ada.heard("sidecar") {
 					t.Errorf("notices: %q, want %q", ada.notices, tt.notice)
@@ -209,7 +218,7 @@ func TestPlantingChangesTheTwinOnce(t *testing.T) {
 		s := newStage(t, "deployment")
 		n := &node{stage: s, pulls: []string{"dev:1", "web:1"}, planted: map[string]string{}}
 		ada := s.computer("ada", "laptop")
-		ada.deps.Binaries = binaries{}
+		ada.deps.Binaries = func() plant.Binaries { return binaries{} }
 		e := &entry{Deps: ada.deps, spec: ada.spec(record.Replace)}
 		e.spec.ElseByExec = true
 		if err := errors.Join(e.resolve(t.Context()), e.create(t.Context())); err != nil {
@@ -261,7 +270,7 @@ func TestPullThatHangs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, "deployment")
 				ada := s.computer("ada", "laptop")
-				ada.deps.Binaries = binaries{}
+				ada.deps.Binaries = func() plant.Binaries { return binaries{} }
 				e := &entry{Deps: ada.deps, spec: ada.spec(record.Replace)}
 				e.spec.ElseByExec = true
 				if err := errors.Join(e.resolve(t.Context()), e.create(t.Context())); err != nil {
@@ -269,7 +278,7 @@ func TestPullThatHangs(t *testing.T) {
 				}
 				r, saved, notes := e.record, []bool{}, 0
 				p := &Planter{
-					Binaries: binaries{},
+					Binaries: func() plant.Binaries { return binaries{} },
 					Save:     func(_ context.Context, r Record) error { saved = append(saved, r.ByExec); return nil },
 					Note:     func(string) { notes++ },
 				}

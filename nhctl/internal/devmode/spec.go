@@ -137,8 +137,8 @@ type Deps struct {
 	Cluster *kube.Client
 	Link    Link
 	Emit    func(event.Event)
-	// Binaries are those that come into pods through exec.
-	Binaries plant.Binaries
+	// Binaries finds those that come into pods through exec.
+	Binaries func() plant.Binaries
 	// Oust ends a session whose own computer is silent, and returns the folder where it keeps what the pod had, if it
 	// did.
 	Oust func(context.Context, Record) (kept string, err error)

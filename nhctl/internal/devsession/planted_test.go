@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -50,7 +51,7 @@ func TestLaterPodCannotPullTheSidecar(t *testing.T) {
 	k := testKind(t)
 	c := clusterOf("a", "uid-a", leaseOf(t, r), twin, pod)
 	s := newSession(k.dirs, k.logger, c, saved{Record: r, Roots: []string{"/home/ada/web"}}, k)
-	s.planter.Binaries = someBinary{}
+	s.planter.Binaries = func() plant.Binaries { return someBinary{} }
 	if _, _, err := s.dial(t.Context()); err == nil || !strings.Contains(err.Error(), "on its way") {
 		t.Errorf("dial: %v", err)
 	}

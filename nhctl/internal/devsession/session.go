@@ -16,6 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/folders"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary"
@@ -59,7 +60,9 @@ func newSession(dirs userdirs.Dirs, logger *slog.Logger, cluster *kube.Client, s
 		owner:    owner,
 		up:       make(chan struct{}, 1),
 	}
-	made.planter.Binaries = sidecarbinary.Default(func(text string) { made.Logger.Info(text) })
+	made.planter.Binaries = func() plant.Binaries {
+		return sidecarbinary.Default(func(text string) { made.Logger.Info(text) })
+	}
 	made.planter.Save, made.planter.Note = made.planted, made.Note
 	return made
 }

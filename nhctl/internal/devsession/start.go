@@ -15,6 +15,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
@@ -125,9 +126,11 @@ func (k *Kind) enter(ctx context.Context, c *kube.Client, p rpc.Start, todo plan
 		Cluster: c,
 		Link:    s,
 		Emit:    s.Emit,
-		Binaries: sidecarbinary.Default(func(text string) {
-			s.Emit(event.Event{Type: event.Notice, Message: text})
-		}),
+		Binaries: func() plant.Binaries {
+			return sidecarbinary.Default(func(text string) {
+				s.Emit(event.Event{Type: event.Notice, Message: text})
+			})
+		},
 		Oust: k.oust(c),
 	}
 	if _, err := devmode.Enter(ctx, deps, todo.Spec); err != nil {
