@@ -33,18 +33,22 @@ func TestAdmissionRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		refuses func(kubetest.Request, *unstructured.Unstructured) bool
 		code    problem.Code
+		// asked says that the refusal comes while nothing but the lock was made.
+		asked bool
 	}{
 		"the twin": {
 			refuses: func(q kubetest.Request, o *unstructured.Unstructured) bool {
 				return q.Resource == "deployments" && ofTwin(o)
 			},
-			code: problem.Refused,
+			code:  problem.Refused,
+			asked: true,
 		},
 		"the pod that asks": {
 			refuses: func(q kubetest.Request, o *unstructured.Unstructured) bool {
 				return q.Resource == "pods" && q.User == "ada" && ofTwin(o)
 			},
-			code: problem.Refused,
+			code:  problem.Refused,
+			asked: true,
 		},
 		"the pod that a controller makes": {
 			refuses: func(q kubetest.Request, o *unstructured.Unstructured) bool {
@@ -67,11 +71,13 @@ func TestAdmissionRefuses(t *testing.T) {
 				n, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
 				return q.Resource == "deployments" && o.GetName() == "web" && n < 2
 			},
-			code: problem.Refused,
+			code:  problem.Refused,
+			asked: true,
 		},
 		"the lock": {
 			refuses: func(q kubetest.Request, _ *unstructured.Unstructured) bool { return q.Resource == "leases" },
 			code:    problem.Refused,
+			asked:   true,
 		},
 		"the open gate": {
 			refuses: func(q kubetest.Request, _ *unstructured.Unstructured) bool { return q.Resource == "configmaps" },
@@ -83,9 +89,13 @@ func TestAdmissionRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, "deployment")
 				before := s.Snapshot("shop")
+				var made []string
 				s.Admit(func(q kubetest.Request, o *unstructured.Unstructured) error {
 					if tt.refuses(q, o) {
 						return webhook
+					}
+					if makes(q) {
+						made = append(made, q.String())
 					}
 					return nil
 				})
@@ -95,13 +105,91 @@ func TestAdmissionRefuses(t *testing.T) {
 				if err == nil || p.Code != tt.code || !strings.Contains(err.Error(), words) || p.Hint == "" {
 					t.Errorf("%v (%s), hint %q; want the code %s", err, p.Code, p.Hint, tt.code)
 				}
+				if tt.asked && len(made) > 0 {
+					t.Errorf("before the refusal: %q", made)
+				}
 				s.restored(before)
 			})
 		})
 	}
 }
 
-// A webhook that does not let itself be asked is no reason to refuse; it speaks when the twin is created.
+// makes says whether a request is the developer's and changes something other than a Lease.
+func makes(q kubetest.Request) bool { return !q.DryRun && q.User == "ada" && q.Resource != "leases" }
+
+// A workload that may not be parked is left alone before anything is made, whatever its kind. A copy needs no parking,
+// and a pod is parked by being deleted.
+func TestParkingIsRefused(t *testing.T) {
+	t.Parallel()
+	const words = "two replicas at least"
+	everyKind(t, func(t *testing.T, kind string, mode record.Mode) {
+		s := newStage(t, kind)
+		before := s.Snapshot("shop")
+		asked, made := 0, []string(nil)
+		s.Admit(func(q kubetest.Request, o *unstructured.Unstructured) error {
+			if q.User == "ada" && q.Verb == "patch" && o.GetName() == "web" {
+				asked++
+				return apierrors.NewBadRequest(`admission webhook "guard" denied the request: ` + words)
+			}
+			if makes(q) {
+				made = append(made, q.String())
+			}
+			return nil
+		})
+		ada := s.computer("ada", "laptop")
+		r, err := ada.enter(ada.spec(mode))
+		if mode == record.Duplicate || kind == "pod" {
+			if err != nil || asked > 0 {
+				t.Fatalf("%v; asked %d times", err, asked)
+			}
+			if err := ada.leave(r); err != nil {
+				t.Error(err)
+			}
+			s.restored(before)
+			return
+		}
+		p := problem.From(err)
+		if err == nil || p.Code != problem.Refused || !strings.Contains(p.Message, words) ||
+			!strings.Contains(p.Hint, "--mode duplicate") || len(p.Remedies) != 1 {
+			t.Errorf("%v (%s), hint %q, remedies %+v", err, p.Code, p.Hint, p.Remedies)
+		}
+		if asked != 1 || len(made) > 0 {
+			t.Errorf("asked %d times; before the refusal: %q", asked, made)
+		}
+		s.restored(before)
+	})
+}
+
+// Asking changes nothing, and does not mind that someone has changed the workload since it was read.
+func TestParkingIsAskedOfAnEarlierState(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"deployment", rollout} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, kind)
+				ada := s.computer("ada", "laptop")
+				e := &entry{Deps: ada.deps, spec: ada.spec(record.Replace)}
+				if err := e.resolve(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				before := s.Snapshot("shop")
+				if err := e.try(t.Context()); err != nil {
+					t.Error(err)
+				}
+				s.restored(before)
+				e.original.Object.SetResourceVersion("1")
+				if err := e.try(t.Context()); err != nil {
+					t.Errorf("after a change: %v", err)
+				}
+				s.restored(before)
+			})
+		})
+	}
+}
+
+// A webhook that does not let itself be asked is no reason to refuse; it speaks when the twin is created or the original
+// parked.
 func TestWebhookWithoutDryRun(t *testing.T) {
 	t.Parallel()
 	for name, refuses := range map[string]bool{"and admits": false, "and refuses": true} {
@@ -111,8 +199,9 @@ func TestWebhookWithoutDryRun(t *testing.T) {
 				s := newStage(t, "deployment")
 				before := s.Snapshot("shop")
 				s.Admit(func(q kubetest.Request, o *unstructured.Unstructured) error {
+					parks := q.User == "ada" && o.GetName() == "web"
 					switch {
-					case !ofTwin(o) || q.Resource != "deployments" && q.Resource != "pods":
+					case !ofTwin(o) && !parks || q.Resource != "deployments" && q.Resource != "pods":
 						return nil
 					case q.DryRun:
 						return apierrors.NewBadRequest(`admission webhook "old.example.com" does not support dry run`)

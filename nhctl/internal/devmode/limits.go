@@ -14,17 +14,37 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
-// try asks the server to create the twin and its pod without doing it: quotas and policies speak before anything
-// changes. Where the cluster assigns the users, the one that was to take root's place is left out.
+// try asks the server to create the twin and its pod and to park the original, without doing it: quotas and policies
+// speak before anything changes. Where the cluster assigns the users, the one that was to take root's place is left
+// out.
 func (e *entry) try(ctx context.Context) error {
 	err := e.ask(ctx)
-	if !kube.AssignsUsers(err) || !e.spec.leaveUsers() {
+	if kube.AssignsUsers(err) && e.spec.leaveUsers() {
+		if err := e.plan(ctx); err != nil {
+			return err
+		}
+		err = e.ask(ctx)
+	}
+	if err != nil || e.duplicate() {
 		return err
 	}
-	if err := e.plan(ctx); err != nil {
+	return e.askToPark(ctx)
+}
+
+// askToPark asks whether the original may be parked: a policy may demand replicas of it.
+func (e *entry) askToPark(ctx context.Context) error {
+	err := parkerFor(e.Cluster, e.record.Workload).ask(ctx, e.record, e.original.Object)
+	if err == nil || noDryRun(err) || apierrors.IsConflict(err) { // parking reads what someone has changed since
+		return nil
+	}
+	err = fmt.Errorf("park %s: %w", e.record.Workload, e.Cluster.Explain(err))
+	if p := problem.From(err); p.Code != problem.Refused {
 		return err
 	}
-	return e.ask(ctx)
+	return problem.New(problem.Refused, "%w", err).
+		WithHint("the original has to stop while the twin stands in for it; develop on a copy, next to it: " +
+			"--mode duplicate").
+		WithRemedy(onACopy())
 }
 
 func (e *entry) ask(ctx context.Context) error {

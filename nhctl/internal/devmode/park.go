@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -18,6 +19,8 @@ import (
 
 // parker stops and starts the original's pods. Each kind of workload has its own way.
 type parker interface {
+	// ask asks the server whether park may stop the pods of the original, as it was read: by one dry run.
+	ask(ctx context.Context, r Record, original *unstructured.Unstructured) error
 	// park stops the pods, by one change that is guarded against others'.
 	park(context.Context, Record) error
 	// unpark starts them again; it returns a notice when someone else has done so already.

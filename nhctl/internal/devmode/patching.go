@@ -24,10 +24,19 @@ func (p patching) get(ctx context.Context, r Record) (*unstructured.Unstructured
 	return o, p.Explain(err)
 }
 
-func (p patching) patch(ctx context.Context, r Record, how types.PatchType, patch []byte) error {
+func (p patching) patch(ctx context.Context, r Record, how types.PatchType, patch []byte, dry ...string) error {
 	objects := p.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
-	_, err := objects.Patch(ctx, r.Workload.Name, how, patch, metav1.PatchOptions{})
+	_, err := objects.Patch(ctx, r.Workload.Name, how, patch, metav1.PatchOptions{DryRun: dry})
 	return err
+}
+
+// ask is about a CronJob alone, without its running Jobs.
+func (p patching) ask(ctx context.Context, r Record, original *unstructured.Unstructured) error {
+	patch, err := workload.ParkPatch(r.Workload.Kind, original, r.Session, r.Before())
+	if err != nil {
+		return err
+	}
+	return p.patch(ctx, r, types.MergePatchType, patch, metav1.DryRunAll)
 }
 
 func (p patching) park(ctx context.Context, r Record) error {

@@ -23,17 +23,19 @@ func (s scaling) scale(ctx context.Context, r Record) (*unstructured.Unstructure
 	return s.Scale(ctx, r.Workload.Kind.Resource(), r.Namespace, r.Workload.Name)
 }
 
-// set scales, unless someone changed the workload since it was read.
-func (s scaling) set(ctx context.Context, r Record, scale *unstructured.Unstructured, replicas int32) error {
+// set scales, unless someone changed the workload since it or its scale was read.
+func (s scaling) set(
+	ctx context.Context, r Record, read *unstructured.Unstructured, replicas int32, dry ...string,
+) error {
 	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"resourceVersion": scale.GetResourceVersion()},
+		"metadata": map[string]any{"resourceVersion": read.GetResourceVersion()},
 		"spec":     map[string]any{"replicas": replicas},
 	})
 	if err != nil {
 		return err
 	}
 	objects := s.Dynamic.Resource(r.Workload.Kind.Resource()).Namespace(r.Namespace)
-	_, err = objects.Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "scale")
+	_, err = objects.Patch(ctx, r.Workload.Name, types.MergePatchType, patch, metav1.PatchOptions{DryRun: dry}, "scale")
 	return err
 }
 
@@ -48,6 +50,10 @@ func (s scaling) replicas(ctx context.Context, r Record) (int32, error) {
 		return 0, fmt.Errorf("read the scale of %s: %w", r.Workload, err)
 	}
 	return int32(n), nil
+}
+
+func (s scaling) ask(ctx context.Context, r Record, original *unstructured.Unstructured) error {
+	return s.set(ctx, r, original, 0, metav1.DryRunAll)
 }
 
 func (s scaling) park(ctx context.Context, r Record) error {

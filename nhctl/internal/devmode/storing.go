@@ -24,6 +24,9 @@ import (
 // lost.
 type storing struct{ *kube.Client }
 
+// ask asks nothing: a pod is parked by deleting it, and policies are about what pods and workloads are to be.
+func (s storing) ask(context.Context, Record, *unstructured.Unstructured) error { return nil }
+
 func (s storing) park(ctx context.Context, r Record) error {
 	pods := s.Dynamic.Resource(workload.Pod.Resource()).Namespace(r.Namespace) // with all fields
 	pod, err := pods.Get(ctx, r.Workload.Name, metav1.GetOptions{})

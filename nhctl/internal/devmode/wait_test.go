@@ -87,7 +87,7 @@ func TestStartThatFails(t *testing.T) {
 		"no permission": {
 			arrange: func(c *computer, _ *Spec) { c.Forbid("ada", "patch", "deployments") },
 			code:    problem.Forbidden,
-			said:    "park the original",
+			said:    "ask the cluster's policies: park deployment/web",
 		},
 		"no such workload": {
 			arrange: func(_ *computer, s *Spec) { s.Workload.Name = "wbe" },
