@@ -11,15 +11,19 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarbinary/archive"
 )
 
+// most is how many bytes nhctl may grow by what it carries. Every build of nhctl with sidecars comes by here, so that
+// none is larger.
+const most = 12_000_000
+
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(os.Args[1:], most); err != nil {
 		fmt.Fprintln(os.Stderr, "pack:", err)
 		os.Exit(1)
 	}
 }
 
-// run packs binaries, under the names of their files.
-func run(args []string) error {
+// run packs binaries, under the names of their files, into an archive of at most so many bytes.
+func run(args []string, most int) error {
 	if len(args) < 2 {
 		return errors.New("want an archive and the binaries for it")
 	}
@@ -33,6 +37,10 @@ func run(args []string) error {
 	err := archive.Write(&packed, names, func(name string) ([]byte, error) { return os.ReadFile(files[name]) })
 	if err != nil {
 		return err
+	}
+	if size := packed.Len(); size > most {
+		return fmt.Errorf("nhctl would grow by %d bytes, and %d are allowed: `go list -deps ./sidecar` shows what is in "+
+			"the sidecar", size, most)
 	}
 	return os.WriteFile(args[0], packed.Bytes(), 0o644)
 }
