@@ -62,8 +62,11 @@ var ErrNoWatch = errors.New("changes are found by looking, every two seconds or 
 
 // Watcher watches folders below a root.
 type Watcher struct {
-	root    string
-	notify  *fsnotify.Watcher // nil where nothing is watched
+	root   string
+	notify *fsnotify.Watcher // nil where nothing is watched
+	// lost holds one value while an error of notify has not been dealt with.
+	lost    chan struct{}
+	reading sync.WaitGroup
 	mu      sync.Mutex
 	watched map[string]bool
 	refused map[string]bool // for the limit
@@ -79,7 +82,29 @@ func New(root string) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
-	return &Watcher{root: root, notify: n, watched: map[string]bool{}, refused: map[string]bool{}}, nil
+	w := &Watcher{
+		root:    root,
+		notify:  n,
+		lost:    make(chan struct{}, 1),
+		watched: map[string]bool{},
+		refused: map[string]bool{},
+	}
+	w.reading.Go(w.readErrors)
+	return w, nil
+}
+
+// readErrors takes the errors of notify as they come, whatever else goes on: until then, notify has a lock that its Add,
+// Remove and Close want. It ends when notify is closed.
+func (w *Watcher) readErrors() {
+	for err := range w.notify.Errors {
+		if err == nil {
+			continue
+		}
+		select {
+		case w.lost <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Add watches a folder (not those below it), by its path relative to the root. A folder that is gone is no error.
@@ -127,7 +152,9 @@ func (w *Watcher) Close() error {
 	if w.notify == nil {
 		return nil
 	}
-	return w.notify.Close()
+	err := w.notify.Close()
+	w.reading.Wait()
+	return err
 }
 
 // Serve calls handle with each batch until ctx ends.
@@ -136,7 +163,7 @@ func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
 		<-ctx.Done()
 		return nil
 	}
-	defer w.notify.Close()
+	defer w.Close()
 	for {
 		batch := collector{seen: map[string]bool{}}
 		select {
@@ -147,8 +174,8 @@ func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
 				return nil
 			}
 			w.collect(&batch, e)
-		case err := <-w.notify.Errors:
-			batch.fail(err)
+		case <-w.lost:
+			batch.Overflow = true
 		}
 		batch.Since = time.Now()
 		w.gather(ctx, &batch)
@@ -161,12 +188,6 @@ func (w *Watcher) Serve(ctx context.Context, handle func(Batch)) error {
 type collector struct {
 	Batch
 	seen map[string]bool
-}
-
-func (c *collector) fail(err error) {
-	if err != nil {
-		c.Overflow = true // whatever was lost, a full look finds it
-	}
 }
 
 // gather adds events until it is quiet, or the batch has lasted long enough.
@@ -185,8 +206,8 @@ func (w *Watcher) gather(ctx context.Context, batch *collector) {
 			}
 			w.collect(batch, e)
 			calm.Reset(quiet)
-		case err := <-w.notify.Errors:
-			batch.fail(err)
+		case <-w.lost:
+			batch.Overflow = true
 		case <-calm.C:
 			return
 		case <-end.C:
