@@ -67,11 +67,8 @@ func watchFiles(files []string, changed signal) (stop func()) {
 			names = append(names, target)
 		}
 	}
-	for _, name := range names {
-		_ = w.Add(filepath.Dir(name))
-	}
 	ended := make(chan struct{})
-	go func() {
+	go func() { // before anything is added: an error that waits would hold that up
 		defer close(ended)
 		for {
 			select {
@@ -90,5 +87,8 @@ func watchFiles(files []string, changed signal) (stop func()) {
 			}
 		}
 	}()
+	for _, name := range names {
+		_ = w.Add(filepath.Dir(name))
+	}
 	return func() { _ = w.Close(); <-ended }
 }
