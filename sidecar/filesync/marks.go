@@ -44,9 +44,14 @@ func (e *Engine) noteKnown() error {
 		return fmt.Errorf("read the index: %w", err)
 	}
 	defer snapshot.Release()
+	lacks := map[string]bool{}
+	snapshot.WithNeedTruncated(e.peer(), func(f protocol.FileInfo) bool {
+		lacks[f.Name] = true
+		return true
+	})
 	snapshot.WithHaveTruncated(protocol.LocalDeviceID, func(f protocol.FileInfo) bool {
 		if isFile(f) {
-			e.folder.Known(f.Name, f.ModTime(), f.InodeChangeTime(), f.Size)
+			e.folder.Known(f.Name, f.ModTime(), f.InodeChangeTime(), f.Size, lacks[f.Name])
 		}
 		return true
 	})

@@ -82,6 +82,35 @@ func TestSavesWhileNoDaemonRuns(t *testing.T) {
 	}
 }
 
+// What the daemon had in its index when it ended, and the pod had not heard of, is written in one step: how it was
+// saved is not known any more.
+func TestIndexedButNotTold(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	foldertest.Put(t, a, "f", "0")
+	p.start()
+	p.wait()
+	before := foldertest.Inode(t, filepath.Join(b, "f"))
+	p.cut()
+	const text = "another one"
+	foldertest.Replace(t, a, "f", text)
+	eventually(t, func() error {
+		f, ok, err := p.local.engine.model.CurrentFolderFile(p.local.config.FolderID, "f")
+		if err != nil || !ok || f.Size != int64(len(text)) {
+			return fmt.Errorf("in the index: %v, %v", f, err)
+		}
+		return nil
+	})
+	p.local.kill()
+	p.local.start()
+	p.connect()
+	arrives(t, b, "f", text)
+	p.same()
+	if foldertest.Inode(t, filepath.Join(b, "f")) == before {
+		t.Error("it was written in place")
+	}
+}
+
 func TestSavesAlternate(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})

@@ -163,9 +163,9 @@ func (f *Folder) Reserve(name string) { f.unsupported.reserved(name) }
 func (f *Folder) Received() (partial int64, rate float64) { return f.received.progress() }
 
 // Known notes a file as an earlier run has left it in the index, before the model runs: when it was saved, when its
-// inode was changed last, and its size in bytes.
-func (f *Folder) Known(name string, saved, changed time.Time, size int64) {
-	f.inodes.known(name, indexed{saved.UnixNano(), changed.UnixNano(), size})
+// inode was changed last, its size in bytes, and whether the peer lacks it as it is there.
+func (f *Folder) Known(name string, saved, changed time.Time, size int64, lacks bool) {
+	f.inodes.known(name, indexed{saved.UnixNano(), changed.UnixNano(), size, lacks})
 }
 
 // Replaced says whether a name has another file than the one that the peer has, when it is told of a version; has says

@@ -27,9 +27,12 @@ type inode struct {
 	indexed *indexed
 }
 
-// indexed is a file in the index: when it was saved and when its inode was changed last, in nanoseconds since 1970,
-// and its size.
-type indexed struct{ saved, changed, size int64 }
+// indexed is a file in the index: when it was saved and when its inode was changed last, in nanoseconds since 1970, and
+// its size. The peer lacks what it was not told of, or has not taken yet; how that was saved is not known any more.
+type indexed struct {
+	saved, changed, size int64
+	lacks                bool
+}
 
 // identity tells a file from others. The number alone does not: two saves later it may be in use again.
 type identity struct {
@@ -84,7 +87,7 @@ func (i *inodes) look(name string, info stat) {
 	known := i.of[key]
 	if known.told.inode == 0 {
 		known.told = id
-		if known.indexed != nil && known.indexed.replacedBy(t, info.Size()) {
+		if f := known.indexed; f != nil && (f.lacks || f.replacedBy(t, info.Size())) {
 			known.told = another()
 		}
 		known.indexed = nil

@@ -93,20 +93,22 @@ func TestReplacedWhileNoOneLooked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(t *testing.T, dir string)
 		want   bool
+		lacks  bool
 	}{
-		"nothing":     {func(*testing.T, string) {}, false},
-		"in place":    {func(t *testing.T, dir string) { foldertest.Put(t, dir, "f", "changed") }, false},
-		"another one": {func(t *testing.T, dir string) { foldertest.Replace(t, dir, "f", "changed") }, true},
+		"nothing":     {func(*testing.T, string) {}, false, false},
+		"in place":    {func(t *testing.T, dir string) { foldertest.Put(t, dir, "f", "changed") }, false, false},
+		"another one": {func(t *testing.T, dir string) { foldertest.Replace(t, dir, "f", "changed") }, true, false},
+		"nothing, but the peer was not told of it": {func(*testing.T, string) {}, true, true},
 		"an older one": {func(t *testing.T, dir string) {
 			if err := os.Rename(filepath.Join(dir, "older"), filepath.Join(dir, "f")); err != nil {
 				t.Fatal(err)
 			}
-		}, true},
+		}, true, false},
 		"its mode": {func(t *testing.T, dir string) {
 			if err := os.Chmod(filepath.Join(dir, "f"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, false},
+		}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +130,7 @@ func TestReplacedWhileNoOneLooked(t *testing.T) {
 			tick()
 			tt.change(t, dir)
 			i := newInodes(dir)
-			i.known("f", indexed{at.saved, at.changed, int64(len("content"))})
+			i.known("f", indexed{at.saved, at.changed, int64(len("content")), tt.lacks})
 			info, err := os.Lstat(path)
 			if err != nil {
 				t.Fatal(err)
