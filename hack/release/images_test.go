@@ -209,21 +209,9 @@ func pushCommand(t *testing.T) []string {
 // The workflow logs in to the registry that the images are pushed to, and may write there.
 func TestWorkflowMayPush(t *testing.T) {
 	t.Parallel()
-	var workflow struct {
-		Jobs map[string]struct {
-			Permissions map[string]string
-			Steps       []struct {
-				Uses, Run string
-				With      map[string]string
-			}
-		}
-	}
-	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/release.yml")), &workflow); err != nil {
-		t.Fatal(err)
-	}
 	host, _, _ := strings.Cut(variable(t, "REGISTRY"), "/")
 	pushes := 0
-	for name, job := range workflow.Jobs {
+	for name, job := range releaseJobs(t) {
 		login := ""
 		for _, step := range job.Steps {
 			if strings.HasPrefix(step.Uses, "docker/login-action@") {

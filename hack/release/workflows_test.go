@@ -2,12 +2,16 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rhysd/actionlint"
+	"go.yaml.in/yaml/v3"
 )
 
 // workflows are the files of GitHub's workflows.
@@ -65,5 +69,56 @@ func TestWorkflowsAskForLittle(t *testing.T) {
 				t.Errorf("%s: %s has no major version", file, a[1])
 			}
 		}
+	}
+}
+
+// job is one of a workflow.
+type job struct {
+	Permissions map[string]string
+	Steps       []struct {
+		Uses, Run string
+		With      map[string]string
+	}
+}
+
+// releaseJobs are those of the release's workflow, by their names.
+func releaseJobs(t *testing.T) map[string]job {
+	t.Helper()
+	var workflow struct{ Jobs map[string]job }
+	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/release.yml")), &workflow); err != nil {
+		t.Fatal(err)
+	}
+	return workflow.Jobs
+}
+
+// Whatever the release's workflow publishes, it has attested before; the job that does so may sign and keep that.
+func TestPublishedFilesAreAttested(t *testing.T) {
+	t.Parallel()
+	release := regexp.MustCompile(`gh release create (?:[^\\\n]|\\\n)+`)
+	published := 0
+	for name, job := range releaseJobs(t) {
+		var attested []string
+		for _, step := range job.Steps {
+			if strings.HasPrefix(step.Uses, "actions/attest-build-provenance@") {
+				attested = append(attested, strings.Fields(step.With["subject-path"])...)
+			}
+			command := release.FindString(step.Run)
+			if command == "" {
+				continue
+			}
+			published++
+			words := strings.Fields(command)
+			if files := words[len(words)-1:]; !slices.Equal(attested, files) {
+				t.Errorf("job %s publishes %q, and attests %q before", name, files, attested)
+			}
+			for _, permission := range []string{"id-token", "attestations"} {
+				if job.Permissions[permission] != "write" {
+					t.Errorf("job %s has the permissions %q", name, slices.Sorted(maps.Keys(job.Permissions)))
+				}
+			}
+		}
+	}
+	if published != 1 {
+		t.Errorf("%d steps publish files", published)
 	}
 }
