@@ -86,8 +86,11 @@ func TestDiagnosis(t *testing.T) {
 				asleep("volumes: [{name: data, persistentVolumeClaim: {claimName: ledger}}]", ""),
 			want: []string{"unbound", "its claims are ledger", "kubectl describe pvc"},
 		},
-		"policy of the cluster": {manifest: asleep("",
-			""), prepare: denyTwins, want: []string{"no-second-containers", "denied request"}},
+		"policy of the cluster": {
+			manifest: asleep("", ""),
+			prepare:  denyTwins,
+			want:     []string{"ValidatingAdmissionPolicy 'pods.", "denied request: one container is enough"},
+		},
 		"sidecar that can't be pulled": {manifest: asleep("", ""), args: []string{"--inject", "image",
 			"--sidecar-image", "ghcr.io/nhctl/no-such-sidecar:v1"}, want: []string{"no-such-sidecar:v1 can't be pulled",
 			"--inject auto"}},
@@ -138,49 +141,8 @@ func sidecarImage(t *testing.T) string {
 // denyTwins makes a policy that admits no pod of several containers in a namespace.
 func denyTwins(t *testing.T, ns string) {
 	t.Helper()
-	name := "no-second-containers." + ns
-	shared.create(t, "", fmt.Appendf(nil, `
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: %[1]s}
-spec:
-  failurePolicy: Fail
-  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}
-  validations: [{expression: "size(object.spec.containers) == 1", message: one container is enough}]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: %[1]s}
-spec:
-  policyName: %[1]s
-  validationActions: [Deny]
-  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[2]s}}}
-`, name, ns))
-	policies := shared.typed.AdmissionregistrationV1()
-	t.Cleanup(func() {
-		_ = policies.ValidatingAdmissionPolicyBindings().Delete(context.Background(), name, metav1.DeleteOptions{})
-		_ = policies.ValidatingAdmissionPolicies().Delete(context.Background(), name, metav1.DeleteOptions{})
-	})
-	eventually(t, 20*time.Second, "the policy is in force", func(ctx context.Context) error {
-		container := func(name string) corev1.Container {
-			no := false
-			return corev1.Container{Name: name, Image: "x", SecurityContext: &corev1.SecurityContext{
-				AllowPrivilegeEscalation: &no,
-				Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-			}}
-		}
-		yes, user := true, int64(1000)
-		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"},
-			Spec: corev1.PodSpec{Containers: []corev1.Container{container("a"), container("b")},
-				SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user,
-					SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}}}
-		_, err := shared.typed.CoreV1().Pods(ns).Create(ctx, pod,
-			metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		if err == nil {
-			return fmt.Errorf("a pod of two containers is admitted")
-		}
-		return nil
-	})
+	alone := map[string]string{"one container is enough": "size(object.spec.containers) == 1"}
+	shared.manage(t, ns, managed{pods: alone})
 }
 
 // Where the sidecar's image can't be pulled, its binary comes through exec: into the twin's pod, and into the next when
