@@ -61,6 +61,7 @@ const recordedWidth, recordedHeight = 100, 28
 func TestFirstDevMode(t *testing.T) {
 	t.Parallel()
 	ns, dev, src := atShop(t)
+	dev.keepsDebuggers() // else delve would be compiled once more, with Go's standard library
 	// A compiler needs more than the service.
 	shared.patchDeployment(t, ns, "catalog", `{"spec":{"template":{"spec":{"containers":[`+
 		`{"name":"catalog","resources":{"limits":{"memory":"1Gi"}}}]}}}}`)

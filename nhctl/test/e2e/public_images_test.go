@@ -43,15 +43,22 @@ var debuggers = sync.OnceValues(func() (string, error) {
 	return cache, err
 })
 
-// goes gives a developer the Go settings of this computer: where its caches are, and its module proxy. The containers
-// of scenarios that need them have no caches, so that commands may take longer.
-func (d *developer) goes() {
+// keepsDebuggers gives a developer the debuggers of this computer.
+func (d *developer) keepsDebuggers() {
 	d.t.Helper()
 	cache, err := debuggers()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.env, d.limit = append(d.env, "XDG_CACHE_HOME="+cache), 3*commandLimit
+	d.env = append(d.env, "XDG_CACHE_HOME="+cache)
+}
+
+// goes also gives them the Go settings of this computer: where its caches are, and its module proxy. The containers
+// of scenarios that need them have no caches, so that commands may take longer.
+func (d *developer) goes() {
+	d.t.Helper()
+	d.keepsDebuggers()
+	d.limit = 3 * commandLimit
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOMODCACHE", "GOCACHE", "GOTOOLCHAIN"} {
 		value, err := exec.Command("go", "env", name).Output()
 		if err != nil {
