@@ -9,6 +9,6 @@ make --no-print-directory setup
 trap 'bin/playground down --name "$name" >/dev/null' EXIT
 bin/playground up --name "$name"
 bin/playground load --name "$name" bin/images/{sidecar,dev-go,dev-python,dev-node}.tar bin/images/bookshop-*.tar
-export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name NHCTL_TEST_BIN=$PWD/bin NHCTL_BENCH_OUT=$PWD/bin/bench LOGGER_DISCARD=1
+export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_BIN=$PWD/bin NHCTL_BENCH_OUT=$PWD/bin/bench LOGGER_DISCARD=1
 mkdir -p "$NHCTL_BENCH_OUT"
 go test $GO_BUILD_FLAGS -tags "$tags,e2e,bench" -count=1 -timeout 60m -run "^TestBench\$/${BENCH:-}" ./nhctl/test/e2e -v

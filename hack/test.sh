@@ -32,7 +32,7 @@ else
   make --no-print-directory setup IMAGES=all
   log=bin/playground.log
   echo "test: starting two playgrounds, $name and $name-2, in the meantime"
-  # The second one is for scenarios with two clusters: it has what those need.
+  # The second one is for the scenarios with two clusters, and the one that stops an API server: it has what those need.
   { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar &&
     bin/playground up --name "$name-2" && bin/playground load --name "$name-2" bin/images/{sidecar,dev-go,bookshop-catalog}.tar; } >"$log" 2>&1 &
   starting=$!
@@ -62,8 +62,8 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   wait "$starting" || status=$?
   cat "$log"
   ((status == 0)) || exit "$status"
-  export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_PLAYGROUND=$name
-  export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$name-2/kubeconfig
+  export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig
+  export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$name-2/kubeconfig NHCTL_TEST_SECOND_PLAYGROUND=$name-2
 fi
 hack/step.sh --table
 echo "test: scenarios on a real cluster"

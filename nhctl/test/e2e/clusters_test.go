@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,9 +18,14 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
-// second is another cluster.
+// secondInUse is locked by the test that has the second cluster.
+var secondInUse sync.Mutex
+
+// second is another cluster, which one test has at a time.
 func second(t *testing.T) *cluster {
 	t.Helper()
+	secondInUse.Lock()
+	t.Cleanup(secondInUse.Unlock)
 	const variable = "NHCTL_TEST_SECOND_KUBECONFIG"
 	file := os.Getenv(variable)
 	if file == "" {

@@ -227,16 +227,22 @@ func TestEndWithoutTwin(t *testing.T) {
 	shared.restored(t, ns, before)
 }
 
-// The API server is gone for 30 s: all comes back by itself. The other tests wait for this one to have the cluster for
-// itself.
+// The API server is gone for 30 s: all comes back by itself. It is the second cluster's, which no other test has at
+// that time.
 func TestAPIServerGone(t *testing.T) {
-	playground := os.Getenv("NHCTL_TEST_PLAYGROUND")
+	t.Parallel()
+	const variable = "NHCTL_TEST_SECOND_PLAYGROUND"
+	playground := os.Getenv(variable)
 	if playground == "" {
-		t.Fatal(
-			"this scenario stops the API server, which only a playground lets it do: NHCTL_TEST_PLAYGROUND is not set")
+		t.Fatalf("this scenario stops the API server, which only a playground lets it do: %s is not set", variable)
 	}
-	ns, dev, src := atShop(t)
-	before := shared.mustSnapshot(t, ns)
+	other := second(t)
+	ns := other.namespace(t)
+	other.apply(t, ns, manifests+"settings.yaml", manifests+"catalog.yaml")
+	other.deploymentReady(t, ns, "catalog")
+	dev := other.developer(t, ns)
+	src := dev.sources(catalog)
+	before := other.mustSnapshot(t, ns)
 	dev.must(src, "dev", "start", "--no-terminal")
 	dev.must(src, "dev", "run")
 	serving(t, dev, src)
@@ -266,5 +272,5 @@ func TestAPIServerGone(t *testing.T) {
 		return nil
 	})
 	dev.must(src, "dev", "end")
-	shared.restored(t, ns, before)
+	other.restored(t, ns, before)
 }
