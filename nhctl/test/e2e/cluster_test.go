@@ -194,27 +194,28 @@ func (c *cluster) get(ctx context.Context, namespace, service, path string) (str
 	return string(body), err
 }
 
-// eventually waits until check returns nil, and fails the test with its last error when the limit comes first.
+// eventually waits until check returns nil, and fails the test with its last error when the limit comes first. Checks
+// that run programs take from what they wait for, and from the other tests: it rests as long as the last one took.
 func eventually(t *testing.T, limit time.Duration, what string, check func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
 	end := time.Now().Add(limit)
+	ctx, cancel := context.WithDeadline(t.Context(), end)
+	defer cancel()
+	const least, most = 100 * time.Millisecond, time.Second
 	var last error
 	for {
+		begin := time.Now()
 		err := check(ctx)
 		if err == nil {
 			return
 		}
-		if last == nil || time.Now().Before(end) { // the limit's own error says nothing
+		if last == nil || ctx.Err() == nil && time.Now().Before(end) { // the limit's own error says nothing
 			last = err
 		}
 		select {
 		case <-ctx.Done():
 			t.Fatalf("%s: not within %s: %v", what, limit, last)
-		case <-tick.C:
+		case <-time.After(min(max(time.Since(begin), least), most)):
 		}
 	}
 }
