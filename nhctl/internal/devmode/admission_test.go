@@ -188,8 +188,8 @@ func TestParkingIsAskedOfAnEarlierState(t *testing.T) {
 	}
 }
 
-// A webhook that does not let itself be asked is no reason to refuse; it speaks when the twin is created or the original
-// parked.
+// A webhook that does not let itself be asked is no reason to refuse; it speaks when the twin is created, or the
+// original parked.
 func TestWebhookWithoutDryRun(t *testing.T) {
 	t.Parallel()
 	for name, refuses := range map[string]bool{"and admits": false, "and refuses": true} {

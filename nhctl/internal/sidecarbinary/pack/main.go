@@ -39,8 +39,8 @@ func run(args []string, most int) error {
 		return err
 	}
 	if size := packed.Len(); size > most {
-		return fmt.Errorf("nhctl would grow by %d bytes, and %d are allowed: `go list -deps ./sidecar` shows what is in "+
-			"the sidecar", size, most)
+		return fmt.Errorf("nhctl would grow by %d bytes, and %d are allowed: `go list -deps ./sidecar` shows what is "+
+			"in the sidecar", size, most)
 	}
 	return os.WriteFile(args[0], packed.Bytes(), 0o644)
 }
