@@ -52,12 +52,17 @@ type object[T any] interface {
 func each[T any, P object[T]](s *store, act func(*store, Kind, P)) {
 	k, _ := s.kindOf(gvkOf(P(new(T))))
 	for _, o := range s.look(k, "") {
-		key := k.key(o.GetNamespace(), o.GetName())
-		if s.typed[key].state != o {
-			s.typed[key] = decoded{o, P(decode[T](o))}
-		}
-		act(s, k, s.typed[key].value.DeepCopyObject().(P))
+		act(s, k, typed[T, P](s, k, o))
 	}
+}
+
+// typed is an object of the store as its type, to be changed at will.
+func typed[T any, P object[T]](s *store, k Kind, o *unstructured.Unstructured) P {
+	key := k.key(o.GetNamespace(), o.GetName())
+	if s.typed[key].state != o {
+		s.typed[key] = decoded{o, P(decode[T](o))}
+	}
+	return s.typed[key].value.DeepCopyObject().(P)
 }
 
 // setStatus puts an object back with another status.
@@ -109,7 +114,7 @@ func deployment(s *store, k Kind, d *appsv1.Deployment) {
 		return c.Type == appsv1.DeploymentReplicaFailure
 	})
 	for _, u := range owned(s, sets.groupResource(), d) {
-		set := decode[appsv1.ReplicaSet](u)
+		set := typed[appsv1.ReplicaSet](s, sets, u)
 		wanted := int32(0)
 		if set.Name == d.Name+"-"+hash {
 			found, wanted = true, *d.Spec.Replicas
@@ -194,7 +199,10 @@ func custom(s *store, k Kind, o *unstructured.Unstructured) {
 func scaleTo(
 	s *store, k Kind, o metav1.Object, replicas int, template corev1.PodTemplateSpec,
 ) (all []corev1.Pod, err error) {
-	for have := pods(s, o); len(have) > replicas; have = have[:len(have)-1] {
+	if all = pods(s, o); len(all) == replicas { // as most often
+		return all, nil
+	}
+	for have := all; len(have) > replicas; have = have[:len(have)-1] {
 		deletePod(s, &have[len(have)-1])
 	}
 	for range replicas - len(pods(s, o)) {
@@ -206,8 +214,9 @@ func scaleTo(
 }
 
 func pods(s *store, o metav1.Object) (all []corev1.Pod) {
-	for _, u := range owned(s, schema.GroupResource{Resource: "pods"}, o) {
-		pod := decode[corev1.Pod](u)
+	k, _ := s.kind("", "pods")
+	for _, u := range owned(s, k.groupResource(), o) {
+		pod := typed[corev1.Pod](s, k, u)
 		if pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {
 			all = append(all, *pod)
 		}
