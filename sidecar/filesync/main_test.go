@@ -1,20 +1,13 @@
 package filesync
 
 import (
-	"flag"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
+
+	"github.com/nhctl/nhctl/sidecar/paralleltest"
 )
 
-// TestMain runs more tests at once than there are processors, unless the command line says how many: they wait most of
-// the time.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	const atOnce = 8
-	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = f.Value.Set(strconv.Itoa(atOnce)) // it is a number
-	}
+	paralleltest.AtOnce(8)
 	os.Exit(m.Run())
 }

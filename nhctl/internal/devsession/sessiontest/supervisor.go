@@ -2,7 +2,6 @@ package sessiontest
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,12 +10,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/private"
+	"github.com/nhctl/nhctl/sidecar/paralleltest"
 )
 
 // supervisorEnv has the test's program be a supervisor: it would wait for every child of the process that it is in.
@@ -35,10 +34,7 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "tests start daemons themselves")
 		os.Exit(1)
 	}
-	flag.Parse()
-	if atOnce := flag.Lookup("test.parallel"); atOnce.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = atOnce.Value.Set(strconv.Itoa(sessionsAtOnce * runtime.GOMAXPROCS(0)))
-	}
+	paralleltest.AtOnce(sessionsAtOnce * runtime.GOMAXPROCS(0))
 	os.Exit(m.Run())
 }
 
