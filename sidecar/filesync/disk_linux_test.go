@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,6 +54,7 @@ func TestUnmounted(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
+	p.local.config.stuck = 100 * time.Millisecond
 	mount(t, b, "size=1m")
 	foldertest.Put(t, a, "small", "1")
 	p.start()

@@ -1,6 +1,7 @@
 package filesync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type Config struct {
 	foldsCase   func(root string) bool // foldsCase; tests may know better
 	unprotected bool                   // as a program in the pod that is not ours; for tests
 	together    time.Duration          // within which deletions count as one, where a test needs more than the default
+	stuck       time.Duration          // stuck, where a test needs less
 }
 
 func (c Config) folderOptions() folderfs.Options {
@@ -142,6 +144,7 @@ func New(c Config) (*Engine, error) {
 	if c.foldsCase == nil {
 		c.foldsCase = foldsCase
 	}
+	c.stuck = cmp.Or(c.stuck, stuck)
 	if c.KeptDir == "" {
 		c.KeptDir = filepath.Join(c.StateDir, "kept")
 	}

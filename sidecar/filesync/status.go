@@ -187,8 +187,10 @@ func (e *Engine) Wait(ctx context.Context, peer Peer) error {
 // Delivered returns when everything that this end knows of by now is on the other.
 func (e *Engine) Delivered(ctx context.Context, peer Peer) error { return e.awaitSync(ctx, peer, Send) }
 
+// stuck is how long nothing must move in a wait until that gives up files with errors.
+const stuck = 5 * time.Second
+
 func (e *Engine) awaitSync(ctx context.Context, peer Peer, t Type) error {
-	const stuck = 5 * time.Second
 	last, moved, again := int64(-1), time.Now(), false
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		local, err := e.Status()
@@ -208,7 +210,7 @@ func (e *Engine) awaitSync(ctx context.Context, peer Peer, t Type) error {
 		if left := local.NeedBytes + remote.NeedBytes + int64(local.NeedFiles+remote.NeedFiles); left != last {
 			last, moved = left, time.Now()
 		}
-		if failed := failure(local, remote); failed != nil && time.Since(moved) > stuck {
+		if failed := failure(local, remote); failed != nil && time.Since(moved) > e.config.stuck {
 			if again {
 				return failed
 			}
