@@ -18,10 +18,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/syncthing/syncthing/lib/db"
-	"github.com/syncthing/syncthing/lib/db/backend"
 	"github.com/syncthing/syncthing/lib/events"
 	syncfs "github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/indexstore"
 )
 
 // The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again. From
@@ -456,7 +457,7 @@ func (p *pair) connectAnew() {
 // behind makes no difference to it.
 func (e *end) hurry(by time.Duration) {
 	e.t.Helper()
-	store, err := backend.OpenLevelDB(filepath.Join(e.config.StateDir, indexDir), backend.TuningSmall)
+	store, err := indexstore.Open(filepath.Join(e.config.StateDir, indexDir))
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/db"
-	"github.com/syncthing/syncthing/lib/db/backend"
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/model"
@@ -24,6 +23,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/fill"
 	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
+	"github.com/nhctl/nhctl/sidecar/filesync/indexstore"
 	"github.com/nhctl/nhctl/sidecar/filesync/watch"
 )
 
@@ -156,7 +156,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
-	store, err := backend.OpenLevelDB(filepath.Join(c.StateDir, indexDir), backend.TuningSmall)
+	store, err := indexstore.Open(filepath.Join(c.StateDir, indexDir))
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}

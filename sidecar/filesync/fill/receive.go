@@ -16,6 +16,7 @@ import (
 
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/filesync/folderfs"
+	"github.com/nhctl/nhctl/sidecar/filesync/indexstore"
 )
 
 // Target is a folder that may be filled.
@@ -78,7 +79,7 @@ func Receive(ctx context.Context, t Target, stream io.ReadWriteCloser) error {
 	if err := errors.Join(os.RemoveAll(t.coming()), os.MkdirAll(filepath.Dir(t.Index), 0o700)); err != nil {
 		return fmt.Errorf("clear the index of an earlier fill: %w", err)
 	}
-	store, err := backend.OpenLevelDB(t.coming(), backend.TuningSmall)
+	store, err := indexstore.Open(t.coming())
 	if err != nil {
 		return fmt.Errorf("open the index: %w", err)
 	}
