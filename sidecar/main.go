@@ -27,6 +27,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/debugport"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
+	"github.com/nhctl/nhctl/sidecar/footprint"
 	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
@@ -77,7 +78,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 	case "supervise":
 		debug.SetGCPercent(10) // nearly all of its heap is the output of the commands, and has no pointers
-		if err := supervise.Trim(); err != nil {
+		if err := footprint.Trim(); err != nil {
 			logger.Warn("free memory", "error", err)
 		}
 		err = supervise.New(supervise.Options{

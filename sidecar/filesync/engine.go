@@ -25,6 +25,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 	"github.com/nhctl/nhctl/sidecar/filesync/indexstore"
 	"github.com/nhctl/nhctl/sidecar/filesync/watch"
+	"github.com/nhctl/nhctl/sidecar/footprint"
 )
 
 // Config is what an engine needs to know.
@@ -254,6 +255,10 @@ func (e *Engine) Serve(ctx context.Context) error {
 	close(e.running)
 	services.Go(func() { e.report(ctx) })
 	services.Go(func() { e.announce(ctx) })
+	// An index in the making takes far more memory than one at rest.
+	services.Go(func() {
+		afterBursts(ctx, e.events.Subscribe(events.LocalIndexUpdated|events.RemoteIndexUpdated), e.trim)
+	})
 	services.Go(func() { _ = e.watcher.Serve(ctx, func(b watch.Batch) { e.changed(ctx, b) }) })
 	e.rescan(ctx)
 	cancel()
@@ -261,6 +266,12 @@ func (e *Engine) Serve(ctx context.Context) error {
 	services.Wait()
 	e.detach()
 	return nil
+}
+
+func (e *Engine) trim() {
+	if err := footprint.Trim(); err != nil {
+		e.config.Logger.Warn("free memory", "error", err)
+	}
 }
 
 // alive says whether the engine goes on, after a moment.

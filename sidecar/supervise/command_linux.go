@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/footprint"
 )
 
 // command is one named command: at most one session of processes at a time. A session holds what its program puts into
@@ -204,7 +206,7 @@ func (c *command) finish(
 	for _, r := range readers {
 		r.Close()
 	}
-	_ = Trim() // what only a flood of output has needed
+	_ = footprint.Trim() // what only a flood of output has needed
 }
 
 // ending says how a command ended.

@@ -3,7 +3,6 @@ package folders
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -36,7 +35,6 @@ const progress = 200 * time.Millisecond
 
 // Deliver returns when everything that exists locally is in the pod, and tells in the meantime how far it is.
 func (s Set) Deliver(ctx context.Context, emit func(event.Event)) error {
-	defer debug.FreeOSMemory() // an index in the making takes far more than one at rest
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	reported := make(chan struct{})

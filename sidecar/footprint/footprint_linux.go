@@ -1,4 +1,4 @@
-package supervise
+package footprint
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Trim gives back unused heap, and the program's own pages that only its start has needed: the supervisor uses a small
-// part of a program that is the sidecar, too. Those needed after all are read again from the file.
+// Trim gives back unused heap, and the program's own pages: most of them were needed at its start, or for work that is
+// done. Those needed again are mapped again from the file.
 func Trim() error {
 	debug.FreeOSMemory()
 	self, err := os.Readlink("/proc/self/exe")
