@@ -250,7 +250,8 @@ type missed struct {
 
 func (m missed) String() string { return m.text }
 
-// missed compares the saves of either sort that each program has seen in the two places.
+// missed compares the saves of either sort that each program has seen in the two places. One that looks from time to
+// time misses some at home, too, where the computer is busy, and may miss as many more in the container.
 func (m *watching) missed(first int) (all []missed) {
 	m.t.Helper()
 	for _, w := range m.all {
@@ -260,8 +261,9 @@ func (m *watching) missed(first int) (all []missed) {
 			pod, home := m.between(w, synced, from), m.between(w, atHome, from)
 			m.t.Logf("%-28s %-8s %2d of %d seen in the container (%d times), %2d at home (%d)", w.name, sort,
 				len(pod), savesEach, m.times(w, synced, from), len(home), m.times(w, atHome, from))
-			atHomeAlone := slices.DeleteFunc(slices.Clone(home), func(n int) bool { return slices.Contains(pod, n) })
-			if len(atHomeAlone) > 0 || sort == "in place" && len(home) == 0 {
+			const most = 3
+			itsOwn := min(savesEach-len(home), most)
+			if len(pod) < len(home)-itsOwn || sort == "in place" && len(home) == 0 {
 				text := fmt.Sprintf("%s, %s: saves %v seen in the container, %v at home", w.name, sort, pod, home)
 				texts = append(texts, text)
 			}
