@@ -1,2 +1,2 @@
-// Package footprint gives back to the system what a process needs no longer.
+// Package footprint frees memory that a process needs no longer.
 package footprint

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Trim gives back unused heap, and the program's own pages: most of them were needed at its start, or for work that is
+// Trim frees unused heap, and the program's own pages: most of them were needed at its start, or for work that is
 // done. Those needed again are mapped again from the file.
 func Trim() error {
 	debug.FreeOSMemory()

@@ -21,7 +21,7 @@ func resident(t *testing.T) (kib int) {
 	return kib
 }
 
-// What the start has touched is given back.
+// What the start has touched is freed.
 func TestTrim(t *testing.T) {
 	t.Parallel()
 	before := resident(t)

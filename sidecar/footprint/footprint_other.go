@@ -4,7 +4,7 @@ package footprint
 
 import "runtime/debug"
 
-// Trim gives back unused heap.
+// Trim frees unused heap.
 func Trim() error {
 	debug.FreeOSMemory()
 	return nil
