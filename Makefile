@@ -18,6 +18,8 @@ BUILDINFO := github.com/nhctl/nhctl/sidecar/buildinfo
 GO_BUILD := env TAGS=$(TAGS) hack/gobuild.sh
 REGISTRY ?= ghcr.io/nhctl
 PLAYGROUND ?= default
+# The minor version of Kubernetes that the playground is built for and started with, such as 1.37, or else the default.
+KUBERNETES ?=
 ALL_IMAGES := $(basename $(notdir $(wildcard devimages/definitions/*.yaml)))
 # All but those that scenarios alone need; IMAGES=all has these too.
 IMAGES ?= $(filter-out test-%,$(ALL_IMAGES))
@@ -55,8 +57,12 @@ vulnerabilities: ## look for known vulnerabilities in what nhctl and the sidecar
 	@go tool -modfile=hack/release/go.mod govulncheck -tags $(TAGS) ./nhctl ./sidecar
 
 .PHONY: test
-test: ## run every test, those on a playground of their own included
+test: ## run every test, those on a playground of their own included (KUBERNETES=1.37 chooses its version)
 	@hack/test.sh "$(TAGS)"
+
+.PHONY: test-kubernetes
+test-kubernetes: ## run the core set of scenarios on newer versions of Kubernetes (KUBERNETES=1.37 chooses)
+	@hack/test-kubernetes.sh "$(TAGS)" $(KUBERNETES)
 
 CHAOS ?= 10m
 .PHONY: chaos
@@ -119,7 +125,7 @@ push: packages ## push the images to REGISTRY, for amd64 and arm64 (IMAGES, IMAG
 	@bin/devimages push $(OUR_SIDECAR) --registry $(REGISTRY) $(IMAGE_PLATFORMS:%=--platform %) $(CHOSEN)
 
 bin/playground: FORCE
-	@hack/step.sh "compile Kubernetes, containerd" examples/playground/build.sh bin
+	@hack/step.sh "compile Kubernetes, containerd" examples/playground/build.sh bin $(KUBERNETES)
 
 # Images and playground at the same time: one waits for downloads where the other compiles.
 .PHONY: setup
@@ -128,12 +134,14 @@ setup: packages
 	@$(MAKE) --no-print-directory -j3 images-built bin/playground IMAGES="$(CHOSEN)"
 
 .PHONY: playground
-playground: setup ## start a one-node Kubernetes and load the images
-	@bin/playground up --name $(PLAYGROUND)
+playground: setup ## start a one-node Kubernetes and load the images (KUBERNETES=1.37 chooses the version)
+	@bin/playground up --name $(PLAYGROUND) $(KUBERNETES:%=--kubernetes %)
 	@bin/playground load --name $(PLAYGROUND) bin/images/*.tar
 
+# Nothing is built to take down what another version has started.
+PLAYGROUND_AS_IT_IS = $(if $(wildcard bin/playground),,bin/playground)
 .PHONY: playground-down
-playground-down: bin/playground ## remove the playground and every trace of it
+playground-down: $(PLAYGROUND_AS_IT_IS) ## remove the playground and every trace of it
 	@bin/playground down --name $(PLAYGROUND)
 
 .PHONY: demo
@@ -141,7 +149,7 @@ demo: IMAGES := sidecar dev-go bookshop-catalog
 demo: ## from nothing to a running change: dev mode on a real application
 	@rm -f bin/steps
 	@$(MAKE) --no-print-directory setup bin/demo IMAGES="$(IMAGES)"
-	@hack/step.sh "start the playground" bin/playground up --name $(PLAYGROUND)
+	@hack/step.sh "start the playground" bin/playground up --name $(PLAYGROUND) $(KUBERNETES:%=--kubernetes %)
 	@hack/step.sh "load the images" bin/playground load --name $(PLAYGROUND) $(IMAGES:%=bin/images/%.tar)
 	@hack/step.sh "the demo" bin/demo --playground $(PLAYGROUND)
 	@hack/step.sh --table
@@ -151,7 +159,7 @@ bin/demo: FORCE
 	@$(GO_BUILD) bin/demo ./examples/demo
 
 .PHONY: demo-down
-demo-down: bin/playground bin/demo ## remove the demo: its sessions, playground, copied sources
+demo-down: $(PLAYGROUND_AS_IT_IS) bin/demo ## remove the demo: its sessions, playground, copied sources
 	@bin/demo --playground $(PLAYGROUND) --down
 	@bin/playground down --name $(PLAYGROUND)
 

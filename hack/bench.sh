@@ -7,7 +7,7 @@ tags=$1
 name=bench-$(pwd | sha256sum | cut -c1-6)
 make --no-print-directory setup
 trap 'bin/playground down --name "$name" >/dev/null' EXIT
-bin/playground up --name "$name"
+bin/playground up --name "$name" ${KUBERNETES:+--kubernetes "$KUBERNETES"}
 bin/playground load --name "$name" bin/images/{sidecar,dev-go,dev-python,dev-node}.tar bin/images/bookshop-*.tar
 export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig NHCTL_TEST_BIN=$PWD/bin NHCTL_BENCH_OUT=$PWD/bin/bench LOGGER_DISCARD=1
 mkdir -p "$NHCTL_BENCH_OUT"

@@ -96,6 +96,35 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// The core set of the scenarios has no name that no scenario has: `go test -run` would leave it out and say nothing.
+func TestCoreSet(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("test-kubernetes.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(script), "\ncore='\n")
+	list, _, ended := strings.Cut(list, "\n'\n")
+	scenarios, err := filepath.Glob("../nhctl/test/e2e/*_test.go")
+	if !found || !ended || err != nil || len(scenarios) == 0 {
+		t.Fatalf("no core set, or no scenarios: %v", err)
+	}
+	var code strings.Builder
+	for _, name := range scenarios {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code.Write(text)
+	}
+	for line := range strings.Lines(list) {
+		name := strings.Fields(line)[0]
+		if !strings.Contains(code.String(), "\nfunc "+name+"(t *testing.T) {\n") {
+			t.Errorf("%s is in the core set, and no scenario", name)
+		}
+	}
+}
+
 // Unit tests wait for conditions, or on the clock of a bubble, and never for time to pass.
 func TestNoUnitTestSleeps(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@
 #
 # NHCTL_TEST_KUBECONFIG=FILE takes a cluster of yours instead of a playground (the images must be pullable there);
 # NHCTL_TEST_SECOND_KUBECONFIG=FILE another one, without which the scenarios with two clusters fail and say so.
+# KUBERNETES=1.37 chooses the playgrounds' minor version. NHCTL_TEST_IMAGES="sidecar dev-go" makes those images alone.
 # NHCTL_TEST_TIMEOUT limits them all together. NHCTL_TEST_RUN=REGEXP runs only those scenarios, and leaves the rest out. NHCTL_TEST_KEEP=1 leaves the playground up.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/flags.sh"
@@ -10,6 +11,7 @@ tags=$1
 # Two checkouts never share a playground.
 name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
+kubernetes=${KUBERNETES:-}
 starting=
 rm -f bin/steps
 
@@ -27,14 +29,22 @@ esac
 unit+=($GO_BUILD_FLAGS -tags "$tags,netgo,osusergo" -vet=off -count=1 -timeout 20m)
 
 if [[ -n ${NHCTL_TEST_KUBECONFIG:-} ]]; then
-  make --no-print-directory images IMAGES=all
+  make --no-print-directory images IMAGES="${NHCTL_TEST_IMAGES:-all}"
 else
-  make --no-print-directory setup IMAGES=all
+  images=${NHCTL_TEST_IMAGES:-all}
+  make --no-print-directory setup IMAGES="$images" KUBERNETES="$kubernetes"
   log=bin/playground.log
-  echo "test: starting two playgrounds, $name and $name-2, in the meantime"
+  # start NAME IMAGE...
+  start() {
+    bin/playground up --name "$1" ${kubernetes:+--kubernetes "$kubernetes"} && bin/playground load --name "$1" "${@:2}"
+  }
+  archives=(bin/images/*.tar)
+  [[ $images == all ]] || archives=($(printf 'bin/images/%s.tar ' $images))
   # The second one is for the scenarios with two clusters, and the one that stops an API server: it has what those need.
-  { bin/playground up --name "$name" && bin/playground load --name "$name" bin/images/*.tar &&
-    bin/playground up --name "$name-2" && bin/playground load --name "$name-2" bin/images/{sidecar,dev-go,bookshop-catalog}.tar; } >"$log" 2>&1 &
+  second='' small=(bin/images/{sidecar,dev-go,bookshop-catalog}.tar)
+  [[ -n $run && ! TestTwoClusters =~ ${run%%/*} && ! TestAPIServerGone =~ ${run%%/*} ]] || second=$name-2
+  echo "test: starting in the meantime: ${second:+two playgrounds, $second and }playground $name"
+  { start "$name" "${archives[@]}" && { [[ -z $second ]] || start "$second" "${small[@]}"; }; } >"$log" 2>&1 &
   starting=$!
   trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || { bin/playground down --name "$name" && bin/playground down --name "$name-2"; } >>"$log" 2>&1 || tail -n 3 "$log"' EXIT
 fi
@@ -63,7 +73,7 @@ if [[ -z ${NHCTL_TEST_KUBECONFIG:-} ]]; then
   cat "$log"
   ((status == 0)) || exit "$status"
   export NHCTL_TEST_KUBECONFIG=$PWD/.playground/$name/kubeconfig
-  export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$name-2/kubeconfig NHCTL_TEST_SECOND_PLAYGROUND=$name-2
+  [[ -z $second ]] || export NHCTL_TEST_SECOND_KUBECONFIG=$PWD/.playground/$second/kubeconfig NHCTL_TEST_SECOND_PLAYGROUND=$second
 fi
 hack/step.sh --table
 echo "test: scenarios on a real cluster"

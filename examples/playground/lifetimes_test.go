@@ -15,7 +15,7 @@ func TestDownDuringAnothersLife(t *testing.T) {
 	for _, step := range []string{"clear leftovers", "make the network", "start etcd", "start controllers",
 		"wait for the node"} {
 		t.Run("when it begins to "+step, func(t *testing.T) {
-			starting := b.command(t, "up", "--dir", b.dir)
+			starting := b.command(t, b.start()...)
 			out, err := starting.StderrPipe()
 			if err != nil {
 				t.Fatal(err)

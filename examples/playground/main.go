@@ -39,7 +39,7 @@ func main() {
 
 // options are the flags of every command.
 type options struct {
-	name, ipRange, dir string
+	name, ipRange, dir, kubernetes string
 }
 
 func newRoot() *cobra.Command {
@@ -107,6 +107,8 @@ func (o *options) up() *cobra.Command {
 	cmd.Flags().StringVar(&o.ipRange, "range", "", "address range inside "+node.Supernet+" (default: a free one)")
 	cmd.Flags().StringVar(&o.dir, "dir", "",
 		"folder to keep .playground/NAME/kubeconfig in (default: the one above this program's)")
+	cmd.Flags().StringVar(&o.kubernetes, "kubernetes", "",
+		"minor version of Kubernetes, such as 1.34 (default: the one that it has, or that of go.mod)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := node.CheckName(o.name); err != nil {
 			return err
@@ -127,42 +129,62 @@ func (o *options) up() *cobra.Command {
 	return cmd
 }
 
-// newPlan keeps the plan of a playground that exists, unless another range or folder is wanted.
+// newPlan keeps the plan of a playground that exists, unless another range, folder or version is wanted.
 func (o *options) newPlan(ctx context.Context) (*node.Plan, error) {
 	kubeconfig, bin, err := o.own()
 	if err != nil {
 		return nil, err
 	}
-	var wanted netip.Prefix
+	plan := node.Plan{Name: o.name, Kubeconfig: kubeconfig}
 	if o.ipRange != "" {
-		if wanted, err = netip.ParsePrefix(o.ipRange); err != nil {
+		if plan.Range, err = netip.ParsePrefix(o.ipRange); err != nil {
 			return nil, err
 		}
 	}
-	binaries, err := filepath.EvalSymlinks(filepath.Join(bin, "playground.d"))
-	if err != nil {
-		return nil, fmt.Errorf("find the node's programs: %w; build them with: make bin/playground", err)
-	}
 	old, err := node.Load(o.name)
-	if err == nil {
-		if old.Kubeconfig != kubeconfig {
-			return nil, foreign(old, "choose another --name, or take that one down there first")
-		}
-		if !wanted.IsValid() || wanted.Masked() == old.Range {
-			wanted = old.Range
-		} else {
-			return nil, fmt.Errorf("playground %s has the range %s; take it down first", o.name, old.Range)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		old = &node.Plan{}
+	} else if err != nil {
+		return nil, err
+	} else if old.Kubeconfig != kubeconfig {
+		return nil, foreign(old, "choose another --name, or take that one down there first")
+	}
+	known, err := readVersions(moduleFiles)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Kubernetes, err = known.find(o.kubernetes, old.Kubernetes); err != nil {
+		return nil, err
+	}
+	if plan.Range, err = unchanged(old, plan); err != nil {
+		return nil, err
+	}
+	if plan.Binaries, err = programs(bin, plan.Kubernetes); err != nil {
 		return nil, err
 	}
 	var used []netip.Prefix
-	if !wanted.IsValid() {
+	if !plan.Range.IsValid() {
 		if used, err = node.UsedRanges(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return node.NewPlan(o.name, wanted, used, kubeconfig, binaries)
+	return node.NewPlan(plan, used)
+}
+
+// unchanged returns the range for a plan, which is the old one's if there is one, and an error if the plan wants what
+// can't change while the playground is up.
+func unchanged(old *node.Plan, wanted node.Plan) (netip.Prefix, error) {
+	if old.Range.IsValid() && wanted.Range.IsValid() && wanted.Range.Masked() != old.Range {
+		return netip.Prefix{}, fmt.Errorf("playground %s has the range %s; take it down first", old.Name, old.Range)
+	}
+	if old.Kubernetes != "" && minor(wanted.Kubernetes) != minor(old.Kubernetes) {
+		return netip.Prefix{}, fmt.Errorf("playground %s has Kubernetes %s; take it down first", old.Name,
+			old.Kubernetes)
+	}
+	if old.Range.IsValid() {
+		return old.Range, nil
+	}
+	return wanted.Range, nil
 }
 
 // own returns the path of the kubeconfig that this playground has when it belongs to the caller's folder, and the

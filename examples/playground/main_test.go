@@ -68,7 +68,16 @@ func (p playground) must(t *testing.T, args ...string) string {
 	return out
 }
 
-func (p playground) up(t *testing.T) string   { t.Helper(); return p.must(t, "up", "--dir", p.dir) }
+// start is the command line that starts the playground, of the version that `make test KUBERNETES=...` has built.
+func (p playground) start() []string {
+	args := []string{"up", "--dir", p.dir}
+	if minor := os.Getenv("KUBERNETES"); minor != "" {
+		args = append(args, "--kubernetes", minor)
+	}
+	return args
+}
+
+func (p playground) up(t *testing.T) string   { t.Helper(); return p.must(t, p.start()...) }
 func (p playground) down(t *testing.T) string { t.Helper(); return p.must(t, "down", "--dir", p.dir) }
 
 // writer is a pod that writes to a new volume as an ordinary user, and tells so in its log.

@@ -31,8 +31,8 @@ func Status(ctx context.Context, p *Plan, out io.Writer) error {
 		}
 	}
 	w.Flush()
-	fmt.Fprintf(out, "\nnode %s, pods %s, Services %s\nexport KUBECONFIG=%s\n", p.NodeIP(), p.Pods, p.Services,
-		p.Kubeconfig)
+	fmt.Fprintf(out, "\nKubernetes %s, node %s, pods %s, Services %s\nexport KUBECONFIG=%s\n", p.Kubernetes, p.NodeIP(),
+		p.Pods, p.Services, p.Kubeconfig)
 	if err := healthy(ctx, p); err != nil {
 		return fmt.Errorf("playground %s is not healthy: %w", p.Name, err)
 	}

@@ -34,6 +34,8 @@ type Plan struct {
 	Link     netip.Prefix `json:"link"`
 	// Kubeconfig is the administrator's, in the folder that `up` was called from.
 	Kubeconfig string `json:"kubeconfig"`
+	// Kubernetes is its version, such as v1.34.4.
+	Kubernetes string `json:"kubernetes"`
 	// Binaries is the folder with kube, containerd, its shim, ctr and pause.
 	Binaries string `json:"binaries"`
 }
@@ -141,38 +143,39 @@ func Load(name string) (*Plan, error) {
 }
 
 // NewPlan decides a playground's addresses, keeping clear of every other playground of this computer and of the ranges
-// `used` by its network, and writes the decision down. The caller holds the lock of all playgrounds.
-func NewPlan(name string, wanted netip.Prefix, used []netip.Prefix, kubeconfig, binaries string) (*Plan, error) {
+// `used` by its network, unless the plan has a range, and writes the plan down. The caller holds the lock of all
+// playgrounds.
+func NewPlan(p Plan, used []netip.Prefix) (*Plan, error) {
 	taken := slices.Clone(used)
 	entries, err := os.ReadDir(stateRoot)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != name {
+		if e.IsDir() && e.Name() != p.Name {
 			if other, err := Load(e.Name()); err == nil {
 				taken = append(taken, other.Range)
-				if wanted.IsValid() && other.Range.Overlaps(wanted) {
-					return nil, fmt.Errorf("range %s is used by the playground %q", wanted, other.Name)
+				if p.Range.IsValid() && other.Range.Overlaps(p.Range) {
+					return nil, fmt.Errorf("range %s is used by the playground %q", p.Range, other.Name)
 				}
 			}
 		}
 	}
-	if !wanted.IsValid() {
-		if wanted, err = freeRange(taken); err != nil {
+	if !p.Range.IsValid() {
+		if p.Range, err = freeRange(taken); err != nil {
 			return nil, err
 		}
 	}
-	p := &Plan{Name: name, Range: wanted.Masked(), Kubeconfig: kubeconfig, Binaries: binaries}
-	if p.Pods, p.Services, p.Link, err = split(wanted); err != nil {
+	p.Range = p.Range.Masked()
+	if p.Pods, p.Services, p.Link, err = split(p.Range); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(p.path(), 0o700); err != nil {
 		return nil, err
 	}
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := json.MarshalIndent(&p, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	return p, os.WriteFile(p.path("plan.json"), data, 0o600)
+	return &p, os.WriteFile(p.path("plan.json"), data, 0o600)
 }
