@@ -11,11 +11,10 @@ func Versions() string {
 	return fmt.Sprintf(`| | |
 |---|---|
 | needed | 1.%[1]d or newer (SelfSubjectReview v1, by which nhctl learns who you are) |
-| tested | 1.%[2]d, with every change: all [scenarios](scenarios.md) run on a real API server, kubelet and containerd |
-| | 1.%[3]d and 1.%[4]d, with every change: their core set, `+"`make test-kubernetes`"+`, in the same way |
+| tested | %[2]s, with every change: all [scenarios](scenarios.md) run on a real API server, kubelet and containerd |
 | supported | the minor versions that Kubernetes itself supports, and those back to 1.%[1]d as long as `+
 		`nothing that nhctl needs is missing there |
 
-`, kube.OldestMinor, kube.AllScenarios, kube.OldestTested, kube.NewestTested) +
+`, kube.OldestMinor, kube.Tested()) +
 		"`nhctl doctor` says which versions are supported, and whether the cluster's is.\n"
 }

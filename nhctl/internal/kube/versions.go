@@ -11,16 +11,17 @@ const (
 	// OldestMinor is the oldest one whose API has all that nhctl asks for: SelfSubjectReview v1, by which it learns who
 	// the user is.
 	OldestMinor = 28
-	// AllScenarios is the one that all scenarios run on with every change, and their core set on two more: the oldest
-	// and the newest of the three newest ones that the playground can run.
-	AllScenarios = 34
-	OldestTested = 35
-	NewestTested = 37
+	// OldestTested and NewestTested are those that the scenarios run on, with all between them.
+	OldestTested = 34
+	NewestTested = 34
 )
 
-// Tested are the versions that scenarios run on.
+// Tested are the versions that the scenarios run on.
 func Tested() string {
-	return fmt.Sprintf("1.%d, 1.%d and 1.%d", AllScenarios, OldestTested, NewestTested)
+	if OldestTested == NewestTested {
+		return fmt.Sprintf("1.%d", NewestTested)
+	}
+	return fmt.Sprintf("1.%d to 1.%d", OldestTested, NewestTested)
 }
 
 // Supported says which versions of Kubernetes nhctl supports, and which of them it is tested with.
