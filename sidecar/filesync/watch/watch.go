@@ -93,8 +93,8 @@ func New(root string) (*Watcher, error) {
 	return w, nil
 }
 
-// readErrors takes the errors of notify as they come, whatever else goes on: until then, notify has a lock that its Add,
-// Remove and Close want. It ends when notify is closed.
+// readErrors takes the errors of notify as they come, whatever else goes on: until then, notify has a lock that its
+// Add, Remove and Close want. It ends when notify is closed.
 func (w *Watcher) readErrors() {
 	for err := range w.notify.Errors {
 		if err == nil {
