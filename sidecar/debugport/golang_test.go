@@ -87,6 +87,20 @@ func goPath(t *testing.T) string {
 	return path
 }
 
+// hooked is the go command in a module, with the hook that programs are compiled with.
+func hooked(t *testing.T) goCommand {
+	t.Helper()
+	g := goCommand{path: goPath(t), sources: module(t), dir: t.TempDir()}
+	hook, err := hooks.ReadFile("hooks/reexec.go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(g.dir, "reexec.go"), hook, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 func TestPrograms(t *testing.T) {
 	t.Parallel()
 	g := goCommand{path: goPath(t), sources: module(t)}
@@ -119,14 +133,7 @@ func TestPrograms(t *testing.T) {
 // are.
 func TestDebuggable(t *testing.T) {
 	t.Parallel()
-	g := goCommand{path: goPath(t), sources: module(t), dir: t.TempDir()}
-	hook, err := hooks.ReadFile("hooks/reexec.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(g.dir, "reexec.go"), hook, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	g := hooked(t)
 	for _, words := range []string{"run .", "run main.go", "run ./web", "build -o bin/web ./web",
 		"build -o bin/web ./web"} {
 		args, err := g.debuggable(strings.Fields(words))
@@ -150,14 +157,7 @@ func TestDebuggable(t *testing.T) {
 // the standard library takes a minute.
 func TestRunTakesWhatBuildHasCompiled(t *testing.T) {
 	t.Parallel()
-	g := goCommand{path: goPath(t), sources: module(t), dir: t.TempDir()}
-	hook, err := hooks.ReadFile("hooks/reexec.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(g.dir, "reexec.go"), hook, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	g := hooked(t)
 	for _, words := range []string{"build -x -o bin/main .", "run -x .", "run -x main.go"} {
 		args, err := g.debuggable(strings.Fields(words))
 		if err != nil {
