@@ -261,9 +261,13 @@ func (m *watching) missed(first int) (all []missed) {
 			pod, home := m.between(w, synced, from), m.between(w, atHome, from)
 			m.t.Logf("%-28s %-8s %2d of %d seen in the container (%d times), %2d at home (%d)", w.name, sort,
 				len(pod), savesEach, m.times(w, synced, from), len(home), m.times(w, atHome, from))
-			const most = 3
-			itsOwn := min(savesEach-len(home), most)
-			if len(pod) < len(home)-itsOwn || sort == "in place" && len(home) == 0 {
+			atHomeAlone := slices.DeleteFunc(slices.Clone(home), func(n int) bool { return slices.Contains(pod, n) })
+			lost := len(atHomeAlone)
+			if w.looks {
+				const most = 3
+				lost = len(home) - len(pod) - min(savesEach-len(home), most)
+			}
+			if lost > 0 || sort == "in place" && len(home) == 0 {
 				text := fmt.Sprintf("%s, %s: saves %v seen in the container, %v at home", w.name, sort, pod, home)
 				texts = append(texts, text)
 			}
