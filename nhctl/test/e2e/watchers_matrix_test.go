@@ -15,8 +15,6 @@ type watcher struct {
 	// growing is repeated for each save so far.
 	file, text string
 	others     map[string]string
-	// looks says that it looks at its files from time to time, and has the system tell it nothing.
-	looks bool
 	// run is a shell script. It finds its log's name in $LOG, and a port of its own in $PORT.
 	run string
 }
@@ -121,16 +119,11 @@ func pythonWatchers() []watcher {
 		}
 		return w
 	}
-	looking := func(name, run, program, text string) watcher {
-		w := py(name, run, program, text)
-		w.looks = true
-		return w
-	}
 	return []watcher{
-		looking("uvicorn --reload with watchgod", "exec uvicorn --reload --port $PORT app:app", "app.py", asgi),
-		looking("uvicorn --reload", "exec python3 -c '"+statReload+"' --reload --port $PORT app:app", "app.py", asgi),
-		looking("flask --debug", "exec flask --app app --debug run --port $PORT", "app.py", flask),
-		looking("django runserver", djangoServer, "settings.py", django),
+		py("uvicorn --reload with watchgod", "exec uvicorn --reload --port $PORT app:app", "app.py", asgi),
+		py("uvicorn --reload", "exec python3 -c '"+statReload+"' --reload --port $PORT app:app", "app.py", asgi),
+		py("flask --debug", "exec flask --app app --debug run --port $PORT", "app.py", flask),
+		py("django runserver", djangoServer, "settings.py", django),
 		py("watchdog", logged(watchmedo, "lib.py"), "", ""),
 		py("inotifywait on the folder", logged("inotifywait -q -m -e close_write,moved_to .", "lib.py"), "", ""),
 		py("inotifywait on the file", logged("inotifywait -q -m -e close_write lib.py", "lib.py"), "", ""),
