@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
+	"github.com/nhctl/nhctl/sidecar/filesync/watch"
 )
 
 // stops waits until a side holds a mass deletion.
@@ -113,6 +114,24 @@ func TestGuardHoldsAll(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is seen first of a folder that is gone may be one file of it: the folder is looked at, not the file.
+func TestGuardLooksAtWholeFolders(t *testing.T) {
+	t.Parallel()
+	p, a, _ := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
+	populate(t, a, 60)
+	foldertest.Put(t, a, "top", "1")
+	p.start()
+	p.same()
+	vanish(t, a)
+	if err := os.Remove(filepath.Join(a, "top")); err != nil {
+		t.Fatal(err)
+	}
+	paths, whole := p.local.engine.sort(watch.Batch{Paths: []string{"src/dir4/file9", "top", "src/dir4/file8"}})
+	if diff := cmp.Diff([]string{"src", "top"}, paths); diff != "" || whole {
+		t.Errorf("looks at everything: %v, else (-want +got)\n%s", whole, diff)
 	}
 }
 

@@ -80,21 +80,33 @@ func (e *Engine) sort(b watch.Batch) (paths []string, whole bool) {
 		e.ruleChanges.Add(1)
 		return nil, true
 	}
-	grew := false
+	grew, seen := false, map[string]bool{}
 	for _, p := range b.Paths {
 		if fs.IsTemporary(p) {
 			continue // what has such a name for long is found by the next look at everything
 		}
 		ignored, more := e.tree.Touch(p, e.watcher.Add)
 		grew = grew || more
-		if !ignored {
-			paths = append(paths, filepath.FromSlash(p))
+		if ignored {
+			continue
+		}
+		if name := e.topmost(filepath.FromSlash(p)); !seen[name] {
+			seen[name] = true
+			paths = append(paths, name)
 		}
 	}
 	if grew {
 		e.writeRules()
 	}
 	return paths, false
+}
+
+// topmost is a path, or the highest of the folders around it that are gone: the file is then not the only one that is.
+func (e *Engine) topmost(name string) string {
+	for dir := filepath.Dir(name); dir != "." && e.gone(dir); dir = filepath.Dir(dir) {
+		name = dir
+	}
+	return name
 }
 
 // RuleChanges grows when a file with git's rules has changed, and when changes were missed.
