@@ -62,16 +62,20 @@ type Status struct {
 	Instance string `json:"instance"`
 }
 
-// restartLimit limits how long the model may take to restart a folder.
-const restartLimit = 2 * time.Second
+// restartLimit limits how long the model may take to restart a folder, which is looked at every restartPause.
+const (
+	restartLimit = 10 * time.Second
+	restartPause = 2 * time.Millisecond
+)
 
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
 	s := Status{Held: e.Held(), Conflicts: e.folder.Kept().Conflicts(), Joined: e.Joined(), Instance: e.instance}
 	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
 	for limit := time.Now().Add(restartLimit); errors.Is(err, model.ErrFolderNotRunning) && time.Now().Before(limit) &&
-		e.alive(); {
-		snapshot, err = e.model.DBSnapshot(e.config.FolderID) // the folder has just restarted, as for another peer
+		e.alive(); { // the folder restarts, as for another peer
+		time.Sleep(restartPause)
+		snapshot, err = e.model.DBSnapshot(e.config.FolderID)
 	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		s.State = StatePaused
