@@ -9,8 +9,8 @@ import (
 // Method is a method's parameters and result, as pointers to their types; nil means that there are none.
 type Method struct {
 	Params, Result any
-	// Notifies says that the daemon sends it, and no one answers.
-	Notifies bool
+	// Notifies says that the daemon sends it, and no one answers; Notified that the client does.
+	Notifies, Notified bool
 }
 
 // Methods are all methods of the protocol by their names.
@@ -45,5 +45,17 @@ func Methods() map[string]Method {
 		rpc.MethodSubscribe:    {Params: new(rpc.Subscribe), Result: new(struct{})},
 		rpc.MethodEvent:        {Params: new(rpc.Event), Notifies: true},
 		rpc.MethodUpdate:       {Params: new(rpc.Update), Notifies: true},
+	}
+}
+
+// Bridge are the methods that `nhctl ide` has in addition to those of the daemon, or answers itself.
+func Bridge() map[string]Method {
+	return map[string]Method{
+		rpc.MethodBridgeInitialize: {Params: new(struct{}), Result: new(rpc.BridgeInitialized)},
+		rpc.MethodInitialized:      {Params: new(struct{}), Notified: true},
+		rpc.MethodShutdown:         {},
+		rpc.MethodExit:             {Notified: true},
+		rpc.MethodCancelRequest:    {Params: new(rpc.CancelRequest), Notified: true},
+		rpc.MethodProgress:         {Params: new(rpc.Progress), Notifies: true},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -26,25 +27,37 @@ type object = map[string]any
 // published.
 func Protocol(source *Source) ([]byte, error) {
 	b := newBuilder(source)
+	methods, bridge := b.methods(Methods()), b.methods(Bridge())
+	b.of(reflect.TypeFor[problem.Error]())
+	return b.document("rpc.v1.json", "nhctl daemon protocol", "JSON-RPC 2.0, one JSON document a line. methods has "+
+		"each method's parameters and result, or that it is a notification: of the daemon, or of the client. bridge has "+
+		"those that `nhctl ide` has in addition, or answers itself; its messages have a header with their length, as "+
+		"those of the Language Server Protocol. The data of an error is an Error. Fields and values are only ever "+
+		"added: readers ignore those that they do not know.",
+		object{"methods": methods, "bridge": bridge}), b.err
+}
+
+// methods describes methods by their names; of two types with one name, the first has it alone.
+func (b *builder) methods(all map[string]Method) object {
 	methods := object{}
-	all := Methods()
-	for _, name := range slices.Sorted(maps.Keys(all)) { // of two types with one name, the first has it alone
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		m, described := all[name], object{}
 		if m.Params != nil {
 			described["params"] = b.of(reflect.TypeOf(m.Params).Elem())
 		}
-		if m.Notifies {
+		switch {
+		case m.Notifies:
 			described["notification"] = true
-		} else {
+		case m.Notified:
+			described["notification"], described["from"] = true, "client"
+		case m.Result == nil:
+			described["result"] = object{"type": "null"}
+		default:
 			described["result"] = b.of(reflect.TypeOf(m.Result).Elem())
 		}
 		methods[name] = described
 	}
-	b.of(reflect.TypeFor[problem.Error]())
-	return b.document("rpc.v1.json", "nhctl daemon protocol", "JSON-RPC 2.0, one JSON document a line. methods has "+
-		"each method's parameters and result, or that the daemon sends it as a notification. The data of an error is "+
-		"an Error. Fields and values are only ever added: readers ignore those that they do not know.",
-		object{"methods": methods}), b.err
+	return methods
 }
 
 // fields are those that belong to the types of events.
@@ -118,6 +131,8 @@ func (b *builder) of(t reflect.Type) object {
 		return object{"type": "object"}
 	case reflect.TypeFor[json.RawMessage](): // bytes, but not as text
 		return object{}
+	case reflect.TypeFor[rpc.ID]():
+		return object{"type": []string{"string", "integer"}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -1,4 +1,5 @@
-// Command gen writes the schemas of the protocol and of the events, below the root of the module.
+// Command gen writes the schemas of the protocol and of the events, and the protocol's types for TypeScript, below the
+// root of the module.
 package main
 
 import (
@@ -30,5 +31,17 @@ func run(root string) error {
 			return err
 		}
 	}
-	return nil
+	protocol, err := os.ReadFile(filepath.Join(root, "schema", "rpc.v1.json"))
+	if err != nil {
+		return err
+	}
+	types, err := rpcschema.TypeScript(protocol)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(root, filepath.FromSlash(rpcschema.TypeScriptFile))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, types, 0o644)
 }

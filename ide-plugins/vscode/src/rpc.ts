@@ -1,0 +1,1202 @@
+// Code generated from schema/rpc.v1.json by "make generate". DO NOT EDIT.
+
+/**
+ * The protocol of `nhctl ide`: its calls with their parameters and results, and its notifications. Some names
+ * are also those of JavaScript's own types: import all as one, with import type * as rpc from "./rpc".
+ */
+
+/** A text that may be one of these, or one of a later nhctl. */
+type Open<T extends string> = T | (string & {});
+
+/**
+ * The parameters of a call. What a caller leaves out, nhctl fills in: its own environment and folder. A call with a
+ * workDoneToken reports its steps as "$/progress".
+ */
+export type Params<P> = Omit<P, "caller"> & { caller?: Partial<Caller>; workDoneToken?: string | number };
+
+/**
+ * Attach opens a console: a terminal's shell or a command, whose streams lead to the caller. It is the first line of a
+ * connection, which carries the console's conversation (package resume) after the answer, instead of further calls.
+ */
+export interface Attach {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  console: Console;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Synced begins once everything that was saved before is in the container. */
+  synced?: boolean;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** AttachData says how clients attach to a debugger, each in its own terms. */
+export interface AttachData {
+  /** DAP is for any client of the Debug Adapter Protocol; nil where the debugger does not speak it. */
+  dap?: DAPData;
+  /** Terminal is the command line of a client in a terminal, such as dlv connect; nil where nhctl knows none. */
+  terminal?: string[];
+  /** VSCode is a configuration for launch.json. */
+  vscode: VSCodeData;
+}
+
+/**
+ * Attached is the console that a caller has. The container's end of the conversation has Received messages, and sends
+ * the one with the number Next next.
+ */
+export interface Attached {
+  id: string;
+  next: number;
+  received: number;
+}
+
+/** BridgeCapabilities are what both can do beyond the first build of their protocol. */
+export interface BridgeCapabilities {
+  bridge: string[] | null;
+  daemon: string[] | null;
+}
+
+/** BridgeInitialized introduces `nhctl ide` to an editor. */
+export interface BridgeInitialized {
+  arch: string;
+  /**
+   * Build is this nhctl, Daemon the one that its daemon is of, which may be newer. Without a daemon, Problem says why;
+   * nhctl goes on trying.
+   */
+  build: Build;
+  capabilities: BridgeCapabilities;
+  daemon?: Build;
+  /** Dir is the folder of calls whose caller names none. */
+  dir: string;
+  log: string;
+  /** OS and Arch are those of this computer, as Go names them: linux, darwin, windows; amd64, arm64. */
+  os: string;
+  problem?: Error;
+  serverInfo: ServerInfo;
+  /** Socket and Log are the files of the daemon. */
+  socket: string;
+}
+
+/**
+ * Build names a build of nhctl. Builds have an order, so that two of them used in turn agree on whose daemon serves
+ * both.
+ */
+export interface Build {
+  /** Built is the time of the program's file, which orders builds of one release. */
+  built: string;
+  /** Protocol is the number of the protocol that it speaks; 0 for builds before there were numbers. */
+  protocol: number;
+  version: string;
+}
+
+/**
+ * Caller is who calls: each call brings its own environment and folder, for kubeconfig files and credential plugins.
+ */
+export interface Caller {
+  context?: string;
+  dir: string;
+  env: Record<string, string> | null;
+  /** Kubeconfig, Context and Namespace are kubectl's flags; empty means what kubectl would take. */
+  kubeconfig?: string;
+  namespace?: string;
+}
+
+/** Cancel asks to undo calls of this connection. As a call, it is answered once that is done. */
+export interface Cancel {
+  /** ID is that of the call, as JSON; without it all calls are meant. */
+  id?: string;
+}
+
+/** CancelRequest asks to undo one call. The call is answered with RequestCancelled once that is done. */
+export interface CancelRequest {
+  id: string | number;
+}
+
+/** Choice is an answer that a question takes. */
+export interface Choice {
+  id: string;
+  title: string;
+}
+
+/** Cluster is a context of a kubeconfig. */
+export interface Cluster {
+  cluster: string;
+  context: string;
+  /** Current says that kubectl would take it where none is named. */
+  current?: boolean;
+  namespace?: string;
+  server: string;
+  user: string;
+}
+
+/** Code is a stable name of a kind of problem, for scripts and IDEs. */
+export type Code = Open<"usage" | "unreachable" | "unauthorized" | "forbidden" | "not-found" | "held" | "refused" | "confirm" | "untrusted" | "not-ready" | "port-taken" | "no-session" | "sync-blocked" | "timeout" | "interrupted" | "command" | "unreadable" | "internal">;
+
+/** CommandData is the state of a supervised command. */
+export interface CommandData {
+  argv?: string[];
+  /** Container is where it runs, where several are in dev mode. */
+  container?: string;
+  exitCode?: number;
+  finished?: string;
+  /** HotReload says that a change of the sources starts it again; Reloads counts how often that happened. */
+  hotReload?: boolean;
+  /** MemoryLimit is that of the container in bytes, 0 for none. */
+  memoryLimit?: number;
+  /** build, run, debug */
+  name: string;
+  oomKilled?: boolean;
+  /** PID is that inside the dev container. */
+  pid?: number;
+  reloads?: number;
+  signal?: string;
+  started?: string;
+  /** running, exited, none */
+  state: string;
+}
+
+/** ConflictData is a file that both sides changed before they heard of each other. */
+export interface ConflictData {
+  folder: string;
+  /** whose content is kept, and not in place: local, remote */
+  lost: string;
+  path: string;
+  /** Remedies are the calls that decide this conflict. */
+  remedies?: Remedy[];
+  time: string;
+}
+
+/** Connection is where debugpy listens. */
+export interface Connection {
+  host: string;
+  port: number;
+}
+
+/** Console says which program of a container a caller attaches to. */
+export interface Console {
+  /** Argv is the program to start; empty means a shell: Shell, or the first that the image has. */
+  argv?: string[];
+  /**
+   * Caller is who asks, by a name of their own. Resume says that they had this console before, and Received messages of
+   * it.
+   */
+  caller: string;
+  dir?: string;
+  env?: Record<string, string>;
+  /**
+   * ID is that of a console that is there. Newest means the last terminal that lives. With neither, a program is
+   * started.
+   */
+  id?: string;
+  /** Keep says that the program goes on without a caller, as a terminal's shell does. */
+  keep?: boolean;
+  newest?: boolean;
+  received?: number;
+  resume?: boolean;
+  shell?: string;
+  /** Size is that of the caller's terminal; the program has a terminal, too. Without it, the program has pipes. */
+  size?: Size;
+}
+
+/** Container is a container of a workload's pods. */
+export interface Container {
+  image: string;
+  name: string;
+  ports?: Port[];
+}
+
+/** DAPArguments are those of the attach or launch request. Those of the language are set. */
+export interface DAPArguments {
+  /** c, cpp, rust */
+  disableASLR?: boolean;
+  /** ruby: REMOTE:LOCAL, with commas between */
+  localfsMap?: string;
+  /** go: remote */
+  mode?: string;
+  /** python */
+  pathMappings?: PathMapping[];
+  /** c, cpp, rust */
+  program?: string;
+  /** c, cpp, rust: remote, local */
+  sourceMap?: string[][];
+  /** go */
+  substitutePath?: Substitution[];
+}
+
+/** DAPData is a debugger that speaks the Debug Adapter Protocol on a TCP port. */
+export interface DAPData {
+  arguments: DAPArguments;
+  host: string;
+  port: number;
+  /** Request is attach, or launch where the program was not started yet. */
+  request: string;
+}
+
+/** Daemon is the daemon's own state. */
+export interface Daemon {
+  log: string;
+  pid: number;
+  sessions: Session[] | null;
+  socket: string;
+  started: string;
+  version: string;
+}
+
+/** Debug starts the service under its debugger. */
+export interface Debug {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  argv?: string[];
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Join takes the debugger that runs already, if one does. */
+  join?: boolean;
+  /** KeepRunning refuses where the service runs already, instead of replacing it. */
+  keepRunning?: boolean;
+  /** LocalPort is the debugger's on this computer; 0 means the remote one's number, or a free one. */
+  localPort?: number;
+  /** NoBuild leaves out the build command. */
+  noBuild?: boolean;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** TTY gives the program a terminal for its output. */
+  tty?: boolean;
+  /** Wait keeps the program before its first line until a client lets it go on. */
+  wait?: boolean;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** DebugData says how to attach to a debugger. */
+export interface DebugData {
+  /** Attach has what clients need, made of the fields above; nil for languages whose clients nhctl does not know. */
+  attach?: AttachData;
+  command: CommandData;
+  /** Host and Port are on this computer; RemotePort is the debugger's in the container. */
+  host: string;
+  /** Language is go, python, node, java, ruby, c, cpp, rust or another; empty where the config names none. */
+  language?: string;
+  paths: PathData[] | null;
+  port: number;
+  /**
+   * Program is the path in the container of what clients attach to, where the debugger does not know it by itself (c,
+   * cpp, rust). With Waits the program stands before its first line, or (c, cpp, rust) clients launch it.
+   */
+  program?: string;
+  remotePort: number;
+  waits?: boolean;
+}
+
+/** Drift is what someone did to a workload while a session replaces it. */
+export type Drift = Open<"template" | "freed" | "deleted" | "replaced">;
+
+/** End leaves dev mode. */
+export interface End {
+  /** Abandoned ends sessions that no one has heard of for longer than they may block others, whoever holds them. */
+  abandoned?: boolean;
+  /** All ends every session of the caller's in the namespace. */
+  all?: boolean;
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Force goes on where the twin, the sync or the config can't be reached. */
+  force?: boolean;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Timeout limits the flush of files that only the pod has; 0 means the default. */
+  timeout?: number;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** Ended is what End did. */
+export interface Ended {
+  sessions: Session[] | null;
+}
+
+/** Error is an error for a user. */
+export interface Error {
+  code: Code;
+  /** Exit is the exit code of the command line, where the Code alone does not say it; 0 otherwise. */
+  exit?: number;
+  /** Hint is the next step; it may have several lines. */
+  hint?: string;
+  /** Message says what failed and why, in one sentence without a full stop. */
+  message: string;
+  /** Question is what the user decides before nhctl goes on; the call is repeated with the answer. */
+  question?: Question;
+  /** Remedies are other ways out that a client can offer. */
+  remedies?: Remedy[];
+}
+
+/** ErrorData is a problem.Error on the wire. */
+export interface ErrorData {
+  code: string;
+  hint?: string;
+  message: string;
+  /** Question is what the user decides before nhctl goes on, Remedies are other ways out. */
+  question?: Question;
+  remedies?: Remedy[];
+}
+
+/** Event is an event of a call. */
+export interface Event {
+  /** Call is the id of the call, as JSON. */
+  call?: string;
+  command?: CommandData;
+  conflict?: ConflictData;
+  error?: ErrorData;
+  forward?: ForwardData;
+  link?: LinkData;
+  log?: LogData;
+  message?: string;
+  result?: unknown;
+  session?: string;
+  step?: StepData;
+  sync?: SyncData;
+  time: string;
+  type: Type;
+  v: number;
+}
+
+/** Forward opens, closes or lists local ports. */
+export interface Forward {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  close?: PortPair[];
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Open and Close hold LOCAL:REMOTE pairs; a LOCAL of 0 takes a free port. */
+  open?: PortPair[];
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** ForwardData is one forwarded port. */
+export interface ForwardData {
+  local: number;
+  reason?: string;
+  remote: number;
+  /** listening, waiting, failed */
+  state: string;
+}
+
+/** Forwarded is a port that a session forwards. */
+export interface Forwarded {
+  local: number;
+  namespace: string;
+  reason?: string;
+  remote: number;
+  session: string;
+  /** listening, waiting, failed */
+  state: string;
+  workload: string;
+}
+
+/** HeldData is a batch of deletions that sync stopped for. */
+export interface HeldData {
+  /** that are gone there */
+  files: number;
+  /** that there were */
+  of: number;
+  /** some of them */
+  paths: string[] | null;
+  /** where it was deleted: local, remote */
+  side: string;
+}
+
+/** Holder is who holds a session. */
+export interface Holder {
+  /** user@host */
+  local: string;
+  /** as the API server names them */
+  user: string;
+}
+
+/** Initialize introduces a client. */
+export interface Initialize {
+  build: Build;
+}
+
+/** Initialized introduces the daemon: a client whose build is newer replaces it, and every other one is served. */
+export interface Initialized {
+  build: Build;
+  /** Capabilities are what it can do beyond the first build of its protocol. */
+  capabilities: string[] | null;
+}
+
+/** LinkData is the state of the carrier to the sidecar. */
+export interface LinkData {
+  pod?: string;
+  reason?: string;
+  /** connecting, up, down, stopped */
+  state: string;
+}
+
+/** List asks for the sessions of the namespace, everyone's. */
+export interface List {
+  /** AllClusters asks for those of this computer instead, wherever they are. */
+  allClusters?: boolean;
+  caller: Caller;
+}
+
+/** LogData is one line of a command's output. */
+export interface LogData {
+  /** Command is what printed it: build, run, debug. */
+  command?: string;
+  /** stdout, stderr, nhctl */
+  stream: string;
+  text: string;
+  time: string;
+}
+
+/** LogLevel says from which level on the daemon logs, until it ends: "debug", "info", "warn" or "error". */
+export interface LogLevel {
+  level: string;
+}
+
+/** Logs asks for the output of a command. */
+export interface Logs {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Command is build, run or debug; empty means the service's, run or debug. */
+  command?: string;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  follow?: boolean;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Tail limits to the last lines; 0 means all that is kept. */
+  tail?: number;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** Mode is how a workload is taken into dev mode. */
+export type Mode = Open<"replace" | "duplicate">;
+
+/**
+ * Namespace is a namespace that the caller may want to work in. Where they may not list namespaces, those are shown
+ * that are known from elsewhere, whether they exist or not.
+ */
+export interface Namespace {
+  name: string;
+  /** Polled says why it is asked for every 30 seconds instead of watched. */
+  polled?: string;
+  sources: Source[] | null;
+  /** Terminating says that it is being deleted. */
+  terminating?: boolean;
+}
+
+/** PathData says where a folder of this computer is in the container. */
+export interface PathData {
+  local: string;
+  remote: string;
+}
+
+/** PathMapping says where debugpy finds a folder of this computer. */
+export interface PathMapping {
+  localRoot: string;
+  remoteRoot: string;
+}
+
+/** Port is a port of a container or Service. */
+export interface Port {
+  name?: string;
+  port: number;
+  protocol: string;
+  /** Target is the port of the pods that a Service's port leads to: a number, or a name. */
+  target?: string;
+}
+
+/** PortPair is a local and a remote TCP port. */
+export interface PortPair {
+  local: number;
+  remote: number;
+}
+
+/** Progress tells how far a call is whose parameters have a workDoneToken. */
+export interface Progress {
+  token: string | number;
+  value: ProgressValue;
+}
+
+/** ProgressKind is which part of a progress a value is. */
+export type ProgressKind = Open<"begin" | "report" | "end">;
+
+/** ProgressValue is a moment of a call. */
+export interface ProgressValue {
+  /** Cancellable says that the call can be cancelled. */
+  cancellable?: boolean;
+  kind: ProgressKind;
+  /** Message is the step that the call is at, or how it ended. */
+  message?: string;
+  /** Title says what is done, at the beginning. */
+  title?: string;
+}
+
+/** Question is what the user must decide before nhctl does something. */
+export interface Question {
+  choices: Choice[] | null;
+  /** ID names the question and all that it is about: the answer to one is none to any other. */
+  id: string;
+  text: string;
+}
+
+/** Reason says why a path is synced or not. */
+export interface Reason {
+  /** Above is the folder that the rule is about, where it is not the path itself. */
+  above?: string;
+  file?: string;
+  line?: number;
+  /** Mount says what the container has mounted there, such as "ConfigMap web": that is no part of sync. */
+  mount?: string;
+  /** OneWay says that it goes to the pod and never comes back changed. */
+  oneWay?: boolean;
+  path: string;
+  /**
+   * Rule is the one that decided; File and Line say where it is. They are empty for a name that never travels, and
+   * where no rule matches.
+   */
+  rule?: string;
+  synced: boolean;
+  text: string;
+}
+
+/** Remedy is a way out: a call, or a link. */
+export interface Remedy {
+  link?: string;
+  /**
+   * Method is that of the call; empty means the one that failed. Params are laid over the parameters of the call that
+   * failed. A remedy of something else than an error has a Method, and Params that lack the caller alone.
+   */
+  method?: string;
+  params?: unknown;
+  title: string;
+}
+
+/** Run starts the config's run or build command, or Argv. */
+export interface Run {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  argv?: string[];
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** KeepRunning refuses where the service runs already, instead of replacing it. */
+  keepRunning?: boolean;
+  /** NoBuild leaves out the build command. */
+  noBuild?: boolean;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** TTY gives the program a terminal for its output. */
+  tty?: boolean;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** SaveData is a change that the other side has. */
+export interface SaveData {
+  /** of several, the last */
+  path: string;
+  /** Seconds passed until the container had confirmed it: a little more than until it was visible there. */
+  seconds: number;
+  /** when it was saved */
+  time: string;
+}
+
+/** ServerInfo is how an editor shows whom it talks to. */
+export interface ServerInfo {
+  name: string;
+  version: string;
+}
+
+/** Service is a Service of a workload. */
+export interface Service {
+  name: string;
+  ports?: Port[];
+}
+
+/** Session is one developer's work on one workload. */
+export interface Session {
+  abandoned?: boolean;
+  commands?: CommandData[];
+  container: string;
+  /** Containers are all in dev mode, where there are several; Container is the first. */
+  containers?: string[];
+  /**
+   * Context is the kubeconfig context that leads to a session of this computer, Server its API server's address, where
+   * one list has those of several clusters.
+   */
+  context?: string;
+  /** on the holder's computer */
+  folder?: string;
+  forwards?: ForwardData[];
+  heartbeat: string;
+  holder: Holder;
+  id: string;
+  image?: string;
+  /** Kind is that of a session which is not of dev mode. */
+  kind?: string;
+  lease?: string;
+  link?: LinkData;
+  live: boolean;
+  /** Mine says that this daemon's user and host hold it; Live that this daemon serves it now. */
+  mine: boolean;
+  mode: Mode;
+  namespace: string;
+  /** Notices say what the user should know now, such as an original that someone scaled up. */
+  notices?: string[];
+  /** entering, active, leaving */
+  phase: string;
+  pod?: string;
+  reattached?: boolean;
+  server?: string;
+  /** Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anyone may end it. */
+  silent?: number;
+  since: string;
+  sync?: SyncData[];
+  /** name of the twin Deployment */
+  twin: string;
+  /**
+   * Unreadable says why the record of a session can't be read; then Lease names its Lease, and the other fields are
+   * empty.
+   */
+  unreadable?: string;
+  /** in the dev container */
+  workDir?: string;
+  /** "deployment/web" */
+  workload: string;
+}
+
+/** Size is a terminal's, in characters. */
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
+/** Source is where a namespace is known from. */
+export type Source = Open<"cluster" | "kubeconfig" | "sessions">;
+
+/** Start begins dev mode, or re-attaches to the caller's own live session of that workload. */
+export interface Start {
+  /**
+   * AbandonAfter is how long the session blocks others once its daemon is silent; 0 means the config's, or the default.
+   */
+  abandonAfter?: number;
+  allContainers?: boolean;
+  allPods?: boolean;
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  /**
+   * ByExec plants the sidecar through exec, and ByImage from its image and in no other way. Without either, it comes
+   * through exec where the image can't be pulled.
+   */
+  byExec?: boolean;
+  byImage?: boolean;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /**
+   * ExtraContainers are other containers of the pod to develop with Container; AllContainers means all that the config
+   * has a dev image for.
+   */
+  extraContainers?: string[];
+  /** Folder is the local folder to sync; empty means the one that holds the config's .dev folder. */
+  folder?: string;
+  /** Image overrides the config's dev image. */
+  image?: string;
+  /** empty: the config's, or what the kind's is */
+  mode?: Mode;
+  /**
+   * Ordinal chooses the pod of a StatefulSet; nil means the config's, or the highest. AllPods parks those below it too.
+   */
+  ordinal?: number;
+  /** Profile is an overlay of the config. */
+  profile?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** SidecarImage overrides the build's. */
+  sidecarImage?: string;
+  /** TakeOver ends another's session of the workload, Wait waits for its end. */
+  takeOver?: boolean;
+  /** Timeout limits the whole start; 0 means the default. */
+  timeout?: number;
+  wait?: boolean;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+  /** Yes says yes to every question that has this one answer. */
+  yes?: boolean;
+}
+
+/** StepData is one step of a long job, such as "create twin". */
+export interface StepData {
+  /** Detail says what the step is waiting for, or what it did. */
+  detail?: string;
+  name: string;
+  /** Seconds is how long the step took, at its end. */
+  seconds?: number;
+  state: StepState;
+}
+
+/** StepState is where a step stands. */
+export type StepState = Open<"started" | "waiting" | "done" | "failed" | "undone">;
+
+/** Stop ends a command. */
+export interface Stop {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Command is build, run or debug; empty means what runs. */
+  command?: string;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** Subscribe asks for a topic: a snapshot, then changes. */
+export interface Subscribe {
+  /** AllClusters asks for the sessions of this computer, wherever they are. */
+  allClusters?: boolean;
+  caller: Caller;
+  container?: string;
+  /**
+   * Kinds are custom resources that TopicWorkloads has in addition to the kinds of Kubernetes and those that the config
+   * of Caller.Dir names: as "rollouts.v1alpha1.argoproj.io", with the place of their pod template, where an empty one
+   * means spec.template.
+   */
+  kinds?: Record<string, string>;
+  session?: string;
+  topic: Topic;
+  /** Workload, Session and Container name the session of TopicStatus and TopicSync, as those of a Target do. */
+  workload?: string;
+}
+
+/** Substitution says where delve finds a folder of this computer. */
+export interface Substitution {
+  /** here */
+  from: string;
+  /** in the container */
+  to: string;
+}
+
+/** SyncAction is what sync is to do. */
+export type SyncAction = Open<"pause" | "resume" | "override" | "reset" | "accept" | "restore" | "resolve" | "folder">;
+
+/** SyncData is the state of one synced folder. */
+export interface SyncData {
+  /** in the folder */
+  bytes: number;
+  /** from the container */
+  bytesToCome: number;
+  /** to the container */
+  bytesToGo: number;
+  /** ConflictPaths are those files, newest first; at most ten. */
+  conflictPaths?: string[];
+  /** Conflicts is the number of files that both sides changed, and no one has decided about. */
+  conflicts?: number;
+  /** reason by path */
+  errors?: Record<string, string>;
+  /** in the folder */
+  files: number;
+  /** from the container */
+  filesToCome: number;
+  /** to the container */
+  filesToGo: number;
+  folder?: string;
+  /** Held is a mass deletion that waits for a decision. */
+  held?: HeldData;
+  /** LastSave is the last change made here that the container has. */
+  lastSave?: SaveData;
+  /** Mounts are what the container has mounted below the folder, which is no part of sync: the source by path. */
+  mounts?: Record<string, string>;
+  /** NotCarried are files that don't arrive as they are, such as FIFOs and hard links, with the reason. */
+  notCarried?: Record<string, string>;
+  /** bytes a second */
+  rate: number;
+  /** Remaining is the estimated time left, in seconds; 0 when unknown or done. */
+  remaining?: number;
+  /** Remedies are the calls that end the pause, or decide what waits for a decision: Held and the conflicts. */
+  remedies?: Remedy[];
+  /** State is idle, scanning, syncing, paused, held (a mass deletion waits for a decision), disconnected or error. */
+  state: string;
+  /** Syncing are some of the paths that are on their way, in either direction. */
+  syncing?: string[];
+}
+
+/** SyncDo asks for an action. */
+export interface SyncDo {
+  action: SyncAction;
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Path is relative to Caller.Dir, or absolute; empty means all. */
+  path?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Side is whose content a conflict is decided for: local, remote, or empty for what is in place now. */
+  side?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+  /** Yes says yes to the question whether to override, or to accept. */
+  yes?: boolean;
+}
+
+/** SyncDone is what an action did. */
+export interface SyncDone {
+  action: SyncAction;
+  /** Files is how many files it was about. */
+  files: number;
+  folders: string[] | null;
+}
+
+/** SyncFolder asks to sync another folder of this computer. */
+export interface SyncFolder {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  folder: string;
+  /** Of is the synced folder that it takes the place of; empty means the sources. */
+  of?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** SyncPath asks about a path. */
+export interface SyncPath {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Conflicts asks for open conflicts only. */
+  conflicts?: boolean;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Path is relative to Caller.Dir, or absolute; empty means all. */
+  path?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** SyncVersion is a kept version of a file. */
+export interface SyncVersion {
+  bytes: number;
+  folder: string;
+  /** ID names the version on its side. */
+  id: string;
+  /** Path is that of the file in the folder, with slashes. */
+  path: string;
+  /** overwritten, deleted, conflict, first */
+  reason: string;
+  /** where it was, and is kept: local, remote */
+  side: string;
+  /** of a link */
+  target?: string;
+  time: string;
+}
+
+/** SyncWait asks to wait until everything that was saved before is in the container. */
+export interface SyncWait {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Timeout limits the wait; 0 means the default. */
+  timeout?: number;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** Synced is a synced folder of a session. */
+export interface Synced {
+  /** in the folder */
+  bytes: number;
+  /** from the container */
+  bytesToCome: number;
+  /** to the container */
+  bytesToGo: number;
+  /** ConflictPaths are those files, newest first; at most ten. */
+  conflictPaths?: string[];
+  /** Conflicts is the number of files that both sides changed, and no one has decided about. */
+  conflicts?: number;
+  container: string;
+  /** reason by path */
+  errors?: Record<string, string>;
+  /** in the folder */
+  files: number;
+  /** from the container */
+  filesToCome: number;
+  /** to the container */
+  filesToGo: number;
+  folder?: string;
+  /** Held is a mass deletion that waits for a decision. */
+  held?: HeldData;
+  /** Index is the folder's place among the session's; the sources come first. */
+  index: number;
+  /** LastSave is the last change made here that the container has. */
+  lastSave?: SaveData;
+  /** Mounts are what the container has mounted below the folder, which is no part of sync: the source by path. */
+  mounts?: Record<string, string>;
+  /** NotCarried are files that don't arrive as they are, such as FIFOs and hard links, with the reason. */
+  notCarried?: Record<string, string>;
+  /** bytes a second */
+  rate: number;
+  /** Remaining is the estimated time left, in seconds; 0 when unknown or done. */
+  remaining?: number;
+  /** Remedies are the calls that end the pause, or decide what waits for a decision: Held and the conflicts. */
+  remedies?: Remedy[];
+  session: string;
+  /** State is idle, scanning, syncing, paused, held (a mass deletion waits for a decision), disconnected or error. */
+  state: string;
+  /** Syncing are some of the paths that are on their way, in either direction. */
+  syncing?: string[];
+}
+
+/** Target names a session of the caller's. */
+export interface Target {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
+/** Topic is what a subscription is about. */
+export type Topic = Open<"clusters" | "namespaces" | "workloads" | "sessions" | "forwards" | "status" | "sync">;
+
+/** Type is the dotted name of a kind of event. */
+export type Type = Open<"step" | "notice" | "sync.state" | "sync.conflict" | "link.state" | "forward.up" | "forward.error" | "log" | "command" | "result" | "error">;
+
+/**
+ * Update tells what is new in a topic: in a snapshot all items, else those that came or changed, by their keys. The
+ * field of the topic is set. At most ten come a second; a client that does not keep up gets a snapshot.
+ */
+export interface Update {
+  /** Call is the id of the subscription's call, as JSON. */
+  call: string;
+  clusters?: Record<string, Cluster>;
+  forwards?: Record<string, Forwarded>;
+  /** Gone are the keys of items that are there no more. */
+  gone?: string[];
+  namespaces?: Record<string, Namespace>;
+  /** Problem says why the topic may not be as it is at this moment, until an update comes without one. */
+  problem?: Error;
+  sessions?: Record<string, Session>;
+  snapshot?: boolean;
+  status?: Record<string, Session>;
+  sync?: Record<string, Synced>;
+  topic: Topic;
+  workloads?: Record<string, Workload>;
+}
+
+/**
+ * VSCodeData is a configuration of VS Code's launch.json. Next to the arguments of DAP, it has what the language's
+ * extension finds the debugger by.
+ */
+export interface VSCodeData {
+  /** node */
+  address?: string;
+  /** python */
+  connect?: Connection;
+  /** ruby: HOST:PORT */
+  debugPort?: string;
+  /** c, cpp, rust: a port */
+  debugServer?: number;
+  /** c, cpp, rust */
+  disableASLR?: boolean;
+  /** go */
+  host?: string;
+  /** java */
+  hostName?: string;
+  /** node */
+  localRoot?: string;
+  /** ruby: REMOTE:LOCAL, with commas between */
+  localfsMap?: string;
+  /** go: remote */
+  mode?: string;
+  name: string;
+  /** python */
+  pathMappings?: PathMapping[];
+  /** go, java, node */
+  port?: number;
+  /** c, cpp, rust */
+  program?: string;
+  /** node */
+  remoteRoot?: string;
+  request: string;
+  /** node: attach again to what a reloader starts */
+  restart?: boolean;
+  /** c, cpp, rust: remote, local */
+  sourceMap?: string[][];
+  /** go */
+  substitutePath?: Substitution[];
+  /** the extension's */
+  type: string;
+}
+
+/** Volume is a developer's claim for a folder of a workload. */
+export interface Volume {
+  capacity: string;
+  created: string;
+  developer: string;
+  mine: boolean;
+  name: string;
+  path: string;
+  /** as Kubernetes names it */
+  phase: string;
+  /** that uses it now */
+  pod?: string;
+  workload: string;
+}
+
+/** Volumes means the claims that outlive dev mode: of one workload, or of all when Workload is empty. */
+export interface Volumes {
+  caller: Caller;
+  workload?: string;
+}
+
+/** Workload is a workload that can be taken into dev mode, or is. */
+export interface Workload {
+  containers?: Container[];
+  kind: string;
+  name: string;
+  /** Owner is the object that controls it, as "KIND/NAME", and would undo changes to it. */
+  owner?: string;
+  /** Polled says why it is asked for every 30 seconds instead of watched. */
+  polled?: string;
+  replicas: number;
+  /** Services are those that select its pods. */
+  services?: Service[];
+  /** Sessions are those of dev mode that hold or copy it. */
+  sessions?: WorkloadSession[];
+  suspended?: boolean;
+  /** "deployment/web" */
+  workload: string;
+}
+
+/** WorkloadSession is a session of a workload. */
+export interface WorkloadSession {
+  drift?: Drift;
+  driftAt?: string;
+  /**
+   * DriftBy is who changed it, as the API server names their program, and DriftAt when; empty where it does not say.
+   */
+  driftBy?: string;
+  holder: Holder;
+  id: string;
+  /** Mine says that the caller's user and host hold it. */
+  mine?: boolean;
+  mode: Mode;
+  phase: string;
+  since: string;
+}
+
+/** The calls. */
+export interface Methods {
+  "cancel": { params: Cancel; result: object };
+  "daemon.logLevel": { params: LogLevel; result: object };
+  "daemon.status": { params: undefined; result: Daemon };
+  "daemon.stop": { params: undefined; result: object };
+  "dev.build": { params: Params<Run>; result: CommandData };
+  "dev.debug": { params: Params<Debug>; result: DebugData };
+  "dev.end": { params: Params<End>; result: Ended };
+  "dev.forward": { params: Params<Forward>; result: ForwardData[] | null };
+  "dev.list": { params: Params<List>; result: Session[] | null };
+  "dev.logs": { params: Params<Logs>; result: object };
+  "dev.restart": { params: Params<Target>; result: CommandData };
+  "dev.run": { params: Params<Run>; result: CommandData };
+  "dev.start": { params: Params<Start>; result: Session };
+  "dev.status": { params: Params<Target>; result: Session };
+  "dev.stop": { params: Params<Stop>; result: CommandData };
+  "dev.sync.do": { params: Params<SyncDo>; result: SyncDone };
+  "dev.sync.explain": { params: Params<SyncPath>; result: Reason };
+  "dev.sync.folder": { params: Params<SyncFolder>; result: SyncDone };
+  "dev.sync.status": { params: Params<Target>; result: SyncData[] | null };
+  "dev.sync.versions": { params: Params<SyncPath>; result: SyncVersion[] | null };
+  "dev.sync.wait": { params: Params<SyncWait>; result: SyncData[] | null };
+  "dev.volumes": { params: Params<Volumes>; result: Volume[] | null };
+  "dev.volumes.clean": { params: Params<Volumes>; result: Volume[] | null };
+  "initialize": { params: object; result: BridgeInitialized };
+  "shutdown": { params: undefined; result: null };
+  "subscribe": { params: Params<Subscribe>; result: object };
+}
+
+/** The notifications of nhctl. */
+export interface Notifications {
+  "$/progress": Progress;
+  "event": Event;
+  "update": Update;
+}
+
+/** The notifications of the editor. */
+export interface ClientNotifications {
+  "$/cancelRequest": CancelRequest;
+  "exit": undefined;
+  "initialized": object;
+}
