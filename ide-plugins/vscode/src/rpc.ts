@@ -588,8 +588,13 @@ export interface Reason {
   text: string;
 }
 
-/** Remedy is a way out: a call, or a link. */
+/** Remedy is a way out: a call, a link, or a command. */
 export interface Remedy {
+  /**
+   * Command is a program with its arguments for a terminal of the user's, where it may ask them. What failed is tried
+   * again once it has ended.
+   */
+  command?: string[];
   link?: string;
   /**
    * Method is that of the call; empty means the one that failed. Params are laid over the parameters of the call that

@@ -16,12 +16,16 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/devsession"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
 
 // Main runs the program with the arguments behind its name, and returns its exit code.
 func Main(args []string) int {
+	if len(args) > 0 && args[0] == kube.PluginArgument {
+		return kube.RunPlugin(args[1:])
+	}
 	debug.SetGCPercent(1200) // most commands end before a collection pays; the daemon sets its own
 	f, err := factory.System()
 	if err != nil {

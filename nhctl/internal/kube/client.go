@@ -60,9 +60,11 @@ type Client struct {
 	Files []string
 	// Identity is a hash of the server's address and certificate authority.
 	Identity string
-	config   *rest.Config
-	clock    *clock
-	network  Network
+	// kubeconfig is the file that the caller has named, absolute.
+	kubeconfig string
+	config     *rest.Config
+	clock      *clock
+	network    Network
 }
 
 // dialTimeout limits how long a silent API server is waited for.
@@ -146,6 +148,11 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
 	}
+	if config.ExecProvider != nil {
+		gated := *connection
+		gated.Transport = newGate(connection.Transport)
+		connection = &gated
+	}
 	client, err := kubernetes.NewForConfigAndClient(config, connection)
 	if err != nil {
 		return nil, problem.New(problem.Usage, "kubeconfig %v: %w", o.Paths(), err)
@@ -164,6 +171,9 @@ func New(o Options) (*Client, error) {
 		config:    config,
 		clock:     clock,
 		network:   o.Network,
+	}
+	if o.Kubeconfig != "" {
+		c.kubeconfig = c.Files[0]
 	}
 	if c.Context == "" {
 		c.Context = raw.CurrentContext

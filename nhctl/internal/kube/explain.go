@@ -22,12 +22,19 @@ func (c *Client) Explain(err error) error {
 	var status apierrors.APIStatus
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
+	var plugin *noCredentials
 	switch {
 	case err == nil || errors.As(err, &explained) || errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &plugin):
+		return c.signIn(plugin)
 	case apierrors.IsUnauthorized(err):
-		return problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).
+		p := problem.New(problem.Unauthorized, "the API server %s does not know you: %w", c.Server(), err).
 			WithHint("renew your credentials, then try again; `kubectl auth whoami` shows who you are")
+		if c.config != nil && c.config.ExecProvider != nil {
+			p = p.WithRemedy(c.signInRemedy())
+		}
+		return p
 	case apierrors.IsForbidden(err):
 		return forbidden(c, err)
 	case errors.As(err, &status) && denied(status.Status()):

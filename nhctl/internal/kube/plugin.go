@@ -16,9 +16,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// enter makes a shell run a command in a folder: client-go has no setting for that.
-const enter = `cd -- "$0" && exec "$@"`
-
 // plugin makes a credential plugin run as kubectl would run it for the caller: found by their PATH, in their folder,
 // with their environment. The daemon has no terminal, so it asks nothing.
 func (o Options) plugin(p *api.ExecConfig) error {
@@ -36,10 +33,7 @@ func (o Options) plugin(p *api.ExecConfig) error {
 		return problem.New(problem.Usage, "the kubeconfig's credential plugin %s is not in your PATH", p.Command).
 			WithHint("%s", hint)
 	}
-	p.Command = program
-	if info, err := os.Stat(o.Dir); runtime.GOOS != "windows" && err == nil && info.IsDir() {
-		p.Command, p.Args = "/bin/sh", slices.Concat([]string{"-c", enter, o.Dir, program}, p.Args)
-	}
+	limited(p, o.Dir, program)
 	return nil
 }
 

@@ -21,6 +21,14 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
+// TestMain lets client-go run this program for a plugin, as it runs nhctl.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == PluginArgument {
+		os.Exit(RunPlugin(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
 // program writes a shell script, and returns its folder.
 func program(t *testing.T, name, script string) string {
 	t.Helper()
@@ -67,8 +75,8 @@ func TestPluginSettings(t *testing.T) {
 	want := api.ExecConfig{
 		APIVersion:      "client.authentication.k8s.io/v1",
 		InteractiveMode: api.NeverExecInteractiveMode,
-		Command:         "/bin/sh",
-		Args:            []string{"-c", enter, dir, filepath.Join(bin, "login"), "get"},
+		Command:         self(),
+		Args:            []string{PluginArgument, dir, filepath.Join(bin, "login"), "get"},
 		Env: []api.ExecEnvVar{{Name: "A", Value: "file"}, {Name: "PATH", Value: bin},
 			{Name: "PROFILE", Value: "ada"}},
 	}

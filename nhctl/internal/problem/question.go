@@ -45,7 +45,7 @@ func (a Answers) To(q Question) string {
 	return ""
 }
 
-// Remedy is a way out: a call, or a link.
+// Remedy is a way out: a call, a link, or a command.
 type Remedy struct {
 	Title string `json:"title"`
 	// Method is that of the call; empty means the one that failed. Params are laid over the parameters of the call that
@@ -53,6 +53,9 @@ type Remedy struct {
 	Method string          `json:"method,omitempty"`
 	Params json.RawMessage `json:"params,omitempty"`
 	Link   string          `json:"link,omitempty"`
+	// Command is a program with its arguments for a terminal of the user's, where it may ask them. What failed is tried
+	// again once it has ended.
+	Command []string `json:"command,omitempty"`
 }
 
 // WithQuestion returns the problem with a question.
