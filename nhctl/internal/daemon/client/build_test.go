@@ -14,7 +14,6 @@ import (
 	"github.com/creachadair/jrpc2/handler"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
@@ -94,10 +93,10 @@ func (f *fakeDaemons) start(build rpc.Build) error {
 func (f *fakeDaemons) use(build rpc.Build) {
 	f.t.Helper()
 	c := connector{
-		dirs:    f.dirs,
-		build:   build,
-		onEvent: func(event.Event) {},
-		spawn:   func(context.Context) error { return f.start(build) },
+		dirs:  f.dirs,
+		build: build,
+		over:  unheard,
+		spawn: func(context.Context) error { return f.start(build) },
 	}
 	client, err := c.connect(f.t.Context())
 	if err != nil {

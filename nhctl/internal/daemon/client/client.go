@@ -32,23 +32,43 @@ type Client struct {
 	sent    *atomic.Pointer[chan string]
 }
 
-func dial(dirs userdirs.Dirs, onEvent func(event.Event)) (*Client, error) {
+// Notified is told each notification of the daemon as it is, in their order, and before the answer that follows them.
+// As long as it does not return, nothing more is read.
+type Notified func(method string, params json.RawMessage)
+
+// Over speaks with a daemon over a connection.
+func Over(conn net.Conn, notified Notified) *Client {
+	lines := ordered{
+		Channel:  channel.Line(conn, conn),
+		notified: notified,
+		sent:     &atomic.Pointer[chan string]{},
+	}
+	return &Client{rpc: jrpc2.NewClient(lines, nil), conn: conn, sent: lines.sent}
+}
+
+// newClient speaks with the daemon over a connection, and understands its events and updates.
+func newClient(conn net.Conn, onEvent func(event.Event)) *Client {
+	updates := &atomic.Pointer[func(rpc.Update)]{}
+	c := Over(conn, func(method string, params json.RawMessage) {
+		switch method {
+		case rpc.MethodEvent:
+			handle(onEvent, params)
+		case rpc.MethodUpdate:
+			if f := updates.Load(); f != nil {
+				handle(*f, params)
+			}
+		}
+	})
+	c.updates = updates
+	return c
+}
+
+func dial(dirs userdirs.Dirs, over func(net.Conn) *Client) (*Client, error) {
 	conn, err := dialSocket(dirs)
 	if err != nil {
 		return nil, err
 	}
-	return newClient(conn, onEvent), nil
-}
-
-// newClient speaks with the daemon over a connection.
-func newClient(conn net.Conn, onEvent func(event.Event)) *Client {
-	lines := ordered{
-		Channel: channel.Line(conn, conn),
-		onEvent: onEvent,
-		updates: &atomic.Pointer[func(rpc.Update)]{},
-		sent:    &atomic.Pointer[chan string]{},
-	}
-	return &Client{rpc: jrpc2.NewClient(lines, nil), conn: conn, updates: lines.updates, sent: lines.sent}
+	return over(conn), nil
 }
 
 // dialSocket reaches the daemon of this very user.
@@ -64,13 +84,12 @@ func dialSocket(dirs userdirs.Dirs) (net.Conn, error) {
 	return conn, nil
 }
 
-// ordered handles events and updates as they are received: jrpc2 hands each message to a goroutine of its own, and so
-// would mix up log lines, and let an answer overtake the events before it.
+// ordered handles notifications as they are received: jrpc2 hands each message to a goroutine of its own, and so would
+// mix up log lines, and let an answer overtake the events before it.
 type ordered struct {
 	channel.Channel
-	onEvent func(event.Event)
-	updates *atomic.Pointer[func(rpc.Update)]
-	sent    *atomic.Pointer[chan string]
+	notified Notified
+	sent     *atomic.Pointer[chan string]
 }
 
 // Send tells the id of a call that is sent: jrpc2 draws it, and does not tell before the answer.
@@ -86,7 +105,7 @@ func (c ordered) Send(data []byte) error {
 	return c.Channel.Send(data)
 }
 
-// Recv returns the next message that is no event, nor update.
+// Recv returns the next message that is no notification.
 func (c ordered) Recv() ([]byte, error) {
 	for {
 		data, err := c.Channel.Recv()
@@ -100,16 +119,10 @@ func (c ordered) Recv() ([]byte, error) {
 		if json.Unmarshal(data, &notification) != nil {
 			return data, nil
 		}
-		switch notification.Method {
-		case rpc.MethodEvent:
-			handle(c.onEvent, notification.Params)
-		case rpc.MethodUpdate:
-			if f := c.updates.Load(); f != nil {
-				handle(*f, notification.Params)
-			}
-		default:
+		if notification.Method == "" {
 			return data, nil
 		}
+		c.notified(notification.Method, notification.Params)
 	}
 }
 
@@ -199,24 +212,36 @@ func (c *Client) cancel(id string, answered <-chan answer) (answer, error) {
 	}
 }
 
-// errNoMethod says that the daemon does not know a method.
-var errNoMethod = errors.New("the daemon does not know that call")
+// ErrNoMethod says that the daemon does not know a method.
+var ErrNoMethod = errors.New("the daemon does not know that call")
 
-// errLost says that the daemon has gone in the middle of a call.
-var errLost = errors.New("the daemon was lost")
+// ErrLost says that the daemon has gone in the middle of a call.
+var ErrLost = errors.New("the daemon was lost")
+
+// Answered is a problem that the daemon has answered with.
+type Answered struct {
+	Problem *problem.Error
+	// Data is the problem as the daemon has it: one of a later build may know more of it.
+	Data json.RawMessage
+}
+
+func (a *Answered) Error() string { return a.Problem.Error() }
+
+// Unwrap returns the problem.
+func (a *Answered) Unwrap() error { return a.Problem }
 
 func (c *Client) explain(ctx context.Context, err error) error {
 	var answered *jrpc2.Error
 	if errors.As(err, &answered) && answered.Code == jrpc2.MethodNotFound {
-		return fmt.Errorf("%w: %w", errNoMethod, err)
+		return fmt.Errorf("%w: %w", ErrNoMethod, err)
 	}
 	if errors.As(err, &answered) && len(answered.Data) > 0 {
-		return problemOf(answered.Data, answered.Message)
+		return &Answered{problemOf(answered.Data, answered.Message), answered.Data}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return problem.New(problem.Internal, "%w: %w", errLost, err).
+	return problem.New(problem.Internal, "%w: %w", ErrLost, err).
 		WithHint("run the command again: a new daemon goes on where the old one was")
 }
 
@@ -229,8 +254,8 @@ func problemOf(data []byte, text string) *problem.Error {
 	return problem.New(problem.Internal, "%s", text)
 }
 
-// Close ends the connection.
+// Close ends the connection, whatever is being sent.
 func (c *Client) Close() {
-	_ = c.rpc.Close()
 	_ = c.conn.Close()
+	_ = c.rpc.Close()
 }

@@ -44,7 +44,9 @@ func TestEventsInOrder(t *testing.T) {
 		_ = server.Start(channel.Line(conn, conn)).Wait()
 	}()
 	var got []int
-	c, err := dial(dirs, func(e event.Event) { got = append(got, e.V) })
+	c, err := dial(dirs, func(conn net.Conn) *Client {
+		return newClient(conn, func(e event.Event) { got = append(got, e.V) })
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"time"
@@ -30,20 +31,32 @@ var serveArgs = [...]string{"daemon", "start", "--foreground"}
 // A daemon serves clients of older builds; one of an older build than this is replaced, between calls. Its sessions
 // stay in the cluster, and the new one takes them up.
 func Connect(ctx context.Context, dirs userdirs.Dirs, env []string, onEvent func(event.Event)) (*Client, error) {
+	return connect(ctx, dirs, env, func(conn net.Conn) *Client { return newClient(conn, onEvent) })
+}
+
+// ConnectRaw is Connect for those who pass on what the daemon says.
+func ConnectRaw(ctx context.Context, dirs userdirs.Dirs, env []string, notified Notified) (*Client, error) {
+	return connect(ctx, dirs, env, func(conn net.Conn) *Client { return Over(conn, notified) })
+}
+
+func connect(
+	ctx context.Context, dirs userdirs.Dirs, env []string, over func(net.Conn) *Client,
+) (*Client, error) {
 	c := connector{
-		dirs:    dirs,
-		build:   rpc.ThisBuild(),
-		onEvent: onEvent,
-		spawn:   func(ctx context.Context) error { return spawn(ctx, dirs, env) },
+		dirs:  dirs,
+		build: rpc.ThisBuild(),
+		over:  over,
+		spawn: func(ctx context.Context) error { return spawn(ctx, dirs, env) },
 	}
 	return c.connect(ctx)
 }
 
 // connector connects clients of a build.
 type connector struct {
-	dirs    userdirs.Dirs
-	build   rpc.Build
-	onEvent func(event.Event)
+	dirs  userdirs.Dirs
+	build rpc.Build
+	// over makes a client of a connection.
+	over func(net.Conn) *Client
 	// spawn starts a daemon of the build, and returns when it listens.
 	spawn func(context.Context) error
 }
@@ -90,7 +103,7 @@ func (c connector) connect(ctx context.Context) (*Client, error) {
 
 // dial dials the daemon, and starts one when there is none.
 func (c connector) dial(ctx context.Context) (*Client, error) {
-	client, err := dial(c.dirs, c.onEvent)
+	client, err := dial(c.dirs, c.over)
 	if err == nil {
 		return client, nil
 	}
@@ -100,14 +113,14 @@ func (c connector) dial(ctx context.Context) (*Client, error) {
 	if err := c.spawn(ctx); err != nil {
 		return nil, err
 	}
-	return dial(c.dirs, c.onEvent)
+	return dial(c.dirs, c.over)
 }
 
 // introduce says who calls, and returns the daemon's build.
 func (c *Client) introduce(ctx context.Context, build rpc.Build) (rpc.Build, error) {
 	var daemon rpc.Initialized
 	err := c.Call(ctx, rpc.MethodInitialize, rpc.Initialize{Build: build}, &daemon)
-	if !errors.Is(err, errNoMethod) {
+	if !errors.Is(err, ErrNoMethod) {
 		return daemon.Build, err
 	}
 	var before rpc.Daemon // of a build that knows no protocol numbers
@@ -139,7 +152,7 @@ func rest(ctx context.Context, pause time.Duration) error {
 
 // ConnectRunning connects to a daemon that runs, of whatever version; problem.NotFound when there is none.
 func ConnectRunning(dirs userdirs.Dirs) (*Client, error) {
-	c, err := dial(dirs, func(event.Event) {})
+	c, err := dial(dirs, unheard)
 	if errors.Is(err, private.ErrPeer) {
 		return nil, notOurs(dirs, err)
 	}
@@ -149,6 +162,9 @@ func ConnectRunning(dirs userdirs.Dirs) (*Client, error) {
 	}
 	return c, nil
 }
+
+// unheard makes a client that listens to no event.
+func unheard(conn net.Conn) *Client { return newClient(conn, func(event.Event) {}) }
 
 // notOurs refuses a daemon that would get this user's credentials.
 func notOurs(dirs userdirs.Dirs, err error) error {

@@ -16,7 +16,7 @@ func (c *Client) Subscribe(ctx context.Context, p rpc.Subscribe, onUpdate func(r
 	switch {
 	case ctx.Err() != nil:
 		return nil
-	case errors.Is(err, errNoMethod):
+	case errors.Is(err, ErrNoMethod):
 		return problem.New(problem.Refused, "the daemon is of an older nhctl, which can't watch").
 			WithHint("it is replaced once it is at work for no other command: try again, or stop it with " +
 				"`nhctl daemon stop`")
@@ -38,7 +38,7 @@ func Follow(
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !errors.Is(err, errLost) && (err == nil || problem.From(err).Code != problem.Interrupted) {
+		if !errors.Is(err, ErrLost) && (err == nil || problem.From(err).Code != problem.Interrupted) {
 			return err
 		}
 		if rest(ctx, patience) != nil {
