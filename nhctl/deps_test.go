@@ -98,6 +98,12 @@ func TestImports(t *testing.T) {
 		{under(internal, "daemon/client"),
 			under(internal, "devsession", "session", "daemon/dispatch", "daemon/registry", "kube"),
 			"the client links no server", nil},
+		{under(internal, "ide"),
+			slices.Concat(
+				under(internal, "app", "cli", "config", "devmode", "devsession", "kube", "session"),
+				under(internal, "daemon/dispatch", "daemon/registry", "daemon/subscription", "daemon/topics"),
+			),
+			"the bridge passes calls on, and knows nothing of what they do", nil},
 		{under(internal, "daemon/rpc"),
 			slices.Concat(
 				under(module+"sidecar/", "contract", "endpoint", "filesync", "resume", "supervise", "wire"),

@@ -9,7 +9,7 @@
 type Open<T extends string> = T | (string & {});
 
 /**
- * The parameters of a call. What a caller leaves out, nhctl fills in: its own environment and folder. A call with a
+ * The parameters of a call. nhctl fills in what a caller leaves out: its own environment and folder. A call with a
  * workDoneToken reports its steps as "$/progress".
  */
 export type Params<P> = Omit<P, "caller"> & { caller?: Partial<Caller>; workDoneToken?: string | number };

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -232,8 +233,52 @@ func benchConfig(t *testing.T) []row {
 			Missed:   median(base) > 30,
 			Raw:      map[string]any{"ours": base, "baseline": theirs},
 		},
+		benchIDE(t, dev),
 		line("config validate, from start to end", small, 50),
 		line("config validate of 1 MB, beyond the start", beyond, 100),
+	}
+}
+
+// benchIDE measures how long `nhctl ide` takes to introduce itself where a daemon runs, and its memory then.
+func benchIDE(t *testing.T, dev *developer) row {
+	const hello = `{"jsonrpc":"2.0","id":1,"method":"initialize"}`
+	dev.must("", "daemon", "start")
+	defer dev.must("", "daemon", "stop")
+	var took, memory []float64
+	for range 11 {
+		cmd := dev.command(t.Context(), "", "ide")
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(in, "Content-Length: %d\r\n\r\n%s", len(hello), hello)
+		if _, err := bufio.NewReader(out).ReadString('}'); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, float64(time.Since(begin).Microseconds())/1000)
+		_, peak := resident(t, read(t, fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)))
+		memory = append(memory, peak)
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return row{
+		What:     "nhctl ide, until it has introduced itself (memory at its peak)",
+		Measured: fmt.Sprintf("%.0f ms (%.0f MB)", median(took), median(memory)),
+		Target:   "100 ms (30 MB)",
+		Baseline: "-",
+		Ratio:    "-",
+		Missed:   median(took) > 100 || median(memory) > 30,
+		Raw:      map[string]any{"ours": took, "memory": memory},
 	}
 }
 

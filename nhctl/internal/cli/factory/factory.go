@@ -56,20 +56,32 @@ func (f *Factory) Caller() rpc.Caller { return f.CallerAt(f.Dir) }
 
 // CallerAt is Caller, with the variables that the config of a folder names.
 func (f *Factory) CallerAt(dir string) rpc.Caller {
-	env := f.Env()
+	return rpc.Caller{
+		Env:        forCall(f.Env(), dir),
+		Dir:        f.Dir,
+		Kubeconfig: f.Kubeconfig,
+		Context:    f.Context,
+		Namespace:  f.Namespace,
+	}
+}
+
+// EnvAt is what a call brings of an environment, with the variables that the config of a folder names; nil means the
+// caller's own environment.
+func (f *Factory) EnvAt(env map[string]string, dir string) map[string]string {
+	if env == nil {
+		env = f.Env()
+	}
+	return forCall(env, dir)
+}
+
+func forCall(env map[string]string, dir string) map[string]string {
 	var named []string
 	if name := config.Find(dir); name != "" {
 		if file, err := config.Read(name, config.Options{Env: env}); err == nil {
 			named = file.Variables
 		}
 	}
-	return rpc.Caller{
-		Env:        environment.ForCall(env, named),
-		Dir:        f.Dir,
-		Kubeconfig: f.Kubeconfig,
-		Context:    f.Context,
-		Namespace:  f.Namespace,
-	}
+	return environment.ForCall(env, named)
 }
 
 // CheckOutput checks the -o flag.

@@ -23,8 +23,8 @@ const RequestCancelled = -32800
 // BridgeInitialized introduces `nhctl ide` to an editor.
 type BridgeInitialized struct {
 	ServerInfo ServerInfo `json:"serverInfo"`
-	// Build is this nhctl, Daemon the one that its daemon is of, which may be newer. Without a daemon, Problem says why;
-	// nhctl goes on trying.
+	// Build is this nhctl, Daemon the one that its daemon is of, which may be newer. Without a daemon, Problem says
+	// why; nhctl goes on trying.
 	Build        Build              `json:"build"`
 	Daemon       *Build             `json:"daemon,omitempty"`
 	Problem      *problem.Error     `json:"problem,omitempty"`

@@ -29,11 +29,12 @@ func Protocol(source *Source) ([]byte, error) {
 	b := newBuilder(source)
 	methods, bridge := b.methods(Methods()), b.methods(Bridge())
 	b.of(reflect.TypeFor[problem.Error]())
-	return b.document("rpc.v1.json", "nhctl daemon protocol", "JSON-RPC 2.0, one JSON document a line. methods has "+
-		"each method's parameters and result, or that it is a notification: of the daemon, or of the client. bridge has "+
-		"those that `nhctl ide` has in addition, or answers itself; its messages have a header with their length, as "+
-		"those of the Language Server Protocol. The data of an error is an Error. Fields and values are only ever "+
-		"added: readers ignore those that they do not know.",
+	return b.document("rpc.v1.json", "nhctl daemon protocol",
+		"JSON-RPC 2.0, one JSON document a line. methods has each method's parameters and result, or that it is a "+
+			"notification: of the daemon, or of the client. bridge has those that `nhctl ide` has in addition, or "+
+			"answers itself; its messages have a header with their length, as those of the Language Server Protocol. "+
+			"The data of an error is an Error. Fields and values are only ever added: readers ignore those that they "+
+			"do not know.",
 		object{"methods": methods, "bridge": bridge}), b.err
 }
 
