@@ -1,0 +1,182 @@
+import * as vscode from "vscode";
+import type { Program } from "./connection/bridge";
+import { Connection, type State } from "./connection/connection";
+import { Debugging } from "./debug/debug";
+import { Folders } from "./folders";
+import { WindowDesk } from "./hammer/desk";
+import { Hammer } from "./hammer/hammer";
+import { Work } from "./hammer/work";
+import { Language, type Serve } from "./language/language";
+import { clockwork } from "./model/state";
+import { Subscriptions } from "./model/subscriptions";
+import { ofSession, targetOf } from "./model/target";
+import { World } from "./model/world";
+import type * as rpc from "./rpc";
+import { Bar } from "./session/bar";
+import { CurrentSession } from "./session/current";
+import { Logs } from "./session/logs";
+import { SessionMenu } from "./session/menu";
+import { Terminals } from "./session/terminal";
+import { Nhctl } from "./nhctl";
+import { editor, settings } from "./settings";
+import type { Choices } from "./tree/children";
+import { Favourites } from "./tree/favourites";
+import { Painter } from "./tree/look";
+import { Tree } from "./tree/tree";
+import { TreeCommands } from "./tree/commands";
+
+/** The whole extension: makes its parts, and tells them of each other. */
+export class App implements vscode.Disposable {
+  readonly connection: Connection;
+  readonly tree: Tree;
+  readonly current: CurrentSession;
+
+  private readonly disposables: vscode.Disposable[] = [];
+  private readonly log = vscode.window.createOutputChannel("nhctl", { log: true });
+  private readonly nhctl: Nhctl;
+
+  constructor(context: vscode.ExtensionContext, load: () => Serve) {
+    const world = new World();
+    const nhctl = new Nhctl(context.extensionPath);
+    this.nhctl = nhctl;
+    this.connection = new Connection({
+      find: () => this.start(),
+      log: (line) => this.log.info(line),
+      t: vscode.l10n.t,
+    });
+    const folders = new Folders(nhctl);
+    const favourites = new Favourites(context.globalState);
+    const choices = (): Choices => ({
+      grouping: settings.grouping(),
+      services: folders.services,
+      favourites: favourites.list,
+    });
+    const subscriptions = new Subscriptions(this.connection, world, editor, (scope, change) => {
+      this.tree.note(scope, change);
+      this.current.note(scope, change);
+    });
+    const painter = new Painter(world, choices, clockwork(vscode.env.language), vscode.l10n.t);
+    const images = vscode.Uri.joinPath(context.extensionUri, "images");
+    this.tree = new Tree(world, subscriptions, this.connection, painter, choices, images);
+
+    const work = new Work(this.connection, new WindowDesk(this.log), this.log);
+    const now = (): rpc.Session | undefined => this.current.value;
+    const hammer = new Hammer(work, world, folders, now);
+    this.current = new CurrentSession(world, subscriptions, (session) => hammer.endAbandoned(ofSession(session)));
+    const bar = new Bar();
+    const menu = new SessionMenu(work, now);
+    const terminals = new Terminals(nhctl, world, now);
+    const logs = new Logs(this.connection, now);
+    const debugging = new Debugging(nhctl, folders, now);
+    const language = new Language(nhctl, load, this.log);
+    const commands = new TreeCommands(this.tree, world, subscriptions, folders, favourites, work.desk, now);
+
+    /** Whether this folder is one for nhctl to debug. */
+    const here = (): void => setContext("nhctl.here", now() !== undefined || folders.services.length > 0);
+
+    this.disposables.push(
+      this.tree,
+      this.current,
+      subscriptions,
+      folders,
+      favourites,
+      bar,
+      logs,
+      debugging,
+      language,
+      this.current.onChange((session) => {
+        bar.show(session);
+        setContext("nhctl.session", session !== undefined);
+        here();
+      }),
+      this.connection.onChange((state) => this.show(state)),
+      folders.onChange(() => {
+        this.tree.refresh();
+        here();
+      }),
+      favourites.onChange(() => this.tree.refresh()),
+      vscode.workspace.onDidChangeConfiguration((change) => this.reconfigure(change)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.begin(folders, language)),
+      vscode.window.registerTerminalProfileProvider("nhctl.terminal", terminals),
+      ...register({
+        "nhctl.start": (argument, folder) => hammer.start(targetOf(argument, folder)),
+        "nhctl.startCopy": (argument) => hammer.startCopy(argument),
+        "nhctl.startWith": (argument) => hammer.startWith(argument),
+        "nhctl.end": (argument) => hammer.end(argument),
+        "nhctl.endAbandoned": (argument) => hammer.endAbandoned(argument),
+        "nhctl.terminal": (argument) => terminals.open(argument),
+        "nhctl.copyTerminalCommand": (argument) => terminals.copy(argument),
+        "nhctl.logs": (argument) => logs.show(argument),
+        "nhctl.debug": (argument, folder) => debugging.start(targetOf(argument, folder)),
+        "nhctl.sessionMenu": () => menu.show(),
+        "nhctl.pauseSync": () => menu.pause(),
+        "nhctl.resumeSync": () => menu.resume(),
+        "nhctl.conflicts": () => menu.conflicts(),
+        "nhctl.explain": (argument) => menu.explain(argument instanceof vscode.Uri ? argument : undefined),
+        "nhctl.restart": () => this.again(),
+        "nhctl.showLog": () => this.log.show(),
+        ...commands.all(),
+      }),
+    );
+    setContext("nhctl.groupBy", settings.grouping());
+    this.begin(folders, language);
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.disposables).dispose();
+    this.connection.dispose();
+    this.log.dispose();
+  }
+
+  /** Starts what runs programs: in a folder that the user does not trust, each of them finds none. */
+  private begin(folders: Folders, language: Language): void {
+    this.connection.start();
+    this.current.watch();
+    language.start();
+    folders.start();
+  }
+
+  private again(): void {
+    this.nhctl.forget();
+    this.connection.restart();
+  }
+
+  private async start(): Promise<Program | "missing" | "untrusted"> {
+    const found = await this.nhctl.find();
+    if (!found) {
+      return vscode.workspace.isTrusted ? "missing" : "untrusted";
+    }
+    this.log.info(`nhctl ${found.version} (${found.origin}): ${found.path}`);
+    const { dir } = editor();
+    return { path: found.path, args: ["ide"], ...(dir && { cwd: dir }) };
+  }
+
+  /** Says on the screen how the connection is: once, and with what to do. */
+  private show(state: State): void {
+    setContext("nhctl.state", state.kind === "failed" ? state.failure : state.kind);
+    if (state.kind !== "failed") {
+      return;
+    }
+    const { message, hint } = this.connection.problem(state);
+    this.log.error(`${message}${hint ? `: ${hint}` : ""}`);
+  }
+
+  private reconfigure(change: vscode.ConfigurationChangeEvent): void {
+    if (change.affectsConfiguration("nhctl.path") || change.affectsConfiguration("nhctl.kubeconfig")) {
+      this.again();
+    }
+    if (change.affectsConfiguration("nhctl.tree.groupBy")) {
+      setContext("nhctl.groupBy", settings.grouping());
+      this.tree.refresh();
+    }
+  }
+}
+
+/** Sets what when-clauses see. */
+function setContext(name: string, value: unknown): void {
+  void vscode.commands.executeCommand("setContext", name, value);
+}
+
+function register(commands: Record<string, (argument: unknown, more: unknown) => unknown>): vscode.Disposable[] {
+  return Object.entries(commands).map(([id, run]) => vscode.commands.registerCommand(id, run));
+}

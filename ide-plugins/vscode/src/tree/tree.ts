@@ -1,0 +1,222 @@
+import * as vscode from "vscode";
+import type { Connection, State } from "../connection/connection";
+import type { Change } from "../model/items";
+import type { Subscriptions } from "../model/subscriptions";
+import type { Place, Scope, World } from "../model/world";
+import { type Choices, context as contextNode, group, groupOf, namespace, workload } from "./children";
+import { Forest } from "./forest";
+import type { Look, Painter } from "./look";
+import type { Node, NodeOf, WorkloadAddress } from "./node";
+import { wanted } from "./wanted";
+
+/** Changes are drawn together: at most ten times a second. */
+const batch = 100;
+/** How long an opened list shows that it loads, before it shows what there is. */
+const patience = 15_000;
+const us = "tree";
+
+/** The scheme of the URIs that give nodes their colour. */
+export const scheme = "nhctl-node";
+
+/** The tree of contexts, namespaces and workloads. */
+export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly redraw = new vscode.EventEmitter<Node[] | undefined>();
+  readonly onDidChangeTreeData = this.redraw.event;
+  /** Fires with each change of the world, for those who wait for one. */
+  private readonly news = new vscode.EventEmitter<Scope>();
+
+  readonly forest: Forest;
+  readonly view: vscode.TreeView<Node>;
+  private readonly open = new Set<Node>();
+  private readonly disposables: vscode.Disposable[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly subscriptions: Subscriptions,
+    private readonly connection: Connection,
+    readonly painter: Painter,
+    private readonly choices: () => Choices,
+    private readonly images: vscode.Uri,
+  ) {
+    this.forest = new Forest(world, choices);
+    this.view = vscode.window.createTreeView("nhctl.workloads", { treeDataProvider: this, showCollapseAll: true });
+    this.disposables.push(
+      this.view,
+      this.redraw,
+      this.news,
+      this.view.onDidExpandElement(({ element }) => this.opened(element)),
+      this.view.onDidCollapseElement(({ element }) => this.closed(element)),
+      this.view.onDidChangeVisibility(() => this.subscribe()),
+      vscode.window.registerFileDecorationProvider({ provideFileDecoration: muted }),
+      connection.onChange((state) => this.connected(state)),
+    );
+    this.connected(connection.state);
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.subscriptions.want(us, []);
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+
+  /** Hears of a change of the world. */
+  note(scope: Scope, change: Change): void {
+    this.forest.note(scope, change);
+    this.news.fire(scope);
+    this.draw();
+  }
+
+  /** Draws all again, as after a change of the choices. */
+  refresh(): void {
+    this.subscribe();
+    this.forest.markAll();
+    this.draw();
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (node) {
+      this.opened(node);
+    } else if (this.connection.state.kind === "failed" || this.connection.state.kind === "off") {
+      return []; // the view's welcome says why
+    }
+    await this.loaded(node);
+    return this.forest.children(node);
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.parent;
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const look = this.painter.look(node);
+    const item = new vscode.TreeItem(look.label, folds[look.fold]);
+    item.id = node.id;
+    item.description = look.description;
+    item.iconPath = this.icon(look);
+    item.contextValue = look.context;
+    item.accessibilityInformation = look.spoken ? { label: look.spoken } : undefined;
+    if (look.tooltip) {
+      item.tooltip = new vscode.MarkdownString(look.tooltip);
+    }
+    if (look.muted) {
+      item.resourceUri = vscode.Uri.from({ scheme, path: `/${node.id}` });
+    }
+    if (look.command) {
+      item.command = { command: look.command.id, title: look.command.title, arguments: [node] };
+    }
+    return item;
+  }
+
+  /** Opens the tree at a workload. It is false if there is no such workload. */
+  async reveal(address: WorkloadAddress): Promise<boolean> {
+    const context = this.forest.known(contextNode(address.place.context)) as NodeOf<"context">;
+    const place = this.forest.known(namespace(context, address.place.namespace)) as NodeOf<"namespace">;
+    await vscode.commands.executeCommand("nhctl.workloads.focus");
+    await this.getChildren();
+    await this.getChildren(context);
+    await this.getChildren(place);
+    if (!this.world.workloads(address.place).map.has(address.key)) {
+      return false;
+    }
+    const parent = this.forest.known(group(place, groupOf(address.key, this.choices())));
+    await this.getChildren(parent);
+    await this.view.reveal(this.forest.known(workload(parent, address)), { select: true, focus: true, expand: true });
+    return true;
+  }
+
+  /** The places whose workloads are known at this moment. */
+  places(): Place[] {
+    return this.subscriptions
+      .scopes()
+      .flatMap(({ topic, context, namespace }) =>
+        topic === "workloads" && context && namespace ? [{ context, namespace }] : [],
+      );
+  }
+
+  private opened(node: Node): void {
+    if (!this.open.has(node)) {
+      this.open.add(node);
+      this.subscribe();
+    }
+  }
+
+  private closed(node: Node): void {
+    this.open.delete(node);
+    this.subscribe();
+  }
+
+  private subscribe(): void {
+    this.subscriptions.want(us, wanted(this.open, this.choices(), this.view.visible));
+  }
+
+  /** Waits for the first snapshot of a list: VS Code shows its own progress as long as that takes. */
+  private async loaded(node: Node | undefined): Promise<void> {
+    const items =
+      node?.kind === "context"
+        ? this.world.namespaces(node.context)
+        : node?.kind === "namespace"
+          ? this.world.workloads(node.place)
+          : node === undefined
+            ? this.world.clusters()
+            : undefined;
+    if (!items || items.loaded) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(limit);
+        watching.dispose();
+        states.dispose();
+        resolve();
+      };
+      const limit = setTimeout(done, patience);
+      const watching = this.news.event(() => items.loaded && done());
+      const states = this.connection.onChange(({ kind }) => (kind === "failed" || kind === "off") && done());
+    });
+  }
+
+  private draw(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const nodes = this.forest.take();
+      if (nodes.includes(undefined)) {
+        this.redraw.fire(undefined);
+      } else if (nodes.length > 0) {
+        this.redraw.fire(nodes.filter((node) => node !== undefined));
+      }
+    }, batch);
+  }
+
+  private connected(state: State): void {
+    const failed = state.kind === "failed";
+    this.view.message = state.kind === "again" ? vscode.l10n.t("nhctl has ended. It is starting again…") : undefined;
+    if (failed || state.kind === "ready") {
+      this.subscribe();
+      this.forest.markAll();
+      this.draw();
+    }
+  }
+
+  private icon(look: Look): vscode.TreeItem["iconPath"] {
+    if (!look.icon) {
+      return undefined;
+    }
+    if ("image" in look.icon) {
+      const file = (theme: string): vscode.Uri => vscode.Uri.joinPath(this.images, `hammer-${theme}.svg`);
+      return { light: file("light"), dark: file("dark") };
+    }
+    const colour = look.icon.color === undefined ? undefined : new vscode.ThemeColor(look.icon.color);
+    return new vscode.ThemeIcon(look.icon.codicon, colour);
+  }
+}
+
+const folds = {
+  none: vscode.TreeItemCollapsibleState.None,
+  closed: vscode.TreeItemCollapsibleState.Collapsed,
+  open: vscode.TreeItemCollapsibleState.Expanded,
+};
+
+function muted(uri: vscode.Uri): vscode.FileDecoration | undefined {
+  return uri.scheme === scheme ? { color: new vscode.ThemeColor("disabledForeground") } : undefined;
+}
