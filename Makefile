@@ -163,6 +163,18 @@ demo-down: $(PLAYGROUND_AS_IT_IS) bin/demo ## remove the demo: its sessions, pla
 	@bin/demo --playground $(PLAYGROUND) --down
 	@bin/playground down --name $(PLAYGROUND)
 
+.PHONY: vscode
+vscode: PARTS = node
+vscode: packages ## check the VS Code extension, run its unit tests, and pack it into bin/nhctl.vsix
+	@mkdir -p bin
+	@hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix
+
+.PHONY: test-vscode
+test-vscode: PARTS = node vscode
+test-vscode: packages ## the same, and test the extension in a real VS Code
+	@mkdir -p bin
+	@hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix host
+
 .PHONY: generate
 generate: ## write the schemas and the reference documentation
 	@go generate ./...

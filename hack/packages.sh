@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the programs that this repository takes from the system, in one place, once, before anything else runs: package managers have
-# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [rootless] [foreign] [node] [playground] [unit]
+# one lock, and two steps that install at the same time fail. Usage: hack/packages.sh [images] [rootless] [foreign] [node] [playground] [unit] [vscode]
 set -euo pipefail
 
 # Where the kernel has QEMU registered for the programs of the other architecture that images are made for.
@@ -14,7 +14,7 @@ images     mmdebstrap  mmdebstrap                  makes the Debian layers of im
 rootless   newuidmap   uidmap                      maps users where images are made without root
 foreign    QEMU        qemu-user-static            runs programs of another architecture
 foreign    QEMU        binfmt-support              lets the kernel start them by that
-node       npm         npm                         fetches npm for the Node image
+node       npm         npm                         fetches npm for the Node image, and packs the VS Code extension
 playground runc        runc                        starts containers
 playground ptp         containernetworking-plugins joins pods to the network
 playground iptables    iptables                    forwards traffic to Services
@@ -25,6 +25,11 @@ playground igzip       isal                        unpacks images in half the ti
 unit       gcc         gcc                         links tests with the race detector
 unit       /usr/include/stdlib.h libc6-dev         has the headers and libraries for that
 unit       curl        curl                        downloads for the install script, which a test runs
+vscode     chromium    chromium                    shows VS Code in tests of its extension
+vscode     rg          ripgrep                     finds files for that VS Code
+vscode     g++         g++                         compiles parts of that VS Code
+vscode     make        make                        compiles parts of that VS Code
+vscode     python3     python3                     compiles parts of that VS Code
 '
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/cni
 

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Checks the VS Code extension, runs its unit tests, and packs it. Usage: hack/vscode.sh VSIX [host]
+# With "host" it also runs the tests in a real VS Code, and uses the packed extension as a person would.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../ide-plugins/vscode"
+vsix=$(realpath -m "../../$1")
+
+# Scripts of packages would download; the extension needs none of them.
+if [[ package-lock.json -nt node_modules/.package-lock.json ]]; then
+  npm ci --ignore-scripts --no-audit --no-fund
+fi
+npm run --silent check
+npm test --silent
+cp ../../LICENSE . # the package has its own
+npm run --silent package -- --out "$vsix"
+size=$(wc -c <"$vsix")
+((size < 500 * 1024)) || { echo "error: $vsix has $size bytes; without nhctl it may have 500 KB" >&2; exit 1; }
+
+if [[ ${2-} == host ]]; then
+  npm run --silent test:host
+  node out/host/look.js "$vsix" out/pictures
+fi
