@@ -28,7 +28,7 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		}
 		d.fail(node.At(n, "serviceType"),
 			"serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
-			strings.Join(kinds, ", "), s.ServiceType, suggestion(s.ServiceType, kinds))
+			strings.Join(kinds, ", "), s.ServiceType, Suggestion(s.ServiceType, kinds))
 	}
 	s.ServiceType = string(kind)
 	seen := map[string]bool{}

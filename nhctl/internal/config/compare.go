@@ -27,7 +27,7 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 				d.fail(n, "the workload has several containers, name one: %s", known)
 			case c.Name != "" && !slices.Contains(names, c.Name):
 				d.fail(node.At(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
-					suggestion(c.Name, names), known)
+					Suggestion(c.Name, names), known)
 			}
 		}
 	}

@@ -218,7 +218,7 @@ func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
 		return
 	}
 	d.fail(node.Deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(),
-		suggestion(v.String(), f.enum))
+		Suggestion(v.String(), f.enum))
 }
 
 // field is what a struct's field and its tags say.

@@ -2,8 +2,10 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/kballard/go-shellquote"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
@@ -42,6 +44,17 @@ func (c Command) Args(shell string) []string {
 // String is the command as it is shown.
 func (c Command) String() string {
 	return strings.TrimSpace(strings.Join(append(c.Line, c.Argv...), " "))
+}
+
+// With is the command with further arguments of its last program.
+func (c Command) With(args []string) Command {
+	if len(args) == 0 {
+		return c
+	}
+	if len(c.Argv) > 0 {
+		return Command{Argv: slices.Concat(c.Argv, args)}
+	}
+	return Command{Line: append(slices.Clone(c.Line), shellquote.Join(args...))}
 }
 
 func (c *Command) decodeNode(d *decoder, n *yaml.Node) {

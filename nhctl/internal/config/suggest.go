@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// suggestion names the nearest of the valid words, when one is near.
-func suggestion(word string, valid []string) string {
+// Suggestion names the nearest of the valid words, when one is near.
+func Suggestion(word string, valid []string) string {
 	type candidate struct {
 		word     string
 		distance int
@@ -26,7 +26,7 @@ func suggestion(word string, valid []string) string {
 }
 
 // near says whether a word looks like a misspelling of a valid one.
-func near(word string, valid []string) bool { return suggestion(word, valid) != "" }
+func near(word string, valid []string) bool { return Suggestion(word, valid) != "" }
 
 // distance is the number of single-letter edits between two words.
 func distance(a, b string) int {

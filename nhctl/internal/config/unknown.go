@@ -39,7 +39,7 @@ func (d *decoder) unknown(p node.Pair, t reflect.Type) {
 	case len(places) > 0 && !near(name, fieldNames(t)):
 		d.warn(p.Key, "%q has no effect here; its place is %s", name, strings.Join(places, " or "))
 	default:
-		d.fail(p.Key, "unknown field %q%s", name, suggestion(name, fieldNames(t)))
+		d.fail(p.Key, "unknown field %q%s", name, Suggestion(name, fieldNames(t)))
 	}
 }
 

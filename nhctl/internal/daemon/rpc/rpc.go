@@ -228,6 +228,9 @@ type Holder struct {
 type Run struct {
 	Target
 	Argv []string `json:"argv,omitempty"`
+	// Args are further arguments of the config's run command, and Env further variables of what is started.
+	Args []string          `json:"args,omitempty"`
+	Env  map[string]string `json:"env,omitempty"`
 	// KeepRunning refuses where the service runs already, instead of replacing it.
 	KeepRunning bool `json:"keepRunning,omitempty"`
 	// NoBuild leaves out the build command.
@@ -241,6 +244,8 @@ type Debug struct {
 	Run
 	// Join takes the debugger that runs already, if one does.
 	Join bool `json:"join,omitempty"`
+	// OnlyJoin starts nothing: where no debugger runs, the call fails.
+	OnlyJoin bool `json:"onlyJoin,omitempty"`
 	// Wait keeps the program before its first line until a client lets it go on.
 	Wait bool `json:"wait,omitempty"`
 	// LocalPort is the debugger's on this computer; 0 means the remote one's number, or a free one.

@@ -46,6 +46,13 @@ func (c *Container) configured(ctx context.Context, p rpc.Run, command string) (
 			c.tell(ctx, said)
 		}
 	}
+	if len(p.Args) > 0 {
+		if command == supervise.Debug && !dev.Command.Debug.Empty() {
+			return dev, problem.New(problem.Usage, "command.debug takes no further arguments").
+				WithHint("write them into containers[].dev.command.debug in .dev/config.yaml")
+		}
+		dev.Command.Run = dev.Command.Run.With(p.Args)
+	}
 	if root := c.root(); root != "" {
 		c.Host.Allow(ctx, plan.CommandFiles(root, dev))
 	}

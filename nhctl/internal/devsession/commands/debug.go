@@ -35,9 +35,13 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 	if len(p.Argv) == 0 {
 		a.Tool = debugger.Tool(dev)
 	}
-	if p.Join && status.Name == supervise.Debug && status.State == supervise.StateRunning {
+	switch runs := status.Name == supervise.Debug && status.State == supervise.StateRunning; {
+	case runs && (p.Join || p.OnlyJoin):
 		a.Waits = false // it goes on as it is
-	} else {
+	case p.OnlyJoin:
+		return event.DebugData{}, problem.New(problem.NotFound, "no program runs under a debugger").
+			WithHint("start it with `nhctl dev debug`, or launch it from the editor")
+	default:
 		if err != nil {
 			return event.DebugData{}, err
 		}
@@ -91,7 +95,7 @@ func (c *Container) awaitDebugger(
 }
 
 func wantedDebug(p rpc.Debug, dev config.Dev, start debugger.Start) *Wanted {
-	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
+	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY, Env: p.Env}
 	build := start.Build
 	if dev.HotReload {
 		spec.Reload = reload(dev, dev.Command.HotReloadDebug, build, spec.Argv)

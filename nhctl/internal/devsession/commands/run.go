@@ -15,7 +15,7 @@ func (c *Container) Run(ctx context.Context, p rpc.Run) (event.CommandData, erro
 	if err != nil {
 		return event.CommandData{}, err
 	}
-	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY}
+	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY, Env: p.Env}
 	var build []string
 	if !spec.Own {
 		if dev.Command.Run.Empty() {

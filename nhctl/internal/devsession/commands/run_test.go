@@ -118,6 +118,53 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Further arguments come behind those of the config, and further variables go with what is started.
+func TestRunWithArguments(t *testing.T) {
+	t.Parallel()
+	line := web()
+	line.Command.Run = config.Command{Line: []string{"cd web &&", "./web -v"}}
+	for name, tt := range map[string]struct {
+		dev  config.Dev
+		want []string
+	}{
+		"words":  {web(), []string{"./web", "--name", "a b"}},
+		"a line": {line, []string{"sh", "-c", "cd web && ./web -v --name 'a b'"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on(t, tt.dev, func(t *testing.T, s *stage) {
+				env := map[string]string{"LEVEL": "debug"}
+				if _, err := s.Run(s.Context, rpc.Run{Args: []string{"--name", "a b"}, Env: env}); err != nil {
+					t.Fatal(err)
+				}
+				spec := s.host.Wanted().Spec
+				if diff := cmp.Diff(tt.want, spec.Argv); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff(env, spec.Env); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// What joins only starts nothing.
+func TestOnlyJoin(t *testing.T) {
+	t.Parallel()
+	dev := web()
+	dev.Debug.RemoteDebugPort = 4000
+	on(t, dev, func(t *testing.T, s *stage) {
+		_, err := s.Debug(s.Context, rpc.Debug{OnlyJoin: true})
+		if got := codeOf(err); got != problem.NotFound {
+			t.Errorf("it ended with %q: %v", got, err)
+		}
+		if calls := s.supervisor.called(); len(calls) > 0 {
+			t.Errorf("it has called %q", calls)
+		}
+	})
+}
+
 func codeOf(err error) problem.Code {
 	if err == nil {
 		return ""
