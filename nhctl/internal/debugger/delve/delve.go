@@ -4,6 +4,7 @@
 package delve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -35,6 +36,17 @@ func Ready(conn net.Conn) error {
 		return errors.New("delve takes one client only: start it with --accept-multiclient")
 	}
 	return nil
+}
+
+// AwaitRunning returns when the program runs, has exited, or can't be asked for, and when ctx ends.
+func AwaitRunning(ctx context.Context, conn net.Conn) {
+	c := client(conn)
+	for {
+		state, err := c.GetStateNonBlocking()
+		if err != nil || state == nil || state.Running || state.Exited || rest(ctx) != nil {
+			return
+		}
+	}
 }
 
 // Paths says where a folder of the container is on this computer.
