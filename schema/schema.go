@@ -14,6 +14,11 @@ var Config []byte
 //go:embed rpc.v1.json
 var RPC []byte
 
+// DAP is the JSON Schema (2020-12) of the arguments of `nhctl dap`.
+//
+//go:embed dap.v1.json
+var DAP []byte
+
 // Events is the JSON Schema (2020-12) of the events, which `-o json` prints a line each.
 //
 //go:embed events.v1.json

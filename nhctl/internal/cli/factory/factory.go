@@ -2,6 +2,7 @@
 package factory
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -82,6 +83,18 @@ func forCall(env map[string]string, dir string) map[string]string {
 		}
 	}
 	return environment.ForCall(env, named)
+}
+
+// At is the factory as if it had been called in a folder, with other global flags; those that are empty stay.
+func (f *Factory) At(dir, kubeconfig, context, namespace string) *Factory {
+	other := *f
+	if dir != "" {
+		other.Dir = f.Absolute(dir)
+	}
+	other.Kubeconfig = cmp.Or(kubeconfig, f.Kubeconfig)
+	other.Context = cmp.Or(context, f.Context)
+	other.Namespace = cmp.Or(namespace, f.Namespace)
+	return &other
 }
 
 // CheckOutput checks the -o flag.

@@ -16,6 +16,7 @@ import (
 	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
 	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
 	daemonstop "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/stop"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dap"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/build"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/cp"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/debug"
@@ -90,7 +91,8 @@ was.`,
 		daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
-	cmd.AddCommand(dev, config, doctor.New(f), daemon, ide.New(f), support.New(f), uninstall.New(f), version.New(f))
+	cmd.AddCommand(dev, config, dap.New(f), doctor.New(f), daemon, ide.New(f), support.New(f), uninstall.New(f),
+		version.New(f))
 	// Where only the name is shown, as in a usage, cobra itself puts it in.
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(program.CallOf(f.Program))}
 	return cmd

@@ -61,6 +61,13 @@ func (b *builder) methods(all map[string]Method) object {
 	return methods
 }
 
+// Document is the schema of one type, for a file of that name.
+func Document(source *Source, t reflect.Type, name, title, description string) ([]byte, error) {
+	b := newBuilder(source)
+	root := b.of(t)
+	return b.document(name, title, description, object{"$ref": root["$ref"]}), b.err
+}
+
 // fields are those that belong to the types of events.
 func fields() map[event.Type]string {
 	return map[event.Type]string{

@@ -1,0 +1,209 @@
+package dap
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
+)
+
+// absence is the time between two links: at most one at a time looks for the program.
+type absence struct {
+	since time.Time
+	// looking ends the search, where one is under way.
+	looking context.CancelFunc
+	// said is what the client was told last.
+	said string
+	// stood says that the program stood at a breakpoint or the like.
+	stood bool
+}
+
+// look is the pause between two looks at the session, and idleLook where nothing happens before the next change.
+const (
+	look     = 100 * time.Millisecond
+	idleLook = time.Second
+)
+
+// lost is what happens when a link ends: the client's session goes on without it, and the adapter looks for the program.
+func (a *Adapter) lost(l *link, why string) {
+	if a.link != l {
+		return
+	}
+	a.dropLink()
+	if a.client.ended {
+		return
+	}
+	if a.away == nil {
+		a.away = &absence{since: time.Now(), stood: a.stopped != 0}
+		a.say(console, "nhctl: the debugger of the program has gone ("+why+"); looking for the program")
+	}
+	a.forgetStops()
+	if !a.service.changing { // else who changes it goes on
+		a.search()
+	}
+}
+
+// search looks for the program, and joins it.
+func (a *Adapter) search() {
+	if a.away.looking != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(a.ctx)
+	a.away.looking = cancel
+	s := search{
+		Adapter: a,
+		last: lastSeen{
+			command:   debug,
+			container: a.service.target.Container,
+			started:   started(a.service.debug.Command),
+			over:      a.service.over && !findsAgain(a.service.debug.Command.Argv),
+		},
+		join:  a.service.arguments.join(a.service.target),
+		since: a.away.since,
+		waits: a.service.arguments.Wait,
+	}
+	a.goes(func() { s.run(ctx) })
+}
+
+// search is one search for the program, in a goroutine of its own.
+type search struct {
+	*Adapter
+	last  lastSeen
+	join  rpc.Debug
+	since time.Time
+	// waits says that a program stands before its first line when it is started.
+	waits bool
+}
+
+// findsAgain says that a command finds its program again when something below it starts that again: then a program
+// that has ended says nothing of the command.
+func findsAgain(argv []string) bool {
+	return len(argv) > 1 && argv[0] == contract.Binary && argv[1] == "debug"
+}
+
+func (s *search) run(ctx context.Context) {
+	rested, why := time.Duration(0), ""
+	for ctx.Err() == nil {
+		var found verdict
+		found, why = s.look(ctx)
+		pause := look
+		switch found {
+		case joins:
+			err := s.take(ctx)
+			if err == nil {
+				return
+			}
+			why = err.Error()
+		case ends:
+			s.post(func() { s.over(ctx, why) })
+			return
+		case rests:
+			text := why + "; the next change of the sources starts it again"
+			s.post(func() { s.tell(text) })
+			pause = idleLook
+			rested += pause
+		default:
+			if time.Since(s.since) > time.Second {
+				s.post(func() { s.tell("waiting: " + why) })
+			}
+		}
+		if time.Since(s.since)-rested > s.Patience {
+			s.post(func() { s.giveUp(ctx, why) })
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+// look asks for the session once.
+func (s *search) look(ctx context.Context) (verdict, string) {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	var session rpc.Session
+	if err := s.Backend.Call(ctx, rpc.MethodStatus, s.join.Target, &session, quiet); err != nil {
+		p := problem.From(err)
+		if p.Code == problem.NoSession {
+			return ends, p.Message
+		}
+		return waits, p.Message
+	}
+	last := s.last
+	last.ago = time.Since(s.since)
+	return judge(session, last)
+}
+
+// askLimit limits one question about the session.
+const askLimit = 40 * time.Second
+
+// quiet hears no events.
+func quiet(event.Event) {}
+
+// take joins the program that runs.
+func (s *search) take(ctx context.Context) error {
+	var d event.DebugData
+	if err := s.Backend.Call(ctx, rpc.MethodDebug, s.join, &d, quiet); err != nil {
+		return err
+	}
+	rebuilt := !started(d.Command).Equal(s.last.started)
+	if rebuilt && !s.waits {
+		settle(ctx, d)
+	}
+	conn, err := dial(ctx, d)
+	if err != nil {
+		return err
+	}
+	if !s.post(func() { s.found(ctx, d, conn, rebuilt) }) {
+		conn.Close()
+	}
+	return nil
+}
+
+// tell tells the client how the search stands, once.
+func (a *Adapter) tell(text string) {
+	if a.away != nil && a.away.said != text {
+		a.away.said = text
+		a.say(console, "nhctl: "+text)
+	}
+}
+
+// found takes the connection that a search has made.
+func (a *Adapter) found(ctx context.Context, d event.DebugData, conn net.Conn, rebuilt bool) {
+	if ctx.Err() != nil || a.away == nil {
+		conn.Close()
+		return
+	}
+	a.away.looking = nil
+	a.service.debug = d
+	a.greet(a.connect(conn, rebuilt))
+}
+
+// over ends the client's session with its program.
+func (a *Adapter) over(ctx context.Context, why string) {
+	if ctx.Err() != nil || a.away == nil {
+		return
+	}
+	code := 0
+	if a.service.exit != nil {
+		code = *a.service.exit
+	}
+	a.say(console, "nhctl: "+why)
+	a.terminated(&code)
+}
+
+// giveUp ends the client's session with a diagnosis.
+func (a *Adapter) giveUp(ctx context.Context, why string) {
+	if ctx.Err() != nil || a.away == nil {
+		return
+	}
+	a.say(important, fmt.Sprintf("nhctl: the program did not come back within %s: %s; see `nhctl dev status` and "+
+		"`nhctl dev logs`, and attach again once it runs", a.Patience, why))
+	a.terminated(nil)
+}

@@ -1,0 +1,231 @@
+package dap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// slow is a daemon whose calls last until they are cancelled.
+type slow struct{ begun chan struct{} }
+
+func (s *slow) Caller(Place) rpc.Caller { return rpc.Caller{} }
+
+func (s *slow) Call(ctx context.Context, _ string, _, _ any, _ func(event.Event)) error {
+	close(s.begun)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text, want string
+		err        error
+	}{
+		"one":                   {"Content-Length: 2\r\n\r\n{}", "{}", nil},
+		"with other headers":    {"content-type: x\r\ncontent-length:2\n\n{}", "{}", nil},
+		"nothing":               {"", "", io.EOF},
+		"half a header":         {"Content-", "", io.ErrUnexpectedEOF},
+		"half a message":        {"Content-Length: 3\r\n\r\n{", "", io.ErrUnexpectedEOF},
+		"no length":             {"\r\n", "", errFrame},
+		"a negative one":        {"Content-Length: -2\r\n\r\n{}", "", errFrame},
+		"no number":             {"Content-Length: two\r\n\r\n{}", "", errFrame},
+		"too long":              {"Content-Length: 1000000000\r\n\r\n{}", "", errFrame},
+		"no header":             {"GET / HTTP/1.1\r\n\r\n", "", errFrame},
+		"a line without an end": {strings.Repeat("x", headerLimit+1), "", errFrame},
+		"lines without an end":  {strings.Repeat("a: b\n", headerLimit), "", errFrame},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := newReader(strings.NewReader(tt.text)).next()
+			if string(got) != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+	r := newReader(bytes.NewReader(append(framed([]byte("1")), framed([]byte("22"))...)))
+	for _, want := range []string{"1", "22"} {
+		if got, err := r.next(); string(got) != want || err != nil {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		command, text string
+		want          Arguments
+		problem       string
+	}{
+		"none":     {command: "launch"},
+		"null":     {command: "launch", text: "null"},
+		"some":     {"launch", `{"workload":"web","wait":true,"port":4}`, Arguments{Workload: "web", Wait: true, Port: 4}, ""},
+		"clients'": {command: "launch", text: `{"type":"nhctl","name":"x","request":"launch","__sessionId":"1"}`},
+		"a near name": {command: "launch", text: `{"worklaod":"web"}`,
+			problem: `launch: there is no argument "worklaod"; did you mean "workload"?`},
+		"a far name":    {command: "attach", text: `{"zzz":1}`, problem: `attach: there is no argument "zzz"`},
+		"a wrong type":  {command: "launch", text: `{"args":"-v"}`, problem: `launch: the argument "args" is to be a list of texts`},
+		"of launch":     {command: "attach", text: `{"args":["-v"]}`, problem: `attach: "args" is an argument of launch`},
+		"left open":     {command: "attach", text: `{"args":[],"noDebug":false,"env":{}}`},
+		"a port":        {command: "launch", text: `{"port":70000}`, problem: `launch: 70000 is no port`},
+		"a variable":    {command: "launch", text: `{"env":{"A=B":"c"}}`, problem: `launch: "A=B" is no name of a variable`},
+		"no object":     {command: "launch", text: `[]`, problem: `launch: the arguments are no object: `},
+		"not replaced":  {command: "launch", text: `{"folder":"${workspaceFolder}"}`, problem: `launch: the editor has not`},
+		"of a debugger": {command: "launch", text: `{"debugger":[]}`, problem: `launch: the argument "debugger" is to be an object`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseArguments(tt.command, json.RawMessage(tt.text))
+			if tt.problem != "" {
+				if err == nil || problem.From(err).Code != problem.Usage || !strings.HasPrefix(err.Error(), tt.problem) {
+					t.Errorf("%v, want %q", err, tt.problem)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want.Workload, got.Workload); diff != "" || got.Wait != tt.want.Wait || got.Port != tt.want.Port {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	at := func(n int64) *time.Time { when := time.Unix(n, 0); return &when }
+	code := func(n int) *int { return &n }
+	last := lastSeen{command: debug, started: *at(5), ago: time.Second}
+	told, long := last, last
+	told.over = true
+	long.over, long.ago = true, 2*grace
+	runs := event.CommandData{Name: debug, State: "running", Started: at(5)}
+	again := event.CommandData{Name: debug, State: "running", Started: at(9)}
+	exited := event.CommandData{Name: debug, State: "exited", Started: at(5), ExitCode: code(2)}
+	killed := event.CommandData{Name: debug, State: "exited", Started: at(5), Signal: "killed", OOMKilled: true,
+		HotReload: true}
+	other := event.CommandData{Name: run, State: "running", Started: at(9)}
+	for name, tt := range map[string]struct {
+		link     string
+		commands []event.CommandData
+		last     lastSeen
+		want     verdict
+		why      string
+	}{
+		"it runs":                     {"up", []event.CommandData{runs}, last, joins, ""},
+		"it runs again":               {"up", []event.CommandData{again}, told, joins, ""},
+		"no connection":               {"down", []event.CommandData{runs}, last, waits, "the connection to the pod is down"},
+		"nothing yet":                 {"up", nil, last, waits, "the pod has not started the program yet"},
+		"a new pod":                   {"up", []event.CommandData{{Name: run, State: "none"}}, last, waits, "the pod has not started the program yet"},
+		"told to end":                 {"up", []event.CommandData{runs}, told, waits, "the program is being stopped"},
+		"ended under its debugger":    {"up", []event.CommandData{runs}, long, ends, "the program has ended"},
+		"exited a moment ago":         {"up", []event.CommandData{exited}, last, waits, "the program is being stopped"},
+		"exited":                      {"up", []event.CommandData{exited}, long, ends, "the program has ended with exit code 2"},
+		"killed, and to be reloaded":  {"up", []event.CommandData{killed}, long, rests, "the program has ended by signal: killed, for lack of memory"},
+		"run without a debugger":      {"up", []event.CommandData{exited, other}, last, ends, "another command has taken the program's place (run)"},
+		"run before, and it runs now": {"up", []event.CommandData{again, other}, last, joins, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, why := judge(rpc.Session{Link: &event.LinkData{State: tt.link}, Commands: tt.commands}, tt.last)
+			if got != tt.want || why != tt.why {
+				t.Errorf("%d, %q, want %d, %q", got, why, tt.want, tt.why)
+			}
+		})
+	}
+}
+
+// Anything that claims to be a breakpoint is carried or left out.
+func TestStrangeBreakpoints(t *testing.T) {
+	t.Parallel()
+	b := newBreakpoints()
+	s, err := b.remember(setSource, json.RawMessage(lines(1, 3, 4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := ids{}
+	for _, answer := range []string{`7`, `null`, `{}`, `{"breakpoints":null}`, `{"breakpoints":[null,null,null]}`,
+		`{"breakpoints":[{"id":{}},{"id":"x","verified":{}}]}`, `{"breakpoints":[7]}`, ``} {
+		b.answered(s, json.RawMessage(answer), table)
+		b.setAgain(s, json.RawMessage(answer), table)
+		b.setAgain(s, json.RawMessage(answer), table)
+	}
+	if got := b.told("removed", breakpoint{"id": 9.0}, table); got != nil {
+		t.Errorf("it tells of %v", got)
+	}
+	if _, err := b.remember(setSource, json.RawMessage(`{"source":{"name":"`+strings.Repeat("x", rememberedLimit)+`"}}`)); err == nil {
+		t.Error("there is no limit")
+	}
+}
+
+// failing is a daemon that does nothing.
+type failing struct{}
+
+func (failing) Caller(Place) rpc.Caller { return rpc.Caller{} }
+
+func (failing) Call(context.Context, string, any, any, func(event.Event)) error {
+	return problem.New(problem.NoSession, "there is no session")
+}
+
+// Whatever a client sends, the adapter ends when the stream does.
+func FuzzClient(f *testing.F) {
+	f.Add([]byte(""))
+	for _, text := range []string{
+		`{"seq":1,"type":"request","command":"initialize","arguments":{"supportsProgressReporting":true}}`,
+		`{"seq":2,"type":"request","command":"launch","arguments":{"args":["x"],"env":{"A":"b"}}}`,
+		`{"seq":3,"type":"request","command":"setBreakpoints","arguments":{"source":{"path":"a"},"breakpoints":[{}]}}`,
+		`{"seq":4,"type":"request","command":"disconnect"}`,
+	} {
+		f.Add(append(framed([]byte(`{"seq":1,"type":"request","command":"initialize"}`)), framed([]byte(text))...))
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		_ = Serve(context.Background(), Options{In: bytes.NewReader(data), Out: io.Discard, Backend: failing{}})
+	})
+}
+
+// nowhere is a connection that is closed.
+type nowhere struct{ net.Conn }
+
+func (nowhere) Close() error { return nil }
+
+// Whatever a debugger sends, the adapter lives.
+func FuzzDebugger(f *testing.F) {
+	for _, text := range []string{
+		`{"type":"event","event":"stopped","body":{"threadId":1,"hitBreakpointIds":[1,"x"]}}`,
+		`{"type":"event","event":"breakpoint","body":{"reason":"new","breakpoint":{"id":1}}}`,
+		`{"type":"event","event":"initialized"}`,
+		`{"type":"event","event":"terminated","body":[]}`,
+		`{"type":"response","request_seq":1,"success":true,"body":{"breakpoints":[null]}}`,
+		`{"type":"request","command":"runInTerminal"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // no one searches for the program
+		a := newAdapter(ctx, cancel, Options{Out: io.Discard, Backend: failing{}})
+		l := &link{send: make(chan []byte, unreadLimit), pending: map[int]pending{}, ids: ids{}, conn: nowhere{}}
+		a.link = l
+		s, _ := a.known.remember(setSource, json.RawMessage(lines(1, 3)))
+		a.ask(l, "setBreakpoints", nil, 1, func(m message) { a.known.answered(s, m.Body, l.ids) })
+		a.ask(l, "setBreakpoints", nil, 1, func(m message) { a.known.setAgain(s, m.Body, l.ids) })
+		a.fromDebugger(l, data)
+		a.work.Wait()
+		a.out.close(flushLimit)
+	})
+}
