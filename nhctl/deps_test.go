@@ -104,6 +104,10 @@ func TestImports(t *testing.T) {
 				under(internal, "daemon/dispatch", "daemon/registry", "daemon/subscription", "daemon/topics"),
 			),
 			"the bridge passes calls on, and knows nothing of what they do", nil},
+		{under(internal, "dap"),
+			under(internal, "cli", "devmode", "devsession", "session", "daemon/dispatch", "daemon/registry", "kube"),
+			"the debug adapter knows sessions by calls to the daemon",
+			under(internal, "dap/dapschema", "dap/gen")},
 		{under(internal, "daemon/rpc"),
 			slices.Concat(
 				under(module+"sidecar/", "contract", "endpoint", "filesync", "resume", "supervise", "wire"),

@@ -5,6 +5,9 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+
+	"github.com/nhctl/nhctl/nhctl/internal/dap/dapschema"
+	"github.com/nhctl/nhctl/schema"
 )
 
 // marked is a code block that shows a file of the repository: the file's name in a comment, and the block.
@@ -14,17 +17,21 @@ var marked = regexp.MustCompile("(?s)<!-- (\\S+) -->\n```(\\w+)\n.*?```\n")
 var generated = regexp.MustCompile("(?s)<!-- generated: ([^\n]+) -->\n.*?<!-- end -->\n")
 
 // parts are the generated parts of pages, by their names.
-func parts() map[string]string {
-	return map[string]string{"Kubernetes versions": Versions()}
+func parts() (map[string]string, error) {
+	arguments, err := dapschema.Table(schema.DAP)
+	return map[string]string{
+		"Kubernetes versions":            Versions(),
+		"arguments of the debug adapter": arguments,
+	}, err
 }
 
 // Refresh writes the generated parts and the marked code blocks of a page again, the latter from the files of the
 // repository.
 func Refresh(page string, repository fs.FS) (string, error) {
-	var failed error
+	texts, failed := parts()
 	page = generated.ReplaceAllStringFunc(page, func(part string) string {
 		name := generated.FindStringSubmatch(part)[1]
-		text, known := parts()[name]
+		text, known := texts[name]
 		if !known {
 			failed = fmt.Errorf("no part of pages is called %q", name)
 		}

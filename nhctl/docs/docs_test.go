@@ -56,12 +56,14 @@ func TestGeneratedParts(t *testing.T) {
 	if _, err := Refresh("<!-- generated: nothing -->\n"+end, nil); err == nil {
 		t.Error("a part that no one generates")
 	}
-	page, err := os.ReadFile("compatibility.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if fresh, err := Refresh(string(page), nil); fresh != string(page) || err != nil {
-		t.Errorf("compatibility.md is not as it is generated: %v", err)
+	for _, name := range []string{"compatibility.md", "debug-adapter.md"} {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fresh, err := Refresh(string(page), nil); fresh != string(page) || err != nil {
+			t.Errorf("%s is not as it is generated: %v", name, err)
+		}
 	}
 }
 

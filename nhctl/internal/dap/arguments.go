@@ -14,7 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// Place is where a session is found from. What is empty is that of the client's own process.
+// Place is where a session is found from. Empty fields mean those of the client's own process.
 type Place struct {
 	Folder, Kubeconfig, Context, Namespace string
 }
@@ -58,8 +58,8 @@ type Arguments struct {
 
 // clients are arguments that clients send for themselves; names that begin with two underscores are, too.
 func clients() []string {
-	return []string{"adapter", "console", "cwd", "debugServer", "internalConsoleOptions", "label", "linux", "name", "osx",
-		"postDebugTask", "preLaunchTask", "presentation", "request", "restart", "serverReadyAction",
+	return []string{"adapter", "console", "cwd", "debugServer", "internalConsoleOptions", "label", "linux", "name",
+		"osx", "postDebugTask", "preLaunchTask", "presentation", "request", "restart", "serverReadyAction",
 		"suppressMultipleSessionWarning", "type", "windows"}
 }
 

@@ -17,8 +17,10 @@ type absence struct {
 	since time.Time
 	// looking ends the search, where one is under way.
 	looking context.CancelFunc
-	// said is what the client was told last.
+	// said is what the client has heard last.
 	said string
+	// tries counts the searches: one that has found the program in vain is followed by another.
+	tries int
 	// stood says that the program stood at a breakpoint or the like.
 	stood bool
 }
@@ -29,7 +31,7 @@ const (
 	idleLook = time.Second
 )
 
-// lost is what happens when a link ends: the client's session goes on without it, and the adapter looks for the program.
+// lost is what happens when a link ends: the client's session goes on, and the adapter looks for the program.
 func (a *Adapter) lost(l *link, why string) {
 	if a.link != l {
 		return
@@ -44,17 +46,18 @@ func (a *Adapter) lost(l *link, why string) {
 	}
 	a.forgetStops()
 	if !a.service.changing { // else who changes it goes on
-		a.search()
+		a.search(why)
 	}
 }
 
-// search looks for the program, and joins it.
-func (a *Adapter) search() {
+// search looks for the program, which was lost for a reason, and joins it.
+func (a *Adapter) search(why string) {
 	if a.away.looking != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
 	a.away.looking = cancel
+	a.away.tries++
 	s := search{
 		Adapter: a,
 		last: lastSeen{
@@ -67,7 +70,15 @@ func (a *Adapter) search() {
 		since: a.away.since,
 		waits: a.service.arguments.Wait,
 	}
-	a.goes(func() { s.run(ctx) })
+	if a.away.tries == 1 {
+		a.goes(func() { s.run(ctx) })
+		return
+	}
+	a.goes(func() {
+		if s.rest(ctx, look, why) {
+			s.run(ctx)
+		}
+	})
 }
 
 // search is one search for the program, in a goroutine of its own.
@@ -76,6 +87,8 @@ type search struct {
 	last  lastSeen
 	join  rpc.Debug
 	since time.Time
+	// rested is the time that does not count: nothing was to be expected in it.
+	rested time.Duration
 	// waits says that a program stands before its first line when it is started.
 	waits bool
 }
@@ -87,10 +100,8 @@ func findsAgain(argv []string) bool {
 }
 
 func (s *search) run(ctx context.Context) {
-	rested, why := time.Duration(0), ""
 	for ctx.Err() == nil {
-		var found verdict
-		found, why = s.look(ctx)
+		found, why := s.look(ctx)
 		pause := look
 		switch found {
 		case joins:
@@ -106,20 +117,29 @@ func (s *search) run(ctx context.Context) {
 			text := why + "; the next change of the sources starts it again"
 			s.post(func() { s.tell(text) })
 			pause = idleLook
-			rested += pause
+			s.rested += pause
 		default:
 			if time.Since(s.since) > time.Second {
 				s.post(func() { s.tell("waiting: " + why) })
 			}
 		}
-		if time.Since(s.since)-rested > s.Patience {
-			s.post(func() { s.giveUp(ctx, why) })
+		if !s.rest(ctx, pause, why) {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+	}
+}
+
+// rest makes a pause, and says whether there is still time to look again. Without, it gives up for the reason.
+func (s *search) rest(ctx context.Context, pause time.Duration, why string) bool {
+	if time.Since(s.since)-s.rested > s.Patience {
+		s.post(func() { s.giveUp(ctx, why) })
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // breakpoints are those that the client has set, as it set them, so that they can be set again in the next program. It
 // is pure: it knows no connection.
 //
-// The client keeps its ids over programs. A debugger numbers its own anew, so each connection has a table of ids (ids),
+// The client keeps its ids over programs. Each debugger numbers its own, so each connection has a table of ids (ids),
 // and a breakpoint is the same one where it is at the same place of the same request.
 type breakpoints struct {
 	sets []*set

@@ -16,8 +16,8 @@ type client struct {
 	arguments map[string]any
 	// progress says that it shows the protocol's progress.
 	progress bool
-	// begun says that there was a launch or attach; announced that it was told to set breakpoints, configured that it
-	// has set them; ended that its session is over.
+	// begun says that there was a launch or attach; announced that the client has heard of the time to set breakpoints;
+	// configured that it has set them; ended that its session is over.
 	begun, announced, configured, ended bool
 }
 
@@ -28,7 +28,7 @@ func (a *Adapter) fromClient(data []byte) {
 		a.say(console, fmt.Sprintf("nhctl dap: a message of the editor is left out, it can't be read: %v", err))
 		return
 	}
-	if m.Type != "request" { // nothing was asked of it that it could answer
+	if m.Type != "request" { // the adapter asks the client for nothing
 		return
 	}
 	switch {
@@ -41,7 +41,7 @@ func (a *Adapter) fromClient(data []byte) {
 	}
 }
 
-// serve does what the client asks for. What is not the adapter's is the debugger's.
+// serve does what the client asks for. All that is not the adapter's goes to the debugger.
 func (a *Adapter) serve(m message) {
 	switch m.Command {
 	case "initialize":
@@ -98,7 +98,7 @@ func capabilities() map[string]any {
 	}
 }
 
-// usual are what debuggers can as a rule. Clients are told so before the debugger is known, since not all of them take
+// usual are what debuggers can as a rule. Clients hear that before the debugger is known, since not all of them take
 // the event that tells what it can indeed.
 func usual() []string {
 	return []string{"supportsConditionalBreakpoints", "supportsHitConditionalBreakpoints", "supportsLogPoints",
@@ -144,8 +144,8 @@ func (c client) toDebugger() map[string]any {
 	return all
 }
 
-// tellCapabilities tells what the debugger can. Of what it does not mention, that is said too which the client was told
-// before.
+// tellCapabilities tells what the debugger can. It also takes back what the client heard before, and
+// the debugger can't.
 func (a *Adapter) tellCapabilities(debuggers map[string]any, all bool) {
 	can := map[string]any{}
 	if all {
@@ -225,8 +225,8 @@ func (a *Adapter) terminated(exit *int) {
 	}
 	if m := a.service.unanswered; m != nil {
 		a.service.unanswered = nil
-		a.refuse(*m, problem.New(problem.Command, "%s: the program has ended before its debugger was joined", m.Command).
-			WithHint("the console says more, and `nhctl dev logs`"))
+		a.refuse(*m, problem.New(problem.Command, "%s: the program has ended before its debugger was joined",
+			m.Command).WithHint("the console says more, and `nhctl dev logs`"))
 	}
 	if exit != nil {
 		a.out.notice("exited", map[string]any{"exitCode": *exit})

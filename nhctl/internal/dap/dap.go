@@ -1,7 +1,7 @@
 // Package dap is one debug adapter for every editor: the client speaks the Debug Adapter Protocol on standard streams,
-// and the debugger of a session speaks it on its forwarded port. Between them the adapter builds and starts the program,
-// carries its output, and keeps the client's session when the debugger's connection ends, because the program is built
-// again or the way to it was lost.
+// and the debugger of a session speaks it on its forwarded port. Between them the adapter builds and starts the
+// program, carries its output, and keeps the client's session when the debugger's connection ends, because the program
+// is built again or the way to it was lost.
 //
 // It knows sessions by calls to the daemon alone, and debuggers by their protocol. One goroutine owns all state
 // (Adapter.run): others hand it functions.

@@ -198,7 +198,7 @@ func (a *Adapter) restarted(m message, found startedProgram, err error) {
 		a.say(important, "nhctl: "+text)
 		a.refuse(m, err)
 		if a.away != nil { // it had stopped already
-			a.search()
+			a.search(text)
 		}
 		return
 	}

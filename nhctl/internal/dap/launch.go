@@ -120,7 +120,8 @@ func (s *starter) session(ctx context.Context, t rpc.Target) (session rpc.Sessio
 	}
 	if p := problem.From(err); p.Code != problem.NoSession || !s.arguments.Start {
 		if p.Code == problem.NoSession && !s.attach {
-			return session, p.WithHint("set \"start\": true to start dev mode with the launch, or start it: nhctl dev start")
+			return session, p.WithHint("set \"start\": true to start dev mode with the launch, " +
+				"or start it: nhctl dev start")
 		}
 		return session, err
 	}
@@ -158,8 +159,8 @@ func (h *handover) Error() string { return h.problem().Message }
 
 // problem says which client that is.
 func (h *handover) problem() *problem.Error {
-	p := problem.New(problem.Refused,
-		"the debugger of %s at %s:%d does not speak the Debug Adapter Protocol", h.language(), h.debug.Host, h.debug.Port)
+	p := problem.New(problem.Refused, "the debugger of %s at %s:%d does not speak the Debug Adapter Protocol",
+		h.language(), h.debug.Host, h.debug.Port)
 	switch h.debug.Language {
 	case "node":
 		return p.WithHint("the program runs: attach VS Code's own debugger for Node, or chrome://inspect, to that port")
@@ -311,8 +312,8 @@ func (a *Adapter) disagreed(l *link, what string, r message) {
 	a.lost(l, why)
 }
 
-// ready goes on when the debugger takes breakpoints: those that are known are set, and the client is asked for its
-// own, or the program goes on.
+// ready goes on when the debugger takes breakpoints: it sets those that are known. Then the client sets its own, or
+// the program goes on.
 func (a *Adapter) ready(l *link) {
 	if l.ready {
 		return

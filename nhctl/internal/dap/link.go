@@ -69,7 +69,7 @@ func settle(ctx context.Context, d event.DebugData) {
 	defer cancel()
 	conn, err := dial(ctx, d)
 	if err != nil {
-		return // so will the join be told
+		return // the join fails likewise
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -135,10 +135,10 @@ func (a *Adapter) ask(l *link, command string, arguments any, client int, done f
 	}
 }
 
-// errAway is the answer to what can't be asked while there is no debugger.
+// errAway is the answer to requests for a debugger while there is none.
 const errAway = "the program is being started again: the debugger can't answer this any more"
 
-// dropLink closes the connection to the debugger, and fails what it was asked.
+// dropLink closes the connection to the debugger, and fails the requests that it has not answered.
 func (a *Adapter) dropLink() {
 	l := a.link
 	if l == nil {

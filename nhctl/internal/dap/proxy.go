@@ -50,7 +50,7 @@ func (a *Adapter) absent(command string) error {
 	return problem.New(problem.Refused, "%s: the debugger is not there yet", command)
 }
 
-// errLater is said of breakpoints while there is no debugger to set them.
+// errLater explains breakpoints that wait for a debugger.
 const errLater = "it is set once the debugger is there"
 
 // setBreakpoints carries a request that sets breakpoints. It is remembered for the next program; while there is no

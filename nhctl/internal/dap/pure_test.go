@@ -73,25 +73,48 @@ func TestArguments(t *testing.T) {
 	}{
 		"none":     {command: "launch"},
 		"null":     {command: "launch", text: "null"},
-		"some":     {"launch", `{"workload":"web","wait":true,"port":4}`, Arguments{Workload: "web", Wait: true, Port: 4}, ""},
 		"clients'": {command: "launch", text: `{"type":"nhctl","name":"x","request":"launch","__sessionId":"1"}`},
-		"a near name": {command: "launch", text: `{"worklaod":"web"}`,
-			problem: `launch: there is no argument "worklaod"; did you mean "workload"?`},
-		"a far name":    {command: "attach", text: `{"zzz":1}`, problem: `attach: there is no argument "zzz"`},
-		"a wrong type":  {command: "launch", text: `{"args":"-v"}`, problem: `launch: the argument "args" is to be a list of texts`},
-		"of launch":     {command: "attach", text: `{"args":["-v"]}`, problem: `attach: "args" is an argument of launch`},
-		"left open":     {command: "attach", text: `{"args":[],"noDebug":false,"env":{}}`},
-		"a port":        {command: "launch", text: `{"port":70000}`, problem: `launch: 70000 is no port`},
-		"a variable":    {command: "launch", text: `{"env":{"A=B":"c"}}`, problem: `launch: "A=B" is no name of a variable`},
-		"no object":     {command: "launch", text: `[]`, problem: `launch: the arguments are no object: `},
-		"not replaced":  {command: "launch", text: `{"folder":"${workspaceFolder}"}`, problem: `launch: the editor has not`},
-		"of a debugger": {command: "launch", text: `{"debugger":[]}`, problem: `launch: the argument "debugger" is to be an object`},
+		"some": {
+			command: "launch",
+			text:    `{"workload":"web","wait":true,"port":4,"env":{"A":"b"}}`,
+			want:    Arguments{Workload: "web", Wait: true, Port: 4, Env: map[string]string{"A": "b"}},
+		},
+		"left open": {
+			command: "attach",
+			text:    `{"args":[],"noDebug":false}`,
+			want:    Arguments{Args: []string{}},
+		},
+		"a near name": {
+			command: "launch",
+			text:    `{"worklaod":"web"}`,
+			problem: `launch: there is no argument "worklaod"; did you mean "workload"?`,
+		},
+		"a far name": {command: "attach", text: `{"zzz":1}`, problem: `attach: there is no argument "zzz"`},
+		"a wrong type": {
+			command: "launch",
+			text:    `{"args":"-v"}`,
+			problem: `launch: the argument "args" is to be a list of texts`,
+		},
+		"of launch": {command: "attach", text: `{"args":["-v"]}`, problem: `attach: "args" is an argument of launch`},
+		"a port":    {command: "launch", text: `{"port":70000}`, problem: `launch: 70000 is no port`},
+		"a variable": {
+			command: "launch",
+			text:    `{"env":{"A=B":"c"}}`,
+			problem: `launch: "A=B" is no name of a variable`,
+		},
+		"no object":    {command: "launch", text: `[]`, problem: `launch: the arguments are no object: `},
+		"not replaced": {command: "launch", text: `{"folder":"${w}"}`, problem: `launch: the editor has not`},
+		"of a debugger": {
+			command: "launch",
+			text:    `{"debugger":[]}`,
+			problem: `launch: the argument "debugger" is to be an object`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := parseArguments(tt.command, json.RawMessage(tt.text))
 			if tt.problem != "" {
-				if err == nil || problem.From(err).Code != problem.Usage || !strings.HasPrefix(err.Error(), tt.problem) {
+				if p := problem.From(err); p.Code != problem.Usage || !strings.HasPrefix(p.Message, tt.problem) {
 					t.Errorf("%v, want %q", err, tt.problem)
 				}
 				return
@@ -99,8 +122,8 @@ func TestArguments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want.Workload, got.Workload); diff != "" || got.Wait != tt.want.Wait || got.Port != tt.want.Port {
-				t.Errorf("%+v, want %+v", got, tt.want)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
@@ -117,9 +140,24 @@ func TestJudge(t *testing.T) {
 	runs := event.CommandData{Name: debug, State: "running", Started: at(5)}
 	again := event.CommandData{Name: debug, State: "running", Started: at(9)}
 	exited := event.CommandData{Name: debug, State: "exited", Started: at(5), ExitCode: code(2)}
-	killed := event.CommandData{Name: debug, State: "exited", Started: at(5), Signal: "killed", OOMKilled: true,
-		HotReload: true}
+	killed := event.CommandData{
+		Name:      debug,
+		State:     "exited",
+		Started:   at(5),
+		Signal:    "killed",
+		OOMKilled: true,
+		HotReload: true,
+	}
 	other := event.CommandData{Name: run, State: "running", Started: at(9)}
+	none := event.CommandData{Name: run, State: "none"}
+	list := func(all ...event.CommandData) []event.CommandData { return all }
+	const (
+		notYet   = "the pod has not started the program yet"
+		stopping = "the program is being stopped"
+		oom      = "the program has ended by signal: killed, for lack of memory"
+		code2    = "the program has ended with exit code 2"
+		replaced = "another command has taken the program's place (run)"
+	)
 	for name, tt := range map[string]struct {
 		link     string
 		commands []event.CommandData
@@ -127,18 +165,18 @@ func TestJudge(t *testing.T) {
 		want     verdict
 		why      string
 	}{
-		"it runs":                     {"up", []event.CommandData{runs}, last, joins, ""},
-		"it runs again":               {"up", []event.CommandData{again}, told, joins, ""},
-		"no connection":               {"down", []event.CommandData{runs}, last, waits, "the connection to the pod is down"},
-		"nothing yet":                 {"up", nil, last, waits, "the pod has not started the program yet"},
-		"a new pod":                   {"up", []event.CommandData{{Name: run, State: "none"}}, last, waits, "the pod has not started the program yet"},
-		"told to end":                 {"up", []event.CommandData{runs}, told, waits, "the program is being stopped"},
-		"ended under its debugger":    {"up", []event.CommandData{runs}, long, ends, "the program has ended"},
-		"exited a moment ago":         {"up", []event.CommandData{exited}, last, waits, "the program is being stopped"},
-		"exited":                      {"up", []event.CommandData{exited}, long, ends, "the program has ended with exit code 2"},
-		"killed, and to be reloaded":  {"up", []event.CommandData{killed}, long, rests, "the program has ended by signal: killed, for lack of memory"},
-		"run without a debugger":      {"up", []event.CommandData{exited, other}, last, ends, "another command has taken the program's place (run)"},
-		"run before, and it runs now": {"up", []event.CommandData{again, other}, last, joins, ""},
+		"it runs":                     {"up", list(runs), last, joins, ""},
+		"it runs again":               {"up", list(again), told, joins, ""},
+		"no connection":               {"down", list(runs), last, waits, "the connection to the pod is down"},
+		"nothing yet":                 {"up", nil, last, waits, notYet},
+		"a new pod":                   {"up", list(none), last, waits, notYet},
+		"told to end":                 {"up", list(runs), told, waits, stopping},
+		"ended under its debugger":    {"up", list(runs), long, ends, "the program has ended"},
+		"exited a moment ago":         {"up", list(exited), last, waits, stopping},
+		"exited":                      {"up", list(exited), long, ends, code2},
+		"killed, and to be reloaded":  {"up", list(killed), long, rests, oom},
+		"run without a debugger":      {"up", list(exited, other), last, ends, replaced},
+		"run before, and it runs now": {"up", list(again, other), last, joins, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +206,8 @@ func TestStrangeBreakpoints(t *testing.T) {
 	if got := b.told("removed", breakpoint{"id": 9.0}, table); got != nil {
 		t.Errorf("it tells of %v", got)
 	}
-	if _, err := b.remember(setSource, json.RawMessage(`{"source":{"name":"`+strings.Repeat("x", rememberedLimit)+`"}}`)); err == nil {
+	long := `{"source":{"name":"` + strings.Repeat("x", rememberedLimit) + `"}}`
+	if _, err := b.remember(setSource, json.RawMessage(long)); err == nil {
 		t.Error("there is no limit")
 	}
 }

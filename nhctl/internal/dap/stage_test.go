@@ -231,7 +231,7 @@ type pod struct {
 	conns   map[*far]bool
 	asked   []message // by the clients of the debugger
 	mute    []string  // commands that the debugger does not answer
-	mapped  map[int]bool
+	broken  bool      // it ends all connections
 }
 
 // far is a client's connection at the debugger's end.
@@ -276,7 +276,12 @@ func newPod(t *testing.T, language string) *pod {
 }
 
 func (p *pod) Caller(place Place) rpc.Caller {
-	return rpc.Caller{Dir: place.Folder, Context: place.Context, Namespace: place.Namespace, Kubeconfig: place.Kubeconfig}
+	return rpc.Caller{
+		Dir:        place.Folder,
+		Context:    place.Context,
+		Namespace:  place.Namespace,
+		Kubeconfig: place.Kubeconfig,
+	}
 }
 
 func (p *pod) Call(ctx context.Context, method string, params, result any, hear func(event.Event)) error {
@@ -497,7 +502,11 @@ func (p *pod) serve(f *far) {
 	defer f.Close()
 	p.mu.Lock()
 	p.conns[f] = true
+	broken := p.broken
 	p.mu.Unlock()
+	if broken {
+		return
+	}
 	r := newReader(f)
 	for {
 		data, err := r.next()

@@ -19,10 +19,11 @@ func New(f *factory.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "dap",
 		Short: "A debug adapter for editors, on standard streams",
-		Long: `A debug adapter for editors: it speaks the Debug Adapter Protocol on its standard streams, with one client. The
-request launch builds the program in the dev container and starts it under its debugger, attach joins the debugger that
-runs. The editor's session goes on when a change of the sources builds the program again, when the connection is lost,
-and when the pod is replaced. The page about the debug adapter has the arguments, and the configuration of editors.`,
+		Long: `A debug adapter for editors: it speaks the Debug Adapter Protocol on its standard streams, with one
+client. The request launch builds the program in the dev container and starts it under its debugger, attach joins the
+debugger that runs. The editor's session goes on when a change of the sources builds the program again, when the
+connection is lost, and when the pod is replaced. The page about the debug adapter has the arguments, and the
+configuration of editors.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return dap.Serve(cmd.Context(), dap.Options{
