@@ -103,6 +103,9 @@ func (s *starter) begin(ctx context.Context) (startedProgram, error) {
 		return found, err
 	}
 	found.target.Session = session.ID
+	if found.target.Container == "" && len(session.Containers) > 1 {
+		found.target.Container = session.Container // the first: a search has to tell its commands from others'
+	}
 	if last, there := commandOf(session, s.arguments.Container, build); there {
 		found.before = started(last)
 		if last.Finished != nil {
