@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
@@ -18,7 +19,7 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		return
 	}
 	if s.Name == "" {
-		d.fail(n, "the service has no name")
+		d.missing(source.Error, n, "name", "the service has no name")
 	}
 	kind, ok := workload.ParseKind(s.ServiceType)
 	if !ok {
@@ -26,21 +27,22 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		for _, k := range workload.Kinds() {
 			kinds = append(kinds, string(k))
 		}
-		d.fail(node.At(n, "serviceType"),
-			"serviceType: want one of %s, or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io; got %q%s",
-			strings.Join(kinds, ", "), s.ServiceType, Suggestion(s.ServiceType, kinds))
+		d.notOneOf(node.At(n, "serviceType"), "serviceType: want one of "+strings.Join(kinds, ", ")+
+			", or RESOURCE.VERSION.GROUP such as rollouts.v1alpha1.argoproj.io", s.ServiceType, kinds)
 	}
 	s.ServiceType = string(kind)
-	seen := map[string]bool{}
+	seen := map[string]*yaml.Node{}
 	list := node.At(n, "containers")
 	for i := range s.Containers {
 		written := node.Item(list, i)
 		d.container(written, &s.Containers[i])
 		key := s.Containers[i].Name + " " + s.Containers[i].Hub.Image
-		if seen[key] {
-			d.fail(node.At(written, "name"), "container %q is there twice", s.Containers[i].Name)
+		if first := seen[key]; first != nil {
+			d.twiceAt(node.At(written, "name"), node.At(first, "name"), "container %q is there twice",
+				s.Containers[i].Name)
+		} else {
+			seen[key] = written
 		}
-		seen[key] = true
 	}
 	s.Local.Env, _ = made(d, node.At(n, "local", "env"), "name", s.Local.Env, nameOf)
 	for i, text := range s.Local.Ports {
@@ -52,12 +54,12 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 
 // twice tells of services that are described twice.
 func (d *decoder) twice(f *File) {
-	seen := map[string]bool{}
+	seen := map[string]*yaml.Node{}
 	for i, s := range f.Services {
-		if key := s.ServiceType + "/" + s.Name; s.Name != "" && seen[key] {
-			d.fail(node.At(f.nodes[i], "name"), "%s is described twice", key)
+		if key := s.ServiceType + "/" + s.Name; s.Name != "" && seen[key] != nil {
+			d.twiceAt(node.At(f.nodes[i], "name"), node.At(seen[key], "name"), "%s is described twice", key)
 		} else {
-			seen[key] = true
+			seen[key] = f.nodes[i]
 		}
 	}
 }
@@ -134,7 +136,8 @@ func (d *decoder) ports(n *yaml.Node, list []string) (all []string) {
 			taken[local] = known{remote, written}
 			all = append(all, strings.TrimSpace(text))
 		case other.remote != remote:
-			d.fail(written, "local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one",
+			d.twiceAt(written, other.at,
+				"local port %d is forwarded twice, see line %d; leave it out (:REMOTE) for any free one",
 				local, other.at.Line)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -23,10 +24,15 @@ func made[T any](d *decoder, n *yaml.Node, field string, list []T, of func(T) st
 		case of(x) != "":
 			kept, nodes = append(kept, x), append(nodes, written)
 		case !reflect.DeepEqual(x, d.empty(reflect.TypeFor[T]()).Interface()):
-			d.warn(written, "an item without %s is left out", field)
+			d.missing(source.Warning, written, field, "an item without %s is left out", field)
 		}
 	}
 	return kept, nodes
+}
+
+// missing tells of a field that a mapping lacks.
+func (d *decoder) missing(severity string, n *yaml.Node, field, format string, args ...any) {
+	d.tell(source.Finding{Severity: severity, Code: source.MissingField, Suggestion: field}, n, format, args...)
 }
 
 func nameOf(e EnvVar) string { return e.Name }
@@ -54,7 +60,7 @@ func (d *decoder) environment(n *yaml.Node, dev *Dev) {
 	for i, file := range files {
 		read, err := d.envFile(file.Path)
 		if err != nil {
-			d.fail(nodes[i], "envFrom: %s", err)
+			d.tell(source.UnreadableFile(err), nodes[i], "envFrom: %s", err)
 			continue
 		}
 		for _, name := range sortedKeys(read) {
@@ -114,15 +120,15 @@ func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 	list, nodes := made(d, node.At(n, "persistentVolumeDirs"), "path", dev.PersistentVolumeDirs,
 		func(v PersistentVolumeDir) string { return v.Path })
 	dev.PersistentVolumeDirs = nil
-	seen := map[string]bool{}
+	seen := map[string]*yaml.Node{}
 	for i, v := range list {
 		written, clean := node.At(nodes[i], "path"), path.Clean(v.Path)
 		d.quantity(node.At(nodes[i], "capacity"), "capacity", v.Capacity)
 		switch synced := slices.ContainsFunc(dev.Sync, func(s Sync) bool { return s.Remote == clean }); {
 		case !path.IsAbs(v.Path) || clean == "/":
 			d.fail(written, "persistentVolumeDirs: want an absolute path below /, got %q", v.Path)
-		case seen[clean]:
-			d.fail(written, "persistentVolumeDirs: %s is there twice", clean)
+		case seen[clean] != nil:
+			d.twiceAt(written, seen[clean], "persistentVolumeDirs: %s is there twice", clean)
 		case ours(clean):
 			d.fail(written, "persistentVolumeDirs: nhctl has files of its own in %s; name another folder", clean)
 		case synced:
@@ -130,7 +136,7 @@ func (d *decoder) volumes(n *yaml.Node, dev *Dev) {
 				"volume; name the folders below it that shall outlive dev mode", clean)
 			continue
 		}
-		seen[clean] = true
+		seen[clean] = written
 		v.Path = clean
 		dev.PersistentVolumeDirs = append(dev.PersistentVolumeDirs, v)
 	}

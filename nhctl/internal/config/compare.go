@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // Compare checks the services against a cluster, and adds what it finds. of returns the names of a service's containers
@@ -16,7 +17,8 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 		names, found := of(s)
 		if !found {
 			if !s.Ref().Kind.Custom() {
-				d.warn(node.At(written, "name"), "the namespace has no %s %q", s.ServiceType, s.Name)
+				d.tell(source.Finding{Severity: source.Warning, Code: source.NotInCluster}, node.At(written, "name"),
+					"the namespace has no %s %q", s.ServiceType, s.Name)
 			}
 			continue
 		}
@@ -26,10 +28,12 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
 				d.fail(n, "the workload has several containers, name one: %s", known)
 			case c.Name != "" && !slices.Contains(names, c.Name):
-				d.fail(node.At(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
-					Suggestion(c.Name, names), known)
+				x := source.Finding{Severity: source.Error, Code: source.NotInCluster}
+				x.Suggestion = nearest(c.Name, names)
+				d.tell(x, node.At(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
+					didYouMean(x.Suggestion), known)
 			}
 		}
 	}
-	f.Findings = f.loading.found.Findings()
+	f.collect()
 }

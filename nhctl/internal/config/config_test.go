@@ -20,14 +20,17 @@ type files map[string]string
 
 const mainFile = "/w/.dev/config.yaml"
 
-func (f files) load(o Options) *File {
-	return parse(mainFile, []byte(f[mainFile]), o, func(path string) ([]byte, error) {
+func (f files) load(o Options) *File { return f.check(mainFile, o) }
+
+func (f files) check(main string, o Options) *File {
+	o.Read = func(path string) ([]byte, error) {
 		text, ok := f[filepath.ToSlash(path)]
 		if !ok {
 			return nil, fs.ErrNotExist
 		}
 		return []byte(text), nil
-	})
+	}
+	return Check(main, []byte(f[main]), o)
 }
 
 // load loads a config that must have no errors.

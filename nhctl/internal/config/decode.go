@@ -66,12 +66,33 @@ func (d *decoder) share(n int, do func(d *decoder, i int)) {
 
 const maxNodes = 250_000
 
+// fail tells of a bad value.
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
-	d.found.Add(source.Error, d.files.At(n), node.Width(n), format, args...)
+	d.tell(source.Finding{Severity: source.Error, Code: source.BadValue}, n, format, args...)
 }
 
 func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
-	d.found.Add(source.Warning, d.files.At(n), node.Width(n), format, args...)
+	d.tell(source.Finding{Severity: source.Warning, Code: source.BadValue}, n, format, args...)
+}
+
+// wrongType tells of a node that is no value of its field's type.
+func (d *decoder) wrongType(n *yaml.Node, want string) {
+	d.tell(source.Finding{Severity: source.Error, Code: source.WrongType}, n, "want %s, got %s", want,
+		node.Describe(n))
+}
+
+// twiceAt tells of what is there already, at another node.
+func (d *decoder) twiceAt(n, first *yaml.Node, format string, args ...any) {
+	x := source.Finding{Severity: source.Error, Code: source.Twice}
+	if first != nil {
+		x.Related = d.files.At(first)
+	}
+	d.tell(x, n, format, args...)
+}
+
+// tell adds a finding about a node.
+func (d *decoder) tell(x source.Finding, n *yaml.Node, format string, args ...any) {
+	d.found.Add(x, d.files.At(n), node.Width(n), format, args...)
 }
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
@@ -99,21 +120,21 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 		v.Set(value)
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode {
-			d.fail(n, "want text, got %s", node.Describe(n))
+			d.wrongType(n, "text")
 			return
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
 		b, ok := node.Bool(n)
 		if !ok {
-			d.fail(n, "want true or false, got %s", node.Describe(n))
+			d.wrongType(n, "true or false")
 			return
 		}
 		v.SetBool(b)
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil {
-			d.fail(n, "want a whole number, got %s", node.Describe(n))
+			d.wrongType(n, "a whole number")
 			return
 		}
 		v.SetInt(int64(i))
@@ -127,7 +148,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "want a list, got %s", node.Describe(n))
+		d.wrongType(n, "a list")
 		return
 	}
 	if d.nodes.Load()+int64(len(n.Content)) > maxNodes {
@@ -158,7 +179,7 @@ func (d *decoder) empty(t reflect.Type) reflect.Value {
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "want a mapping with fields such as %s, got %s", fieldNames(v.Type())[0], node.Describe(n))
+		d.wrongType(n, "a mapping with fields such as "+fieldNames(v.Type())[0])
 		return
 	}
 	d.twiceIn(n)
@@ -171,7 +192,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 					"belongs into a .dev/config.yaml there", p.Key.Value)
 			}
 			if field.unused && !node.Blank(p.Value) {
-				d.ignored[p.Key.Value] = true
+				d.unused(p.Key)
 			}
 			d.decode(p.Value, v.Field(field.index))
 			d.enum(p.Value, field, v.Field(field.index))
@@ -184,20 +205,22 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 // twiceIn tells of keys that a mapping has twice.
 func (d *decoder) twiceIn(n *yaml.Node) {
 	const few = 16 // of which comparing each with each is the quickest
-	var seen map[string]bool
+	var seen map[string]*yaml.Node
 	if len(n.Content)/2 > few {
-		seen = make(map[string]bool, len(n.Content)/2)
+		seen = make(map[string]*yaml.Node, len(n.Content)/2)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		known := seen[key.Value]
-		for j := 0; seen == nil && !known && j < i; j += 2 {
-			known = n.Content[j].Value == key.Value
+		first := seen[key.Value]
+		for j := 0; seen == nil && first == nil && j < i; j += 2 {
+			if n.Content[j].Value == key.Value {
+				first = n.Content[j]
+			}
 		}
-		if known {
-			d.fail(key, "%s is there twice", key.Value)
+		if first != nil {
+			d.twiceAt(key, first, "%s is there twice", key.Value)
 		} else if seen != nil {
-			seen[key.Value] = true
+			seen[key.Value] = key
 		}
 	}
 }
@@ -217,8 +240,19 @@ func (d *decoder) enum(n *yaml.Node, f field, v reflect.Value) {
 		v.SetString(now)
 		return
 	}
-	d.fail(node.Deref(n), "%s: want one of %s, got %q%s", f.name, strings.Join(f.enum, ", "), v.String(),
-		Suggestion(v.String(), f.enum))
+	d.notOneOf(node.Deref(n), f.name+": want one of "+strings.Join(f.enum, ", "), v.String(), f.enum)
+}
+
+// notOneOf tells of a value that is none of some; want says which.
+func (d *decoder) notOneOf(n *yaml.Node, want, got string, values []string) {
+	x := source.Finding{Severity: source.Error, Code: source.NotOneOf, Suggestion: nearest(got, values)}
+	d.tell(x, n, "%s, got %q%s", want, got, didYouMean(x.Suggestion))
+}
+
+// unused notes a field that has no effect.
+func (d *decoder) unused(key *yaml.Node) {
+	d.ignored[key.Value] = true
+	d.tell(source.Finding{Severity: source.Hint, Code: source.UnusedField}, key, "nhctl does not use %s", key.Value)
 }
 
 // field is what a struct's field and its tags say.

@@ -4,6 +4,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // FirstFormat says whether a config is in Nocalhost's first format, in either of its forms: svcConfigs with devImage
@@ -43,7 +44,8 @@ func (d *decoder) firstFormat(root *yaml.Node) bool {
 	if key == nil {
 		return false
 	}
-	d.fail(key, "%s is of Nocalhost's first format, before application and services; translate the file with `nhctl "+
-		"config import`", key.Value)
+	x := source.Finding{Severity: source.Error, Code: source.OlderFormat}
+	d.tell(x, key, "%s is of Nocalhost's first format, before application and services; translate the file with `"+
+		"nhctl config import`", key.Value)
 	return true
 }

@@ -15,16 +15,17 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
-// application is Nocalhost's outermost mapping, its services aside.
+// application is Nocalhost's outermost mapping. Its services are decoded apart.
 type application struct {
-	Name string `json:"name" doc:"Name of the application."`
+	Name     string    `json:"name" doc:"Name of the application."`
+	Services []Service `json:"services" doc:"Services of the application."`
 }
 
 // properties are a file's own settings.
 type properties struct {
 	Kind    string `json:"kind" doc:"What the file is, for programs that find it without its name, as in a cluster." enum:"nhctl-config" added:"true"`
 	Version string `json:"version" doc:"Version of the format, which is Nocalhost's; nhctl refuses a newer one." example:"v2"`
-	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env"`
+	EnvFile string `json:"envFile" doc:"File of NAME=VALUE lines, below the environment, for the variables in this file." example:"dev.env" names:"file"`
 }
 
 // file decodes a file's documents and its layers into f.
@@ -107,9 +108,9 @@ func (d *decoder) services(f *File, root *yaml.Node) []*yaml.Node {
 
 // outermost are the keys of a file that is not just services.
 type outermost struct {
-	ConfigProperties properties  `json:"configProperties"`
-	Application      application `json:"application"`
-	Services         []Service   `json:"services"`
+	ConfigProperties properties  `json:"configProperties" doc:"Settings of the file itself."`
+	Application      application `json:"application" doc:"An application with its services."`
+	Services         []Service   `json:"services" doc:"Services of the file."`
 }
 
 // listed are the services of a list; one may stand without a list.
@@ -147,7 +148,7 @@ func (d *decoder) layer(name string) layer {
 		return nil
 	}
 	if err != nil {
-		d.found.Add(source.Error, source.Start(file), 1, "%s", err)
+		d.found.Add(source.UnreadableFile(err), source.Start(file), 1, "%s", err)
 		return nil
 	}
 	l := layer{}

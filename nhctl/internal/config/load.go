@@ -30,6 +30,8 @@ type File struct {
 	// Findings are all that there is to say, Ignored the fields met that have no effect here.
 	Findings source.Findings
 	Ignored  []string
+	// Unused are the places of Nocalhost's fields that have no effect here, as hints.
+	Unused source.Findings
 	// Variables are the names of the environment's variables that the text may put in, sorted.
 	Variables []string
 	// Files are all that were read, sorted: the config itself, its layers, included files and env files.
@@ -45,6 +47,15 @@ type Options struct {
 	Env map[string]string
 	// Profile is the overlay to choose, if any.
 	Profile string
+	// Read opens files; nil means those of this computer, up to a size.
+	Read func(path string) ([]byte, error)
+}
+
+func (o Options) read() func(string) ([]byte, error) {
+	if o.Read != nil {
+		return o.Read
+	}
+	return source.ReadFile
 }
 
 // names are the places of a config below a folder, the first that exists counts.
@@ -91,15 +102,17 @@ func Load(dir string, o Options) (*File, error) {
 
 // Read loads a config by its name. Mistakes are in the result's Findings, an error means that it can't be read at all.
 func Read(file string, o Options) (*File, error) {
-	data, err := source.ReadFile(file)
+	data, err := o.read()(file)
 	if err != nil {
 		return nil, fmt.Errorf("read config %s: %w", file, err)
 	}
-	return parse(file, data, o, source.ReadFile), nil
+	return Check(file, data, o), nil
 }
 
 // Check loads a text as if it were a file's.
-func Check(file string, data []byte, o Options) *File { return parse(file, data, o, source.ReadFile) }
+func Check(file string, data []byte, o Options) *File {
+	return newLoading(file, o.read()).load(data, o)
+}
 
 // Shared says whether the config comes from the cluster.
 func (f *File) Shared() bool { return f.loading.workload != nil }
@@ -115,11 +128,6 @@ func LoadShared(origin, text string, ref workload.Ref, profile string) (*File, e
 }
 
 var errShared = errors.New("a config from the cluster can't name files of the developer's computer")
-
-// parse loads a config from its text; read opens included files and layers.
-func parse(file string, data []byte, o Options, read func(string) ([]byte, error)) *File {
-	return newLoading(file, read).load(data, o)
-}
 
 // loading is the reading of one config with its layers.
 type loading struct {
@@ -149,12 +157,25 @@ func (l *loading) load(data []byte, o Options) *File {
 	case len(roots) > 0:
 		d.file(f, roots, o.Profile)
 	case !l.found.Failed():
-		l.found.Add(source.Error, source.Start(file), 1,
+		l.found.Add(source.Finding{Severity: source.Error, Code: source.Empty}, source.Start(file), 1,
 			"the file is empty; describe a service, at least with `name` and `containers`")
 	}
 	f.Ignored = slices.Sorted(maps.Keys(d.ignored))
-	f.Findings, f.Variables, f.Files = l.found.Findings(), l.files.Variables(), l.files.Files()
+	f.Variables, f.Files = l.files.Variables(), l.files.Files()
+	f.collect()
 	return f
+}
+
+// collect takes what was found so far, hints apart.
+func (f *File) collect() {
+	f.Findings, f.Unused = nil, nil
+	for _, x := range f.loading.found.Findings() {
+		if x.Severity == source.Hint {
+			f.Unused = append(f.Unused, x)
+		} else {
+			f.Findings = append(f.Findings, x)
+		}
+	}
 }
 
 // variables sets up what the text may name: the environment, and below it the env file that configProperties names.
@@ -195,7 +216,7 @@ func (l *loading) variables(text string, env map[string]string) {
 	}
 	if read, err := l.envFile(section.ConfigProperties.EnvFile); err != nil {
 		at := source.Position{File: l.files.Main, Line: begin, Column: 1}
-		l.found.Add(source.Error, at, len("configProperties"), "envFile: %s", err)
+		l.found.Add(source.UnreadableFile(err), at, len("configProperties"), "envFile: %s", err)
 	} else {
 		file = read
 	}

@@ -66,13 +66,7 @@ func TestNocalhostConfigs(t *testing.T) {
 const nocalhostFile = "/w/.nocalhost/config.yaml"
 
 func (f files) nocalhost() *File {
-	return parse(nocalhostFile, []byte(f[nocalhostFile]), Options{}, func(path string) ([]byte, error) {
-		text, ok := f[filepath.ToSlash(path)]
-		if !ok {
-			return nil, os.ErrNotExist
-		}
-		return []byte(text), nil
-	})
+	return f.check(nocalhostFile, Options{})
 }
 
 var origin = regexp.MustCompile(` # \S+:\d+$`)

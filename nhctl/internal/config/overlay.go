@@ -18,6 +18,7 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 		return over
 	case over.Kind == yaml.MappingNode:
 		result := *over
+		l.files.Copied(&result, over)
 		result.Content = nil
 		below := map[string]*yaml.Node{}
 		for _, p := range node.Pairs(base) {
@@ -36,6 +37,7 @@ func (l *loading) overlay(base, over *yaml.Node) *yaml.Node {
 		return &result
 	case over.Kind == yaml.SequenceNode && named(base) && named(over):
 		result := *over
+		l.files.Copied(&result, over)
 		result.Content = l.join(node.Items(base), node.Items(over))
 		return &result
 	default:

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // special is a type that may be written in several ways.
@@ -60,12 +61,11 @@ func (c Command) With(args []string) Command {
 func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
-		var form struct {
-			Argv arguments `json:"argv"`
-		}
+		var form commandForm
 		d.decode(n, reflect.ValueOf(&form).Elem())
 		if len(form.Argv) == 0 && len(n.Content) > 0 {
-			d.fail(n, "a command as a mapping needs argv, such as {argv: [/app/server, --port, \"80\"]}")
+			d.missing(source.Error, n, "argv",
+				"a command as a mapping needs argv, such as {argv: [/app/server, --port, \"80\"]}")
 		}
 		*c = Command{Argv: form.Argv}
 	case yaml.SequenceNode:
@@ -74,6 +74,11 @@ func (c *Command) decodeNode(d *decoder, n *yaml.Node) {
 	default:
 		*c = Command{Line: []string{n.Value}}
 	}
+}
+
+// commandForm is a command as a mapping.
+type commandForm struct {
+	Argv arguments `json:"argv" doc:"A program and its arguments, run as they are, without a shell." required:"true"`
 }
 
 func (*Command) schema() map[string]any {
@@ -94,7 +99,7 @@ type arguments []string
 
 func (a *arguments) decodeNode(d *decoder, n *yaml.Node) {
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "want a list, got %s", node.Describe(n))
+		d.wrongType(n, "a list")
 		return
 	}
 	*a = make(arguments, len(n.Content))
@@ -135,7 +140,7 @@ type Profiles []string
 
 func (p *Profiles) decodeNode(d *decoder, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "want a mapping of names to overlays, got %s", node.Describe(n))
+		d.wrongType(n, "a mapping of names to overlays")
 		return
 	}
 	if d.overlaying {

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// Suggestion names the nearest of the valid words, when one is near.
-func Suggestion(word string, valid []string) string {
+// Suggestion is the end of a message about a word, where one of the valid ones is near.
+func Suggestion(word string, valid []string) string { return didYouMean(nearest(word, valid)) }
+
+// nearest is the nearest of the valid words; "" when none is near.
+func nearest(word string, valid []string) string {
 	type candidate struct {
 		word     string
 		distance int
@@ -22,11 +25,16 @@ func Suggestion(word string, valid []string) string {
 		return ""
 	}
 	sort.SliceStable(near, func(i, j int) bool { return near[i].distance < near[j].distance })
-	return fmt.Sprintf("; did you mean %q?", near[0].word)
+	return near[0].word
 }
 
-// near says whether a word looks like a misspelling of a valid one.
-func near(word string, valid []string) bool { return Suggestion(word, valid) != "" }
+// didYouMean is the end of a message that names a word, if there is one.
+func didYouMean(word string) string {
+	if word == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", word)
+}
 
 // distance is the number of single-letter edits between two words.
 func distance(a, b string) int {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // unused are Nocalhost's fields about installing an application, by the type that they belong to. They are kept, and
@@ -32,14 +33,21 @@ func unused(t reflect.Type) []string {
 func (d *decoder) unknown(p node.Pair, t reflect.Type) {
 	name := p.Key.Value
 	switch places := placesOf(name); {
-	case slices.Contains(unused(t), name), holder(p):
+	case slices.Contains(unused(t), name):
+		if !node.Blank(p.Value) {
+			d.unused(p.Key)
+		}
+	case holder(p):
 		if !node.Blank(p.Value) {
 			d.ignored[name] = true
 		}
-	case len(places) > 0 && !near(name, fieldNames(t)):
-		d.warn(p.Key, "%q has no effect here; its place is %s", name, strings.Join(places, " or "))
+	case len(places) > 0 && nearest(name, fieldNames(t)) == "":
+		d.tell(source.Finding{Severity: source.Warning, Code: source.MisplacedField}, p.Key,
+			"%q has no effect here; its place is %s", name, strings.Join(places, " or "))
 	default:
-		d.fail(p.Key, "unknown field %q%s", name, Suggestion(name, fieldNames(t)))
+		x := source.Finding{Severity: source.Error, Code: source.UnknownField,
+			Suggestion: nearest(name, fieldNames(t))}
+		d.tell(x, p.Key, "unknown field %q%s", name, didYouMean(x.Suggestion))
 	}
 }
 

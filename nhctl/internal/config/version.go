@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
+	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
 
 // formatVersion is the version of the format that this build reads; a config that names none is of it.
@@ -23,7 +24,8 @@ func (d *decoder) newer(roots []*yaml.Node) bool {
 			d.fail(n, "version: want v%d, got %s", formatVersion, node.Describe(n))
 			return true
 		case version > formatVersion:
-			d.fail(n, "a newer nhctl wrote this config: it is of version v%d, and this nhctl reads up to v%d; "+
+			x := source.Finding{Severity: source.Error, Code: source.NewerFormat}
+			d.tell(x, n, "a newer nhctl wrote this config: it is of version v%d, and this nhctl reads up to v%d; "+
 				"install the version of nhctl that your team uses", version, formatVersion)
 			return true
 		}

@@ -30,17 +30,12 @@ func (c *Collector) Join(fork *Collector) { c.take(fork.list) }
 // SetText says what a file's text is, for findings to quote.
 func (c *Collector) SetText(file, text string) { c.texts[file] = text }
 
-// Add adds a finding about a place and a number of characters from there on.
-func (c *Collector) Add(severity string, at Position, length int, format string, args ...any) {
-	c.take(Findings{{
-		File:      at.File,
-		Line:      at.Line,
-		Column:    at.Column,
-		EndColumn: at.Column + max(1, length),
-		Severity:  severity,
-		Message:   fmt.Sprintf(format, args...),
-		line:      c.line(at.File, at.Line),
-	}})
+// Add adds a finding about a place and a number of characters from there on; x has its severity, its code, and what
+// else a program may want.
+func (c *Collector) Add(x Finding, at Position, length int, format string, args ...any) {
+	x.File, x.Line, x.Column, x.EndColumn = at.File, at.Line, at.Column, at.Column+max(1, length)
+	x.Message, x.line = fmt.Sprintf(format, args...), c.line(at.File, at.Line)
+	c.take(Findings{x})
 }
 
 // Failed says whether an error was found.

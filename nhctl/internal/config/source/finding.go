@@ -11,6 +11,29 @@ import (
 const (
 	Error   = "error"
 	Warning = "warning"
+	// Hint is about what is there without an effect, and harms no one.
+	Hint = "hint"
+)
+
+// The codes of findings, for programs.
+const (
+	UnknownField   = "unknown-field"
+	MisplacedField = "misplaced-field"
+	UnusedField    = "unused-field"
+	MissingField   = "missing-field"
+	WrongType      = "wrong-type"
+	NotOneOf       = "not-one-of"
+	BadValue       = "bad-value"
+	Twice          = "twice"
+	OlderFormat    = "older-format"
+	NewerFormat    = "newer-format"
+	Empty          = "empty"
+	Syntax         = "syntax"
+	Tab            = "tab"
+	Pasted         = "pasted-text"
+	Variable       = "variable"
+	Unreadable     = "unreadable-file"
+	NotInCluster   = "not-in-cluster"
 )
 
 // Finding is something to say about a place of a config.
@@ -22,7 +45,13 @@ type Finding struct {
 	Column    int    `json:"column"`
 	EndColumn int    `json:"endColumn"`
 	Severity  string `json:"severity"`
+	Code      string `json:"code"`
 	Message   string `json:"message"`
+	// Suggestion is what belongs there: a word or text in place of the one that is written, or for a missing field its
+	// name.
+	Suggestion string `json:"suggestion,omitempty"`
+	// Related is another place that it is about, such as the first of two.
+	Related Position `json:"related,omitzero"`
 	// line is the text of the line.
 	line string
 }

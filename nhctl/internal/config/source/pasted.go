@@ -27,11 +27,12 @@ func (r *Reader) syntax(rendered *renderer, file string, err error) {
 	}
 	if len(r.tabs) > 0 && tabbed.MatchString(text) {
 		for _, tab := range r.tabs {
-			r.found.Add(Error, tab, 1, "a tab in the indentation: YAML wants spaces")
+			r.found.Add(Finding{Severity: Error, Code: Tab, Suggestion: "  "}, tab, 1,
+				"a tab in the indentation: YAML wants spaces")
 		}
 		return
 	}
-	r.found.Add(Error, at, 1, "this is not valid YAML: %s", text)
+	r.found.Add(Finding{Severity: Error, Code: Syntax}, at, 1, "this is not valid YAML: %s", text)
 }
 
 var (
@@ -56,15 +57,24 @@ func (r *Reader) pasted(file, text string) {
 			r.tabs = append(r.tabs, Position{file, i + 1, strings.IndexByte(indent, '\t') + 1})
 		}
 		if at := strange.FindStringIndex(line); at != nil {
-			r.found.Add(Warning, column(at), 1,
+			r.found.Add(Finding{Severity: Warning, Code: Pasted, Suggestion: " "}, column(at), 1,
 				"a space that is not one (%U), as text from web pages has: replace it by a space",
 				[]rune(line[at[0]:])[0])
 		}
 		if at := typography.FindStringIndex(line); at != nil {
-			r.found.Add(Warning, column(at), 1,
+			quote := Finding{Severity: Warning, Code: Pasted, Suggestion: plainQuote(line[at[0]:])}
+			r.found.Add(quote, column(at), 1,
 				"a typographic quote, as text from web pages has: YAML knows \" and ' only")
 		}
 	}
+}
+
+// plainQuote is the quote that YAML knows for the typographic one that a text begins with.
+func plainQuote(text string) string {
+	if strings.HasPrefix(text, "\u2018") || strings.HasPrefix(text, "\u2019") {
+		return "'"
+	}
+	return `"`
 }
 
 func ascii(text string) bool {

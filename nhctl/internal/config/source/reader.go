@@ -64,7 +64,7 @@ func keys(m *sync.Map) (names []string) {
 // parsed.
 func (r *Reader) Documents(file, text string) []*yaml.Node {
 	if strings.IndexByte(text, 0) >= 0 {
-		r.found.Add(Error, Start(file), 1, "this is no text")
+		r.found.Add(Finding{Severity: Error, Code: Syntax}, Start(file), 1, "this is no text")
 		return nil
 	}
 	r.found.SetText(file, text)
@@ -104,6 +104,13 @@ func (r *Reader) place(rendered *renderer, n *yaml.Node, before int) {
 	}
 	for _, child := range n.Content {
 		r.place(rendered, child, before)
+	}
+}
+
+// Copied says that a node is a copy of another, and was written where that was.
+func (r *Reader) Copied(n, from *yaml.Node) {
+	if file, ok := r.files.Load(from); ok {
+		r.files.Store(n, file)
 	}
 }
 

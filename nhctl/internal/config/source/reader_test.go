@@ -164,11 +164,11 @@ func TestCollector(t *testing.T) {
 	c.SetText("b", "one\r\n\ttwo\n")
 	for range 2 {
 		fork := c.Fork()
-		fork.Add(Error, Position{"b", 2, 2}, 3, "what is %d", 2)
-		fork.Add(Warning, Start("b"), 0, "a first line")
+		fork.Add(Finding{Severity: Error}, Position{"b", 2, 2}, 3, "what is %d", 2)
+		fork.Add(Finding{Severity: Warning}, Start("b"), 0, "a first line")
 		c.Join(fork)
 	}
-	c.Add(Warning, Position{"a", 7, 1}, 1, "another file")
+	c.Add(Finding{Severity: Warning}, Position{"a", 7, 1}, 1, "another file")
 	want := "a:7:1: warning: another file\n" +
 		"b:1:1: warning: a first line\n    one\n    ^\n" +
 		"b:2:2: what is 2\n    \ttwo\n    \t^^^"
@@ -177,5 +177,20 @@ func TestCollector(t *testing.T) {
 	}
 	if !c.Failed() || c.Fork().Failed() {
 		t.Error("an error fails its own collector")
+	}
+}
+
+func TestIncludes(t *testing.T) {
+	t.Parallel()
+	text := "a: ${_INCLUDE_:- ./b.yaml | nindent 2}\n# ${_INCLUDE_:-/c}\n${_INCLUDE_:-}\n"
+	want := []Include{
+		{Path: filepath.Join("/w", "b.yaml"), Start: 3, End: 38},
+		{Path: filepath.FromSlash("/c"), Start: 41, End: 57},
+	}
+	if filepath.Separator != '/' { // a path without a drive is no absolute one there
+		want[1].Path = filepath.Join("/w", "c")
+	}
+	if diff := cmp.Diff(want, Includes(filepath.FromSlash("/w/a.yaml"), text)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

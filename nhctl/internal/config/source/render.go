@@ -14,11 +14,11 @@ import (
 // A config's text is rendered before it is parsed, as Nocalhost does it: variables of the environment and included
 // files are put in as text. Each place of the result remembers where it was written.
 
-// Limits of a rendered config, in bytes and in files inside each other.
-const (
-	maxSize  = 2 << 20
-	maxDepth = 20
-)
+// MaxSize limits a file and a rendered config, in bytes.
+const MaxSize = 2 << 20
+
+// maxDepth limits files inside each other.
+const maxDepth = 20
 
 // span is a piece of rendered text, up to the next span.
 type span struct {
@@ -31,7 +31,7 @@ type span struct {
 type renderer struct {
 	env    func(string) (string, bool)
 	read   func(string) ([]byte, error)
-	report func(severity string, at Position, length int, format string, args ...any)
+	report func(x Finding, at Position, length int, format string, args ...any)
 
 	out          strings.Builder
 	line, column int
@@ -41,7 +41,8 @@ type renderer struct {
 var (
 	variable = regexp.MustCompile(`^\$([A-Za-z_][A-Za-z0-9_]*)`)
 	braced   = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+=])([^{}]*))?\}`)
-	include  = regexp.MustCompile(`^\$\{_INCLUDE_:-\s*([^|}]+?)\s*(?:\|\s*n?indent\s+(\d+)\s*)?\}`)
+	include  = regexp.MustCompile(`^` + includes.String())
+	includes = regexp.MustCompile(`\$\{_INCLUDE_:-\s*([^|}]+?)\s*(?:\|\s*n?indent\s+(\d+)\s*)?\}`)
 )
 
 func newRenderer() *renderer { return &renderer{line: 1, column: 1} }
@@ -90,8 +91,9 @@ func (r *renderer) render(file, text string, chain []string, indent int, fresh b
 			at.Line, at.Column = at.Line+1, 1
 		}
 		rest = rest[n:]
-		if r.out.Len() > maxSize {
-			r.report(Error, at, 1, "the config with all that it includes is larger than %d bytes", maxSize)
+		if r.out.Len() > MaxSize {
+			r.report(Finding{Severity: Error, Code: BadValue}, at, 1,
+				"the config with all that it includes is larger than %d bytes", MaxSize)
 			return
 		}
 	}
@@ -147,15 +149,17 @@ func (r *renderer) dollar(at Position, text string, chain []string, indent int) 
 	if m := variable.FindStringSubmatch(text); m != nil {
 		value, set := r.env(m[1])
 		if !set {
-			r.report(Warning, at, len(m[0]), "%s is not set on this computer, so nothing stands here; write $%s for "+
-				"the container's shell to see it, or ${%s:-} to mean nothing", m[0], m[0], m[1])
+			r.report(Finding{Severity: Warning, Code: Variable, Suggestion: "$" + m[0]}, at, len(m[0]),
+				"%s is not set on this computer, so nothing stands here; write $%s for the container's shell to see "+
+					"it, or ${%s:-} to mean nothing", m[0], m[0], m[1])
 		}
 		r.put(at, value, false)
 		return len(m[0])
 	}
 	if strings.HasPrefix(text, "${") {
-		r.report(Error, at, 2, "want ${NAME}, ${NAME:-default}, ${NAME:?message} or ${_INCLUDE_:- ./file.yaml | "+
-			"nindent 2}; write $${ for the container's shell to see it")
+		r.report(Finding{Severity: Error, Code: Variable, Suggestion: "$${"}, at, 2,
+			"want ${NAME}, ${NAME:-default}, ${NAME:?message} or ${_INCLUDE_:- ./file.yaml | nindent 2}; write $${ "+
+				"for the container's shell to see it")
 	}
 	r.put(at, "$", true)
 	return 1
@@ -181,12 +185,12 @@ func (r *renderer) value(at Position, text, name, operator, operand string) stri
 			if operand == "" {
 				operand = "it must be set"
 			}
-			r.report(Error, at, len(text), "%s: %s", name, operand)
+			r.report(Finding{Severity: Error, Code: Variable}, at, len(text), "%s: %s", name, operand)
 		}
 	default:
 		if !set {
-			r.report(Warning, at, len(text), "%s is not set, so nothing stands here; write ${%s:-} to mean that", name,
-				name)
+			r.report(Finding{Severity: Warning, Code: Variable, Suggestion: "${" + name + ":-}"}, at, len(text),
+				"%s is not set, so nothing stands here; write ${%s:-} to mean that", name, name)
 		}
 	}
 	return value
@@ -195,16 +199,15 @@ func (r *renderer) value(at Position, text, name, operator, operand string) stri
 // include puts in another file, by a path relative to the file that names it. With a nindent it begins on a line of its
 // own; around is the indent of the file that names it.
 func (r *renderer) include(at Position, path, nindent string, chain []string, around int) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(at.File), filepath.FromSlash(path))
-	}
+	path = relativeTo(at.File, path)
 	names := strings.Join(append(slices.Clone(chain), path), " -> ")
 	switch {
 	case slices.Contains(chain, path):
-		r.report(Error, at, 2, "the files include each other: %s", names)
+		r.report(Finding{Severity: Error, Code: Unreadable}, at, 2, "the files include each other: %s", names)
 		return
 	case len(chain) >= maxDepth:
-		r.report(Error, at, 2, "more than %d files inside each other: %s", maxDepth, names)
+		r.report(Finding{Severity: Error, Code: Unreadable}, at, 2, "more than %d files inside each other: %s",
+			maxDepth, names)
 		return
 	}
 	data, err := r.read(path)
@@ -213,7 +216,7 @@ func (r *renderer) include(at Position, path, nindent string, chain []string, ar
 		if errors.Is(err, fs.ErrNotExist) {
 			why = "there is no such file"
 		}
-		r.report(Error, at, 2, "include %s: %s", names, why)
+		r.report(UnreadableFile(err), at, 2, "include %s: %s", names, why)
 		return
 	}
 	if nindent != "" {
@@ -222,6 +225,33 @@ func (r *renderer) include(at Position, path, nindent string, chain []string, ar
 		r.put(at, "\n", false)
 	}
 	r.render(path, strings.TrimSuffix(string(data), "\n"), chain, around, nindent != "")
+}
+
+// relativeTo is a path that a file names.
+func relativeTo(file, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(file), filepath.FromSlash(path))
+}
+
+// Include is a place of a file's text that names another file to put in.
+type Include struct {
+	// Path is the other file.
+	Path string
+	// Start and End are the place, in bytes.
+	Start, End int
+}
+
+// Includes are those of a file's text, comments included.
+func Includes(file, text string) (all []Include) {
+	if !strings.Contains(text, "_INCLUDE_") {
+		return nil
+	}
+	for _, m := range includes.FindAllStringSubmatchIndex(text, -1) {
+		all = append(all, Include{Path: relativeTo(file, text[m[2]:m[3]]), Start: m[0], End: m[1]})
+	}
+	return all
 }
 
 // origin says where a place of the rendered text was written.
