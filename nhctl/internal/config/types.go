@@ -5,12 +5,14 @@ package config
 // The Go types are the one source of the file's fields: the decoder walks them, and schema and reference are generated
 // from them. Tags: `doc` describes a field, `enum` lists its values, `also` another word for one, `default` is what a
 // missing one means, `example` shows one, `added` marks what Nocalhost's own config has not, `unused` what has no
-// effect, and `computer` what a config from the cluster may not say.
+// effect, and `computer` what a config from the cluster may not say. For editors, `required` marks a field without
+// which its mapping means nothing, and `names` says what a text names: a service, a kind of workload, a container, an
+// image or a dev image, a port, or a file or folder of the developer's computer.
 
 // Service is how one workload is developed.
 type Service struct {
-	Name                string      `json:"name" doc:"Name of the workload." example:"web"`
-	ServiceType         string      `json:"serviceType" doc:"Kind of the workload, in any case: deployment, statefulset, daemonset, replicaset, job, cronjob, pod, or RESOURCE.VERSION.GROUP of a custom resource that has a scale subresource." default:"deployment" example:"rollouts.v1alpha1.argoproj.io"`
+	Name                string      `json:"name" doc:"Name of the workload." example:"web" required:"true" names:"service"`
+	ServiceType         string      `json:"serviceType" doc:"Kind of the workload, in any case: deployment, statefulset, daemonset, replicaset, job, cronjob, pod, or RESOURCE.VERSION.GROUP of a custom resource that has a scale subresource." default:"deployment" example:"rollouts.v1alpha1.argoproj.io" names:"kind"`
 	PodTemplate         string      `json:"podTemplate" doc:"Where a custom resource has its pod template." default:"spec.template" added:"true"`
 	DependLabelSelector Depend      `json:"dependLabelSelector" doc:"What dev start waits for."`
 	Containers          []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
@@ -30,19 +32,19 @@ type Depend struct {
 type Local struct {
 	Command Command  `json:"command" doc:"Starts it." example:"go run ."`
 	Env     []EnvVar `json:"env" doc:"Environment variables, added to the workload's."`
-	Ports   []string `json:"ports" doc:"LOCAL:REMOTE ports of the process and of the workload." example:"3000:80"`
+	Ports   []string `json:"ports" doc:"LOCAL:REMOTE ports of the process and of the workload." example:"3000:80" names:"port"`
 }
 
 // Container is how one container of a workload is developed.
 type Container struct {
-	Name string `json:"name" doc:"Name of the container in the pod; empty means its only one, or the one with hub.image."`
+	Name string `json:"name" doc:"Name of the container in the pod; empty means its only one, or the one with hub.image." names:"container"`
 	Hub  Hub    `json:"hub" doc:"Which container is meant, by its image."`
 	Dev  Dev    `json:"dev" doc:"Settings of dev mode."`
 }
 
 // Hub names an image.
 type Hub struct {
-	Image string `json:"image" doc:"Image of the workload's container, with or without its tag: chooses the container where name is empty." example:"registry.example.com/shop/web"`
+	Image string `json:"image" doc:"Image of the workload's container, with or without its tag: chooses the container where name is empty." example:"registry.example.com/shop/web" names:"image"`
 }
 
 // AutoImage is a dev image that the sources choose.
@@ -51,7 +53,7 @@ const AutoImage = "auto"
 // Dev are the settings of dev mode.
 type Dev struct {
 	GitURL               string                `json:"gitUrl" doc:"Repository of the sources: named where there is no local folder, and compared with the folder's own remote." example:"https://example.com/shop/web.git"`
-	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto chooses a public one by the sources and the version that they ask for." example:"docker.io/library/golang:1.26"`
+	Image                string                `json:"image" doc:"Dev image: the tools to build and run the sources with; auto chooses a public one by the sources and the version that they ask for." example:"docker.io/library/golang:1.26" names:"dev image"`
 	ImagePullPolicy      string                `json:"imagePullPolicy" doc:"When the dev image is pulled." enum:"Always,IfNotPresent,Never" default:"IfNotPresent"`
 	Shell                string                `json:"shell" doc:"Shell for terminals and commands; empty means the first of bash, zsh, ash and sh that the image has (sh for commands)." example:"bash"`
 	WorkDir              string                `json:"workDir" doc:"Folder of the sources in the container." default:"/home/nocalhost-dev"`
@@ -65,7 +67,7 @@ type Dev struct {
 	Sync                 Syncs                 `json:"sync" doc:"What is synced: one folder, or a list of folders."`
 	Env                  []EnvVar              `json:"env" doc:"Environment variables, added to the original's."`
 	EnvFrom              EnvFrom               `json:"envFrom" doc:"Files with environment variables, below env."`
-	PortForward          []string              `json:"portForward" doc:"Ports to forward while in dev mode: LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides." example:"8080:80"`
+	PortForward          []string              `json:"portForward" doc:"Ports to forward while in dev mode: LOCAL:REMOTE, :REMOTE for any free local port, or PORT for the same on both sides." example:"8080:80" names:"port"`
 	SidecarImage         string                `json:"sidecarImage" doc:"Image of the sidecar, instead of the one that this nhctl was built with."`
 	SidecarResources     Resources             `json:"sidecarResources" doc:"Resources of nhctl's own containers; without them they fit themselves to the namespace's LimitRange." added:"true"`
 	Patches              []Patch               `json:"patches" doc:"Patches of the dev pod's workload, in order."`
@@ -96,7 +98,7 @@ type User struct {
 
 // PersistentVolumeDir is a folder of the dev container that outlives it.
 type PersistentVolumeDir struct {
-	Path                 string `json:"path" doc:"Absolute path of the folder." example:"/go/pkg/mod"`
+	Path                 string `json:"path" doc:"Absolute path of the folder." example:"/go/pkg/mod" required:"true"`
 	Capacity             string `json:"capacity" doc:"Size of its volume." default:"10Gi"`
 	WaitForFirstConsumer bool   `json:"waitForFirstConsumer" doc:"Say nothing of a volume that is bound only once the pod is scheduled." default:"false"`
 }
@@ -109,13 +111,13 @@ type Debug struct {
 
 // Patch is a change to the dev pod's workload.
 type Patch struct {
-	Patch string `json:"patch" doc:"The patch, as YAML or JSON text." example:"spec: {template: {spec: {priorityClassName: low}}}"`
+	Patch string `json:"patch" doc:"The patch, as YAML or JSON text." example:"spec: {template: {spec: {priorityClassName: low}}}" required:"true"`
 	Type  string `json:"type" doc:"Kind of the patch." enum:"strategic,merge,json" default:"strategic"`
 }
 
 // EnvVar is one environment variable.
 type EnvVar struct {
-	Name  string `json:"name" doc:"Name of the variable."`
+	Name  string `json:"name" doc:"Name of the variable." required:"true"`
 	Value string `json:"value" doc:"Its value."`
 }
 
@@ -126,7 +128,7 @@ type EnvFrom struct {
 
 // EnvFile is a file of NAME=VALUE lines.
 type EnvFile struct {
-	Path string `json:"path" doc:"Path, relative to the config's folder." example:"dev.env"`
+	Path string `json:"path" doc:"Path, relative to the config's folder." example:"dev.env" required:"true" names:"file"`
 }
 
 // Resources are requests and limits.
@@ -159,7 +161,7 @@ type Sync struct {
 	FilePattern       []string      `json:"filePattern" doc:"All that is synced, when given." example:"./src"`
 	IgnoreFilePattern []string      `json:"ignoreFilePattern" doc:"What is left out, also of filePattern." example:"./build"`
 	LinksOutside      bool          `json:"linksOutside" doc:"Take links from the container that lead out of the folder, too." added:"true" computer:"true"`
-	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true" computer:"true"`
+	Local             string        `json:"local" doc:"Folder on this computer, relative to the one that holds .dev." default:"." added:"true" computer:"true" names:"folder"`
 	Remote            string        `json:"remote" doc:"Folder in the container, absolute or relative to workDir." default:"." added:"true"`
 }
 
