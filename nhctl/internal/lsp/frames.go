@@ -1,0 +1,185 @@
+package lsp
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/lsp/protocol"
+)
+
+// Limits of what a client may send, in bytes: of a message's head, and of the message.
+const (
+	maxHead    = 4 << 10
+	maxMessage = 64 << 20
+)
+
+// frames are messages with a head that says how long they are. jrpc2 has such a channel, too; it takes a message's
+// memory for any length that the head names, and ends for heads that older clients send.
+type frames struct {
+	ctx context.Context
+	in  *bufio.Reader
+	out io.Writer
+	// shutdown and exit say that the client has sent these.
+	shutdown, exit bool
+	// unanswered counts the client's requests; answered tells of an answer.
+	unanswered atomic.Int64
+	answered   chan struct{}
+	once       sync.Once
+	// read brings what was read; a client that sends nothing must not keep the server from ending.
+	read chan frame
+}
+
+type frame struct {
+	message []byte
+	err     error
+}
+
+func newFrames(ctx context.Context, in io.Reader, out io.Writer) *frames {
+	return &frames{ctx: ctx, in: bufio.NewReaderSize(in, maxHead), out: out, read: make(chan frame),
+		answered: make(chan struct{}, 1)}
+}
+
+// Recv returns the next message; the end of the client's messages, and that of ctx, are io.EOF.
+func (f *frames) Recv() ([]byte, error) {
+	if f.exit {
+		f.finish()
+		return nil, io.EOF
+	}
+	f.once.Do(func() { go f.pump() })
+	select {
+	case <-f.ctx.Done():
+		return nil, io.EOF
+	case next := <-f.read:
+		if next.err != nil {
+			f.finish()
+			return nil, next.err
+		}
+		h := headOf(next.message)
+		f.shutdown, f.exit = f.shutdown || h.Method == protocol.MethodShutdown, h.Method == protocol.MethodExit
+		if h.request() {
+			f.unanswered.Add(1)
+		}
+		return next.message, nil
+	}
+}
+
+// lastWords is how long a client that has gone waits for its answers: jrpc2 drops what it has not begun when the
+// client's messages end.
+const lastWords = time.Second
+
+// finish waits until the client has its answers.
+func (f *frames) finish() {
+	limit := time.NewTimer(lastWords)
+	defer limit.Stop()
+	for f.unanswered.Load() > 0 {
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-limit.C:
+			return
+		case <-f.answered:
+		}
+	}
+}
+
+// head is what a message begins with.
+type head struct {
+	ID     json.RawMessage
+	Method string
+}
+
+func headOf(message []byte) head {
+	var h head
+	_ = json.Unmarshal(message, &h) // what is no message has none
+	return h
+}
+
+// request says whether a message wants an answer, response whether it is one. An answer to what is no message has no
+// id.
+func (h head) request() bool  { return h.Method != "" && h.named() }
+func (h head) response() bool { return h.Method == "" && h.named() }
+
+// named says whether a message has an id, which is a number or a text.
+func (h head) named() bool { return len(h.ID) > 0 && strings.IndexByte(`"-0123456789`, h.ID[0]) >= 0 }
+
+// pump reads messages until the client has gone, or one is not understood, or ctx ends. Where that does not end a read
+// of standard input, the end of the process does.
+func (f *frames) pump() {
+	for {
+		message, err := f.next()
+		select {
+		case f.read <- frame{message, err}:
+		case <-f.ctx.Done():
+			return
+		}
+		if err != nil || headOf(message).Method == protocol.MethodExit {
+			return
+		}
+	}
+}
+
+func (f *frames) next() ([]byte, error) {
+	length := -1
+	for size := 0; ; {
+		line, err := f.in.ReadSlice('\n')
+		if err == io.EOF && len(line) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if size += len(line); errors.Is(err, bufio.ErrBufferFull) || size > maxHead {
+			return nil, fmt.Errorf("the head of a message is longer than %d bytes", maxHead)
+		}
+		if err != nil {
+			return nil, err
+		}
+		text := strings.TrimRight(string(line), "\r\n")
+		if text == "" {
+			break
+		}
+		name, value, ok := strings.Cut(text, ":")
+		if !ok {
+			return nil, errors.New("the head of a message has a line without a colon")
+		}
+		if strings.EqualFold(name, "Content-Length") {
+			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil || length < 0 {
+				return nil, errors.New("the Content-Length of a message is no number")
+			}
+		}
+	}
+	switch {
+	case length < 0:
+		return nil, errors.New("a message has no Content-Length")
+	case length > maxMessage:
+		return nil, fmt.Errorf("a message is longer than %d bytes", maxMessage)
+	}
+	// What arrives is what takes memory, not what the head says.
+	message, err := io.ReadAll(io.LimitReader(f.in, int64(length)))
+	if err == nil && len(message) < length {
+		err = io.ErrUnexpectedEOF
+	}
+	return message, err
+}
+
+// Send writes a message.
+func (f *frames) Send(message []byte) error {
+	_, err := f.out.Write(append([]byte(fmt.Sprintf("Content-Length: %d\r\n\r\n", len(message))), message...))
+	if headOf(message).response() {
+		f.unanswered.Add(-1)
+		select {
+		case f.answered <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// Close is called when the server ends.
+func (*frames) Close() error { return nil }
