@@ -44,6 +44,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/doctor"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/ide"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/lsp"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/support"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/uninstall"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
@@ -91,8 +92,8 @@ was.`,
 		daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
-	cmd.AddCommand(dev, config, dap.New(f), doctor.New(f), daemon, ide.New(f), support.New(f), uninstall.New(f),
-		version.New(f))
+	cmd.AddCommand(dev, config, dap.New(f), doctor.New(f), daemon, ide.New(f), lsp.New(f), support.New(f),
+		uninstall.New(f), version.New(f))
 	// Where only the name is shown, as in a usage, cobra itself puts it in.
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(program.CallOf(f.Program))}
 	return cmd

@@ -31,8 +31,8 @@ func New(f *factory.Factory) *cobra.Command {
 		Short: "Find every mistake of a config",
 		Long: `Find every mistake of a config at once, with its line: unknown and wrong fields, bad values, ports used
 twice, text pasted from web pages. Where a cluster can be reached, containers are compared with the real workloads.
-Without FILE, the config of this folder or of one above it. As JSON, each finding has a file, a line and columns, for
-editors.
+Without FILE, the config of this folder or of one above it. As JSON, each finding has a file, a line, columns and a
+code. "nhctl lsp" shows the findings in editors.
 
 Exit code 2 says that there are errors; warnings alone are no failure.`,
 		Example: `  nhctl config validate

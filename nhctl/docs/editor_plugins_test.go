@@ -24,7 +24,7 @@ type example struct {
 // Each message that the page for authors of plugins shows is one of the protocol, without a field that it lacks.
 func TestMessagesInPages(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("editors.md")
+	page, err := os.ReadFile("editor-plugins.md")
 	if err != nil {
 		t.Fatal(err)
 	}
