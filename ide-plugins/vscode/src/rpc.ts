@@ -252,10 +252,13 @@ export interface Daemon {
 export interface Debug {
   /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
   answers?: Record<string, string>;
+  /** Args are further arguments of the config's run command, and Env further variables of what is started. */
+  args?: string[];
   argv?: string[];
   caller: Caller;
   /** Container is a container in dev mode; empty means the only one, or the first. */
   container?: string;
+  env?: Record<string, string>;
   /** Join takes the debugger that runs already, if one does. */
   join?: boolean;
   /** KeepRunning refuses where the service runs already, instead of replacing it. */
@@ -264,6 +267,8 @@ export interface Debug {
   localPort?: number;
   /** NoBuild leaves out the build command. */
   noBuild?: boolean;
+  /** OnlyJoin starts nothing: where no debugger runs, the call fails. */
+  onlyJoin?: boolean;
   /** Session is a session id, where the workload alone is ambiguous. */
   session?: string;
   /** TTY gives the program a terminal for its output. */
@@ -609,10 +614,13 @@ export interface Remedy {
 export interface Run {
   /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
   answers?: Record<string, string>;
+  /** Args are further arguments of the config's run command, and Env further variables of what is started. */
+  args?: string[];
   argv?: string[];
   caller: Caller;
   /** Container is a container in dev mode; empty means the only one, or the first. */
   container?: string;
+  env?: Record<string, string>;
   /** KeepRunning refuses where the service runs already, instead of replacing it. */
   keepRunning?: boolean;
   /** NoBuild leaves out the build command. */

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/program"
@@ -76,6 +77,10 @@ func newAdapter(ctx context.Context, cancel context.CancelFunc, o Options) *Adap
 		threads: map[int]bool{},
 	}
 }
+
+// messageLimit limits a message, in bytes. Either side may be anyone: code in a pod may listen in the debugger's place.
+// The longest messages are a debugger's lists of variables and modules.
+const messageLimit = 16 << 20
 
 // flushLimit limits how long a client is given to read what it was sent last.
 const flushLimit = 2 * time.Second
@@ -143,9 +148,9 @@ func (a *Adapter) fail(err error) {
 
 // readClient hands on the client's messages.
 func (a *Adapter) readClient() {
-	r := newReader(a.In)
+	r := baseprotocol.NewReader(a.In, messageLimit)
 	for {
-		data, err := r.next()
+		data, err := r.Next()
 		if err != nil {
 			a.post(func() { a.lostClient(err) })
 			return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -455,7 +456,7 @@ func TestWrongRequests(t *testing.T) {
 	e.refused("attach", "", "already")
 	e.ask("cancel", "")
 	for _, text := range []string{`{"type":"response"}`, `{"type":1}`, `nonsense`, `{"type":"request","seq":70}`} {
-		if _, err := e.in.Write(framed([]byte(text))); err != nil {
+		if _, err := e.in.Write(baseprotocol.Frame([]byte(text))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -473,7 +474,7 @@ func TestWrongRequests(t *testing.T) {
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ text, want string }{
-		"no header": {"hello\r\n\r\n", "no header"},
+		"no header": {"hello\r\n\r\n", "no message with a Content-Length"},
 		"too long":  {"Content-Length: 99999999999\r\n\r\n", "at most"},
 		"in half":   {"Content-Length: 9\r\n\r\n{", "unexpected EOF"},
 		"an end":    {"", ""},

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger/delve"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -98,9 +99,9 @@ func (a *Adapter) connect(conn net.Conn, rebuilt bool) *link {
 }
 
 func (a *Adapter) readDebugger(l *link) {
-	r := newReader(l.conn)
+	r := baseprotocol.NewReader(l.conn, messageLimit)
 	for {
-		data, err := r.next()
+		data, err := r.Next()
 		if err != nil {
 			a.post(func() { a.lost(l, fmt.Sprintf("its connection has ended: %v", err)) })
 			return
@@ -129,7 +130,7 @@ func (a *Adapter) ask(l *link, command string, arguments any, client int, done f
 	l.seq++
 	l.pending[l.seq] = pending{client: client, done: done}
 	select {
-	case l.send <- framed(data):
+	case l.send <- baseprotocol.Frame(data):
 	default:
 		a.lost(l, "the debugger does not read what it is sent")
 	}
@@ -180,7 +181,7 @@ func (a *Adapter) fromDebugger(l *link, data []byte) {
 		})
 		l.seq++
 		select {
-		case l.send <- framed(data):
+		case l.send <- baseprotocol.Frame(data):
 		default:
 			a.lost(l, "the debugger does not read what it is sent")
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 )
 
 // Limits of what waits for the client to read it. Output beyond its limit is left out, and said to be; a client that
@@ -124,7 +126,7 @@ func (o *outbox) put(message func(seq int) any, output int) {
 		return
 	}
 	o.seq++
-	data = framed(data)
+	data = baseprotocol.Frame(data)
 	if o.waiting += len(data); o.waiting > waitingLimit {
 		o.end(errHung)
 		return

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -27,41 +27,6 @@ func (s *slow) Call(ctx context.Context, _ string, _, _ any, _ func(event.Event)
 	close(s.begun)
 	<-ctx.Done()
 	return ctx.Err()
-}
-
-func TestFrames(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		text, want string
-		err        error
-	}{
-		"one":                   {"Content-Length: 2\r\n\r\n{}", "{}", nil},
-		"with other headers":    {"content-type: x\r\ncontent-length:2\n\n{}", "{}", nil},
-		"nothing":               {"", "", io.EOF},
-		"half a header":         {"Content-", "", io.ErrUnexpectedEOF},
-		"half a message":        {"Content-Length: 3\r\n\r\n{", "", io.ErrUnexpectedEOF},
-		"no length":             {"\r\n", "", errFrame},
-		"a negative one":        {"Content-Length: -2\r\n\r\n{}", "", errFrame},
-		"no number":             {"Content-Length: two\r\n\r\n{}", "", errFrame},
-		"too long":              {"Content-Length: 1000000000\r\n\r\n{}", "", errFrame},
-		"no header":             {"GET / HTTP/1.1\r\n\r\n", "", errFrame},
-		"a line without an end": {strings.Repeat("x", headerLimit+1), "", errFrame},
-		"lines without an end":  {strings.Repeat("a: b\n", headerLimit), "", errFrame},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := newReader(strings.NewReader(tt.text)).next()
-			if string(got) != tt.want || !errors.Is(err, tt.err) {
-				t.Errorf("%q, %v", got, err)
-			}
-		})
-	}
-	r := newReader(bytes.NewReader(append(framed([]byte("1")), framed([]byte("22"))...)))
-	for _, want := range []string{"1", "22"} {
-		if got, err := r.next(); string(got) != want || err != nil {
-			t.Errorf("%q, %v, want %q", got, err, want)
-		}
-	}
 }
 
 func TestArguments(t *testing.T) {
@@ -230,7 +195,7 @@ func FuzzClient(f *testing.F) {
 		`{"seq":3,"type":"request","command":"setBreakpoints","arguments":{"source":{"path":"a"},"breakpoints":[{}]}}`,
 		`{"seq":4,"type":"request","command":"disconnect"}`,
 	} {
-		f.Add(append(framed([]byte(`{"seq":1,"type":"request","command":"initialize"}`)), framed([]byte(text))...))
+		f.Add(append(baseprotocol.Frame([]byte(`{"seq":1,"type":"request","command":"initialize"}`)), baseprotocol.Frame([]byte(text))...))
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		_ = Serve(context.Background(), Options{In: bytes.NewReader(data), Out: io.Discard, Backend: failing{}})

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -60,9 +61,9 @@ func edit(t *testing.T, backend Backend, patience time.Duration) *editor {
 }
 
 func (e *editor) read(from io.Reader) {
-	r := newReader(from)
+	r := baseprotocol.NewReader(from, messageLimit)
 	for {
-		data, err := r.next()
+		data, err := r.Next()
 		e.mu.Lock()
 		if err != nil {
 			e.over = true
@@ -89,7 +90,7 @@ func (e *editor) send(command, arguments string) int {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	if _, err := e.in.Write(framed(data)); err != nil {
+	if _, err := e.in.Write(baseprotocol.Frame(data)); err != nil {
 		e.t.Fatalf("%s: %v", command, err)
 	}
 	return e.seq
@@ -493,7 +494,7 @@ func (f *far) send(message func(seq int) any) {
 	f.seq++
 	data, err := json.Marshal(message(f.seq))
 	if err == nil {
-		_, _ = f.Write(framed(data))
+		_, _ = f.Write(baseprotocol.Frame(data))
 	}
 }
 
@@ -507,9 +508,9 @@ func (p *pod) serve(f *far) {
 	if broken {
 		return
 	}
-	r := newReader(f)
+	r := baseprotocol.NewReader(f, messageLimit)
 	for {
-		data, err := r.next()
+		data, err := r.Next()
 		var m message
 		if err != nil || json.Unmarshal(data, &m) != nil {
 			return

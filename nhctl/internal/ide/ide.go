@@ -4,7 +4,6 @@
 package ide
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -36,6 +36,8 @@ type Options struct {
 const (
 	// lastWords is how long calls have to end, and the editor to read their answers, once its input has ended.
 	lastWords = time.Second
+	// mostBytes is how long a message of an editor may be.
+	mostBytes = 16 << 20
 	// mostCalls is how many calls may be at work, subscriptions included.
 	mostCalls = 256
 )
@@ -99,9 +101,9 @@ type input struct {
 func (b *bridge) listen(ctx context.Context, in io.Reader) error {
 	next := make(chan input)
 	go func() {
-		reader := bufio.NewReader(in)
+		reader := baseprotocol.NewReader(in, mostBytes)
 		for {
-			data, err := readFrame(reader)
+			data, err := reader.Next()
 			if err != nil { // it may be an answer that no one reads, which holds up the next message
 				defer time.AfterFunc(lastWords, b.out.close).Stop()
 			}

@@ -1,7 +1,6 @@
 package ide
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"github.com/creachadair/jrpc2/handler"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -85,7 +85,8 @@ func unreachable() Options {
 type editor struct {
 	t     *testing.T
 	in    *io.PipeWriter
-	out   *bufio.Reader
+	hears io.Reader
+	out   *baseprotocol.Reader
 	ended chan error
 }
 
@@ -94,11 +95,11 @@ func open(t *testing.T, o Options) *editor {
 	t.Helper()
 	in, say := io.Pipe()
 	hear, out := io.Pipe()
-	e := &editor{t: t, in: say, out: bufio.NewReader(hear), ended: make(chan error, 1)}
+	e := &editor{t: t, in: say, hears: hear, out: baseprotocol.NewReader(hear, mostBytes), ended: make(chan error, 1)}
 	go func() { err := Serve(context.Background(), in, out, o); out.Close(); e.ended <- err }()
 	t.Cleanup(func() {
 		say.Close()
-		_, _ = io.Copy(io.Discard, e.out)
+		_, _ = io.Copy(io.Discard, e.hears)
 		in.Close()
 	})
 	return e
@@ -106,7 +107,7 @@ func open(t *testing.T, o Options) *editor {
 
 func (e *editor) say(text string) {
 	e.t.Helper()
-	if _, err := e.in.Write(frame([]byte(text))); err != nil {
+	if _, err := e.in.Write(baseprotocol.Frame([]byte(text))); err != nil {
 		e.t.Fatal(err)
 	}
 }
@@ -120,7 +121,7 @@ func (e *editor) call(id, method, params string) {
 // hear is the next message of the bridge, without its version.
 func (e *editor) hear() string {
 	e.t.Helper()
-	data, err := readFrame(e.out)
+	data, err := e.out.Next()
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -504,7 +505,7 @@ func TestEnd(t *testing.T) {
 				e.hear()
 				var rest sync.WaitGroup
 				defer rest.Wait()
-				rest.Go(func() { _, _ = io.Copy(io.Discard, e.out) })
+				rest.Go(func() { _, _ = io.Copy(io.Discard, e.hears) })
 				begun := time.Now()
 				end(e)
 				if err := <-e.ended; err != nil {

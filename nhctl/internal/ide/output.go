@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 )
 
 // output writes messages, one after the other. Nothing waits in it: whoever sends a message waits until the one before
@@ -49,7 +51,7 @@ func (o *output) send(m message) error {
 		return err
 	}
 	select {
-	case o.frames <- frame(data):
+	case o.frames <- baseprotocol.Frame(data):
 		return nil
 	case <-o.closed:
 		return errClosed

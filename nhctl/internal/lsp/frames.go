@@ -1,32 +1,26 @@
 package lsp
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/lsp/protocol"
 )
 
-// Limits of what a client may send, in bytes: of a message's head, and of the message.
-const (
-	maxHead    = 4 << 10
-	maxMessage = 64 << 20
-)
+// maxMessage is how long a message of a client may be, in bytes.
+const maxMessage = 64 << 20
 
 // frames are messages with a head that says how long they are. jrpc2 has such a channel, too; it takes a message's
 // memory for any length that the head names, and ends for heads that older clients send.
 type frames struct {
 	ctx context.Context
-	in  *bufio.Reader
+	in  *baseprotocol.Reader
 	out io.Writer
 	// shutdown and exit say that the client has sent these.
 	shutdown, exit bool
@@ -44,7 +38,7 @@ type frame struct {
 }
 
 func newFrames(ctx context.Context, in io.Reader, out io.Writer) *frames {
-	return &frames{ctx: ctx, in: bufio.NewReaderSize(in, maxHead), out: out, read: make(chan frame),
+	return &frames{ctx: ctx, in: baseprotocol.NewReader(in, maxMessage), out: out, read: make(chan frame),
 		answered: make(chan struct{}, 1)}
 }
 
@@ -115,7 +109,7 @@ func (h head) named() bool { return len(h.ID) > 0 && strings.IndexByte(`"-012345
 // of standard input, the end of the process does.
 func (f *frames) pump() {
 	for {
-		message, err := f.next()
+		message, err := f.in.Next()
 		select {
 		case f.read <- frame{message, err}:
 		case <-f.ctx.Done():
@@ -127,50 +121,9 @@ func (f *frames) pump() {
 	}
 }
 
-func (f *frames) next() ([]byte, error) {
-	length := -1
-	for size := 0; ; {
-		line, err := f.in.ReadSlice('\n')
-		if err == io.EOF && len(line) > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if size += len(line); errors.Is(err, bufio.ErrBufferFull) || size > maxHead {
-			return nil, fmt.Errorf("the head of a message is longer than %d bytes", maxHead)
-		}
-		if err != nil {
-			return nil, err
-		}
-		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" {
-			break
-		}
-		name, value, ok := strings.Cut(text, ":")
-		if !ok {
-			return nil, errors.New("the head of a message has a line without a colon")
-		}
-		if strings.EqualFold(name, "Content-Length") {
-			if length, err = strconv.Atoi(strings.TrimSpace(value)); err != nil || length < 0 {
-				return nil, errors.New("the Content-Length of a message is no number")
-			}
-		}
-	}
-	switch {
-	case length < 0:
-		return nil, errors.New("a message has no Content-Length")
-	case length > maxMessage:
-		return nil, fmt.Errorf("a message is longer than %d bytes", maxMessage)
-	}
-	// What arrives is what takes memory, not what the head says.
-	message, err := io.ReadAll(io.LimitReader(f.in, int64(length)))
-	if err == nil && len(message) < length {
-		err = io.ErrUnexpectedEOF
-	}
-	return message, err
-}
-
 // Send writes a message.
 func (f *frames) Send(message []byte) error {
-	_, err := f.out.Write(append([]byte(fmt.Sprintf("Content-Length: %d\r\n\r\n", len(message))), message...))
+	_, err := f.out.Write(baseprotocol.Frame(message))
 	if headOf(message).response() {
 		f.unanswered.Add(-1)
 		select {

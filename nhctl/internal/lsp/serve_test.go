@@ -341,7 +341,7 @@ func TestEnds(t *testing.T) {
 		"nothing":           {"", ErrNoShutdown.Error(), ""},
 		"exit alone":        {frameOf(initialize) + frameOf(exit), ErrNoShutdown.Error(), "1"},
 		"no exit":           {frameOf(initialize) + frameOf(shutdown), ErrNoShutdown.Error(), "1 2"},
-		"no head":           {"x\n", "read from the editor: the head of a message has a line without a colon", ""},
+		"no head":           {"x\n", "read from the editor: no message with a Content-Length: a line of its header has no colon: \"x\"", ""},
 		"as it should be":   {all, "<nil>", "1 2"},
 		"more after exit":   {all + frameOf(shutdown), "<nil>", "1 2"},
 		"no JSON, then all": {frameOf("{") + all, "<nil>", "1 2"},
