@@ -59,7 +59,8 @@ func FuzzServe(f *testing.F) {
 		string(baseprotocol.Frame([]byte(`{"jsonrpc":"2.0","id":1,"method":"dev.list",`+
 			`"params":{"workDoneToken":7,"caller":null}}`))) +
 			string(baseprotocol.Frame([]byte(`{"jsonrpc":"2.0","id":1,"method":"cancel","params":{"id":"1"}}`))),
-		string(baseprotocol.Frame([]byte(`[1,2]`))) + string(baseprotocol.Frame([]byte(`{"jsonrpc":"2.0","method":"exit"}`))),
+		string(baseprotocol.Frame([]byte(`[1,2]`))) +
+			string(baseprotocol.Frame([]byte(`{"jsonrpc":"2.0","method":"exit"}`))),
 	} {
 		f.Add([]byte(seed))
 	}

@@ -338,10 +338,14 @@ func TestEnds(t *testing.T) {
 	const exit = `{"jsonrpc": "2.0", "method": "exit"}`
 	all := frameOf(initialize) + frameOf(shutdown) + frameOf(exit)
 	for name, tt := range map[string]struct{ text, err, answers string }{
-		"nothing":           {"", ErrNoShutdown.Error(), ""},
-		"exit alone":        {frameOf(initialize) + frameOf(exit), ErrNoShutdown.Error(), "1"},
-		"no exit":           {frameOf(initialize) + frameOf(shutdown), ErrNoShutdown.Error(), "1 2"},
-		"no head":           {"x\n", "read from the editor: no message with a Content-Length: a line of its header has no colon: \"x\"", ""},
+		"nothing":    {"", ErrNoShutdown.Error(), ""},
+		"exit alone": {frameOf(initialize) + frameOf(exit), ErrNoShutdown.Error(), "1"},
+		"no exit":    {frameOf(initialize) + frameOf(shutdown), ErrNoShutdown.Error(), "1 2"},
+		"no header": {
+			"x\n",
+			"read from the editor: no message with a Content-Length: a line of its header has no colon: \"x\"",
+			"",
+		},
 		"as it should be":   {all, "<nil>", "1 2"},
 		"more after exit":   {all + frameOf(shutdown), "<nil>", "1 2"},
 		"no JSON, then all": {frameOf("{") + all, "<nil>", "1 2"},

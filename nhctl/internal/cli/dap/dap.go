@@ -24,7 +24,8 @@ client. The request launch builds the program in the dev container and starts it
 debugger that runs. The editor's session goes on when a change of the sources builds the program again, when the
 connection is lost, and when the pod is replaced. The page about the debug adapter has the arguments, and the
 configuration of editors.`,
-		Args: cobra.NoArgs,
+		Example: "  nhctl dap",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return dap.Serve(cmd.Context(), dap.Options{
 				In:      f.Streams.In,

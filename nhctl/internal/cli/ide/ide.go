@@ -20,8 +20,9 @@ func New(f *factory.Factory) *cobra.Command {
 		Long: `Speak JSON-RPC 2.0 on standard input and output, each message with the header Content-Length, as language
 servers do. Its calls are those of the daemon; it outlives daemons, and ends with its input. A plugin of an editor
 starts it once. The page "For authors of editor plugins" describes it.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f) },
+		Example: "  nhctl ide\n  nhctl ide --context dev",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f) },
 	}
 }
 

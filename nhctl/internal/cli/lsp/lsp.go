@@ -20,7 +20,8 @@ func New(f *factory.Factory) *cobra.Command {
 output: completion, documentation, the findings of "nhctl config validate" as you type, definitions and quick fixes.
 Editors start it. It needs no cluster and no daemon, runs nothing, and reads no file outside of the folders that the
 editor has open.`,
-		Args: cobra.NoArgs,
+		Example: "  nhctl lsp",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			debug.SetGCPercent(100) // it stays for as long as the editor
 			return lsp.Serve(cmd.Context(), f.Streams.In, f.Streams.Out, lsp.Options{
