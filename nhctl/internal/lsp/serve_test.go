@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,20 @@ func (e *editor) hear(r *jrpc2.Request) {
 	e.told[filepath.ToSlash(name)]++
 }
 
+// hears is how often the editor was told of a file's findings.
+func (e *editor) hears(name string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.told[name]
+}
+
+// asks are the server's requests so far.
+func (e *editor) asks() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.asked)
+}
+
 func (e *editor) uri(name string) string {
 	return uriOf(filepath.Join(e.folder, filepath.FromSlash(name)))
 }
@@ -193,7 +208,7 @@ func TestSession(t *testing.T) {
 		}
 		e.open(config, "name: web\nserviceType: jobb\n")
 		e.shows(map[string][]string{config: {"1:13-17 not-one-of"}})
-		if diff := cmp.Diff([]string{protocol.MethodRegister}, e.asked); diff != "" {
+		if diff := cmp.Diff([]string{protocol.MethodRegister}, e.asks()); diff != "" {
 			t.Error(diff)
 		}
 		e.change(config, 2, 2, 0, "nme: x\n")
@@ -295,11 +310,11 @@ func TestPause(t *testing.T) {
 			time.Sleep(pause / 2)
 			synctest.Wait()
 		}
-		if e.told[".dev/config.yaml"] != 0 {
+		if e.hears(".dev/config.yaml") != 0 {
 			t.Error("a config is checked while it is typed")
 		}
 		e.shows(map[string][]string{".dev/config.yaml": nil})
-		if n := e.told[".dev/config.yaml"]; n != 1 {
+		if n := e.hears(".dev/config.yaml"); n != 1 {
 			t.Errorf("the editor hears %d times", n)
 		}
 	})
