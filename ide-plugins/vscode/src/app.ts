@@ -71,9 +71,6 @@ export class App implements vscode.Disposable {
     const language = new Language(nhctl, load, this.log);
     const commands = new TreeCommands(this.tree, world, subscriptions, folders, favourites, work.desk, now);
 
-    /** Whether this folder is one for nhctl to debug. */
-    const here = (): void => setContext("nhctl.here", now() !== undefined || folders.services.length > 0);
-
     this.disposables.push(
       this.tree,
       this.current,
@@ -87,13 +84,9 @@ export class App implements vscode.Disposable {
       this.current.onChange((session) => {
         bar.show(session);
         setContext("nhctl.session", session !== undefined);
-        here();
       }),
       this.connection.onChange((state) => this.show(state)),
-      folders.onChange(() => {
-        this.tree.refresh();
-        here();
-      }),
+      folders.onChange(() => this.tree.refresh()),
       favourites.onChange(() => this.tree.refresh()),
       vscode.workspace.onDidChangeConfiguration((change) => this.reconfigure(change)),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.begin(folders, language)),

@@ -143,6 +143,7 @@ async function main(vsix: string, pictures: string): Promise<void> {
           await page.locator(".quick-input-widget", { hasText: "Pause Sync" }).waitFor({ timeout: limit });
           await page.screenshot({ path: join(pictures, "menu.png") });
           await page.keyboard.press("Escape");
+          await page.locator(".monaco-list-row", { hasText: "reviews" }).first().hover(); // which shows its buttons
           await page.locator('.monaco-list-row:has-text("reviews") [aria-label="Start Dev Mode"]').click();
           await until(() => stage.requests("dev.start").length > 0);
           assert.equal(stage.requests("dev.start")[0]?.params["workload"], "deployment/reviews");
