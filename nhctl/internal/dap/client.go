@@ -78,7 +78,7 @@ func (a *Adapter) refuse(m message, err error) { a.refuseWith(m, err, nil) }
 
 func (a *Adapter) refuseWith(m message, err error, handover any) {
 	body, text := a.failureOf(err)
-	body.Handover = handover
+	body.Handover, body.Error.ShowUser = handover, handover == nil // who hands over shows nothing
 	a.out.response(response{RequestSeq: m.Seq, Command: m.Command, Message: text, Body: body})
 }
 

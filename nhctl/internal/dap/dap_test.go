@@ -425,6 +425,9 @@ func TestHandover(t *testing.T) {
 			if !strings.Contains(string(m.Body), want) {
 				t.Errorf("the answer has no configuration: %s", m.Body)
 			}
+			if shows := !strings.Contains(string(m.Body), `"showUser":false`); shows != (want == "") {
+				t.Errorf("the client shows the error: %v: %s", shows, m.Body)
+			}
 			if want != "" {
 				if got := e.event("nhctl.handover"); !strings.Contains(got, want) {
 					t.Errorf("it hands over %s", got)
