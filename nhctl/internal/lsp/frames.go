@@ -59,6 +59,9 @@ func (f *frames) Recv() ([]byte, error) {
 		}
 		h := headOf(next.message)
 		f.shutdown, f.exit = f.shutdown || h.Method == protocol.MethodShutdown, h.Method == protocol.MethodExit
+		if h.Method != "" && h.Method != protocol.MethodCancel {
+			f.finish() // one after the other
+		}
 		if h.request() {
 			f.unanswered.Add(1)
 		}
@@ -66,13 +69,13 @@ func (f *frames) Recv() ([]byte, error) {
 	}
 }
 
-// lastWords is how long a client that has gone waits for its answers: jrpc2 drops what it has not begun when the
-// client's messages end.
-const lastWords = time.Second
+// patience is how long a message, and the end of all, waits for the answers to those before it: jrpc2 keeps no order
+// among requests, and drops what it has not begun at the end.
+const patience = time.Second
 
 // finish waits until the client has its answers.
 func (f *frames) finish() {
-	limit := time.NewTimer(lastWords)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for f.unanswered.Load() > 0 {
 		select {
