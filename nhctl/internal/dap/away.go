@@ -15,6 +15,8 @@ import (
 // absence is the time between two links: at most one at a time looks for the program.
 type absence struct {
 	since time.Time
+	// before is when the program was started that the last link led to. Links that came to nothing since do not count.
+	before time.Time
 	// looking ends the search, where one is under way.
 	looking context.CancelFunc
 	// said is what the client has heard last.
@@ -41,7 +43,11 @@ func (a *Adapter) lost(l *link, why string) {
 		return
 	}
 	if a.away == nil {
-		a.away = &absence{since: time.Now(), stood: a.stopped != 0}
+		a.away = &absence{
+			since:  time.Now(),
+			before: started(a.service.debug.Command),
+			stood:  a.stopped != 0,
+		}
 		a.say(console, "nhctl: the debugger of the program has gone ("+why+"); looking for the program")
 	}
 	a.forgetStops()
@@ -63,7 +69,7 @@ func (a *Adapter) search(why string) {
 		last: lastSeen{
 			command:   debug,
 			container: a.service.target.Container,
-			started:   started(a.service.debug.Command),
+			started:   a.away.before,
 			over:      a.service.over && !findsAgain(a.service.debug.Command.Argv),
 		},
 		join:  a.service.arguments.join(a.service.target),

@@ -319,6 +319,33 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// A program that was built again is another one, also where joining it fails at first.
+func TestReloadJoinedLate(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, "python")
+	p.begin()
+	e := edit(t, p, 0)
+	e.begin("attach", "")
+	p.mu.Lock()
+	p.broken = true
+	joins := len(p.calls)
+	p.mu.Unlock()
+	p.reload()
+	p.until("it was joined more than once", func() bool {
+		again := 0
+		for _, call := range p.calls[joins:] {
+			if strings.HasPrefix(call, rpc.MethodDebug) {
+				again++
+			}
+		}
+		return again > 1
+	})
+	p.mu.Lock()
+	p.broken = false
+	p.mu.Unlock()
+	e.prints("joined the program that was built again")
+}
+
 // A debugger that takes connections and ends them is no program that came back.
 func TestPatienceWithDebugger(t *testing.T) {
 	t.Parallel()

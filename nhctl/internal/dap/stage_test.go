@@ -293,6 +293,7 @@ func (p *pod) Call(ctx context.Context, method string, params, result any, hear 
 	defer p.mu.Unlock()
 	if method != rpc.MethodStatus || len(p.calls) == 0 {
 		p.calls = append(p.calls, method)
+		p.changed.Broadcast()
 	}
 	if err := p.fails[method]; err != nil {
 		delete(p.fails, method)

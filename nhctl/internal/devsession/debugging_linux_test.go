@@ -28,7 +28,7 @@ func version(n int) string {
 	return "package main\n\nimport (\n\t\"fmt\"\n\t\"time\"\n)\n" + strings.Repeat("\n", n) +
 		fmt.Sprintf("func work(i int) int {\n\tversion := %d\n\treturn i * version\n}\n\n", n) +
 		"func main() {\n\tfor i := 1; ; i++ {\n\t\tfmt.Println(\"work\", work(i))\n" +
-		"\t\ttime.Sleep(20 * time.Millisecond)\n\t}\n}\n"
+		"\t\t<-time.After(20 * time.Millisecond)\n\t}\n}\n"
 }
 
 // inWork is the line where work returns.
