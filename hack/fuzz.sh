@@ -51,6 +51,6 @@ fuzz() {
   return 1
 }
 export -f fuzz out_of_time
-export seconds least
+export seconds least minimize
 printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -euo pipefail -c "fuzz {} $work"
 echo "fuzz: ${#targets[@]} targets, $seconds s each"
