@@ -45,7 +45,7 @@ func (c *call) follow(ctx context.Context, params json.RawMessage) (json.RawMess
 				Problem: problem.From(err),
 			})
 		}
-		if err := rest(ctx, pause(failures)); err != nil {
+		if err := client.Rest(ctx, pause(failures)); err != nil {
 			return nil, err
 		}
 	}
@@ -68,14 +68,4 @@ func topic(params json.RawMessage) rpc.Topic {
 func pause(failures int) time.Duration {
 	longest := min(firstPause<<min(failures, 10), longestPause)
 	return longest/2 + rand.N(longest/2)
-}
-
-// rest waits, unless ctx ends before.
-func rest(ctx context.Context, pause time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(pause):
-		return nil
-	}
 }

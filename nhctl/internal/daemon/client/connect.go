@@ -89,7 +89,7 @@ func (c connector) connect(ctx context.Context) (*Client, error) {
 				return client, nil // it does for now, and a later command replaces it
 			}
 			client.Close()
-			if err := rest(ctx, patience); err != nil {
+			if err := Rest(ctx, patience); err != nil {
 				return nil, fmt.Errorf("replace the daemon of version %s: %w", daemon.Version, err)
 			}
 			continue
@@ -140,8 +140,8 @@ func (c *Client) replace(ctx context.Context, daemon rpc.Build) error {
 // stopPause is the pause between two looks whether a daemon has stopped.
 const stopPause = 20 * time.Millisecond
 
-// rest waits, unless ctx ends before.
-func rest(ctx context.Context, pause time.Duration) error {
+// Rest waits, unless ctx ends before.
+func Rest(ctx context.Context, pause time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -227,7 +227,7 @@ func spawn(ctx context.Context, dirs userdirs.Dirs, env []string) error {
 // sessions, or until the next daemon listens.
 func stopped(ctx context.Context, dirs userdirs.Dirs) error {
 	for private.Listens(dirs.Socket) {
-		if err := rest(ctx, stopPause); err != nil {
+		if err := Rest(ctx, stopPause); err != nil {
 			return err
 		}
 	}
@@ -239,7 +239,7 @@ func stopped(ctx context.Context, dirs userdirs.Dirs) error {
 		if private.Listens(dirs.Socket) {
 			return nil
 		}
-		if err := rest(ctx, stopPause); err != nil {
+		if err := Rest(ctx, stopPause); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func Follow(
 		if !errors.Is(err, ErrLost) && (err == nil || problem.From(err).Code != problem.Interrupted) {
 			return err
 		}
-		if rest(ctx, patience) != nil {
+		if Rest(ctx, patience) != nil {
 			return nil
 		}
 	}
