@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command sidecar is the in-cluster program: it plants itself into a twin, is PID 1 of the dev container, and in the
-// container next to it the pod's end of sync and carrier.
+// container next to it the pod's end of sync and carrier. In a pod of its own it is the agent of a tunnel.
 package main
 
 import (
@@ -22,17 +22,21 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/sidecar/adapter"
+	"github.com/nhctl/nhctl/sidecar/agent"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/carry"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/debugport"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
 	"github.com/nhctl/nhctl/sidecar/footprint"
+	"github.com/nhctl/nhctl/sidecar/home"
 	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
+	"github.com/nhctl/nhctl/sidecar/token"
 )
 
 func main() {
+	home.Restore()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -45,7 +49,7 @@ const (
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprintln(stderr, "usage: sidecar "+
-			"plant|seed|folders|supervise|sync|dial|health|token|carry|adapter|traceable|debug|go|delve|version")
+			"plant|seed|folders|supervise|sync|agent|dial|health|token|carry|adapter|traceable|debug|go|delve|version")
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("sidecar "+args[0], flag.ContinueOnError)
@@ -90,6 +94,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}).Serve(ctx)
 	case "sync":
 		err = serve(ctx, logger)
+	case "agent":
+		err = serveAgent(ctx, logger)
 	case "dial":
 		err = dial(ctx, flags.Arg(0), os.Stdin, stdout)
 	case "health":
@@ -183,7 +189,17 @@ func serve(ctx context.Context, logger *slog.Logger) error {
 	return endpoint.New(config, "", logger).Serve(ctx)
 }
 
-// health asks a dev container's supervisor, or for the sidecar itself whether it takes carriers.
+// serveAgent is the one job of an agent's pod. Its memory is mostly that of streams, which have a budget of their own.
+func serveAgent(ctx context.Context, logger *slog.Logger) error {
+	debug.SetMemoryLimit(128 << 20)
+	config, err := agent.ReadConfig(os.Getenv(contract.EnvConfig))
+	if err != nil {
+		return err
+	}
+	return agent.New(config, os.Environ(), "", logger).Serve(ctx)
+}
+
+// health asks a dev container's supervisor, the sidecar itself whether it may be ready, or an agent whether it serves.
 func health(ctx context.Context, container string, ready bool) error {
 	ctx, cancel := context.WithTimeout(ctx, (contract.ProbeTimeout-1)*time.Second)
 	defer cancel()
@@ -191,6 +207,9 @@ func health(ctx context.Context, container string, ready bool) error {
 	case container != "":
 		return supervised(ctx, container)
 	case ready:
+		if config, err := agent.ReadConfig(os.Getenv(contract.EnvConfig)); err == nil {
+			return agent.Ready(ctx, config)
+		}
 		return endpoint.HoldGate(ctx, "")
 	}
 	return nil
@@ -231,10 +250,10 @@ func carryFiles(way, path string) error {
 
 // printToken is for nhctl on another computer of the same developer, who may exec here and so owns the session anyway.
 func printToken(w io.Writer, session string) error {
-	token, err := endpoint.ReadToken("", session)
+	text, err := token.Text("", session)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(token)
+	_, err = w.Write(text)
 	return err
 }

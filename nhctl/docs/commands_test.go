@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/kballard/go-shellquote"
+	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/root"
+	"github.com/nhctl/nhctl/nhctl/internal/program"
 )
 
 // inSentence is a command of nhctl in the text of a page.
@@ -77,5 +79,43 @@ func TestCommandsInPages(t *testing.T) {
 	}, ".md")
 	if seen < 60 {
 		t.Errorf("only %d commands were seen in the pages", seen)
+	}
+}
+
+// The reference is generated from these, so none may be missing.
+func TestEveryCommandIsDescribed(t *testing.T) {
+	t.Parallel()
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Short == "" {
+			t.Errorf("%s has no short description", cmd.CommandPath())
+		}
+		if !cmd.HasSubCommands() && cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	cmd := root.New(&factory.Factory{})
+	if !cmd.HasSubCommands() {
+		t.Fatal("there are no commands")
+	}
+	visit(cmd)
+}
+
+// Every command that there is is known where commands in texts are found.
+func TestCommandsAreFound(t *testing.T) {
+	t.Parallel()
+	cmd := root.New(&factory.Factory{})
+	cmd.InitDefaultHelpCmd()
+	cmd.InitDefaultCompletionCmd()
+	if len(cmd.Commands()) < 8 {
+		t.Fatalf("only %d commands", len(cmd.Commands()))
+	}
+	for _, c := range cmd.Commands() {
+		if got, want := program.Plugin.Text("nhctl "+c.Name()), "kubectl nhctl "+c.Name(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -34,11 +34,13 @@ workloads may do:
 - **Run commands in any pod of the namespace** (pods/exec), read its files, environment and memory, and reach its ports
   (pods/portforward). That includes the pods of colleagues' sessions: their sources and their sessions' tokens. Without
   pods/portforward, nhctl reaches its sidecar by exec.
-- **Stop any workload of the namespace**, change its pod template, and delete Deployments, Pods and claims.
+- **Stop any workload of the namespace**, change its pod template, and delete Deployments, Jobs, Pods and claims.
 - **Write the record of any session** (Leases). nhctl takes records for data, and checks them where it reads them.
 
-Nothing in other namespaces, no nodes, no Roles, and no Services: only what a pod reaches by the network and by its
-service account. Whoever should not do this in a namespace gets a namespace of their own. Admission policies apply to
-twins as to all pods.
+- **Lead the traffic of any Service of the namespace elsewhere**: nhctl does so for routes (nhctl exchange, nhctl mesh).
+
+Nothing in other namespaces, no nodes and no Roles: only what a pod reaches by the network and by its service account.
+Whoever should not do this in a namespace gets a namespace of their own. Admission policies apply to twins as to all
+pods.
 
 `

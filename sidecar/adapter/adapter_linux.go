@@ -42,23 +42,35 @@ func Serve(ctx context.Context, o Options) (int, error) {
 	defer clients.Wait()
 	defer listener.Close()
 	defer cancel()
-	clients.Go(func() { accept(ctx, listener, path, o.Stderr, &clients) })
+	s := server{path: path, stderr: o.Stderr}
 	if len(o.Argv) == 0 {
+		clients.Go(func() { s.accept(ctx, listener, &clients) })
 		<-ctx.Done()
 		return 0, nil
 	}
-	return run(o)
-}
-
-// run runs the program. Signals reach it by themselves: it is in this process' group.
-func run(o Options) (int, error) {
-	self, err := os.Executable()
+	program, err := start(o)
 	if err != nil {
 		return 0, err
 	}
+	s.pid = program.Process.Pid
+	clients.Go(func() { s.accept(ctx, listener, &clients) })
+	return ended(program)
+}
+
+// start starts the program. Signals reach it by themselves: it is in this process' group.
+func start(o Options) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(self, append([]string{"traceable", "--"}, o.Argv...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, o.Stdout, o.Stderr
-	err = cmd.Run()
+	return cmd, cmd.Start()
+}
+
+// ended waits for the program, and returns its exit code.
+func ended(cmd *exec.Cmd) (int, error) {
+	err := cmd.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return 0, err
 	}
@@ -69,8 +81,15 @@ func run(o Options) (int, error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
+// server gives clients LLDB's adapter.
+type server struct {
+	path   string // of the adapter
+	stderr io.Writer
+	pid    int // the program's; 0 where clients start it
+}
+
 // accept gives each client an adapter of its own, until the listener is closed.
-func accept(ctx context.Context, listener net.Listener, path string, stderr io.Writer, clients *sync.WaitGroup) {
+func (s server) accept(ctx context.Context, listener net.Listener, clients *sync.WaitGroup) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -78,19 +97,19 @@ func accept(ctx context.Context, listener net.Listener, path string, stderr io.W
 		}
 		clients.Go(func() {
 			defer conn.Close()
-			if err := serve(ctx, conn, path, stderr); err != nil && ctx.Err() == nil {
-				fmt.Fprintln(stderr, "debug adapter:", err)
+			if err := s.serve(ctx, conn); err != nil && ctx.Err() == nil {
+				fmt.Fprintln(s.stderr, "debug adapter:", err)
 			}
 		})
 	}
 }
 
 // serve runs an adapter for a client, until either leaves.
-func serve(ctx context.Context, conn net.Conn, path string, stderr io.Writer) error {
+func (s server) serve(ctx context.Context, conn net.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path)
-	cmd.Stderr = stderr
+	cmd := exec.CommandContext(ctx, s.path)
+	cmd.Stderr = s.stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -102,18 +121,25 @@ func serve(ctx context.Context, conn net.Conn, path string, stderr io.Writer) er
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	var m mapping
+	m := mapping{pid: s.pid}
 	said := make(chan error, 1)
 	go func() {
 		err := relay(in, conn, m.fromClient)
-		in.Close() // it ends by itself, and lets the program go on
+		_, _ = io.WriteString(in, leave) // where the client has not; else it has ended
+		in.Close()
 		said <- err
 	}()
 	err = relay(conn, out, m.fromAdapter)
 	conn.Close()
+	_, _ = io.Copy(io.Discard, out) // what it says to no one any more, until it has ended
 	<-said
 	return errors.Join(err, cmd.Wait())
 }
+
+// leave has an adapter let the program go on. LLDB's aborts where its input ends without that, and may take the program
+// along.
+const leave = "Content-Length: 98\r\n\r\n" +
+	`{"seq":1000000000,"type":"request","command":"disconnect","arguments":{"terminateDebuggee":false}}`
 
 // find is LLDB's adapter, by its name now or before, with a version or without: the newest of the first folder that has
 // one.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,34 @@ func TestServe(t *testing.T) {
 	}
 	if _, err := last.Read(make([]byte, 1)); err == nil {
 		t.Error("a client is served after the program's end")
+	}
+}
+
+// The adapter of a client that is lost is asked to let the program go on.
+func TestClientLost(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	heard := filepath.Join(dir, "heard")
+	path := filepath.Join(dir, "lldb-dap")
+	// The shell keeps its output open: an adapter that closes it has left.
+	if err := os.WriteFile(path, []byte("#!/bin/sh\ncat > "+heard+"\nexit 0\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- server{path: path, stderr: io.Discard}.serve(t.Context(), far) }()
+	fmt.Fprint(near, framed("{}"))
+	near.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	got, err := os.ReadFile(heard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(leave, "\r\n\r\n")
+	if diff := cmp.Diff(framed("{}")+framed(text), string(got)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 )
 
 // mapping gives clients of another computer their own paths: LLDB's adapter takes a sourceMap only for folders that it
-// sees itself. So the client's is taken out of its attach or launch request, and applied to what both say.
+// sees itself. So the client's is taken out of its attach or launch request, and applied to what both say. It also says
+// which process a client means that attaches: by the name alone, LLDB's adapter waits for ever where several have it.
 type mapping struct {
+	pid   int // 0 where it is not known
 	mu    sync.Mutex
 	pairs [][2]string // the path here, and the client's
 }
@@ -60,6 +62,10 @@ func relay(w io.Writer, r io.Reader, change func(map[string]any) bool) error {
 func (m *mapping) fromClient(message map[string]any) bool {
 	arguments, _ := message["arguments"].(map[string]any)
 	list, given := arguments["sourceMap"].([]any)
+	named := m.pid != 0 && message["command"] == "attach" && arguments["pid"] == nil && arguments != nil
+	if named {
+		arguments["pid"] = m.pid
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if given {
@@ -72,7 +78,7 @@ func (m *mapping) fromClient(message map[string]any) bool {
 		}
 		return true
 	}
-	return rewrite(message, func(path string) string { return m.translate(path, 1, 0) })
+	return rewrite(message, func(path string) string { return m.translate(path, 1, 0) }) || named
 }
 
 // fromAdapter changes an adapter's message.

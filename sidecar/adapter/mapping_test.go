@@ -50,6 +50,13 @@ func TestRelay(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	m.pid = 7
+	attach = `{"arguments":{"pid":7,"program":"/tmp/web"},"command":"attach"}`
+	for _, text := range []string{`{"arguments":{"program":"/tmp/web"},"command":"attach"}`, attach} {
+		if diff := cmp.Diff(attach, through(text, m.fromClient)); diff != "" {
+			t.Errorf("which process is meant: %s", diff)
+		}
+	}
 	for _, broken := range []string{"Content-Length: -1\r\n\r\n", "Content-Length: 99999999999\r\n\r\n", "\r\n\r\n",
 		"Content-Length: 5\r\n\r\n{}", "x"} {
 		if err := relay(&strings.Builder{}, strings.NewReader(broken), m.fromClient); err == nil {

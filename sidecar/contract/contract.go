@@ -19,6 +19,10 @@ const (
 	AnnotationDeveloper = "nhctl.dev/developer"
 	AnnotationWorkload  = "nhctl.dev/workload"
 	AnnotationPath      = "nhctl.dev/path"
+	// LabelPreview is what a preview's Service selects by, and no pod has.
+	LabelPreview = "nhctl.dev/preview"
+	// AnnotationFront is on a Service whose selector leads to a front: what it was before, and how to restore it.
+	AnnotationFront = "nhctl.dev/front"
 	// AnnotationDefaultContainer is kubectl's own: which container exec and logs mean.
 	AnnotationDefaultContainer = "kubectl.kubernetes.io/default-container"
 )
@@ -30,6 +34,14 @@ const (
 	RoleParked  = "parked"
 	RoleGates   = "gates"
 	RoleCache   = "cache" // a developer's claim
+	// RoleTunnel is that of a tunnel's Lease, RoleGateway that of its agent's Job and pods.
+	RoleTunnel  = "tunnel"
+	RoleGateway = "gateway"
+	// RoleRoute is that of a route's Lease, RoleFront that of what a front consists of.
+	RoleRoute = "route"
+	RoleFront = "front"
+	// RolePreview is that of a Service that has no pods but a front's, and goes with its last route.
+	RolePreview = "preview"
 )
 
 // A team's configs in the cluster: the annotation of a workload, and the ConfigMap of a namespace with the key for
@@ -59,6 +71,8 @@ const (
 	PlantContainer = "nhctl-plant"
 	// SeedContainer is the init container that copies what the dev image has in the folder of the sources.
 	SeedContainer = "nhctl-seed"
+	// AgentContainer is the container of an agent's pod.
+	AgentContainer = "nhctl-agent"
 	// ParentsContainer is the init container that makes the folders which mounts below the sources are in.
 	ParentsContainer = "nhctl-folders"
 )
@@ -105,9 +119,9 @@ const (
 	GateFile = "ready"
 )
 
-// Environment of the sidecar container.
+// Environment of the sidecar container, and of an agent's.
 const (
-	// EnvConfig holds a Sidecar document, as JSON.
+	// EnvConfig holds a Sidecar document, as JSON; in an agent's container an Agent document.
 	EnvConfig = "NHCTL_SIDECAR"
 )
 
@@ -130,6 +144,44 @@ type Sidecar struct {
 	Containers []string `json:"containers"`
 }
 
+// AgentKind and AgentVersion are those of an Agent document.
+const (
+	AgentKind    = "agent"
+	AgentVersion = 1
+)
+
+// Agent is what an agent is told at its start.
+type Agent struct {
+	Kind    string `json:"kind"`
+	Version int    `json:"version"`
+	Session string `json:"session"`
+	// Port is the carrier's TCP port on the pod's loopback.
+	Port int `json:"port"`
+	// Files are the paths of the cluster's files in the pod, which the computer may ask for: directories, or files.
+	Files []string `json:"files,omitempty"`
+	// Intercepted are the ports of the pod on which a front serves a Service. An agent that has some stays without a
+	// carrier, too.
+	Intercepted []Intercepted `json:"intercepted,omitempty"`
+}
+
+// Intercepted is a port of a front.
+type Intercepted struct {
+	Port int `json:"port"`
+	// Protocol is what is known of it: "http", "tcp" or nothing.
+	Protocol string `json:"protocol,omitempty"`
+	// Original is an address that leads to any of the ready originals.
+	Original string `json:"original"`
+}
+
+// RouteGrace is how many seconds a front keeps a rule whose computer is away.
+const RouteGrace = 60
+
+// DrainLimit is how many seconds a front that ends goes on for the connections that it has.
+const DrainLimit = 30
+
+// AgentLinger is how many seconds an agent stays without a carrier.
+const AgentLinger = 10 * 60
+
 // Folder is one synced folder of a dev container.
 type Folder struct {
 	// ID names the folder in sync streams, and its two sub-paths in the work volume.
@@ -146,6 +198,10 @@ func (f Folder) DataSubPath() string { return "data-" + f.ID }
 // IndexSubPath is the sub-path of the work volume with the folder's sync index. It lives and dies with the data, so
 // that a pod that came back empty is never taken for a mass delete.
 func (f Folder) IndexSubPath() string { return "index-" + f.ID }
+
+// RemarkStarted begins the line in a command's output by which the supervisor says that it starts the command; the
+// words of the command follow.
+const RemarkStarted = "started: "
 
 // SupervisorSocket is the Unix socket of a dev container's supervisor.
 func SupervisorSocket(container string) string { return RunDir + "/" + container + ".sock" }

@@ -4,7 +4,6 @@ package endpoint
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,16 +11,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/document"
+	"github.com/nhctl/nhctl/sidecar/token"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -81,7 +79,7 @@ func (e *Endpoint) ServeOn(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	e.logger.Info("sidecar is ready for carriers", "address", listener.Addr().String(), "version", buildinfo.Version)
 	capabilities := []string{"sync", "forward", "supervisor", "control"}
-	server := &wire.Server{Token: e.token, Options: wire.Options{
+	server := &wire.Server{Token: token.In(e.root), Options: wire.Options{
 		Hello:    wire.Hello{Build: buildinfo.Version, Capabilities: capabilities},
 		Handlers: e.handlers(),
 		Logger:   e.logger,
@@ -98,26 +96,6 @@ func (e *Endpoint) handlers() wire.Handlers {
 		wire.KindSupervisor: e.forwardSupervisor,
 		wire.KindControl:    e.serveControl,
 	}
-}
-
-// token returns the token of a session, of which an endpoint may have several. It reads the file each time, since that
-// may change, and other sessions' come while it runs.
-func (e *Endpoint) token(session string) ([]byte, error) {
-	text, err := ReadToken(e.root, session)
-	if err != nil {
-		return nil, fmt.Errorf("this sidecar has no session %q: %w", session, err)
-	}
-	return hex.DecodeString(strings.TrimSpace(string(text)))
-}
-
-// ReadToken reads a session's carrier token, in hex. A root other than "" is put before the path.
-func ReadToken(root, session string) ([]byte, error) {
-	dir, err := os.OpenRoot(filepath.Join(root, contract.TokenDir, contract.Tokens))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.ReadFile(session)
 }
 
 func (e *Endpoint) path(parts ...string) string {

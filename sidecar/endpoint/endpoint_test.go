@@ -23,8 +23,8 @@ import (
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
-// token is the session's, as the Secret's file and as carriers have it.
-const tokenText, token = "736563726574\n", "secret"
+// secret is the token of the session, as the Secret's file and as carriers have it.
+const tokenText, secret = "736563726574\n", "secret"
 
 // twin is an endpoint on loopback whose files are under root, and one carrier to it.
 type twin struct {
@@ -69,7 +69,7 @@ func newTwin(t *testing.T) twin {
 		}
 	})
 	tw := twin{root: root, address: listener.Addr().String()}
-	if tw.carrier, err = tw.dial(t, "s1", token); err != nil {
+	if tw.carrier, err = tw.dial(t, "s1", secret); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tw.carrier.Close() })
@@ -223,7 +223,7 @@ func TestStrangersGetNothing(t *testing.T) {
 		_ = c.Close()
 		t.Error("a wrong token is let in")
 	}
-	if c, err := tw.dial(t, "s2", token); !errors.Is(err, wire.ErrToken) {
+	if c, err := tw.dial(t, "s2", secret); !errors.Is(err, wire.ErrToken) {
 		t.Errorf("another session is let in, or told apart: %v, %v", c, err)
 	}
 	// The file is read at each handshake.
@@ -245,7 +245,7 @@ func TestSeveralSessions(t *testing.T) {
 	t.Parallel()
 	tw := newTwin(t)
 	write(t, tokenFile(tw.root, "s2"), "6775657373")
-	if c, err := tw.dial(t, "s2", token); !errors.Is(err, wire.ErrToken) {
+	if c, err := tw.dial(t, "s2", secret); !errors.Is(err, wire.ErrToken) {
 		t.Errorf("a session is let in by the token of another: %v, %v", c, err)
 	}
 	second, err := tw.dial(t, "s2", "guess")

@@ -93,6 +93,8 @@ func act(ctx context.Context, engine *filesync.Engine, do control.Do) (files int
 		return engine.Restore(ctx)
 	case control.Recover:
 		return engine.Recover(ctx, do.Path)
+	case control.RecoverVersion:
+		return 1, engine.RecoverVersion(ctx, do.Version)
 	case control.Resolve:
 		return engine.Resolve(ctx, do.Path, do.Loser)
 	case control.Revert:

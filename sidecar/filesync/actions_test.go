@@ -324,7 +324,7 @@ func TestDeletionGuard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-			populate(t, a, 60)
+			populate(t, a, 30)
 			p.start()
 			p.same()
 			want := list(t, a)
@@ -358,7 +358,7 @@ func TestDeletionGuard(t *testing.T) {
 				if _, err := side.engine.Accept(limited(t)); err != nil {
 					t.Fatal(err)
 				}
-			} else if n, err := side.engine.Restore(limited(t)); n < 60 || err != nil {
+			} else if n, err := side.engine.Restore(limited(t)); n < 30 || err != nil {
 				t.Fatalf("restored %d, %v", n, err)
 			}
 			p.same()
@@ -382,9 +382,9 @@ func TestGuardLetsPass(t *testing.T) {
 		"a folder is renamed": {true, 60, func(root string) error {
 			return os.Rename(filepath.Join(root, "src/dir1"), filepath.Join(root, "moved"))
 		}},
-		"a small part":  {true, 200, func(root string) error { return os.RemoveAll(filepath.Join(root, "src/dir1")) }},
+		"a small part":  {true, 110, func(root string) error { return os.RemoveAll(filepath.Join(root, "src/dir1")) }},
 		"few files":     {true, 15, func(root string) error { return os.RemoveAll(filepath.Join(root, "src/dir1")) }},
-		"no protection": {false, 200, func(root string) error { return os.RemoveAll(filepath.Join(root, "src/dir1")) }},
+		"no protection": {false, 110, func(root string) error { return os.RemoveAll(filepath.Join(root, "src/dir1")) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

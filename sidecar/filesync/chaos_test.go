@@ -28,7 +28,7 @@ import (
 // The chaos test runs for NHCTL_CHAOS (a duration), with the seed of NHCTL_CHAOS_SEED, to see a failure again. From
 // chaosLong on everything must have happened.
 const (
-	chaosDefault = 5 * time.Second
+	chaosDefault = 2 * time.Second
 	chaosLong    = time.Minute
 )
 

@@ -244,6 +244,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	if _, err := e.wrap.Modify(func(*config.Configuration) {}); err != nil {
 		return fmt.Errorf("prepare the configuration: %w", err)
 	}
+	happens := e.events.Subscribe(reported)
 	modelCtx, stopModel := context.WithCancel(base)
 	modelDone := make(chan struct{})
 	go func() { defer close(modelDone); _ = e.model.Serve(modelCtx) }()
@@ -253,7 +254,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 		return err
 	}
 	close(e.running)
-	services.Go(func() { e.report(ctx) })
+	services.Go(func() { e.report(ctx, happens) })
 	services.Go(func() { e.announce(ctx) })
 	// An index in the making takes far more memory than one at rest.
 	services.Go(func() {
@@ -301,11 +302,13 @@ func (e *Engine) started(ctx context.Context) error {
 	}
 }
 
+// reported are the events that report handles.
+const reported = events.StateChanged | events.LocalIndexUpdated | events.LocalChangeDetected |
+	events.RemoteIndexUpdated | events.FolderErrors | events.DeviceConnected | events.DeviceDisconnected |
+	events.ItemStarted | events.ItemFinished
+
 // report calls OnChange when the model's state changes, and OnBatch when it has pulled.
-func (e *Engine) report(ctx context.Context) {
-	sub := e.events.Subscribe(
-		events.StateChanged | events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors |
-			events.DeviceConnected | events.DeviceDisconnected | events.ItemStarted | events.ItemFinished)
+func (e *Engine) report(ctx context.Context, sub events.Subscription) {
 	defer sub.Unsubscribe()
 	var batch batch
 	for {
@@ -317,7 +320,11 @@ func (e *Engine) report(ctx context.Context) {
 				return
 			}
 			e.progress.hear(event)
-			if event.Type == events.RemoteIndexUpdated {
+			switch event.Type {
+			case events.LocalChangeDetected: // a LocalIndexUpdated has come before
+				e.saved(event)
+				continue
+			case events.RemoteIndexUpdated:
 				e.confirmed()
 			}
 			e.config.OnChange()

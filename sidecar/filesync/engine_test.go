@@ -45,7 +45,7 @@ func TestEveryKindOfChange(t *testing.T) {
 
 	foldertest.Put(t, a, "edit.txt", "two")
 	foldertest.Put(t, a, "new/deep/er/file.txt", "hello")
-	big := make([]byte, 50<<20)
+	big := make([]byte, 5<<20)
 	_, _ = rand.Read(big)
 	foldertest.Put(t, a, "big.bin", string(big))
 	for _, err := range []error{

@@ -14,7 +14,7 @@ import (
 // The fields of the config that hold patterns.
 const (
 	fieldFilePattern       = "dev.sync.filePattern"
-	fieldIgnoreFilePattern = "dev.sync.folderfs.IgnoreFilePattern"
+	fieldIgnoreFilePattern = "dev.sync.ignoreFilePattern"
 )
 
 // Explain says why a path below a root is synced or not: the rule that decides, and where it is.

@@ -95,7 +95,7 @@ func TestFill(t *testing.T) {
 	}{
 		"whole":             {Settings{Type: Send}, 0, 100},
 		"whole, both ways":  {Settings{Type: SendReceive, DeleteProtection: true}, 0, 100},
-		"broken":            {Settings{Type: SendReceive, DeleteProtection: true}, 50 << 10, 800},
+		"broken":            {Settings{Type: SendReceive, DeleteProtection: true}, 20 << 10, 300},
 		"broken at once":    {Settings{Type: Send}, 1, 100},
 		"broken at the end": {Settings{Type: Send}, 40 << 10, 200},
 	} {

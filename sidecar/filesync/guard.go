@@ -36,12 +36,12 @@ const (
 type Deletion struct {
 	Files int `json:"files"` // that are gone
 	Of    int `json:"of"`    // that there were
-	// Paths are some of them.
+	// Paths are theirs; at most mostNamed.
 	Paths []string `json:"paths"`
 }
 
-// shown is how many paths of a batch are named.
-const shown = 10
+// mostNamed is how many paths of a deletion are named.
+const mostNamed = 100
 
 // ErrHeld says that sync stopped for a batch of deletions.
 var ErrHeld = errors.New("sync has stopped: a great part of the folder was deleted at once")
@@ -178,7 +178,7 @@ func (e *Engine) judge(known, before int) bool {
 		if isFile(f) && e.gone(f.Name) {
 			d.Paths = append(d.Paths, filepath.ToSlash(f.Name))
 		}
-		return len(d.Paths) < shown
+		return len(d.Paths) < mostNamed
 	})
 	e.deciding.Lock()
 	e.held = &d

@@ -95,7 +95,7 @@ func TestGuardHoldsAll(t *testing.T) {
 			t.Run(fmt.Sprintf("%q on the %s side", dir, side), func(t *testing.T) {
 				t.Parallel()
 				p, a, b := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
-				populate(t, a, 300)
+				populate(t, a, 100)
 				foldertest.Put(t, a, "top", "1")
 				p.start()
 				p.same()

@@ -3,6 +3,7 @@ package filesync
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -129,14 +130,11 @@ func (p *pair) wait() {
 	}
 }
 
-// list describes every file of a folder: mode, and content or target.
+// list describes every file of a folder: mode, and content or target. Those that go while it looks are not there.
 func list(t testing.TB, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
+	err := walk(root, func(path string, d fs.DirEntry) error {
 		rel, _ := filepath.Rel(root, path)
 		if syncfs.IsTemporary(rel) {
 			return nil
@@ -163,6 +161,19 @@ func list(t testing.TB, root string) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// walk calls visit for everything below a folder, and goes on where something is gone.
+func walk(root string, visit func(path string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && path != root {
+			err = visit(path, d)
+		}
+		if path != root && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
 }
 
 func sum(data []byte) string {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/model"
-	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // Save is a change made here that the other side has.
@@ -24,11 +23,17 @@ type progress struct {
 	mu sync.Mutex
 	// now are the paths that come in.
 	now map[string]bool
-	// waiting is a save that the other side has not confirmed, sequence what the index had before it.
-	waiting  *Save
-	sequence int64
-	last     *Save
+	// read says whether the folder has been looked at for the first time: what is found from then on was saved.
+	read bool
+	// look is the last one at what the watcher saw.
+	look look
+	// waiting is a save that the other side has not confirmed.
+	waiting *Save
+	last    *Save
 }
+
+// look is a scan from begun to ended, zero while it lasts, of what was saved since a time.
+type look struct{ since, begun, ended time.Time }
 
 func newProgress() *progress { return &progress{now: map[string]bool{}} }
 
@@ -45,11 +50,17 @@ func (p *progress) hear(e events.Event) {
 		if name, ok := data["item"].(string); ok && e.Type == events.ItemFinished {
 			delete(p.now, name)
 		}
-		if e.Type == events.StateChanged && data["to"] == model.FolderIdle.String() {
-			clear(p.now)
+		if e.Type == events.StateChanged {
+			p.read = p.read || data["from"] == model.FolderScanning.String()
+			if data["to"] == model.FolderIdle.String() {
+				clear(p.now)
+			}
 		}
 	}
 }
+
+// shown is how many paths that are on their way are named.
+const shown = 10
 
 // tell adds what is known to a status.
 func (p *progress) tell(s *Status) {
@@ -60,67 +71,53 @@ func (p *progress) tell(s *Status) {
 	s.LastSave = p.last
 }
 
-// sequence is the number of the last change that this side knows of, its own and what came in.
-func (e *Engine) sequence() (int64, error) {
-	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
-	if err != nil {
-		return 0, err
+// saved notes a change that the model has found here.
+func (e *Engine) saved(found events.Event) {
+	data, _ := found.Data.(map[string]string)
+	p := e.progress
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.read && e.model.ConnectedTo(e.peer()) {
+		p.waiting = &Save{Path: data["path"], Time: p.look.saved(found.Time)}
 	}
-	defer snapshot.Release()
-	return snapshot.Sequence(protocol.LocalDeviceID), nil
 }
 
-// savedSince says whether something was changed here since a sequence number, and how many files the other side lacks.
-// What came in since then has numbers, too.
-func (e *Engine) savedSince(sequence int64) (saved bool, lacks int, err error) {
-	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
-	if err != nil {
-		return false, 0, err
+// saved is when a change was made that was found at a time.
+func (l look) saved(found time.Time) time.Time {
+	if found.Before(l.begun) || !l.ended.IsZero() && found.After(l.ended) {
+		return found // by another scan
 	}
-	defer snapshot.Release()
-	snapshot.WithHaveSequence(sequence+1, func(f protocol.FileInfo) bool {
-		saved = f.ModifiedBy == e.me.Short()
-		return !saved
-	})
-	return saved, snapshot.NeedSize(e.peer()).TotalItems(), nil
+	return l.since
 }
 
-// scanSaved scans what was saved since a time, and notes when the other side has it.
+// scanSaved scans what was saved since a time.
 func (e *Engine) scanSaved(paths []string, since time.Time) error {
 	p := e.progress
-	before, err := e.sequence()
-	if err == nil && e.model.ConnectedTo(e.peer()) {
-		p.mu.Lock()
-		p.waiting, p.sequence = &Save{Path: paths[len(paths)-1], Time: since}, before
-		p.mu.Unlock()
-	}
-	if err := e.scanFolder(paths...); err != nil {
-		return err
-	}
-	if saved, _, err := e.savedSince(before); err == nil && !saved { // the watcher saw what came in
-		p.mu.Lock()
-		p.waiting = nil
-		p.mu.Unlock()
-	}
-	return nil
+	p.mu.Lock()
+	p.look = look{since: since, begun: time.Now()}
+	p.mu.Unlock()
+	err := e.scanFolder(paths...)
+	p.mu.Lock()
+	p.look.ended = time.Now()
+	p.mu.Unlock()
+	return err
 }
 
 // confirmed is called when the other side has told of its files.
 func (e *Engine) confirmed() {
 	p := e.progress
 	p.mu.Lock()
-	waiting, sequence := p.waiting, p.sequence
-	p.mu.Unlock()
-	if waiting == nil {
-		return
-	}
-	if saved, lacks, err := e.savedSince(sequence); err != nil || lacks > 0 || !saved {
-		return
-	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waiting == waiting {
-		waiting.Seconds = time.Since(waiting.Time).Seconds()
-		p.last, p.waiting = waiting, nil
+	if p.waiting == nil {
+		return
+	}
+	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	if err != nil {
+		return
+	}
+	defer snapshot.Release()
+	if snapshot.NeedSize(e.peer()).TotalItems() == 0 {
+		p.waiting.Seconds = time.Since(p.waiting.Time).Seconds()
+		p.last, p.waiting = p.waiting, nil
 	}
 }

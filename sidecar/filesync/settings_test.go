@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 func TestUnknownTypesAreRefused(t *testing.T) {
@@ -29,6 +31,21 @@ func TestUnknownTypesAreRefused(t *testing.T) {
 	for _, kind := range []Type{Send, Receive, SendReceive} {
 		if err := p.local.engine.Apply(t.Context(), Settings{Type: kind}); err != nil {
 			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// A pattern that decides is named with its field of the config.
+func TestExplainPatterns(t *testing.T) {
+	t.Parallel()
+	s := Settings{FilePatterns: []string{"./src"}, IgnorePatterns: []string{"./src/tmp"}}
+	for rel, want := range map[string]string{
+		"src/main.go": `synced because of "./src" of dev.sync.filePattern`,
+		"src/tmp/a":   `left out by "./src/tmp" of dev.sync.ignoreFilePattern`,
+		"doc/a":       "left out: dev.sync.filePattern does not name it",
+	} {
+		if got := s.Explain(t.TempDir(), rel, ignore.Rules{}).Text; got != want {
+			t.Errorf("%s: got %q, want %q", rel, got, want)
 		}
 	}
 }

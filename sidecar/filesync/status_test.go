@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
@@ -36,34 +37,37 @@ func TestLastSave(t *testing.T) {
 	}
 }
 
-// What comes in while a scan goes on changes the index of this side, and is no save of its own.
-func TestSavedSince(t *testing.T) {
+// A save counts whatever finds it: the watcher's look, a second one at the same folder, or a look at everything.
+func TestSaveFoundByAnyScan(t *testing.T) {
 	t.Parallel()
 	p, a, b := newPair(t, Settings{Type: SendReceive})
 	p.start()
 	p.same()
-	for _, tt := range []struct {
-		dir           string
-		local, remote bool // who has saved
-	}{{a, true, false}, {b, false, true}} {
-		var before [2]int64
-		for i, e := range []*end{p.local, p.remote} {
-			var err error
-			if before[i], err = e.engine.sequence(); err != nil {
-				t.Fatal(err)
-			}
+	engine := p.local.engine
+	for name, scan := range map[string]func() error{
+		"watched":    func() error { return engine.scanSaved([]string{"watched"}, time.Now()) },
+		"everything": func() error { return engine.scanFolder() },
+		"twice": func() error {
+			return errors.Join(engine.scanSaved([]string{"."}, time.Now()),
+				engine.scanSaved([]string{"twice"}, time.Now()))
+		},
+	} {
+		engine.searching.Lock() // the watcher's own look comes later
+		foldertest.Put(t, a, name, "saved")
+		err := scan()
+		engine.searching.Unlock()
+		if err != nil {
+			t.Fatal(err)
 		}
-		foldertest.Put(t, tt.dir, "f", tt.dir)
-		p.same()
-		for i, e := range []*end{p.local, p.remote} {
-			now, err := e.engine.sequence()
-			saved, lacks, failed := e.engine.savedSince(before[i])
-			if err != nil || failed != nil || now == before[i] {
-				t.Fatalf("%d after %d: %v, %v", now, before[i], err, failed)
+		arrives(t, b, name, "saved")
+		eventually(t, func() error {
+			if save := p.local.status().LastSave; save == nil || save.Path != name {
+				return fmt.Errorf("last save: %+v, want %s", save, name)
 			}
-			if want := []bool{tt.local, tt.remote}[i]; saved != want || lacks != 0 {
-				t.Errorf("end %d saved: %v, want %v; the other lacks %d", i, saved, want, lacks)
-			}
+			return nil
+		})
+		if save := p.remote.status().LastSave; save != nil {
+			t.Errorf("no one saved in the pod: %+v", save)
 		}
 	}
 }

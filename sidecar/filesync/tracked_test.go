@@ -46,7 +46,7 @@ func (c checkout) Busy() bool {
 	return err == nil
 }
 
-// newCheckout returns a pair whose computer's folder has the branch "large", of 300 files, and could have "small".
+// newCheckout returns a pair whose computer's folder has the branch "large", of 100 files, and could have "small".
 func newCheckout(t *testing.T) (checkout, *pair) {
 	t.Helper()
 	p, a, _ := newPair(t, Settings{Type: SendReceive, DeleteProtection: true})
@@ -59,7 +59,7 @@ func newCheckout(t *testing.T) (checkout, *pair) {
 	c.git("commit", "-qm", "small")
 	c.git("checkout", "-q", "-b", "large")
 	c.git("rm", "-rq", "small/file1", "small/file2")
-	populate(t, a, 300)
+	populate(t, a, 100)
 	c.git("add", ".")
 	c.git("commit", "-qm", "large")
 	p.local.config.Repository = c
@@ -111,7 +111,7 @@ func TestBranchSwitchesInARow(t *testing.T) {
 	c.alike(p)
 	for step := range 8 {
 		rm := []string{"rm", "-q"}
-		for i := step * 24; i < (step+1)*24; i++ {
+		for i := step * 8; i < (step+1)*8; i++ {
 			rm = append(rm, fmt.Sprintf("src/dir%d/file%d", i%5, i))
 		}
 		c.git(rm...)

@@ -39,17 +39,31 @@ func (e *Engine) Recover(ctx context.Context, rel string) (int, error) {
 		if done[v.Path] {
 			continue
 		}
-		if err := e.putBack(v); err != nil {
+		if err := e.recoverOne(v); err != nil {
 			return len(done), err
-		}
-		if v.Reason == kept.First { // that is the decision
-			if err := e.folder.Kept().Settle(v); err != nil {
-				return len(done), err
-			}
 		}
 		done[v.Path] = true
 	}
 	return len(done), e.Scan(ctx)
+}
+
+// RecoverVersion puts one version that is kept here in place again, as Recover does with the newest.
+func (e *Engine) RecoverVersion(ctx context.Context, id string) error {
+	v, err := e.folder.Kept().Find(id)
+	if err != nil {
+		return err
+	}
+	if err := e.recoverOne(v); err != nil {
+		return err
+	}
+	return e.Scan(ctx)
+}
+
+func (e *Engine) recoverOne(v kept.Version) error {
+	if err := e.putBack(v); err != nil || v.Reason != kept.First {
+		return err
+	}
+	return e.folder.Kept().Settle(v) // that is the decision
 }
 
 // ErrProtected says that nothing is written under a name, whoever wants it.

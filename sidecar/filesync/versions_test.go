@@ -50,6 +50,9 @@ func TestVersionsOfAHostilePod(t *testing.T) {
 					t.Errorf("%s: %v, want %v", how, err, tt.put)
 				}
 			}
+			if err := e.RecoverVersion(t.Context(), tt.id); err == nil {
+				t.Error("the version was put in place")
+			}
 			if _, err := os.Stat(filepath.Join(root, tt.file)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s: %v", tt.file, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/footprint"
 )
 
@@ -105,11 +106,22 @@ func (c *command) launch(spec Spec) error {
 	now := time.Now()
 	done := make(chan struct{})
 	c.mu.Lock()
-	c.status = Status{Name: c.name, State: StateRunning, Argv: spec.Argv, PID: pid, Started: &now, Own: spec.Own,
-		HotReload: spec.Reload != nil}
+	c.status = Status{
+		Name:      c.name,
+		State:     StateRunning,
+		Argv:      spec.Argv,
+		PID:       pid,
+		Started:   &now,
+		Own:       spec.Own,
+		Args:      spec.Args,
+		Env:       spec.Env,
+		TTY:       spec.TTY,
+		Wait:      spec.Wait,
+		HotReload: spec.Reload != nil,
+	}
 	c.kills, c.ended = kills, done
 	c.mu.Unlock()
-	c.remark("started: " + strings.Join(spec.Argv, " "))
+	c.remark(contract.RemarkStarted + strings.Join(spec.Argv, " "))
 
 	var copying sync.WaitGroup
 	for i, r := range readers {
@@ -232,7 +244,16 @@ func (c *command) stop(ctx context.Context) (Status, error) {
 	return c.current(), err
 }
 
-// stopLocked asks the process group to end, and after the grace time makes the whole session.
+// end stops the command for good: no change of the sources starts it again.
+func (c *command) end(ctx context.Context) (Status, error) {
+	c.mu.Lock()
+	c.status.HotReload = false
+	c.mu.Unlock()
+	return c.stop(ctx)
+}
+
+// stopLocked asks the process group to end, after the program that a debugger in it has, and after the grace time makes
+// the whole session.
 func (c *command) stopLocked(ctx context.Context) error {
 	c.mu.Lock()
 	pid, ended, state := c.status.PID, c.ended, c.status.State
@@ -240,11 +261,13 @@ func (c *command) stopLocked(ctx context.Context) error {
 	if state == StateNone || pid == 0 {
 		return nil
 	}
+	asked, cancel := context.WithTimeout(ctx, c.grace)
+	defer cancel()
+	endTraced(asked, pid)
 	_ = syscall.Kill(-pid, syscall.SIGTERM)
 	select {
 	case <-ended:
-	case <-time.After(c.grace):
-	case <-ctx.Done():
+	case <-asked.Done():
 	}
 	// Whatever is left of it, also when its leader has gone already.
 	_ = syscall.Kill(-pid, syscall.SIGKILL)

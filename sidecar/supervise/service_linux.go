@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -12,6 +11,7 @@ import (
 // service is what runs of the service: run or debug, never both. It starts it again when the sources change.
 type service struct {
 	run, debug, build *command
+	crashPause        time.Duration
 
 	change sync.Mutex // held while run or debug is started or stopped
 	mu     sync.Mutex // guards what follows
@@ -44,7 +44,7 @@ func (s *service) start(ctx context.Context, name string, spec Spec) (Status, er
 		if spec.Refuse {
 			return other.current(), ErrRunning
 		}
-		if _, err := other.stop(ctx); err != nil {
+		if _, err := other.end(ctx); err != nil {
 			return other.current(), err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *service) stop(ctx context.Context, name string) (Status, error) {
 	s.wish++
 	s.mu.Unlock()
 	this, _ := s.pair(name)
-	return this.stop(ctx)
+	return this.end(ctx)
 }
 
 // changed notes that the sources changed.
@@ -111,9 +111,9 @@ func (s *service) serve(ctx context.Context) {
 // A command that ends by itself within quick of a reload has crashed; from the third such reload in a row on, each
 // waits longer.
 const (
-	quick     = 2 * time.Second
-	firstWait = 250 * time.Millisecond
-	longest   = 10 * time.Second
+	quick      = 2 * time.Second
+	crashPause = 250 * time.Millisecond // the default of Options.CrashPause
+	longest    = 10 * time.Second
 )
 
 // reload brings what runs up to date, and says whether to look again.
@@ -142,7 +142,7 @@ func (s *service) reload(ctx context.Context, crashes *int) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(min(longest, firstWait<<min(10, *crashes-3))):
+		case <-time.After(min(longest, s.crashPause<<min(10, *crashes-3))):
 		}
 	}
 	begun := time.Now()
@@ -217,7 +217,7 @@ func (s *service) restart(ctx context.Context, name string, argv []string, wish 
 	s.mu.Unlock()
 	this, _ := s.pair(name)
 	reloads := this.current().Reloads + 1
-	this.remark("hot reload: " + strings.Join(argv, " "))
+	this.remark("hot reload")
 	spec.Argv, spec.Refuse = slices.Clone(argv), false
 	if _, err := this.start(ctx, spec); err != nil {
 		this.remark(fmt.Sprintf("hot reload: %v", err))

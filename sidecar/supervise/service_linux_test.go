@@ -110,8 +110,9 @@ func TestHotReload(t *testing.T) {
 	if built, err := os.ReadFile(file); err != nil || string(built) != "x\nx\n" {
 		t.Errorf("%q, %v: want one build for each change", built, err)
 	}
-	if _, err := c.Stop(t.Context(), Run); err != nil {
-		t.Fatal(err)
+	stopped, err := c.Stop(t.Context(), Run)
+	if err != nil || stopped.HotReload {
+		t.Errorf("after a stop: %+v, %v", stopped, err)
 	}
 	change(t, c)
 	start(t, c, Debug, Spec{Argv: []string{"sleep", "62"}}) // without reload
@@ -123,7 +124,8 @@ func TestHotReload(t *testing.T) {
 
 // A program that crashes after each reload is given ever more time between two.
 func TestCrashLoopBacksOff(t *testing.T) {
-	c := serve(t, DefaultGrace)
+	const pause = 50 * time.Millisecond
+	c := serveWith(t, Options{CrashPause: pause})
 	start(t, c, Run, Spec{Argv: []string{"sleep", "60"}, Reload: &Reload{Argv: []string{"false"}}})
 	begun := time.Now()
 	for n := range 6 {
@@ -132,7 +134,7 @@ func TestCrashLoopBacksOff(t *testing.T) {
 		exited(t, c)
 	}
 	// From the third crash on, each waits twice as long.
-	if took := time.Since(begun); took < firstWait+2*firstWait+4*firstWait {
+	if took := time.Since(begun); took < pause+2*pause+4*pause {
 		t.Errorf("six reloads took %s", took)
 	}
 }

@@ -1,10 +1,13 @@
 package supervise
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // killSession ends every process of a session. Children that are born in the meantime are found by the next round.
@@ -14,19 +17,76 @@ func killSession(leader int) {
 		if len(members) == 0 {
 			return
 		}
-		for _, pid := range members {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+		for _, m := range members {
+			_ = syscall.Kill(m.pid, syscall.SIGKILL)
 		}
 	}
 }
 
+// Looks at the programs that debuggers have: a debugger stops its program for a moment, again and again, so that one
+// stands only where several looks in a row find it standing.
+const (
+	tracedLook  = 10 * time.Millisecond
+	tracedLooks = 5
+)
+
+// endTraced asks the programs of a session that debuggers have to end, and waits until they have. A debugger that is
+// asked itself while its program runs may wait for the program without end, as delve does with a client of its DAP.
+// One whose program stands at a breakpoint ends the program itself.
+func endTraced(ctx context.Context, leader int) {
+	asked, standing := map[int]bool{}, map[int]int{}
+	for {
+		running := false
+		for _, m := range session(leader) {
+			if !m.traced() {
+				continue
+			}
+			if standing[m.pid]++; m.state != "t" {
+				standing[m.pid] = 0
+			}
+			if standing[m.pid] >= tracedLooks {
+				continue
+			}
+			running = true
+			if !asked[m.pid] {
+				asked[m.pid] = true
+				_ = syscall.Kill(m.pid, syscall.SIGTERM)
+			}
+		}
+		if !running {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(tracedLook):
+		}
+	}
+}
+
+// process is a living process of a session, with its state as /proc has it.
+type process struct {
+	pid   int
+	state string
+}
+
+// traced says whether a debugger has the process.
+func (p process) traced() bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/status")
+	if err != nil {
+		return false
+	}
+	_, rest, found := bytes.Cut(status, []byte("\nTracerPid:\t"))
+	return found && !bytes.HasPrefix(rest, []byte("0\n"))
+}
+
 // session lists the living processes of a session.
-func session(leader int) []int {
+func session(leader int) []process {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var members []int
+	var members []process
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -39,7 +99,7 @@ func session(leader int) []int {
 		// The name in brackets may hold anything; behind it come state, parent, group and session.
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		if len(fields) > 3 && fields[0] != "Z" && fields[3] == strconv.Itoa(leader) {
-			members = append(members, pid)
+			members = append(members, process{pid, fields[0]})
 		}
 	}
 	return members

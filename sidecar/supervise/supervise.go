@@ -41,8 +41,12 @@ type Status struct {
 	OOMKilled bool `json:"oomKilled,omitempty"`
 	// MemoryLimit is the container's, in bytes; 0 for none.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
-	// Own is the Spec's.
-	Own bool `json:"own,omitempty"`
+	// Own, Args, Env, TTY and Wait are the Spec's.
+	Own  bool              `json:"own,omitempty"`
+	Args []string          `json:"args,omitempty"`
+	Env  map[string]string `json:"env,omitempty"`
+	TTY  bool              `json:"tty,omitempty"`
+	Wait bool              `json:"wait,omitempty"`
 	// HotReload says that a change of the sources starts the command again; Reloads counts how often that happened.
 	HotReload bool `json:"hotReload,omitempty"`
 	Reloads   int  `json:"reloads,omitempty"`
@@ -61,6 +65,10 @@ type Spec struct {
 	TTY bool `json:"tty,omitempty"`
 	// Own says that the user named the command, instead of the config.
 	Own bool `json:"own,omitempty"`
+	// Args are those in Argv that the user has added to the config's command, kept for whoever starts it again.
+	Args []string `json:"args,omitempty"`
+	// Wait says that the command's debugger holds the program before its first line, kept for whoever starts it again.
+	Wait bool `json:"wait,omitempty"`
 	// Sources is the time since when changes are not in what the command runs; empty means the start.
 	Sources *time.Time `json:"sources,omitempty"`
 	// Reload says how the command is started again after a change; without it, changes mean nothing.

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,7 +18,90 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 )
+
+// Orphans are left to the test's process, as they are to PID 1 of a container.
+func TestMain(m *testing.M) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if child := os.Getenv(tracerOf); child != "" {
+		os.Exit(trace(child))
+	}
+	os.Exit(m.Run())
+}
+
+// tracerOf is a variable that makes this program a debugger of a program, which runs or stands.
+const tracerOf = "NHCTL_TEST_TRACER"
+
+// trace is as delve is with a client: asked to end while its program runs, it waits without end. It returns 0 where the
+// program has ended before, and 3 where that stands.
+func trace(child string) int {
+	runtime.LockOSThread()
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM)
+	cmd := exec.Command("sleep", "1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("traced")
+	if child == "stands" {
+		<-terms
+		return 3
+	}
+	go func() {
+		for range terms {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+			if err != nil || strings.Contains(string(stat), ") Z ") {
+				os.Exit(0)
+			}
+		}
+	}()
+	for sig := 0; ; {
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(cmd.Process.Pid, &status, 0, nil); err != nil || !status.Stopped() {
+			break
+		}
+		if sig = int(status.StopSignal()); sig == int(syscall.SIGTRAP) {
+			sig = 0
+		}
+		if err := syscall.PtraceCont(cmd.Process.Pid, sig); err != nil {
+			return 1
+		}
+	}
+	select {}
+}
+
+// A debugger is asked to end once its program has ended, or stands.
+func TestStopUnderADebugger(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for child, want := range map[string]int{"runs": 0, "stands": 3} {
+		t.Run(child, func(t *testing.T) {
+			c := serve(t, DefaultGrace)
+			spec := Spec{Argv: []string{self}, Env: map[string]string{tracerOf: child}}
+			if _, err := c.Start(t.Context(), Debug, spec); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, func() error {
+				if lines := output(t, c, Debug, 10); !strings.Contains(strings.Join(lines, "\n"), "traced") {
+					return fmt.Errorf("it says %q", lines)
+				}
+				return nil
+			})
+			s, err := c.Stop(t.Context(), Debug)
+			if err != nil || s.ExitCode == nil || *s.ExitCode != want {
+				t.Errorf("it ends with %+v, %v; want exit code %d", s, err, want)
+			}
+		})
+	}
+}
 
 // serve runs a supervisor on a socket. Tests of this package share the process, so its reaper would reap other tests'
 // children: they run one after the other.

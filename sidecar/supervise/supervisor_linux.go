@@ -26,6 +26,9 @@ type Options struct {
 	Dir string
 	// Grace is how long a command has between SIGTERM and SIGKILL.
 	Grace time.Duration
+	// CrashPause is how long the third reload in a row that crashes holds up the next one; it doubles with each crash.
+	// 0 means the default.
+	CrashPause time.Duration
 	// Home is for commands whose user has none. Tools is for programs that are brought; empty means that none are.
 	Home, Tools string
 	Logger      *slog.Logger
@@ -46,6 +49,9 @@ func New(options Options) *Supervisor {
 	if options.Grace == 0 {
 		options.Grace = DefaultGrace
 	}
+	if options.CrashPause == 0 {
+		options.CrashPause = crashPause
+	}
 	s := &Supervisor{options: options, reaper: newReaper(), commands: map[string]*command{}}
 	kept := newRings(ringBytes)
 	for _, name := range []string{Build, Run, Debug} {
@@ -61,6 +67,7 @@ func New(options Options) *Supervisor {
 		}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
+	s.service.crashPause = options.CrashPause
 	s.consoles = &consoles{
 		reaper: s.reaper,
 		grace:  options.Grace,

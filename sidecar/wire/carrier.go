@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,7 +21,7 @@ const (
 	HandshakeTimeout = 10 * time.Second
 	// Silence after which the dialling end should try a second connection.
 	Silence = 3 * time.Second
-	// death is the silence after which an end gives a carrier up.
+	// death is the silence after which an end gives a carrier up, unless its options say otherwise.
 	death = 15 * time.Second
 	// heartbeat is how often an idle carrier is pinged.
 	heartbeat = time.Second
@@ -34,8 +35,8 @@ const (
 const (
 	// maxStreams is how many streams the far end may have open at a time.
 	maxStreams = 2048
-	// maxServerHeader limits the headers of streams that a server opens, in bytes: whoever is in the pod may have
-	// written them.
+	// maxServerHeader limits the headers of streams that a server opens, and its answers, in bytes: whoever is in the
+	// pod may have written them.
 	maxServerHeader = 16 << 10
 )
 
@@ -47,13 +48,26 @@ var (
 	ErrReset = mux.ErrReset
 )
 
+// Refusal is why an end does not take a stream. A handler returns one; whoever wanted to open the stream finds it in
+// the ErrRefused.
+type Refusal struct {
+	// Code distinguishes refusals for programs; empty where the reason is all that there is.
+	Code string
+	// Reason is for people.
+	Reason string
+}
+
+func (r *Refusal) Error() string { return r.Reason }
+
 // Options say what an end of a carrier is, and which streams it serves.
 type Options struct {
 	// Hello is what the end says of itself.
 	Hello Hello
 	// Handlers serve the streams that the far end opens. Without any, it can't open streams.
 	Handlers Handlers
-	Logger   *slog.Logger
+	// Death is the silence after which this end gives the carrier up; 0 means the default of 15 s.
+	Death  time.Duration
+	Logger *slog.Logger
 }
 
 // Carrier is an authenticated connection with many streams.
@@ -65,6 +79,7 @@ type Carrier struct {
 	handlers  Handlers
 	logger    *slog.Logger
 	maxHeader int
+	death     time.Duration
 	rtt       atomic.Int64
 	stop      context.CancelFunc
 	running   sync.WaitGroup
@@ -116,6 +131,7 @@ func newCarrier(ctx context.Context, conn net.Conn, client bool, peer Hello, o O
 		handlers:  o.Handlers,
 		logger:    logger,
 		maxHeader: maxFrame,
+		death:     cmp.Or(o.Death, death),
 	}
 	if client {
 		c.maxHeader = maxServerHeader
@@ -139,12 +155,13 @@ func (c *Carrier) pingIdle(ctx context.Context) {
 		case <-tick.C:
 		}
 		silence := time.Since(c.LastRead())
-		if silence > death {
+		if silence > c.death {
 			_ = c.session.Close()
 			return
 		}
 		if silence >= heartbeat || c.rtt.Load() == 0 {
-			waiting, cancel := context.WithTimeout(ctx, Silence)
+			// The wait is not to go beyond the carrier's death.
+			waiting, cancel := context.WithTimeout(ctx, min(Silence, max(c.death-silence, heartbeat)))
 			if rtt, err := c.session.Ping(waiting); err == nil { // an error shows as silence
 				c.rtt.Store(int64(rtt))
 			}
@@ -195,8 +212,8 @@ func (c *Carrier) request(ctx context.Context, kind Kind, params any, first []by
 	// A far end that refuses may have done so before it has read everything.
 	_, failed := stream.Write(request[now:])
 	var a answer
-	if err = readFrame(stream, &a, maxFrame); err == nil && a.Refused != "" {
-		err = fmt.Errorf("%w: %s", ErrRefused, a.Refused)
+	if err = readFrame(stream, &a, c.maxHeader); err == nil && a.Refused != "" {
+		err = fmt.Errorf("%w: %w", ErrRefused, &Refusal{Code: a.Code, Reason: a.Refused})
 	}
 	if err == nil {
 		err = failed

@@ -71,7 +71,11 @@ func (c *Carrier) serveStream(ctx context.Context, stream *mux.Stream) {
 	case in.accepted:
 		_ = stream.Reset(err.Error())
 	default:
-		_ = writeFrame(stream, answer{Refused: err.Error()})
+		a := answer{Refused: err.Error()}
+		if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+			a.Code = refusal.Code
+		}
+		_ = writeFrame(stream, a)
 		_ = stream.Close()
 	}
 	c.logger.Debug("stream", "kind", in.Kind, "error", err)

@@ -26,6 +26,22 @@ const (
 	KindSupervisor Kind = "supervisor"
 	// KindControl carries HTTP to the sidecar itself; no parameters.
 	KindControl Kind = "control"
+	// The kinds of an agent's streams; package request has their parameters and answers. KindDial carries a TCP
+	// connection from the pod to elsewhere, KindFlow the datagrams of a UDP flow. KindResolve asks the pod's resolver,
+	// KindAbout the agent how it is, and KindEnvironment for the environment of its container. KindFiles carries the
+	// cluster's files of that container, as long as the stream is open.
+	KindDial        Kind = "dial"
+	KindFlow        Kind = "flow"
+	KindResolve     Kind = "resolve"
+	KindAbout       Kind = "about"
+	KindEnvironment Kind = "environment"
+	KindFiles       Kind = "files"
+	// The kinds of a front's streams. KindRoute registers a rule, and lives as long as that; KindRoutes asks how all
+	// rules are. KindIntercept is opened by the agent: it carries what a rule has claimed to the computer that has
+	// registered it.
+	KindRoute     Kind = "route"
+	KindRoutes    Kind = "routes"
+	KindIntercept Kind = "intercept"
 )
 
 // SyncParams names a folder and says how it is synced. The computer's end decides; the sidecar follows.
@@ -109,4 +125,5 @@ func readFrame(r io.Reader, v any, limit int) error {
 // answer is the far end's reply to a header: empty when it takes the stream.
 type answer struct {
 	Refused string `json:"refused,omitempty"`
+	Code    string `json:"code,omitempty"`
 }

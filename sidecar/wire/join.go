@@ -11,7 +11,7 @@ import (
 // Join copies between two connections both ways until both directions have ended, and closes both. The end of one
 // direction is passed on, and the other goes on. When a direction breaks, or ctx ends, both connections are reset.
 func Join(ctx context.Context, a, b net.Conn) {
-	stop := context.AfterFunc(ctx, func() { reset(a, "shut down"); reset(b, "shut down") })
+	stop := context.AfterFunc(ctx, func() { Reset(a, "shut down"); Reset(b, "shut down") })
 	defer stop()
 	var copying sync.WaitGroup
 	for _, direction := range [][2]net.Conn{{a, b}, {b, a}} {
@@ -19,11 +19,11 @@ func Join(ctx context.Context, a, b net.Conn) {
 		copying.Go(func() {
 			_, err := io.Copy(to, from)
 			if err == nil {
-				err = closeWrite(to)
+				err = CloseWrite(to)
 			}
 			if err != nil {
-				reset(a, err.Error())
-				reset(b, err.Error())
+				Reset(a, err.Error())
+				Reset(b, err.Error())
 			}
 		})
 	}
@@ -32,16 +32,16 @@ func Join(ctx context.Context, a, b net.Conn) {
 	b.Close()
 }
 
-// closeWrite ends one direction of a connection, as far as it knows directions.
-func closeWrite(c net.Conn) error {
+// CloseWrite ends one direction of a connection, as far as it knows directions.
+func CloseWrite(c net.Conn) error {
 	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return c.Close()
 }
 
-// reset closes a connection so that its other end sees that it was cut off.
-func reset(c net.Conn, reason string) {
+// Reset closes a connection so that its other end sees that it was cut off.
+func Reset(c net.Conn, reason string) {
 	switch c := c.(type) {
 	case interface{ Reset(reason string) error }:
 		_ = c.Reset(reason)

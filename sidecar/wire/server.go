@@ -13,6 +13,8 @@ import (
 type Server struct {
 	// Token returns the token of a session, or an error if there is no such session.
 	Token func(session string) ([]byte, error)
+	// Up, where it is set, is called for each carrier that has come up, and what it returns once that is down.
+	Up func() (down func())
 	Options
 
 	pending atomic.Int32
@@ -71,6 +73,9 @@ func (s *Server) ServeConn(ctx context.Context, raw net.Conn) {
 	o := s.Options
 	o.Logger = logger.With("session", peer.Session, "purpose", peer.Purpose, "client", peer.Build)
 	o.Logger.Info("carrier up")
+	if s.Up != nil {
+		defer s.Up()()
+	}
 	c := newCarrier(ctx, conn, false, peer, o)
 	select {
 	case <-c.Done():

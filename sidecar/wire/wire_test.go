@@ -128,6 +128,67 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A refusal's code comes along with its reason, for programs.
+func TestRefusalCodes(t *testing.T) {
+	t.Parallel()
+	c := dialled(t, server(Handlers{
+		KindDial: func(context.Context, *Incoming) error {
+			return fmt.Errorf("dial: %w", &Refusal{Code: "refused", Reason: "nothing listens"})
+		},
+		KindResolve: func(context.Context, *Incoming) error { return errors.New("no reason") },
+	}), nil)
+	for kind, want := range map[Kind]Refusal{
+		KindDial:    {Code: "refused", Reason: "dial: nothing listens"},
+		KindResolve: {Reason: "no reason"},
+	} {
+		_, err := c.Open(t.Context(), kind, nil)
+		var got *Refusal
+		if !fails(err, ErrRefused, want.Reason) || !errors.As(err, &got) || *got != want {
+			t.Errorf("%s: %v, want %+v", kind, err, want)
+		}
+	}
+}
+
+// A server's owner hears of each carrier that comes, and of its end; not of a stranger.
+func TestCarriersAreCounted(t *testing.T) {
+	t.Parallel()
+	s := server(Handlers{KindForward: echo})
+	changes := make(chan int, 4)
+	s.Up = func() func() { changes <- 1; return func() { changes <- -1 } }
+	connect := serve(t, s)
+	if _, err := Dial(t.Context(), connect(), []byte("guess"), Options{Hello: Hello{Session: "s1"}}); err == nil {
+		t.Fatal("a wrong token is let in")
+	}
+	c, err := Dial(t.Context(), connect(), []byte("secret"), Options{Hello: Hello{Session: "s1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-changes; got != 1 {
+		t.Errorf("up: %d", got)
+	}
+	_ = c.Close()
+	if got := <-changes; got != -1 || len(changes) > 0 {
+		t.Errorf("down: %d, and %d more", got, len(changes))
+	}
+}
+
+// An end gives a silent carrier up after the time that its options name.
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		c := newCarrier(context.Background(), near, true, Hello{}, Options{Death: 5 * time.Second})
+		begin := time.Now()
+		<-c.Done()
+		if after := time.Since(begin); after < 5*time.Second || after > 6*time.Second {
+			t.Errorf("it dies after %s", after)
+		}
+		_ = c.Close()
+		far.Close()
+	})
+}
+
 // Both ends serve the kinds that they have registered, and no others.
 func TestServerOpensStreams(t *testing.T) {
 	t.Parallel()

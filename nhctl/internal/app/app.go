@@ -16,15 +16,28 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/devsession"
+	"github.com/nhctl/nhctl/nhctl/internal/enclosure"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/netsetup"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/routesession"
+	"github.com/nhctl/nhctl/nhctl/internal/tunnelsession"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
+	"github.com/nhctl/nhctl/sidecar/home"
 )
 
 // Main runs the program with the arguments behind its name, and returns its exit code.
 func Main(args []string) int {
-	if len(args) > 0 && args[0] == kube.PluginArgument {
-		return kube.RunPlugin(args[1:])
+	home.Restore()
+	if len(args) > 0 {
+		switch args[0] {
+		case kube.PluginArgument:
+			return kube.RunPlugin(args[1:])
+		case enclosure.Argument:
+			return enclosure.RunHelper(args[1:])
+		case netsetup.Argument:
+			return netsetup.RunHelper()
+		}
 	}
 	debug.SetGCPercent(1200) // most commands end before a collection pays; the daemon sets its own
 	f, err := factory.System()
@@ -40,7 +53,15 @@ func Main(args []string) int {
 
 // serve is the daemon with all kinds of sessions that there are.
 func serve(ctx context.Context, dirs userdirs.Dirs) error {
-	return daemon.Serve(ctx, dirs, newDevMode)
+	return daemon.Serve(ctx, dirs, newDevMode, newTunnel, newRoute)
+}
+
+func newTunnel(dirs userdirs.Dirs, logger *slog.Logger, r *registry.Registry) daemon.Kind {
+	return tunnelsession.New(dirs, logger, r)
+}
+
+func newRoute(dirs userdirs.Dirs, logger *slog.Logger, r *registry.Registry) daemon.Kind {
+	return routesession.New(dirs, logger, r)
 }
 
 func newDevMode(dirs userdirs.Dirs, logger *slog.Logger, r *registry.Registry) daemon.Kind {

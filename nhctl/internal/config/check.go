@@ -32,9 +32,9 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 	}
 	s.ServiceType = string(kind)
 	seen := map[string]*yaml.Node{}
-	list := node.At(n, "containers")
+	item := node.Indexed(node.At(n, "containers"))
 	for i := range s.Containers {
-		written := node.Item(list, i)
+		written := item(i)
 		d.container(written, &s.Containers[i])
 		key := s.Containers[i].Name + " " + s.Containers[i].Hub.Image
 		if first := seen[key]; first != nil {
@@ -45,9 +45,10 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 		}
 	}
 	s.Local.Env, _ = made(d, node.At(n, "local", "env"), "name", s.Local.Env, nameOf)
+	item = node.Indexed(node.At(n, "local", "ports"))
 	for i, text := range s.Local.Ports {
 		if _, _, err := Ports(text); err != nil {
-			d.fail(node.Item(node.At(n, "local", "ports"), i), "%s", err)
+			d.fail(item(i), "%s", err)
 		}
 	}
 }
@@ -122,9 +123,9 @@ func (d *decoder) ports(n *yaml.Node, list []string) (all []string) {
 		remote int
 		at     *yaml.Node
 	}
-	taken := map[int]known{}
+	taken, item := map[int]known{}, node.Indexed(n)
 	for i, text := range list {
-		written := node.Item(n, i)
+		written := item(i)
 		local, remote, err := Ports(text)
 		if err != nil {
 			d.fail(written, "%s", err)

@@ -18,8 +18,9 @@ import (
 // made leaves out the items of a list that lack the field that makes them, which Nocalhost's editor writes, and tells
 // of those that have other fields. It returns the others with their nodes.
 func made[T any](d *decoder, n *yaml.Node, field string, list []T, of func(T) string) (kept []T, nodes []*yaml.Node) {
+	item := node.Indexed(n)
 	for i, x := range list {
-		written := node.Item(n, i)
+		written := item(i)
 		switch {
 		case of(x) != "":
 			kept, nodes = append(kept, x), append(nodes, written)
@@ -105,10 +106,10 @@ func complete(dev *Dev) {
 
 // mounts checks the paths of mounts that the dev container goes without.
 func (d *decoder) mounts(n *yaml.Node, dev *Dev) {
+	item := node.Indexed(node.At(n, "mounts", "drop"))
 	for i, p := range dev.Mounts.Drop {
 		if !path.IsAbs(p) {
-			d.fail(node.Item(node.At(n, "mounts", "drop"), i),
-				"mounts.drop: want the absolute path of a mount, got %q", p)
+			d.fail(item(i), "mounts.drop: want the absolute path of a mount, got %q", p)
 		}
 		dev.Mounts.Drop[i] = path.Clean(p)
 	}

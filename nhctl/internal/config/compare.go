@@ -22,8 +22,9 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 			}
 			continue
 		}
+		item := node.Indexed(node.At(written, "containers"))
 		for j, c := range s.Containers {
-			n := node.Item(node.At(written, "containers"), j)
+			n := item(j)
 			switch known := strings.Join(names, ", "); {
 			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
 				d.fail(n, "the workload has several containers, name one: %s", known)

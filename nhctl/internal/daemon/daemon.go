@@ -24,6 +24,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/topics"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/private"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
@@ -176,10 +177,8 @@ func acquire(ctx context.Context, dirs userdirs.Dirs) (*flock.Flock, error) {
 		if private.Listens(dirs.Socket) || err != nil || time.Now().After(limit) {
 			return nil, errors.Join(ErrRunning, err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
+		if err := delay.For(ctx, 20*time.Millisecond); err != nil {
+			return nil, err
 		}
 	}
 }

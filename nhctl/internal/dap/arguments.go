@@ -48,6 +48,8 @@ type Arguments struct {
 	Wait bool `json:"wait,omitempty"`
 	// NoDebug runs the program without its debugger. Launch only.
 	NoDebug bool `json:"noDebug,omitempty"`
+	// Test debugs tests instead of the program: FILE, or FILE:LINE for the one at a line. Launch only.
+	Test string `json:"test,omitempty"`
 	// Port is the debugger's on this computer. Default: the remote one's number, or a free one.
 	Port int `json:"port,omitempty"`
 	// Answers are those to the questions that a launch was refused with, by the questions' ids.
@@ -85,7 +87,9 @@ func fields() func(yield func(string, reflect.StructField) bool) {
 }
 
 // launchOnly are the arguments that attach does not take.
-func launchOnly() []string { return []string{"start", "profile", "args", "env", "wait", "noDebug"} }
+func launchOnly() []string {
+	return []string{"start", "profile", "args", "env", "wait", "noDebug", "test"}
+}
 
 // parseArguments reads the arguments of launch or attach. One that is unknown, or of another type, fails with its name.
 func parseArguments(command string, raw json.RawMessage) (Arguments, error) {
@@ -145,6 +149,15 @@ func (a Arguments) check(command string) error {
 		return problem.New(problem.Usage, "%s: the editor has not replaced the variable in the folder %q", command,
 			a.Folder).WithHint("write the folder's path")
 	}
+	if a.Test != "" {
+		if _, err := rpc.ParseTest(a.Test); err != nil {
+			return err
+		}
+		if a.NoDebug || len(a.Args) > 0 {
+			return problem.New(problem.Usage, "%s: \"test\" goes with neither \"noDebug\" nor \"args\"", command).
+				WithHint("run tests without a debugger by: nhctl dev test --at %s", a.Test)
+		}
+	}
 	for name := range a.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
 			return problem.New(problem.Usage, "%s: %q is no name of a variable", command, name)
@@ -177,7 +190,14 @@ func (a Arguments) start(t rpc.Target) rpc.Start {
 func (a Arguments) run(t rpc.Target) rpc.Run { return rpc.Run{Target: t, Args: a.Args, Env: a.Env} }
 
 func (a Arguments) debug(t rpc.Target) rpc.Debug {
-	return rpc.Debug{Run: a.run(t), Wait: a.Wait, LocalPort: a.Port}
+	call := rpc.Debug{Run: a.run(t), Wait: a.Wait, LocalPort: a.Port}
+	if test, err := rpc.ParseTest(a.Test); err == nil && a.Test != "" {
+		if !filepath.IsAbs(test.File) {
+			test.File = filepath.Join(t.Caller.Dir, test.File)
+		}
+		call.Test = &test
+	}
+	return call
 }
 
 // join is the call that takes the debugger that runs.

@@ -1,12 +1,14 @@
 package dap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -48,7 +50,9 @@ func (a *Adapter) lost(l *link, why string) {
 			before: started(a.service.debug.Command),
 			stood:  a.stopped != 0,
 		}
-		a.say(console, "nhctl: the debugger of the program has gone ("+why+"); looking for the program")
+		if !a.service.changing && !a.service.over { // else the client knows why
+			a.say(console, "nhctl: the debugger of the program has gone ("+why+"); looking for the program")
+		}
 	}
 	a.forgetStops()
 	if !a.service.changing { // else who changes it goes on
@@ -64,6 +68,8 @@ func (a *Adapter) search(why string) {
 	ctx, cancel := context.WithCancel(a.ctx)
 	a.away.looking = cancel
 	a.away.tries++
+	join := a.service.arguments.join(a.service.target)
+	join.Paths = a.service.debug.Paths
 	s := search{
 		Adapter: a,
 		last: lastSeen{
@@ -71,10 +77,12 @@ func (a *Adapter) search(why string) {
 			container: a.service.target.Container,
 			started:   a.away.before,
 			over:      a.service.over && !findsAgain(a.service.debug.Command.Argv),
+			grace:     a.Grace,
 		},
-		join:  a.service.arguments.join(a.service.target),
-		since: a.away.since,
-		waits: a.service.arguments.Wait,
+		join:   join,
+		since:  a.away.since,
+		waits:  a.service.arguments.Wait,
+		waited: a.service.waiting,
 	}
 	if a.away.tries == 1 {
 		a.goes(func() { s.run(ctx) })
@@ -95,8 +103,8 @@ type search struct {
 	since time.Time
 	// rested is the time that does not count: nothing was to be expected in it.
 	rested time.Duration
-	// waits says that a program stands before its first line when it is started.
-	waits bool
+	// waits says that a program stands before its first line when it is started; waited that the last one still did.
+	waits, waited bool
 }
 
 // findsAgain says that a command finds its program again when something below it starts that again: then a program
@@ -107,7 +115,7 @@ func findsAgain(argv []string) bool {
 
 func (s *search) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		found, why := s.look(ctx)
+		found, why, code := s.look(ctx)
 		pause := look
 		switch found {
 		case joins:
@@ -117,7 +125,7 @@ func (s *search) run(ctx context.Context) {
 			}
 			why = err.Error()
 		case ends:
-			s.post(func() { s.over(ctx, why) })
+			s.post(func() { s.over(ctx, why, code) })
 			return
 		case rests:
 			text := why + "; the next change of the sources starts it again"
@@ -149,21 +157,23 @@ func (s *search) rest(ctx context.Context, pause time.Duration, why string) bool
 	}
 }
 
-// look asks for the session once.
-func (s *search) look(ctx context.Context) (verdict, string) {
+// look asks for the session once. It returns the exit code of a program that has ended, where it has one.
+func (s *search) look(ctx context.Context) (found verdict, why string, code *int) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	var session rpc.Session
 	if err := s.Backend.Call(ctx, rpc.MethodStatus, s.join.Target, &session, quiet); err != nil {
 		p := problem.From(err)
 		if p.Code == problem.NoSession {
-			return ends, p.Message
+			return ends, p.Message, nil
 		}
-		return waits, p.Message
+		return waits, p.Message, nil
 	}
 	last := s.last
 	last.ago = time.Since(s.since)
-	return judge(session, last)
+	found, why = judge(session, last)
+	this, _ := commandOf(session, last.container, last.command)
+	return found, why, this.ExitCode
 }
 
 // askLimit limits one question about the session.
@@ -179,7 +189,10 @@ func (s *search) take(ctx context.Context) error {
 		return err
 	}
 	rebuilt := !started(d.Command).Equal(s.last.started)
-	if rebuilt && !s.waits {
+	if s.waits && rebuilt || s.waited && !rebuilt {
+		d.Waits = true // whoever only joins is not told
+		d.Attach = debugger.Attach(d)
+	} else if rebuilt {
 		settle(ctx, d)
 	}
 	conn, err := dial(ctx, d)
@@ -207,21 +220,17 @@ func (a *Adapter) found(ctx context.Context, d event.DebugData, conn net.Conn, r
 		return
 	}
 	a.away.looking = nil
-	a.service.debug = d
+	a.service.found(d)
 	a.greet(a.connect(conn, rebuilt))
 }
 
-// over ends the client's session with its program.
-func (a *Adapter) over(ctx context.Context, why string) {
+// over ends the client's session with its program. The exit code is the debugger's word, or else that of the command.
+func (a *Adapter) over(ctx context.Context, why string, code *int) {
 	if ctx.Err() != nil || a.away == nil {
 		return
 	}
-	code := 0
-	if a.service.exit != nil {
-		code = *a.service.exit
-	}
 	a.say(console, "nhctl: "+why)
-	a.terminated(&code)
+	a.terminated(cmp.Or(a.service.exit, code))
 }
 
 // giveUp ends the client's session with a diagnosis.

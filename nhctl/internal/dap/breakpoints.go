@@ -53,6 +53,10 @@ type set struct {
 	shown []breakpoint
 }
 
+// empty says that the request takes breakpoints away. A debugger that has answered it is not asked again: by then,
+// those of its source may be another client's.
+func (s *set) empty() bool { return len(s.shown) == 0 }
+
 // breakpoint is a protocol's Breakpoint. Fields that the adapter knows nothing of stay.
 type breakpoint map[string]any
 
@@ -128,13 +132,13 @@ func (b *breakpoints) lasts(dataID string) {
 }
 
 // again are the requests to make in another connection, in their order. Those that mean nothing in a program that was
-// built again come second: their breakpoints are there no more.
+// built again come second: their breakpoints are there no more, or there are none to take away.
 func (b *breakpoints) again(rebuilt bool) (make, gone []*set) {
 	for _, command := range setters() {
 		for _, s := range b.sets {
 			switch {
 			case s.command != command:
-			case rebuilt && s.passing:
+			case rebuilt && (s.passing || s.empty()):
 				gone = append(gone, s)
 			default:
 				make = append(make, s)
@@ -142,6 +146,13 @@ func (b *breakpoints) again(rebuilt bool) (make, gone []*set) {
 		}
 	}
 	return make, gone
+}
+
+// done notes that a debugger has done what a request asks for.
+func (b *breakpoints) done(s *set) {
+	if s.empty() {
+		b.drop([]*set{s})
+	}
 }
 
 // drop forgets requests.

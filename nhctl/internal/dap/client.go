@@ -175,7 +175,7 @@ func (a *Adapter) configurationDone(m message) {
 		return
 	}
 	a.ask(l, m.Command, nil, m.Seq, func(r message) {
-		l.configured = r.Success
+		a.service.waiting = a.service.waiting && !r.Success
 		a.carry(m, r)
 	})
 }

@@ -42,16 +42,25 @@ type Options struct {
 	Program program.Call
 	// Patience is how long the adapter tries to join a program again; 0 means the default.
 	Patience time.Duration
+	// Grace is how long a program that has ended may still turn out to be started again; 0 means the default.
+	Grace time.Duration
 }
 
 // patience is the default of Options.Patience: a compiler with a cold cache takes minutes, and so does a new pod.
 const patience = 5 * time.Minute
+
+// grace is the default of Options.Grace: a reload stops the old program first, and the programs of a pod end before the
+// pod is known to be gone.
+const grace = 4 * time.Second
 
 // Serve serves one client until it disconnects, its stream ends, or ctx does; the program goes on then. It fails where
 // the client does not speak the protocol. A read of Options.In that blocks may outlive it.
 func Serve(ctx context.Context, o Options) error {
 	if o.Patience == 0 {
 		o.Patience = patience
+	}
+	if o.Grace == 0 {
+		o.Grace = grace
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

@@ -21,24 +21,24 @@ func TestAttach(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 0)
-	can := e.ask("initialize", `{"adapterID":"x","linesStartAt1":true,"supportsRunInTerminalRequest":true}`)
+	e := edit(t, Options{Backend: p})
+	can := e.Ask("initialize", `{"adapterID":"x","linesStartAt1":true,"supportsRunInTerminalRequest":true}`)
 	if !strings.Contains(string(can.Body), `"supportsTerminateRequest":true`) {
 		t.Errorf("it can %s", can.Body)
 	}
-	begun := e.send("attach", `{"folder":"/src","debugger":{"justMyCode":false},"type":"nhctl","__id":1}`)
-	if got := e.event("capabilities"); !strings.Contains(got, `"supportsDataBreakpoints":true`) ||
+	begun := e.Send("attach", `{"folder":"/src","debugger":{"justMyCode":false},"type":"nhctl","__id":1}`)
+	if got := e.Event("capabilities"); !strings.Contains(got, `"supportsDataBreakpoints":true`) ||
 		!strings.Contains(got, `"supportsLogPoints":false`) {
 		t.Errorf("the debugger can %s", got)
 	}
-	e.event("initialized")
-	set := e.ask("setBreakpoints", lines(1, 7, 9))
+	e.Event("initialized")
+	set := e.Ask("setBreakpoints", lines(1, 7, 9))
 	want := `{"breakpoints":[{"id":1,"line":7,"verified":true},{"id":2,"line":9,"verified":true}]}`
 	if string(set.Body) != want {
 		t.Errorf("it has set %s", set.Body)
 	}
-	e.ask("configurationDone", "")
-	e.answer(begun)
+	e.Ask("configurationDone", "")
+	e.Answer(begun)
 	wantAsked := []string{
 		`initialize {"adapterID":"nhctl","columnsStartAt1":true,"linesStartAt1":true,"pathFormat":"path",` +
 			`"supportsRunInTerminalRequest":false,"supportsStartDebuggingRequest":false}`,
@@ -50,13 +50,13 @@ func TestAttach(t *testing.T) {
 		t.Error(diff)
 	}
 	p.tell("stopped", `{"reason":"breakpoint","threadId":3,"hitBreakpointIds":[1301]}`)
-	if got := e.event("stopped"); got != `{"hitBreakpointIds":[2],"reason":"breakpoint","threadId":3}` {
+	if got := e.Event("stopped"); got != `{"hitBreakpointIds":[2],"reason":"breakpoint","threadId":3}` {
 		t.Errorf("it stands at %s", got)
 	}
-	e.ask("threads", "")
-	e.refused("fails", "", "no such luck")
+	e.Ask("threads", "")
+	e.Refused("fails", "", "no such luck")
 	p.tell("breakpoint", `{"reason":"changed","breakpoint":{"id":1300,"verified":false}}`)
-	if got := e.event("breakpoint"); got != `{"breakpoint":{"id":1,"verified":false},"reason":"changed"}` {
+	if got := e.Event("breakpoint"); got != `{"breakpoint":{"id":1,"verified":false},"reason":"changed"}` {
 		t.Errorf("a breakpoint has changed: %s", got)
 	}
 	p.requests("fails")
@@ -130,15 +130,15 @@ func TestLaunch(t *testing.T) {
 			if !tt.session {
 				p.change(func(s *rpc.Session) { s.ID = "" })
 			}
-			e := edit(t, p, 0)
-			e.ask("initialize", tt.initialize)
+			e := edit(t, Options{Backend: p})
+			e.Ask("initialize", tt.initialize)
 			if tt.refused != "" {
-				e.refused("launch", tt.launch, tt.refused)
+				e.Refused("launch", tt.launch, tt.refused)
 			} else {
-				e.answer(e.send("launch", tt.launch))
-				e.event("initialized")
+				e.Answer(e.Send("launch", tt.launch))
+				e.Event("initialized")
 			}
-			e.event(tt.event)
+			e.Event(tt.event)
 			if diff := cmp.Diff(tt.calls, p.called()); diff != "" {
 				t.Error(diff)
 			}
@@ -155,14 +155,14 @@ func TestFailedBuild(t *testing.T) {
 	p := newPod(t, "python")
 	p.fails[rpc.MethodDebug] = problem.New(problem.Command, "the build failed with exit code {2}").
 		WithHint("read it").WithQuestion(problem.YesTo("q", "again?"))
-	e := edit(t, p, 0)
-	e.ask("initialize", "")
-	m := e.refused("launch", "", "the build failed with exit code {2}: read it")
-	e.prints("main.py:1: oh")
-	if got := e.prints("the build failed"); !strings.Contains(got, `"category":"important"`) {
+	e := edit(t, Options{Backend: p})
+	e.Ask("initialize", "")
+	m := e.Refused("launch", "", "the build failed with exit code {2}: read it")
+	e.Prints("main.py:1: oh")
+	if got := e.Prints("the build failed"); !strings.Contains(got, `"category":"important"`) {
 		t.Errorf("it says %s", got)
 	}
-	e.event("terminated")
+	e.Event("terminated")
 	var body failed
 	if err := json.Unmarshal(m.Body, &body); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestFailedBuild(t *testing.T) {
 		!strings.Contains(body.Error.Variables["question"], `"id":"q"`) || body.Problem.Question.ID != "q" {
 		t.Errorf("the answer has %s", m.Body)
 	}
-	e.refused("evaluate", "", "has ended")
+	e.Refused("evaluate", "", "has ended")
 	if err := e.leaves(""); err != nil {
 		t.Error(err)
 	}
@@ -184,41 +184,41 @@ func TestReload(t *testing.T) {
 	p := newPod(t, "python")
 	p.mute = []string{"evaluate"}
 	p.begin()
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("attach", "")
-	e.ask(setFunction, `{"breakpoints":[{"name":"f"}]}`)
-	e.ask(setException, `{"filters":["raised"]}`)
-	e.ask("dataBreakpointInfo", `{"name":"x"}`)
-	e.ask(setData, `{"breakpoints":[{"dataId":"x"}]}`)
-	e.ask(setInstruction, `{"breakpoints":[{"instructionReference":"0x1"}]}`)
+	e.Ask(setFunction, `{"breakpoints":[{"name":"f"}]}`)
+	e.Ask(setException, `{"filters":["raised"]}`)
+	e.Ask("dataBreakpointInfo", `{"name":"x"}`)
+	e.Ask(setData, `{"breakpoints":[{"dataId":"x"}]}`)
+	e.Ask(setInstruction, `{"breakpoints":[{"instructionReference":"0x1"}]}`)
 	p.tell("stopped", `{"reason":"breakpoint","threadId":3}`)
-	e.event("stopped")
-	e.ask("threads", "")
-	asked := e.send("evaluate", `{"expression":"x"}`)
+	e.Event("stopped")
+	e.Ask("threads", "")
+	asked := e.Send("evaluate", `{"expression":"x"}`)
 	p.requests("evaluate")
 
 	p.change(func(s *rpc.Session) { s.Link.State = "down" }) // it takes its time
 	p.reload()
-	if m := e.response(asked); m.Success || !strings.Contains(m.Message, "started again") {
+	if m := e.Response(asked); m.Success || !strings.Contains(m.Message, "started again") {
 		t.Errorf("what was asked of the old program: %+v", m)
 	}
-	if got := e.event("continued"); got != `{"allThreadsContinued":true,"threadId":3}` {
+	if got := e.Event("continued"); got != `{"allThreadsContinued":true,"threadId":3}` {
 		t.Errorf("the stop is over: %s", got)
 	}
-	if got := e.event("thread"); got != `{"reason":"exited","threadId":3}` {
+	if got := e.Event("thread"); got != `{"reason":"exited","threadId":3}` {
 		t.Errorf("the thread is gone: %s", got)
 	}
-	if got := e.ask("threads", "").Body; string(got) != `{"threads":[]}` {
+	if got := e.Ask("threads", "").Body; string(got) != `{"threads":[]}` {
 		t.Errorf("in between there are threads: %s", got)
 	}
-	e.refused("stackTrace", `{"threadId":3}`, "started again")
-	meantime := e.ask("setBreakpoints", lines(2, 5))
+	e.Refused("stackTrace", `{"threadId":3}`, "started again")
+	meantime := e.Ask("setBreakpoints", lines(2, 5))
 	if !strings.Contains(string(meantime.Body), `"id":5,"message":"it is set once`) {
 		t.Errorf("a breakpoint set in the meantime: %s", meantime.Body)
 	}
-	e.prints("waiting: the connection to the pod is down")
+	e.Prints("waiting: the connection to the pod is down")
 	p.change(func(s *rpc.Session) { s.Link.State = "up" })
-	e.prints("joined the program that was built again")
+	e.Prints("joined the program that was built again")
 	want := []string{
 		"setBreakpoints " + sorted(t, lines(1, 7)),
 		"setBreakpoints " + sorted(t, lines(2, 5)),
@@ -232,7 +232,7 @@ func TestReload(t *testing.T) {
 	}
 	var changed []string
 	for range 5 {
-		changed = append(changed, e.event("breakpoint"))
+		changed = append(changed, e.Event("breakpoint"))
 	}
 	want = []string{
 		`{"breakpoint":{"id":4,"message":"it belongs to the program before this one","verified":false},` +
@@ -246,7 +246,44 @@ func TestReload(t *testing.T) {
 		t.Errorf("breakpoints have changed (-want +got):\n%s", diff)
 	}
 	p.tell("stopped", `{"reason":"breakpoint","threadId":3}`)
-	e.event("stopped")
+	e.Event("stopped")
+}
+
+// Breakpoints that the client has removed are removed once: what it asks of the next program, or when it leaves, takes
+// none away from another client.
+func TestRemovedBreakpoints(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, "go")
+	p.begin()
+	e := edit(t, Options{Backend: p})
+	e.begin("attach", "")
+	e.Ask("setBreakpoints", lines(2, 5))
+	e.Ask("setBreakpoints", lines(2))
+	e.Ask(setException, `{"filters":[]}`)
+	p.requests(setException)
+	p.reload()
+	e.Prints("joined the program that was built again")
+	want := []string{"setBreakpoints " + sorted(t, lines(1, 7)), "configurationDone"}
+	if diff := cmp.Diff(want, p.requests("configurationDone")[2:]); diff != "" {
+		t.Errorf("in the next program (-want +got):\n%s", diff)
+	}
+
+	p.change(func(s *rpc.Session) { s.Link.State = "down" })
+	p.drop()
+	e.Prints("looking for the program")
+	e.Ask("setBreakpoints", lines(1)) // no one has told the debugger yet
+	p.change(func(s *rpc.Session) { s.Link.State = "up" })
+	e.Prints("joined the program again")
+	want = []string{`setBreakpoints {"breakpoints":[],"source":{"path":"/src/1.py"}}`, "configurationDone"}
+	if diff := cmp.Diff(want, p.requests("configurationDone")[2:]); diff != "" {
+		t.Errorf("in the same program (-want +got):\n%s", diff)
+	}
+	if err := e.leaves(""); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{`disconnect {"terminateDebuggee":false}`}, p.requests("disconnect")); diff != "" {
+		t.Errorf("when it leaves (-want +got):\n%s", diff)
+	}
 }
 
 // A lost connection is made again to the same program, which stands where it stood.
@@ -254,14 +291,14 @@ func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "go")
 	p.begin()
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("attach", "")
-	e.ask(setInstruction, `{"breakpoints":[{"instructionReference":"0x1"}]}`)
+	e.Ask(setInstruction, `{"breakpoints":[{"instructionReference":"0x1"}]}`)
 	p.tell("stopped", `{"reason":"breakpoint","threadId":1}`)
-	e.event("stopped")
+	e.Event("stopped")
 	p.requests(setInstruction)
 	p.drop()
-	e.prints("joined the program again")
+	e.Prints("joined the program again")
 	all := p.requests("configurationDone")
 	if !strings.Contains(all[1], `"stopOnEntry":true`) {
 		t.Errorf("it attaches with %s", all[1])
@@ -279,7 +316,7 @@ func TestOver(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, "python")
 			p.begin()
-			e := edit(t, p, 0)
+			e := edit(t, Options{Backend: p, Grace: time.Millisecond})
 			e.begin("attach", "")
 			p.tell("exited", `{"exitCode":3}`)
 			p.tell("terminated", "")
@@ -290,17 +327,33 @@ func TestOver(t *testing.T) {
 			p.set(c)
 			p.mu.Unlock()
 			if !reloads {
-				if got := e.event("exited"); got != `{"exitCode":3}` {
+				if got := e.Event("exited"); got != `{"exitCode":3}` {
 					t.Errorf("it has exited with %s", got)
 				}
-				e.event("terminated")
+				e.Event("terminated")
 				return
 			}
-			e.prints("the program has ended with exit code 3; the next change")
+			e.Prints("the program has ended with exit code 3; the next change")
 			p.reload()
-			e.prints("joined the program that was built again")
+			e.Prints("joined the program that was built again")
 		})
 	}
+}
+
+// The exit code is that of the command where its debugger goes without a word.
+func TestOverWithoutAWord(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, "python")
+	p.begin()
+	e := edit(t, Options{Backend: p, Grace: time.Millisecond})
+	e.begin("attach", "")
+	p.mu.Lock()
+	p.exit(debug, 5)
+	p.mu.Unlock()
+	if got := e.Event("exited"); got != `{"exitCode":5}` {
+		t.Errorf("it has exited with %s", got)
+	}
+	e.Event("terminated")
 }
 
 // Where the program does not come back in time, the session ends with the reason.
@@ -308,12 +361,12 @@ func TestPatience(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 10*time.Millisecond)
+	e := edit(t, Options{Backend: p, Patience: 10 * time.Millisecond})
 	e.begin("attach", "")
 	p.change(func(s *rpc.Session) { s.Link = &event.LinkData{State: "down", Reason: "no route"} })
 	p.drop()
-	e.prints("did not come back within 10ms: the connection to the pod is down: no route")
-	e.event("terminated")
+	e.Prints("did not come back within 10ms: the connection to the pod is down: no route")
+	e.Event("terminated")
 	if err := e.leaves(""); err != nil {
 		t.Error(err)
 	}
@@ -324,7 +377,7 @@ func TestReloadJoinedLate(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("attach", "")
 	p.mu.Lock()
 	p.broken = true
@@ -343,7 +396,12 @@ func TestReloadJoinedLate(t *testing.T) {
 	p.mu.Lock()
 	p.broken = false
 	p.mu.Unlock()
-	e.prints("joined the program that was built again")
+	e.Prints("joined the program that was built again")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if diff := cmp.Diff([]event.PathData{{Local: "/src", Remote: "/home/dev/src"}}, p.knew); diff != "" {
+		t.Errorf("the folders that are known already: %s", diff)
+	}
 }
 
 // A debugger that takes connections and ends them is no program that came back.
@@ -351,14 +409,14 @@ func TestPatienceWithDebugger(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 10*time.Millisecond)
+	e := edit(t, Options{Backend: p, Patience: 10 * time.Millisecond})
 	e.begin("attach", "")
 	p.mu.Lock()
 	p.broken = true
 	p.mu.Unlock()
 	p.drop()
-	e.prints("did not come back within 10ms: its connection has ended")
-	e.event("terminated")
+	e.Prints("did not come back within 10ms: its connection has ended")
+	e.Event("terminated")
 }
 
 // Terminate stops the program, and so does a client that leaves with it.
@@ -369,12 +427,12 @@ func TestTerminate(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, "python")
-			e := edit(t, p, 0)
+			e := edit(t, Options{Backend: p})
 			e.begin("launch", "")
-			e.ask(command, `{"terminateDebuggee":true}`)
+			e.Ask(command, `{"terminateDebuggee":true}`)
 			if command == "terminate" {
-				e.event("terminated")
-				e.ask("disconnect", "")
+				e.Event("terminated")
+				e.Ask("disconnect", "")
 			}
 			if err := e.end(); err != nil {
 				t.Error(err)
@@ -390,16 +448,16 @@ func TestTerminate(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("launch", "")
 	p.mu.Lock()
 	p.fails[rpc.MethodDebug] = problem.New(problem.Command, "the build failed")
 	p.mu.Unlock()
-	e.refused("restart", "", "the build failed")
-	e.ask("threads", "")
-	e.ask("restart", `{"arguments":{"args":["-v"]}}`)
-	e.prints("joined the program that was built again")
-	e.ask("stackTrace", `{"threadId":3}`)
+	e.Refused("restart", "", "the build failed")
+	e.Ask("threads", "")
+	e.Ask("restart", `{"arguments":{"args":["-v"]}}`)
+	e.Prints("joined the program that was built again")
+	e.Ask("stackTrace", `{"threadId":3}`)
 	p.mu.Lock()
 	c, _ := commandOf(p.session, "", debug)
 	p.mu.Unlock()
@@ -408,35 +466,37 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// Without a debugger the program runs, and its output comes.
+// Without a debugger the program runs, and its output comes, without the words that the supervisor starts it with.
 func TestNoDebug(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
-	e := edit(t, p, 0)
-	e.ask("initialize", "")
-	e.ask("launch", `{"noDebug":true}`)
-	e.event("initialized")
-	e.ask("setBreakpoints", lines(1, 7))
-	e.ask("configurationDone", "")
-	e.refused("evaluate", "", "without a debugger")
+	e := edit(t, Options{Backend: p})
+	e.Ask("initialize", "")
+	e.Ask("launch", `{"noDebug":true}`)
+	e.Event("initialized")
+	e.Ask("setBreakpoints", lines(1, 7))
+	e.Ask("configurationDone", "")
+	e.Refused("evaluate", "", "without a debugger")
+	p.print(event.LogData{Command: build, Stream: nhctlStream, Time: time.Unix(3, 0), Text: "exited with code 0"})
+	p.print(event.LogData{Command: run, Stream: nhctlStream, Time: time.Unix(4, 0), Text: "started: sh -c go list"})
 	p.print(event.LogData{Command: run, Stream: "stdout", Time: time.Unix(5, 0), Text: "hello"})
 	p.print(event.LogData{Command: run, Stream: "stdout", Time: time.Unix(5, 0), Text: "a second time"})
 	p.print(event.LogData{Command: run, Stream: "stderr", Time: time.Unix(6, 0), Text: "and more"})
-	if got := e.event("output"); got != `{"category":"console","output":"nhctl: started run\n"}` &&
+	if got := e.Event("output"); got != `{"category":"console","output":"nhctl: started run\n"}` &&
 		got != `{"category":"stdout","output":"hello\n"}` {
 		t.Errorf("it prints %s", got)
 	}
-	if got := e.prints("and more"); got != `{"category":"stderr","output":"and more\n"}` {
+	if got := e.Prints("and more"); got != `{"category":"stderr","output":"and more\n"}` {
 		t.Errorf("it prints %s", got)
 	}
-	e.ask("restart", "")
+	e.Ask("restart", "")
 	p.mu.Lock()
 	p.exit(run, 4)
 	p.mu.Unlock()
-	if got := e.event("exited"); got != `{"exitCode":4}` {
+	if got := e.Event("exited"); got != `{"exitCode":4}` {
 		t.Errorf("it has exited with %s", got)
 	}
-	e.event("terminated")
+	e.Event("terminated")
 }
 
 // Debuggers of another protocol are for another client.
@@ -446,9 +506,9 @@ func TestHandover(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, language)
-			e := edit(t, p, 0)
-			e.ask("initialize", "")
-			m := e.refused("launch", "", "does not speak the Debug Adapter Protocol")
+			e := edit(t, Options{Backend: p})
+			e.Ask("initialize", "")
+			m := e.Refused("launch", "", "does not speak the Debug Adapter Protocol")
 			if !strings.Contains(string(m.Body), want) {
 				t.Errorf("the answer has no configuration: %s", m.Body)
 			}
@@ -456,11 +516,11 @@ func TestHandover(t *testing.T) {
 				t.Errorf("the client shows the error: %v: %s", shows, m.Body)
 			}
 			if want != "" {
-				if got := e.event("nhctl.handover"); !strings.Contains(got, want) {
+				if got := e.Event("nhctl.handover"); !strings.Contains(got, want) {
 					t.Errorf("it hands over %s", got)
 				}
 			}
-			e.event("terminated")
+			e.Event("terminated")
 		})
 	}
 }
@@ -469,32 +529,30 @@ func TestHandover(t *testing.T) {
 func TestWrongRequests(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
-	e := edit(t, p, 0)
-	e.refused("launch", "", "initialize comes first")
-	e.refused("initialize", "[]", "initialize")
-	e.ask("initialize", "null")
-	e.refused("initialize", "", "done already")
-	e.refused("configurationDone", "", "nothing to configure")
-	e.refused("stackTrace", "", "nothing was launched")
-	e.refused("threads", "", "nothing was launched")
-	e.refused("terminate", "", "nothing was launched")
-	e.refused("restart", "", "nothing was launched")
-	e.refused("dance", "", "nothing was launched")
-	e.refused("setBreakpoints", "7", "setBreakpoints")
-	e.refused("attach", `{"wait":true}`, `"wait" is an argument of launch`)
-	e.refused("attach", "", "no program runs under a debugger")
-	e.refused("attach", "", "already")
-	e.ask("cancel", "")
+	e := edit(t, Options{Backend: p})
+	e.Refused("launch", "", "initialize comes first")
+	e.Refused("initialize", "[]", "initialize")
+	e.Ask("initialize", "null")
+	e.Refused("initialize", "", "done already")
+	e.Refused("configurationDone", "", "nothing to configure")
+	e.Refused("stackTrace", "", "nothing was launched")
+	e.Refused("threads", "", "nothing was launched")
+	e.Refused("terminate", "", "nothing was launched")
+	e.Refused("restart", "", "nothing was launched")
+	e.Refused("dance", "", "nothing was launched")
+	e.Refused("setBreakpoints", "7", "setBreakpoints")
+	e.Refused("attach", `{"wait":true}`, `"wait" is an argument of launch`)
+	e.Refused("attach", "", "no program runs under a debugger")
+	e.Refused("attach", "", "already")
+	e.Ask("cancel", "")
 	for _, text := range []string{`{"type":"response"}`, `{"type":1}`, `nonsense`, `{"type":"request","seq":70}`} {
-		if _, err := e.in.Write(baseprotocol.Frame([]byte(text))); err != nil {
-			t.Fatal(err)
-		}
+		e.Write(string(baseprotocol.Frame([]byte(text))))
 	}
-	e.prints("can't be read")
-	if m := e.response(70); m.Success {
+	e.Prints("can't be read")
+	if m := e.Response(70); m.Success {
 		t.Error("a request without a command is answered")
 	}
-	e.refused("disconnect", "[]", "disconnect")
+	e.Refused("disconnect", "[]", "disconnect")
 	if err := e.leaves(""); err != nil {
 		t.Error(err)
 	}
@@ -512,14 +570,10 @@ func TestStreams(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, "python")
-			e := edit(t, p, 0)
+			e := edit(t, Options{Backend: p})
 			e.begin("launch", "")
-			if tt.text != "" {
-				if _, err := e.in.Write([]byte(tt.text)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			e.in.Close()
+			e.Write(tt.text)
+			e.Close()
 			err := e.end()
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("it ends with %v", err)
@@ -537,17 +591,17 @@ func TestTwoClients(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	first, second := edit(t, p, 0), edit(t, p, 0)
+	first, second := edit(t, Options{Backend: p}), edit(t, Options{Backend: p})
 	first.begin("attach", "")
 	second.begin("attach", "")
 	p.tell("stopped", `{"reason":"breakpoint","threadId":3}`)
-	first.event("stopped")
-	second.event("stopped")
+	first.Event("stopped")
+	second.Event("stopped")
 	if err := first.leaves(""); err != nil {
 		t.Error(err)
 	}
 	p.reload()
-	second.prints("joined the program that was built again")
+	second.Prints("joined the program that was built again")
 }
 
 // The debugger can't have anything done on this computer.
@@ -555,7 +609,7 @@ func TestReverseRequest(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("attach", "")
 	p.mu.Lock()
 	for c := range p.conns {
@@ -572,9 +626,9 @@ func TestFlood(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "python")
 	p.begin()
-	e := edit(t, p, 0)
+	e := edit(t, Options{Backend: p})
 	e.begin("attach", "")
-	e.mu.Lock() // the client reads no more
+	resume := e.Pause()
 	line := strings.Repeat("x", 1<<16)
 	for i := range 3 * outputLimit >> 16 {
 		p.hear[debug](event.Event{Type: event.Log, Log: &event.LogData{
@@ -584,13 +638,11 @@ func TestFlood(t *testing.T) {
 			Text:    line,
 		}})
 	}
-	e.mu.Unlock()
-	e.prints("bytes of output were left out")
-	e.ask("threads", "")
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	resume()
+	e.Prints("bytes of output were left out")
+	e.Ask("threads", "")
 	size := 0
-	for _, m := range e.all {
+	for _, m := range e.Kept() {
 		size += len(m.Body)
 	}
 	if size > 2*outputLimit {
@@ -605,12 +657,12 @@ func TestCancel(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			b := &slow{begun: make(chan struct{})}
-			e := edit(t, b, 0)
-			e.ask("initialize", "")
-			launch := e.send("launch", "")
+			e := edit(t, Options{Backend: b})
+			e.Ask("initialize", "")
+			launch := e.Send("launch", "")
 			<-b.begun
-			e.ask("cancel", how)
-			if m := e.response(launch); m.Success || !strings.Contains(m.Message, "interrupted") {
+			e.Ask("cancel", how)
+			if m := e.Response(launch); m.Success || !strings.Contains(m.Message, "interrupted") {
 				t.Errorf("it is answered %+v", m)
 			}
 		})

@@ -214,7 +214,7 @@ func (a *Adapter) restarted(m message, found startedProgram, err error) {
 	if a.away == nil {
 		a.away = &absence{since: time.Now()}
 	}
-	a.service.debug = found.debug
+	a.service.found(found.debug)
 	a.greet(a.connect(found.conn, true))
 }
 
@@ -227,7 +227,6 @@ func (a *Adapter) watch() {
 		command:   run,
 		container: a.service.target.Container,
 		started:   started(a.service.debug.Command),
-		ago:       grace, // what has ended has not been lost
 	}
 	target := a.service.target
 	a.goes(func() {
@@ -269,9 +268,5 @@ func (a *Adapter) overRun(why string, c event.CommandData) {
 		return
 	}
 	a.say(console, "nhctl: "+why)
-	code := 0
-	if c.ExitCode != nil {
-		code = *c.ExitCode
-	}
-	a.terminated(&code)
+	a.terminated(c.ExitCode)
 }

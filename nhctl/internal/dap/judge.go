@@ -28,13 +28,9 @@ type lastSeen struct {
 	started   time.Time
 	// over says that the debugger has told of its end.
 	over bool
-	// ago is how long it has been gone.
-	ago time.Duration
+	// ago is how long it has been gone, and grace how long it may still turn out to be started again.
+	ago, grace time.Duration
 }
-
-// grace is how long a program that has ended may still turn out to be started again: a reload stops the old one first,
-// and the programs of a pod end before the pod is known to be gone.
-const grace = 4 * time.Second
 
 // judge says what to do about a program, by the state of its session, and why. It is pure.
 func judge(s rpc.Session, last lastSeen) (verdict, string) {
@@ -54,7 +50,7 @@ func judge(s rpc.Session, last lastSeen) (verdict, string) {
 		return waits, "the pod has not started the program yet"
 	case this.State == "running" && (!last.over || !started(this).Equal(last.started)):
 		return joins, ""
-	case last.ago < grace:
+	case last.ago < last.grace:
 		return waits, "the program is being stopped"
 	}
 	how := "the program has ended"

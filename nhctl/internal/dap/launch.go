@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -19,6 +20,8 @@ type service struct {
 	// target is its session, and debug how its debugger is reached.
 	target rpc.Target
 	debug  event.DebugData
+	// waiting says that the program stands before its first line until a client has set its breakpoints.
+	waiting bool
 	// unanswered is the launch or attach that the debugger has still to agree to.
 	unanswered *message
 	// work is the request that starts or stops the program at this moment, changing says that one does, and cancel ends
@@ -32,6 +35,9 @@ type service struct {
 	over bool
 	exit *int
 }
+
+// found notes the debugger of a program.
+func (s *service) found(d event.DebugData) { s.debug, s.waiting = d, d.Waits }
 
 // begins launches the program, or attaches to the one that runs.
 func (a *Adapter) begins(m message) {
@@ -214,7 +220,8 @@ func (a *Adapter) begun(p startedProgram) {
 		}
 		return
 	}
-	a.service.target, a.service.debug = p.target, p.debug
+	a.service.target = p.target
+	a.service.found(p.debug)
 	a.followAll(p)
 	if p.conn != nil {
 		a.greet(a.connect(p.conn, false))
@@ -259,10 +266,14 @@ const greetLimit = 30 * time.Second
 // greet begins the conversation with the debugger, up to the point where it takes breakpoints.
 func (a *Adapter) greet(l *link) {
 	a.service.over, a.service.exit = false, nil
+	why := fmt.Sprintf("it did not become ready within %s", greetLimit)
+	if a.service.debug.Language == debugger.Go {
+		why += "; where it has another client, it takes one more when the program stops next"
+	}
 	timer := time.AfterFunc(greetLimit, func() {
 		a.post(func() {
 			if !l.ready {
-				a.lost(l, fmt.Sprintf("it did not become ready within %s", greetLimit))
+				a.lost(l, why)
 			}
 		})
 	})
@@ -309,7 +320,11 @@ func (a *Adapter) disagreed(l *link, what string, r message) {
 	}
 	why := fmt.Sprintf("the debugger refuses %s: %s", what, r.text())
 	if a.service.unanswered != nil && a.away == nil {
-		a.failed(problem.New(problem.Command, "%s", why))
+		p := problem.New(problem.Command, "%s", why)
+		if language := a.service.debug.Language; language != debugger.Go {
+			p = p.WithHint("it may have a client already: the debugger of %s takes one at a time", language)
+		}
+		a.failed(p)
 		return
 	}
 	a.lost(l, why)
@@ -328,6 +343,7 @@ func (a *Adapter) ready(l *link) {
 			changed := s.unverified(r.text())
 			if r.Success {
 				changed = a.known.setAgain(s, r.Body, l.ids)
+				a.known.done(s)
 			} else if a.link != l {
 				return // the next link sets it
 			}
@@ -348,7 +364,7 @@ func (a *Adapter) ready(l *link) {
 				a.disagreed(l, "configurationDone", r)
 				return
 			}
-			l.configured = true
+			a.service.waiting = false
 			a.back(l)
 		})
 		return

@@ -27,8 +27,8 @@ type link struct {
 	ids ids
 	// rebuilt says that the program is another one than that of the link before.
 	rebuilt bool
-	// ready says that the debugger takes breakpoints, configured that the program runs with them.
-	ready, configured bool
+	// ready says that the debugger takes breakpoints.
+	ready bool
 }
 
 // pending is a request to the debugger; client is the number of the client's request that it carries, 0 for none.

@@ -10,6 +10,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // output tells the client what commands print, each line once: a line may come with a call, and again with the
@@ -44,6 +45,8 @@ func (o *output) line(l event.LogData) {
 	}
 	text := strings.TrimSuffix(l.Text, "\n") + "\n"
 	switch {
+	case l.Stream == nhctlStream && (l.Command == build || strings.HasPrefix(l.Text, contract.RemarkStarted)):
+		// The words of these commands are nhctl's own; the launch's steps, or its failure, tell of them.
 	case l.Stream == nhctlStream:
 		o.out.text(console, "nhctl: "+escape.Text(text))
 	case l.Command == build:

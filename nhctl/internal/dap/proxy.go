@@ -70,6 +70,7 @@ func (a *Adapter) setBreakpoints(m message) {
 		switch {
 		case r.Success:
 			a.answer(m, a.known.answered(s, r.Body, l.ids))
+			a.known.done(s)
 		case a.link != l: // the next link sets them
 			a.answer(m, a.known.wait(s, errAway))
 		default:

@@ -60,6 +60,26 @@ func TestArguments(t *testing.T) {
 			text:    `{"args":"-v"}`,
 			problem: `launch: the argument "args" is to be a list of texts`,
 		},
+		"a test": {
+			command: "launch",
+			text:    `{"test":"/w/a_test.go:3"}`,
+			want:    Arguments{Test: "/w/a_test.go:3"},
+		},
+		"a test at no line": {
+			command: "launch",
+			text:    `{"test":"a_test.go:x"}`,
+			problem: `"x" is no line of a_test.go`,
+		},
+		"a test without a debugger": {
+			command: "launch",
+			text:    `{"test":"a_test.go","noDebug":true}`,
+			problem: `launch: "test" goes with neither "noDebug" nor "args"`,
+		},
+		"a test to attach to": {
+			command: "attach",
+			text:    `{"test":"a_test.go"}`,
+			problem: `attach: "test" is an argument of launch`,
+		},
 		"of launch": {command: "attach", text: `{"args":["-v"]}`, problem: `attach: "args" is an argument of launch`},
 		"a port":    {command: "launch", text: `{"port":70000}`, problem: `launch: 70000 is no port`},
 		"a variable": {
@@ -94,11 +114,27 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// A test is named as the editor's folder has it.
+func TestDebugOfTests(t *testing.T) {
+	t.Parallel()
+	target := rpc.Target{Caller: rpc.Caller{Dir: "/w"}}
+	for text, want := range map[string]*rpc.Test{
+		"":               nil,
+		"a_test.go":      {File: "/w/a_test.go"},
+		"b/a_test.go:3":  {File: "/w/b/a_test.go", Line: 3},
+		"/v/a_test.go:3": {File: "/v/a_test.go", Line: 3},
+	} {
+		if diff := cmp.Diff(want, Arguments{Test: text}.debug(target).Test); diff != "" {
+			t.Error(text, diff)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	at := func(n int64) *time.Time { when := time.Unix(n, 0); return &when }
 	code := func(n int) *int { return &n }
-	last := lastSeen{command: debug, started: *at(5), ago: time.Second}
+	last := lastSeen{command: debug, started: *at(5), ago: time.Second, grace: grace}
 	told, long := last, last
 	told.over = true
 	long.over, long.ago = true, 2*grace

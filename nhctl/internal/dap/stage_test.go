@@ -1,6 +1,7 @@
 package dap
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/baseprotocol"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/dap/daptest"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -26,168 +28,42 @@ const limit = time.Minute
 
 // editor is a client of an adapter.
 type editor struct {
+	*daptest.Client
 	t     *testing.T
-	in    io.WriteCloser
 	ended chan error
-
-	mu   sync.Mutex
-	news *sync.Cond
-	seq  int
-	all  []message // that were not awaited yet
-	over bool
 }
 
 // edit starts an adapter, and its client.
-func edit(t *testing.T, backend Backend, patience time.Duration) *editor {
+func edit(t *testing.T, o Options) *editor {
 	t.Helper()
 	in, toAdapter := io.Pipe()
 	fromAdapter, out := io.Pipe()
-	e := &editor{t: t, in: toAdapter, ended: make(chan error, 1)}
-	e.news = sync.NewCond(&e.mu)
+	o.In, o.Out = in, out
 	ctx, cancel := context.WithCancel(context.Background())
-	var reading sync.WaitGroup
-	reading.Go(func() { e.read(fromAdapter) })
+	t.Cleanup(cancel)
+	e := &editor{Client: daptest.New(t, fromAdapter, toAdapter, limit), t: t, ended: make(chan error, 1)}
 	go func() {
-		e.ended <- Serve(ctx, Options{In: in, Out: out, Backend: backend, Patience: patience})
+		e.ended <- Serve(ctx, o)
 		in.Close()
 		out.Close()
 	}()
-	t.Cleanup(func() {
-		toAdapter.Close()
-		cancel()
-		reading.Wait()
-	})
 	return e
-}
-
-func (e *editor) read(from io.Reader) {
-	r := baseprotocol.NewReader(from, messageLimit)
-	for {
-		data, err := r.Next()
-		e.mu.Lock()
-		if err != nil {
-			e.over = true
-			e.news.Broadcast()
-			e.mu.Unlock()
-			return
-		}
-		var m message
-		if err := json.Unmarshal(data, &m); err != nil {
-			e.t.Errorf("%s: %v", data, err)
-		}
-		e.all = append(e.all, m)
-		e.news.Broadcast()
-		e.mu.Unlock()
-	}
-}
-
-// send sends a request, and returns its number.
-func (e *editor) send(command, arguments string) int {
-	e.t.Helper()
-	e.seq++
-	m := request{Seq: e.seq, Type: "request", Command: command, Arguments: given(json.RawMessage(arguments))}
-	data, err := json.Marshal(m)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	if _, err := e.in.Write(baseprotocol.Frame(data)); err != nil {
-		e.t.Fatalf("%s: %v", command, err)
-	}
-	return e.seq
-}
-
-// await takes the first message with a property; those before it stay.
-func (e *editor) await(what string, is func(message) bool) message {
-	e.t.Helper()
-	late := false
-	timer := time.AfterFunc(limit, func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		late = true
-		e.news.Broadcast()
-	})
-	defer timer.Stop()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for {
-		if at := slices.IndexFunc(e.all, is); at >= 0 {
-			m := e.all[at]
-			e.all = slices.Delete(e.all, at, at+1)
-			return m
-		}
-		if late || e.over {
-			var got []string
-			for _, m := range e.all {
-				got = append(got, fmt.Sprintf("%s %s%s %s%s", m.Type, m.Command, m.Event, m.Message, m.Body))
-			}
-			e.t.Fatalf("no %s; there are:\n%s", what, strings.Join(got, "\n"))
-		}
-		e.news.Wait()
-	}
-}
-
-// answer is the answer to a request, which is to succeed.
-func (e *editor) answer(seq int) message {
-	e.t.Helper()
-	m := e.response(seq)
-	if !m.Success {
-		e.t.Fatalf("%s: %s %s", m.Command, m.Message, m.Body)
-	}
-	return m
-}
-
-func (e *editor) response(seq int) message {
-	e.t.Helper()
-	return e.await(fmt.Sprintf("answer to request %d", seq), func(m message) bool {
-		return m.Type == "response" && m.RequestSeq == seq
-	})
-}
-
-// ask makes a request that succeeds, refused one that fails.
-func (e *editor) ask(command, arguments string) message {
-	e.t.Helper()
-	return e.answer(e.send(command, arguments))
-}
-
-func (e *editor) refused(command, arguments, want string) message {
-	e.t.Helper()
-	m := e.response(e.send(command, arguments))
-	if m.Success || !strings.Contains(m.Message, want) {
-		e.t.Errorf("%s %s: %v %q, want %q", command, arguments, m.Success, m.Message, want)
-	}
-	return m
-}
-
-// event is the next event of a name, as the text of its body.
-func (e *editor) event(name string) string {
-	e.t.Helper()
-	return string(e.await("event "+name, func(m message) bool { return m.Event == name }).Body)
-}
-
-// prints waits for output with a text.
-func (e *editor) prints(text string) string {
-	e.t.Helper()
-	m := e.await("output "+text, func(m message) bool {
-		var body outputBody
-		return m.Event == "output" && json.Unmarshal(m.Body, &body) == nil && strings.Contains(body.Output, text)
-	})
-	return string(m.Body)
 }
 
 // begin initializes and attaches or launches, sets a breakpoint, and lets the program go.
 func (e *editor) begin(command, arguments string) {
 	e.t.Helper()
-	e.ask("initialize", `{"adapterID":"nhctl"}`)
-	begun := e.send(command, arguments)
-	e.event("initialized")
-	e.ask("setBreakpoints", lines(1, 7))
-	e.ask("configurationDone", "")
-	e.answer(begun)
+	e.Ask("initialize", `{"adapterID":"nhctl"}`)
+	begun := e.Send(command, arguments)
+	e.Event("initialized")
+	e.Ask("setBreakpoints", lines(1, 7))
+	e.Ask("configurationDone", "")
+	e.Answer(begun)
 }
 
 // lines are the arguments of setBreakpoints for lines of a file.
 func lines(file int, list ...int) string {
-	var all []map[string]any
+	all := []map[string]any{}
 	for _, n := range list {
 		all = append(all, map[string]any{"line": n, "condition": fmt.Sprintf("x > %d", n)})
 	}
@@ -201,7 +77,7 @@ func lines(file int, list ...int) string {
 // leaves disconnects, and returns how the adapter ended.
 func (e *editor) leaves(arguments string) error {
 	e.t.Helper()
-	e.ask("disconnect", arguments)
+	e.Ask("disconnect", arguments)
 	return e.end()
 }
 
@@ -230,9 +106,10 @@ type pod struct {
 	fails   map[string]error // of a method's next call
 	hear    map[string]func(event.Event)
 	conns   map[*far]bool
-	asked   []message // by the clients of the debugger
-	mute    []string  // commands that the debugger does not answer
-	broken  bool      // it ends all connections
+	asked   []message        // by the clients of the debugger
+	mute    []string         // commands that the debugger does not answer
+	broken  bool             // it ends all connections
+	knew    []event.PathData // what the client knew that joined last
 }
 
 // far is a client's connection at the debugger's end.
@@ -346,6 +223,7 @@ func (p *pod) debug(call rpc.Debug, result any) error {
 		Language: p.language,
 		Paths:    []event.PathData{{Local: "/src", Remote: "/home/dev/src"}},
 	}
+	p.knew = call.Paths
 	d.Attach = debugger.Attach(d)
 	return fill(result, d)
 }
@@ -431,26 +309,16 @@ func (p *pod) print(l event.LogData) {
 // until waits for a condition, which is looked at whenever something changed.
 func (p *pod) until(what string, is func() bool) {
 	p.t.Helper()
-	late := false
-	timer := time.AfterFunc(limit, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		late = true
-		p.changed.Broadcast()
-	})
-	defer timer.Stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !is() {
-		if late {
-			var got []string
-			for _, m := range p.asked {
-				got = append(got, m.Command+" "+string(m.Arguments))
-			}
-			p.t.Fatalf("not within %s: %s; the debugger was asked:\n%s", limit, what, strings.Join(got, "\n"))
-		}
-		p.changed.Wait()
+	if daptest.Holds(p.changed, limit, is) {
+		return
 	}
+	var got []string
+	for _, m := range p.asked {
+		got = append(got, m.Command+" "+string(m.Arguments))
+	}
+	p.t.Fatalf("not within %s: %s; the debugger was asked:\n%s", limit, what, strings.Join(got, "\n"))
 }
 
 func (p *pod) called() []string {
@@ -509,7 +377,12 @@ func (p *pod) serve(f *far) {
 	if broken {
 		return
 	}
-	r := baseprotocol.NewReader(f, messageLimit)
+	in := bufio.NewReader(f)
+	if first, err := in.Peek(1); err == nil && first[0] == '{' {
+		running(in, f)
+		return
+	}
+	r := baseprotocol.NewReader(in, messageLimit)
 	for {
 		data, err := r.Next()
 		var m message
@@ -533,6 +406,22 @@ func (p *pod) serve(f *far) {
 		case "attach", "launch":
 			f.send(func(seq int) any { return notice{Seq: seq, Type: "event", Event: "initialized"} })
 		case "disconnect":
+			return
+		}
+	}
+}
+
+// running answers a client of delve's own protocol, which is JSON-RPC: the program runs.
+func running(from io.Reader, to io.Writer) {
+	for in, out := json.NewDecoder(from), json.NewEncoder(to); ; {
+		var asked struct {
+			ID int `json:"id"`
+		}
+		if in.Decode(&asked) != nil {
+			return
+		}
+		state := map[string]any{"State": map[string]any{"Running": true}}
+		if out.Encode(map[string]any{"id": asked.ID, "result": state, "error": nil}) != nil {
 			return
 		}
 	}

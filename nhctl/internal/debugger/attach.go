@@ -97,7 +97,7 @@ func attachRuby(d event.DebugData) *event.AttachData {
 		DAP:      &event.DAPData{},
 		Terminal: []string{"rdbg", "--attach", d.Host, strconv.Itoa(d.Port)},
 	}
-	a.VSCode.LocalFSMap = strings.Join(pairs, ",")
+	a.VSCode.LocalFSMap, a.VSCode.NonStop = strings.Join(pairs, ","), d.Waits
 	return a
 }
 

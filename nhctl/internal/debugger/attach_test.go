@@ -101,9 +101,15 @@ func asJSON(t *testing.T, v any) string {
 	return string(data)
 }
 
-// A program that waits for LLDB is launched by its client, which says that address randomization stays on.
+// A program that waits for LLDB is launched by its client, which says that address randomization stays on. One that
+// waits for Ruby's debugger is to go on when its client is ready: one that runs would skip its first breakpoint so.
 func TestAttachToWaiting(t *testing.T) {
 	t.Parallel()
+	ruby := attachable(Ruby)
+	ruby.Waits, ruby.Paths = true, nil
+	if got := Attach(ruby).DAP.Arguments; !got.NonStop {
+		t.Errorf("ruby: %+v", got)
+	}
 	d := attachable(C)
 	d.Waits, d.Paths = true, nil
 	const want = `{"vscode":{"name":"nhctl","type":"lldb-dap","request":"launch","program":"/src/app",` +

@@ -31,15 +31,15 @@ type preset struct {
 	port     int
 	// wrap puts the debugger into the words of the command, where they show the program.
 	wrap func(line, config.Dev, Options) (line, bool)
-	// check compiles what a debugger that builds the sources itself will build.
-	check func(line, config.Dev) line
+	// build makes the program in the way that the debugger needs, in the place of the config's own build.
+	build func(line, config.Dev) line
 	// hooks says that the sidecar finds the program among the processes of a command, whatever its words are.
 	hooks bool
 }
 
 func presets() []preset {
 	return []preset{
-		{language: Go, port: 2345, wrap: dlv, check: compiles, hooks: true},
+		{language: Go, port: 2345, wrap: dlv, build: goDebugBuild, hooks: true},
 		{language: Python, port: 5678, hooks: true},
 		{language: Node, port: 9229, hooks: true},
 		{language: Java, port: 5005, wrap: jdwp, hooks: true},
@@ -110,7 +110,7 @@ func Tool(dev config.Dev) string {
 // Start is how a service is started under its debugger.
 type Start struct {
 	Argv []string
-	// Build comes before it: command.build, or a check of the sources where the debugger builds them itself.
+	// Build comes before it: command.build, or one that makes the program for the debugger.
 	Build []string
 	// Program is what clients attach to, where the debugger does not know it by itself.
 	Program string
@@ -166,10 +166,10 @@ func worded(p preset, run, wrapped line, before []string, start Start, dev confi
 	if lldbs(p.language) {
 		start.Program = run.program
 	}
-	if p.check != nil {
+	if p.build != nil {
 		before = slices.DeleteFunc(before,
 			func(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), "go build") })
-		start.Build = behind(before, p.check(run, dev), dev)
+		start.Build = behind(before, p.build(run, dev), dev)
 	}
 	start.Argv = behind(before, wrapped, dev)
 	return start

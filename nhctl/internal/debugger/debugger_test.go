@@ -13,8 +13,8 @@ func text(line string) config.Command { return config.Command{Line: []string{lin
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	const dlv = "dlv debug --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient " +
-		"--output=/tmp/nhctl-debug "
+	const dlv = "dlv exec --headless --listen=127.0.0.1:2345 --api-version=2 --accept-multiclient "
+	const program = "/tmp/nhctl-debug"
 	const agent = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:2345"
 	const lldb = "/.nhctl/bin/sidecar adapter -listen 127.0.0.1:2345 --"
 	for name, tt := range map[string]struct {
@@ -24,21 +24,21 @@ func TestCommand(t *testing.T) {
 		want       string
 	}{
 		"go run": {Go, config.Command{}, text("go run ./cmd/web --port 80"), false,
-			dlv + "--continue ./cmd/web -- --port 80"},
+			dlv + "--continue " + program + " -- --port 80"},
 		"go run with tags": {Go, config.Command{}, text("go run -tags e2e -race main.go more.go x"), false,
-			dlv + "--continue '--build-flags=-tags e2e -race' main.go more.go -- x"},
+			dlv + "--continue " + program + " -- x"},
 		"go build and run in one": {Go, config.Command{}, text("go build -o /tmp/web . && exec /tmp/web -v"), false,
-			"exec " + dlv + "--continue . -- -v"},
+			"exec " + dlv + "--continue " + program + " -- -v"},
 		"what comes before stays": {Go, config.Command{}, text("make assets && go build -o web ./web && PORT=80 ./web"),
-			false, "make assets && PORT=80 " + dlv + "--continue ./web"},
+			false, "make assets && PORT=80 " + dlv + "--continue " + program},
 		"a build of its own": {Go, text("CGO_ENABLED=0 go build -o /tmp/web ./cmd/web"), text("/tmp/web"), false,
-			dlv + "--continue ./cmd/web"},
+			dlv + "--continue " + program},
 		"variables by env": {Go, config.Command{}, text("exec env PORT=80 go run ."), false,
-			"exec env PORT=80 " + dlv + "--continue ."},
-		"nothing known":  {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue ."},
-		"wait for delve": {Go, config.Command{}, text("go run ."), true, dlv + "."},
+			"exec env PORT=80 " + dlv + "--continue " + program},
+		"nothing known":  {Go, config.Command{}, text("/tmp/web"), false, dlv + "--continue " + program},
+		"wait for delve": {Go, config.Command{}, text("go run ."), true, dlv + program},
 		"go as argv": {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "-tags", "a", ".", "b c"}},
-			false, dlv + "--continue --build-flags=-tags a . -- b c"},
+			false, dlv + "--continue " + program + " -- b c"},
 		"java": {Java, config.Command{}, text("exec java -cp /tmp/classes Main"), false,
 			"exec java " + agent + " -cp /tmp/classes Main"},
 		"java waits": {Java, config.Command{}, text("java -jar a.jar"), true,
@@ -64,7 +64,7 @@ func TestCommand(t *testing.T) {
 			if len(tt.run.Argv) > 0 {
 				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
 			}
-			if tt.language == Go { // see TestCheck
+			if tt.language == Go { // see TestBuild
 				got.Build = nil
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -74,24 +74,23 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// What delve builds is compiled first, in the same way, and without a program; other debuggers come after the config's
-// build.
-func TestCheck(t *testing.T) {
+// The program that delve runs is built first, for it; other debuggers come after the config's build.
+func TestBuild(t *testing.T) {
 	t.Parallel()
-	const list = `go list -export -f '{{""}}' '-gcflags=all=-N -l' `
+	const build = "go build '-gcflags=all=-N -l' -o /tmp/nhctl-debug "
 	for name, tt := range map[string]struct {
 		language   string
 		build, run config.Command
 		want       []string
 	}{
 		"go run": {Go, config.Command{}, text("go run -tags e2e ./cmd/web --port 80"),
-			[]string{"sh", "-c", list + "-tags e2e ./cmd/web"}},
+			[]string{"sh", "-c", build + "-tags e2e ./cmd/web"}},
 		"a build of its own": {Go, text("go build -race -o /tmp/web ./web"), text("exec /tmp/web"),
-			[]string{"sh", "-c", "exec " + list + "-race ./web"}},
+			[]string{"sh", "-c", "exec " + build + "-race ./web"}},
 		"what comes before stays": {Go, config.Command{}, text("cd web && go build -o web . && ./web"),
-			[]string{"sh", "-c", "cd web && " + list + "."}},
+			[]string{"sh", "-c", "cd web && " + build + "."}},
 		"as argv": {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "."}},
-			[]string{"go", "list", "-export", "-f", `{{""}}`, "-gcflags=all=-N -l", "."}},
+			[]string{"go", "build", "-gcflags=all=-N -l", "-o", "/tmp/nhctl-debug", "."}},
 		"java":     {Java, text("mvn -q package"), text("java -jar a.jar"), []string{"sh", "-c", "mvn -q package"}},
 		"no build": {Node, config.Command{}, text("node main.js"), nil},
 	} {

@@ -9,39 +9,36 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 )
 
-// debugBinary is where delve puts what it builds: outside of the sources, which are synced.
+// debugBinary is where Go puts the program that delve runs: outside of the sources, which are synced.
 const debugBinary = "/tmp/nhctl-debug"
 
 // starters are programs that start a service, or build it and start it: their words don't show what.
 var starters = [...]string{"CompileDaemon", "air", "ash", "bash", "dash", "gmake", "gow", "just", "mage", "make",
 	"modd", "reflex", "sh", "task", "wgo", "zsh"}
 
-// dlv makes `dlv debug` of `go run`, or of `go build` and the program that it makes.
+// dlv makes `dlv exec` of `go run`, or of `go build` and the program that it makes. What delve runs is made before, by
+// goDebugBuild: `dlv debug` would build it once the old program has gone, and ask Go for all packages a second time.
 func dlv(run line, dev config.Dev, o Options) (line, bool) {
 	if name := path.Base(run.program); slices.Contains(starters[:], name) || path.Ext(name) == ".sh" {
 		return line{}, false
 	}
-	flags, packages, args := goBuild(run, dev)
-	listen := []string{"debug", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2",
-		"--accept-multiclient", "--output=" + debugBinary}
+	_, _, args := goBuild(run, dev)
+	words := []string{"exec", "--headless", fmt.Sprintf("--listen=127.0.0.1:%d", o.Port), "--api-version=2",
+		"--accept-multiclient"}
 	if !o.Wait {
-		listen = append(listen, "--continue")
+		words = append(words, "--continue")
 	}
-	if len(flags) > 0 {
-		listen = append(listen, quoted("--build-flags="+strings.Join(flags, " "), dev))
-	}
-	listen = append(listen, packages...)
+	words = append(words, debugBinary)
 	if len(args) > 0 {
-		listen = append(append(listen, "--"), args...)
+		words = append(append(words, "--"), args...)
 	}
-	return line{prefix: run.prefix, program: Delve, args: listen}, true
+	return line{prefix: run.prefix, program: Delve, args: words}, true
 }
 
-// compiles has Go compile what delve will build, without linking it: what the compiler minds is known while the old
-// program still runs, and what it made is there for delve.
-func compiles(run line, dev config.Dev) line {
+// goDebugBuild has Go make the program for delve, without optimizations, while the old one still runs.
+func goDebugBuild(run line, dev config.Dev) line {
 	flags, packages, _ := goBuild(run, dev)
-	args := []string{"list", "-export", "-f", quoted(`{{""}}`, dev), quoted("-gcflags=all=-N -l", dev)}
+	args := []string{"build", quoted("-gcflags=all=-N -l", dev), "-o", debugBinary}
 	return line{prefix: run.prefix, program: "go", args: slices.Concat(args, flags, packages)}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-dap"
@@ -26,8 +27,12 @@ const (
 // Dial connects to the debugger's port in the pod, and fails when nothing takes the connection there.
 type Dial func(context.Context) (net.Conn, error)
 
-// Ready asks a debugger once whether it takes clients, by its own protocol. Of an unknown language's, it is enough that
-// it takes a connection; so it is of a JVM that waits, since it would go on after a handshake.
+// ErrSilent says that something takes connections, and does not answer, as a debugger does that has a client and takes
+// one at a time.
+var ErrSilent = errors.New("it takes connections, and does not answer")
+
+// Ready asks a debugger once whether it takes clients, by its own protocol, or has one. Of an unknown language's, it is
+// enough that it takes a connection; so it is of a JVM that waits, since it would go on after a handshake.
 func Ready(ctx context.Context, language string, dial Dial, waits bool) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -41,7 +46,11 @@ func Ready(ctx context.Context, language string, dial Dial, waits bool) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	return probe(bound.Conn(conn, probeBytes), language, waits)
+	err = probe(bound.Conn(conn, probeBytes), language, waits)
+	if err != nil && language != Go && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrSilent
+	}
+	return err
 }
 
 func probe(conn net.Conn, language string, waits bool) error {
@@ -124,6 +133,9 @@ func greet(conn net.Conn, attach bool) error {
 		case *dap.DisconnectResponse:
 			return nil
 		case *dap.ErrorResponse:
+			if attach && strings.Contains(m.Message, taken) {
+				return nil
+			}
 			err = fmt.Errorf("%s: %s", m.Command, m.Message)
 		}
 		if err != nil {
@@ -131,6 +143,9 @@ func greet(conn net.Conn, attach bool) error {
 		}
 	}
 }
+
+// taken is how debugpy says that it has a client: it is up, and takes one at a time.
+const taken = "is already being debugged"
 
 // askInspector lists what node's inspector has to offer.
 func askInspector(ctx context.Context, dial Dial) error {

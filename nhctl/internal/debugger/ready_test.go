@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/google/go-dap"
 )
@@ -30,6 +31,8 @@ func TestReady(t *testing.T) {
 		"no inspector":            {Node, false, says(list(`hello`)), false},
 		"lldb's adapter":          {CPP, false, adapter, true},
 		"debugpy's adapter":       {Python, false, adapter, true},
+		"debugpy with a client":   {Python, false, refuses("Server[pid=7] is already being debugged."), true},
+		"debugpy that fails":      {Python, false, refuses("no"), false},
 		"no adapter":              {Python, false, hangsUp, false},
 		"no delve":                {Go, false, hangsUp, false},
 		"a language of one's own": {"php", false, silent, true},
@@ -75,6 +78,20 @@ func TestReadyWhereNothingListens(t *testing.T) {
 	}
 }
 
+// What takes a connection and never answers is told from what takes none.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	near, far := net.Pipe()
+	defer far.Close()
+	go silent(far)
+	err := Ready(ctx, Ruby, func(context.Context) (net.Conn, error) { return near, nil }, false)
+	if !errors.Is(err, ErrSilent) {
+		t.Error(err)
+	}
+}
+
 func silent(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 func hangsUp(net.Conn) {}
@@ -95,7 +112,14 @@ func parrot(bytes int) func(net.Conn) {
 }
 
 // adapter answers as debug adapters do.
-func adapter(conn net.Conn) {
+func adapter(conn net.Conn) { refuses("")(conn) }
+
+// refuses answers as a debug adapter that refuses to attach, with a text.
+func refuses(text string) func(net.Conn) {
+	return func(conn net.Conn) { adapts(conn, text) }
+}
+
+func adapts(conn net.Conn, refusal string) {
 	for reader := bufio.NewReader(conn); ; {
 		m, err := dap.ReadProtocolMessage(reader)
 		if err != nil {
@@ -107,6 +131,11 @@ func adapter(conn net.Conn) {
 			request.Command = "initialize"
 			_ = dap.WriteProtocolMessage(conn, &dap.InitializeResponse{Response: request})
 		case *dap.AttachRequest:
+			if refusal != "" {
+				request.Command, request.Success, request.Message = "attach", false, refusal
+				_ = dap.WriteProtocolMessage(conn, &dap.ErrorResponse{Response: request})
+				continue
+			}
 			_ = dap.WriteProtocolMessage(conn, &dap.InitializedEvent{
 				Event: dap.Event{ProtocolMessage: dap.ProtocolMessage{Type: "event"}, Event: "initialized"},
 			})

@@ -1,11 +1,9 @@
 package devmode
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"math/big"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -129,7 +127,7 @@ func (e *entry) duplicate() bool { return e.spec.Mode == record.Duplicate }
 // resolve finds the original and plans the twin, without changing anything.
 func (e *entry) resolve(ctx context.Context) error {
 	c, spec := e.Cluster, e.spec
-	original, err := read(ctx, c, spec.Workload, spec.PodTemplate)
+	original, err := c.Original(ctx, spec.Workload, spec.PodTemplate)
 	if err != nil {
 		return err
 	}
@@ -154,12 +152,12 @@ func (e *entry) resolve(ctx context.Context) error {
 		Save:     func(_ context.Context, r Record) error { e.record = r; return nil }, // it is written at the end
 		Note:     func(text string) { e.Emit(notice(text)) },
 	}
-	if e.spec.Container, err = chooseContainer(original.Template, spec.Container); err != nil {
+	if e.spec.Container, err = original.Container(spec.Container); err != nil {
 		return err
 	}
 	spec = e.spec
 	for _, d := range spec.Extra {
-		if _, err := chooseContainer(original.Template, d.Container); err != nil {
+		if _, err := original.Container(d.Container); err != nil {
 			return err
 		}
 	}
@@ -227,7 +225,7 @@ func (e *entry) resolve(ctx context.Context) error {
 // plan makes the twin, as it will be created.
 func (e *entry) plan(ctx context.Context) error {
 	spec, r := e.spec, e.record
-	selecting, err := e.selecting(ctx)
+	selecting, err := e.Cluster.Selecting(ctx, e.original)
 	if err != nil {
 		return err
 	}
@@ -271,25 +269,6 @@ func (e *entry) plan(ctx context.Context) error {
 	}
 	metav1.SetMetaDataAnnotation(&e.twin.ObjectMeta, contract.AnnotationRecord, known)
 	return nil
-}
-
-// chooseContainer finds the wanted container. Where no one names any, it is the only one, or the one that the pod
-// itself names for kubectl: injectors do so for the pods that they add sidecars to.
-func chooseContainer(template corev1.PodTemplateSpec, wanted string) (string, error) {
-	names, containers := "", template.Spec.Containers
-	for _, c := range containers {
-		if c.Name == cmp.Or(wanted, template.Annotations[contract.AnnotationDefaultContainer]) ||
-			wanted == "" && len(containers) == 1 {
-			return c.Name, nil
-		}
-		names += " " + c.Name
-	}
-	if wanted == "" {
-		return "", problem.New(problem.Usage, "the pod has several containers:%s", names).
-			WithHint("choose one with -c, or in the config as containers[].name")
-	}
-	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).
-		WithHint("its containers are:%s", names)
 }
 
 // dev is a container as the twin has it, with its own folders.
@@ -347,21 +326,6 @@ func secrets(template corev1.PodTemplateSpec) (id string, token []byte, port int
 			return hex.EncodeToString(random[:4]), random[4:], port, nil
 		}
 	}
-}
-
-// selecting are the labels that the namespace's Services, and the original itself, select pods by.
-func (e *entry) selecting(ctx context.Context) (workload.Selecting, error) {
-	services, err := e.Cluster.API.CoreV1().Services(e.Cluster.Namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return workload.Selecting{}, fmt.Errorf("list Services: %w", e.Cluster.Explain(err))
-	}
-	all := e.original.Selecting()
-	for _, s := range services.Items {
-		for key := range s.Spec.Selector {
-			all.Values = append(all.Values, key)
-		}
-	}
-	return all, nil
 }
 
 func (e *entry) unlock(ctx context.Context) error { return lease.Release(ctx, e.Cluster, e.record) }

@@ -7,6 +7,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // clusters in memory make much garbage, and are small
+	debug.SetGCPercent(800) // clusters in memory make much garbage, and are small
 	os.Exit(m.Run())
 }

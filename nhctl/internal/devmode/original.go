@@ -12,50 +12,15 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // Containers lists the containers of a workload's pods, to choose one by its image.
 func Containers(ctx context.Context, c *kube.Client, ref workload.Ref, podTemplate string) ([]corev1.Container, error) {
-	o, err := read(ctx, c, ref, podTemplate)
+	o, err := c.Original(ctx, ref, podTemplate)
 	if err != nil {
 		return nil, err
 	}
 	return o.Template.Spec.Containers, nil
-}
-
-// read finds a workload.
-func read(ctx context.Context, c *kube.Client, ref workload.Ref, podTemplate string) (*workload.Original, error) {
-	resource := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace)
-	object, err := resource.Get(ctx, ref.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, missing(ctx, c, ref)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", ref, c.Explain(err))
-	}
-	return workload.Read(ref, object, podTemplate)
-}
-
-// missing names the workloads that there are.
-func missing(ctx context.Context, c *kube.Client, ref workload.Ref) error {
-	p := problem.New(problem.NotFound, "namespace %s has no %s %q", c.Namespace, ref.Kind, ref.Name)
-	list, err := c.Dynamic.Resource(ref.Kind.Resource()).Namespace(c.Namespace).List(ctx, metav1.ListOptions{
-		Limit:         20,
-		LabelSelector: contract.LabelRole + "!=" + contract.RoleTwin,
-	})
-	if apierrors.IsNotFound(err) {
-		return p.WithHint("the cluster has no resource %s; "+
-			"write RESOURCE.VERSION.GROUP as `kubectl api-resources` has them", ref.Kind)
-	}
-	if err != nil || len(list.Items) == 0 {
-		return p.WithHint("choose another kind (KIND/NAME), or another namespace with -n")
-	}
-	names := ""
-	for _, d := range list.Items {
-		names += " " + d.GetName()
-	}
-	return p.WithHint("the namespace has:%s; choose another kind (KIND/NAME), or another namespace with -n", names)
 }
 
 // exclusiveClaims lists the pod's claims that pods of two nodes, or two pods, can't write to at a time.

@@ -119,3 +119,43 @@ func TestLeaveTwice(t *testing.T) {
 		}
 	})
 }
+
+// Two computers may end a session at once: whichever request of one the other's end comes before, both succeed.
+func TestLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	everyKind(t, func(t *testing.T, kind string, mode record.Mode) {
+		for _, i := range points(t, kind, mode) {
+			if i.leaving && i.fault == kubetest.Lose {
+				i.endBefore(t, kind, mode)
+			}
+		}
+	})
+}
+
+// endBefore ends a session from two computers, the whole end of the second before a request of the first.
+func (i injected) endBefore(t *testing.T, kind string, mode record.Mode) {
+	t.Helper()
+	s := newStage(t, kind)
+	before := s.Snapshot("shop")
+	ada, point := s.computer("ada", "laptop"), &kubetest.Points{At: i.point}
+	r := ada.mustEnter(ada.spec(mode))
+	other := s.computer("ada", "desktop")
+	s.Before(func(q kubetest.Request) {
+		if point.Hit {
+			return
+		}
+		if point.Decide(q); point.Hit {
+			if err := other.leave(r); err != nil {
+				t.Errorf("the other's end before %s: %v", i.point, err)
+			}
+		}
+	})
+	if err := ada.leave(r); err != nil {
+		t.Errorf("the end, after the other's before %s: %v", i.point, err)
+	}
+	s.Before(nil)
+	if !point.Hit {
+		t.Errorf("%s was never reached: %q", i.point, point.Seen)
+	}
+	s.restored(before, kind, mode, i)
+}

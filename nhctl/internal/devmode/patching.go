@@ -60,7 +60,18 @@ func (p patching) park(ctx context.Context, r Record) error {
 	return changing(r)
 }
 
-func (p patching) unpark(ctx context.Context, r Record) (string, error) {
+// unpark looks again where its patch's tests fail: someone else has changed the original since it was read, such as
+// another computer that ends the session at the same time.
+func (p patching) unpark(ctx context.Context, r Record) (said string, err error) {
+	for range parkTries {
+		if said, err = p.unparkOnce(ctx, r); !apierrors.IsInvalid(err) {
+			break
+		}
+	}
+	return said, p.Explain(err)
+}
+
+func (p patching) unparkOnce(ctx context.Context, r Record) (string, error) {
 	original, err := p.get(ctx, r)
 	if apierrors.IsNotFound(err) {
 		return fmt.Sprintf("%s was deleted in the meantime: there is nothing to restore", r.Workload), nil
@@ -80,7 +91,7 @@ func (p patching) unpark(ctx context.Context, r Record) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return said, p.Explain(p.patch(ctx, r, types.JSONPatchType, patch))
+	return said, p.patch(ctx, r, types.JSONPatchType, patch)
 }
 
 func (p patching) gone(ctx context.Context, r Record, wholly bool) (bool, error) {

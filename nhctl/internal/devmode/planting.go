@@ -3,7 +3,6 @@ package devmode
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -50,7 +49,7 @@ func (p *Planter) Tend(ctx context.Context, c *kube.Client, r Record, pod *corev
 	case pod.Name == p.abandoned:
 		return true, nil // its successor is on the way
 	case r.ByExec && pod.Name != p.planted && workload.AwaitsBinary(pod):
-		if err := plantInto(ctx, c, pod, p.binaries()); err != nil {
+		if err := plant.Into(ctx, c.In(pod.Name, contract.PlantContainer), p.binaries()); err != nil {
 			return true, err
 		}
 		p.planted = pod.Name
@@ -134,17 +133,4 @@ func (p *Planter) pullsInVain(ctx context.Context, c *kube.Client, pod *corev1.P
 	return err == nil && slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
 		return e.InvolvedObject.FieldPath == container
 	})
-}
-
-// plantInto puts the sidecar's binary into a pod that waits for it.
-func plantInto(ctx context.Context, c *kube.Client, pod *corev1.Pod, binaries plant.Binaries) error {
-	return plant.Into(ctx, func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
-		return c.Exec(ctx, kube.ExecOptions{
-			Pod:       pod.Name,
-			Container: contract.PlantContainer,
-			Command:   argv,
-			Stdin:     stdin,
-			Stdout:    stdout,
-		})
-	}, binaries)
 }

@@ -3,17 +3,9 @@ package devmode
 import (
 	"context"
 	"time"
-)
 
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
+)
 
 // Pauses of poll. They grow with the wait, so that one of minutes costs the API server little and its end is seen at
 // most a fiftieth later.
@@ -29,7 +21,7 @@ func poll(ctx context.Context, check func(context.Context) (bool, error)) error 
 		if done || err != nil {
 			return err
 		}
-		if err := pause(ctx, min(max(firstPause, time.Since(begun)/pausePart), lastPause)); err != nil {
+		if err := delay.For(ctx, min(max(firstPause, time.Since(begun)/pausePart), lastPause)); err != nil {
 			return err
 		}
 	}

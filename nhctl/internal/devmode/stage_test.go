@@ -84,8 +84,8 @@ func newStage(t *testing.T, kind string) *stage {
 	t.Helper()
 	s := &stage{t: t, kind: kind, ready: map[string]bool{}}
 	kubelet := kubetest.Kubelet{
-		Start: time.Second,
-		Grace: time.Second,
+		Start: 200 * time.Millisecond, // each poll of a wait is work, and costs the bubble no time
+		Grace: 200 * time.Millisecond,
 		Ready: func(p *corev1.Pod) bool { return !isTwin(p) || s.gate(p.Labels[contract.LabelSession]) },
 		Fails: func(p *corev1.Pod) *corev1.PodStatus {
 			s.mu.Lock()

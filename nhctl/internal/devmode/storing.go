@@ -104,6 +104,9 @@ func (s storing) unpark(ctx context.Context, r Record) (string, error) {
 		switch {
 		case apierrors.IsNotFound(err):
 			_, err = pods.Create(ctx, pod, metav1.CreateOptions{})
+			if apierrors.IsAlreadyExists(err) {
+				return false, nil // someone was quicker: whose it is shows the next look
+			}
 			return err == nil, s.Explain(err)
 		case err != nil:
 			return false, s.Explain(err)

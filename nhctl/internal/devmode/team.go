@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -42,7 +43,7 @@ func (e *entry) makeWay(ctx context.Context) error {
 			told = true
 			e.Emit(steps.Event(stepLock, event.StepWaiting, "for "+other.Holder.String()+" to end dev mode", now))
 		}
-		if err := pause(ctx, record.Beat/10); err != nil {
+		if err := delay.For(ctx, record.Beat/10); err != nil {
 			return held(*other, now)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -24,7 +25,7 @@ func (c *computer) serve(r Record) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for pause(ctx, record.Beat) == nil {
+		for delay.For(ctx, record.Beat) == nil {
 			found, ok, err := lease.Lookup(ctx, c.deps.Cluster, r)
 			if err != nil || !ok {
 				return

@@ -22,7 +22,7 @@ import (
 
 // end leaves dev mode: sessions that live here, and those of the same developer that only the cluster knows.
 func (k *Kind) end(ctx context.Context, p rpc.End) (rpc.Ended, error) {
-	v, err := k.visit(ctx, p.Caller)
+	v, err := k.registry.Visit(ctx, p.Caller)
 	if err != nil {
 		return rpc.Ended{}, err
 	}
@@ -280,5 +280,5 @@ func (k *Kind) endLive(ctx context.Context, s *Session, options devmode.LeaveOpt
 	}
 	k.registry.Remove(s)
 	s.Stop()
-	return remove(k.dirs, r.Session)
+	return session.Remove(k.dirs, r.Session)
 }

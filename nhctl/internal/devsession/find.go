@@ -14,17 +14,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
-// visit takes a call's client, after the saved sessions were taken up with it.
-func (k *Kind) visit(ctx context.Context, caller rpc.Caller) (*session.Visitor, error) {
-	c, err := session.ClientOf(caller)
-	if err != nil {
-		return nil, err
-	}
-	v := &session.Visitor{Client: c}
-	k.registry.Adopt(ctx, caller, v)
-	return v, nil
-}
-
 // work is the key of what one call at a time may do with a workload.
 func work(place record.Place, r devmode.Record) string {
 	return r.Workload.String() + " in namespace " + r.Namespace + " (" + place.Key() + ")"
@@ -46,7 +35,7 @@ func (k *Kind) live(ctx context.Context, v *session.Visitor, id string) (*Sessio
 
 // find returns the live session that a call means.
 func (k *Kind) find(ctx context.Context, t rpc.Target) (*Session, error) {
-	v, err := k.visit(ctx, t.Caller)
+	v, err := k.registry.Visit(ctx, t.Caller)
 	if err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func TestPathsOfForgedIDs(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := remove(p, id); err == nil {
+		if err := session.Remove(p, id); err == nil {
 			t.Errorf("remove %q: no error", id)
 		}
 		r := recordOf("0a1b2c3d", "shop")

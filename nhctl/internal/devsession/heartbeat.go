@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -16,10 +17,7 @@ import (
 func (s *Session) watch() {
 	for s.Context().Err() == nil && s.record().Mode == record.Replace {
 		devmode.Watch(s.Context(), s.Client(), s.record(), func() { s.checkOriginal(s.record()) })
-		select {
-		case <-s.Context().Done():
-		case <-time.After(record.Beat):
-		}
+		_ = delay.For(s.Context(), record.Beat)
 	}
 }
 

@@ -41,7 +41,9 @@ func (k *Kind) Methods() dispatch.Methods {
 		rpc.MethodDebug:        inContainer(k, (*commands.Container).Debug),
 		rpc.MethodRestart:      inContainer(k, (*commands.Container).Restart),
 		rpc.MethodStop:         inContainer(k, (*commands.Container).Stop),
+		rpc.MethodTests:        dispatch.Call(tests),
 		rpc.MethodLogs:         inContainer(k, (*commands.Container).Logs),
+		rpc.MethodPodLogs:      dispatch.Call(podLogs),
 		rpc.MethodForward:      dispatch.Call(k.forward),
 		rpc.MethodVolumes:      dispatch.Call(k.volumes),
 		rpc.MethodClean:        dispatch.Call(k.clean),
@@ -49,6 +51,7 @@ func (k *Kind) Methods() dispatch.Methods {
 		rpc.MethodSyncWait:     dispatch.Call(k.syncWait),
 		rpc.MethodSyncDo:       dispatch.Call(k.syncDo),
 		rpc.MethodSyncVersions: dispatch.Call(k.syncVersions),
+		rpc.MethodSyncContent:  dispatch.Call(k.syncContent),
 		rpc.MethodSyncExplain:  dispatch.Call(k.syncExplain),
 		rpc.MethodSyncFolder:   dispatch.Call(k.syncFolder),
 	}

@@ -22,7 +22,7 @@ func (k *Kind) list(ctx context.Context, p rpc.List) ([]rpc.Session, error) {
 	if p.AllClusters {
 		return k.everywhere(ctx, p.Caller), nil
 	}
-	v, err := k.visit(ctx, p.Caller)
+	v, err := k.registry.Visit(ctx, p.Caller)
 	if err != nil {
 		return nil, err
 	}

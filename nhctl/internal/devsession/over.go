@@ -7,6 +7,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/devmode"
+	"github.com/nhctl/nhctl/nhctl/internal/session"
 )
 
 // over drops a session in the background: it is called by a part of the session, for which the session's end waits.
@@ -28,7 +29,7 @@ func (k *Kind) drop(s *Session, why string) {
 	}
 	k.logger.Info("session is over", "session", r.Session, "why", why)
 	s.Stop()
-	if err := remove(k.dirs, r.Session); err != nil {
+	if err := session.Remove(k.dirs, r.Session); err != nil {
 		k.logger.Error("remove saved session", "error", err)
 	}
 }

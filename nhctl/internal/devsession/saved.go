@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -45,40 +44,26 @@ func savedFormat() store.Format { return store.Format{Kind: record.DevMode, Vers
 
 // leadBy notes which kubeconfig leads to the session.
 func (s *saved) leadBy(c *kube.Client) {
-	s.Origin = session.OriginOf(c)
-	if c.Identity != "" {
-		s.Record.Place.Server = c.Identity
-	}
+	s.Origin = session.LedBy(c, &s.Record.Place)
 }
 
 // save writes a session's state in one step.
 func save(dirs userdirs.Dirs, s saved) error {
-	if !record.ValidID(s.Record.Session) {
-		return fmt.Errorf("save a session: %q is no session's id", s.Record.Session)
-	}
-	return store.Write(filepath.Join(dirs.Session(s.Record.Session), session.File), savedFormat(), s)
+	return session.Write(dirs, s.Record.Session, savedFormat(), s)
 }
 
 // load reads a saved session, which has the name of its folder.
-func load(file string) (s saved, err error) {
-	if err := store.Read(file, savedFormat(), &s); err != nil {
-		return s, err
-	}
-	if err := s.Record.Check("it"); err != nil {
-		return s, err
-	}
-	if id := filepath.Base(filepath.Dir(file)); id != s.Record.Session || len(s.Roots) != len(s.Record.Folders()) {
-		return s, fmt.Errorf("it is of session %s with %d folders, in the folder of session %s with %d",
-			s.Record.Session, len(s.Record.Folders()), id, len(s.Roots))
-	}
-	return s, nil
-}
+func load(file string) (saved, error) { return session.Read(file, savedFormat(), saved.check) }
 
-func remove(dirs userdirs.Dirs, id string) error {
-	if !record.ValidID(id) {
-		return fmt.Errorf("remove a saved session: %q is no session's id", id)
+// check says of which session it is, or why it can't be used.
+func (s saved) check() (id string, err error) {
+	if err := s.Record.Check("it"); err != nil {
+		return "", err
 	}
-	return os.RemoveAll(dirs.Session(id))
+	if got, want := len(s.Roots), len(s.Record.Folders()); got != want {
+		return "", fmt.Errorf("it has %d folders on this computer for %d of its record", got, want)
+	}
+	return s.Record.Session, nil
 }
 
 // forgetSaved removes what this computer has of a session that was ended without it, if it is of that very place.
@@ -94,7 +79,7 @@ func (k *Kind) forgetSaved(ctx context.Context, c *kube.Client, r devmode.Record
 	if state.Record.Namespace != r.Namespace || !place.Same(state.Record.Place) {
 		return nil
 	}
-	return remove(k.dirs, r.Session)
+	return session.Remove(k.dirs, r.Session)
 }
 
 // stored is a saved session that may live or not.
@@ -119,8 +104,7 @@ func (s stored) Work() string { return work(s.state.Record.Place, s.state.Record
 func (s stored) View() rpc.Session {
 	view := session.ViewOf(s.state.Record)
 	view.Mine, view.Context = true, s.state.Context
-	text := "its cluster does not answer, or context " + s.state.Context + " of " + s.state.Kubeconfig +
-		" leads elsewhere by now"
+	text := s.state.Unanswered()
 	view.Notices = append(view.Notices, text)
 	return view
 }
@@ -171,7 +155,7 @@ func (k *Kind) putBack(ctx context.Context, s *Session) {
 	err := devmode.Leave(ctx, deps, r, devmode.LeaveOptions{Force: force})
 	s.Stop()
 	if err == nil {
-		err = remove(k.dirs, r.Session)
+		err = session.Remove(k.dirs, r.Session)
 	}
 	if err != nil {
 		k.logger.Error("put back", "session", r.Session, "error", err)

@@ -133,7 +133,7 @@ func TestSavedSessionsSurvive(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the token's file has mode %v, %v", info.Mode(), err)
 	}
-	if err := remove(dirs, "0a1b2c3d"); err != nil {
+	if err := session.Remove(dirs, "0a1b2c3d"); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := loadAll(dirs); err != nil || len(left) != 0 {

@@ -38,7 +38,7 @@ func (k *Kind) start(ctx context.Context, p rpc.Start) (rpc.Session, error) {
 	for _, text := range todo.Notices {
 		event.Sink(ctx)(event.Event{Type: event.Notice, Message: text})
 	}
-	v, err := k.visit(ctx, p.Caller)
+	v, err := k.registry.Visit(ctx, p.Caller)
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -153,7 +153,7 @@ func (k *Kind) forget(ctx context.Context, c *kube.Client, s *Session) error {
 	if _, there, err := lease.Lookup(ctx, c, s.record()); err != nil || there {
 		return err
 	}
-	return remove(k.dirs, s.ID())
+	return session.Remove(k.dirs, s.ID())
 }
 
 // inCluster asks the caller's cluster what a plan needs.

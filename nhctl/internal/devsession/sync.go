@@ -103,8 +103,7 @@ func (k *Kind) syncDo(ctx context.Context, p rpc.SyncDo) (rpc.SyncDone, error) {
 		ids = append(ids, f.ID)
 	}
 	if len(done.Folders) == 0 {
-		return done, problem.New(problem.Usage, "%s is in none of the synced folders", p.Path).
-			WithHint("`nhctl dev sync status` lists them")
+		return done, notSynced(p.Path)
 	}
 	if p.Action == rpc.SyncPause || p.Action == rpc.SyncResume {
 		return done, s.setPaused(p.Action == rpc.SyncPause, ids)
@@ -166,6 +165,27 @@ func versionViews(folder string, bySide map[string][]kept.Version, onlyConflicts
 	return views
 }
 
+// syncContent reads a version that a side keeps.
+func (k *Kind) syncContent(ctx context.Context, p rpc.SyncKept) (rpc.SyncContent, error) {
+	_, all, err := k.syncing(ctx, p.Target)
+	if err != nil {
+		return rpc.SyncContent{}, err
+	}
+	for _, f := range all {
+		if rel, ok := f.Path(p.Path, p.Caller.Dir); ok {
+			content, err := f.Content(ctx, rel, p.Side, p.Version)
+			return rpc.SyncContent{Content: content}, err
+		}
+	}
+	return rpc.SyncContent{}, notSynced(p.Path)
+}
+
+// notSynced is the problem of a path that no folder has.
+func notSynced(path string) error {
+	return problem.New(problem.Usage, "%s is in none of the synced folders", path).
+		WithHint("`nhctl dev sync status` lists them")
+}
+
 // syncExplain says why a path is synced or not.
 func (k *Kind) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason, error) {
 	_, all, err := k.syncing(ctx, p.Target)
@@ -177,6 +197,5 @@ func (k *Kind) syncExplain(ctx context.Context, p rpc.SyncPath) (ignore.Reason, 
 			return f.Explain(ctx, rel, p.Caller.Env), nil
 		}
 	}
-	return ignore.Reason{}, problem.New(problem.Usage, "%s is in none of the synced folders", p.Path).
-		WithHint("`nhctl dev sync status` lists them")
+	return ignore.Reason{}, notSynced(p.Path)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -33,7 +35,7 @@ func (s *Session) syncQuestion(ctx context.Context, action rpc.SyncAction, all f
 	case rpc.SyncOverride:
 		return overriding(s.ID(), all)
 	case rpc.SyncAccept:
-		return accepting(s.ID(), all.Held(ctx))
+		return accepting(s.ID(), all, all.Held(ctx))
 	}
 	return nil
 }
@@ -53,21 +55,51 @@ func overriding(session string, all folders.Set) *problem.Question {
 }
 
 // accepting asks about the deletions that wait, and no others. Where none waits, there is nothing to ask.
-func accepting(session string, held map[string][]event.HeldData) *problem.Question {
-	if len(held) == 0 {
-		return nil
-	}
-	files := 0
-	for _, side := range held {
-		for _, h := range side {
-			files += h.Files
+func accepting(session string, all folders.Set, held map[string][]event.HeldData) *problem.Question {
+	var deletions []string
+	for _, f := range all {
+		for _, h := range held[f.ID] {
+			deletions = append(deletions, deletion(f.Root, h))
 		}
+	}
+	if len(deletions) == 0 {
+		return nil
 	}
 	text, _ := json.Marshal(held) // texts and numbers; the keys are sorted
 	sum := sha256.Sum256(text)
 	return &problem.Question{
 		ID:      "accept " + session + " " + hex.EncodeToString(sum[:]),
-		Text:    fmt.Sprintf("%d files were deleted on one side, and wait to be deleted on the other", files),
+		Text:    strings.Join(deletions, "; "),
 		Choices: []problem.Choice{{ID: problem.Yes, Title: "delete them on the other side too"}},
 	}
+}
+
+// deletion says how many files of a folder wait to be deleted, where they were, and where they are.
+func deletion(root string, h event.HeldData) string {
+	gone, there := "on this computer", "in the container"
+	if h.Side == event.InPod {
+		gone, there = there, gone
+	}
+	return fmt.Sprintf("%d of %d files of %s were deleted %s, and wait to be deleted %s: %s",
+		h.Files, h.Of, root, gone, there, strings.Join(places(h), ", "))
+}
+
+// mostPlaces is how many places of a deletion a question names.
+const mostPlaces = 5
+
+// places are the folders of the files that were deleted, and those files that are in none; "..." stands for more.
+func places(h event.HeldData) []string {
+	var names []string
+	for _, name := range h.Paths {
+		if dir := path.Dir(name); dir != "." {
+			name = dir + "/"
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if shown := min(mostPlaces, len(names)); shown < len(names) || len(h.Paths) < h.Files {
+		names = append(names[:shown], "...")
+	}
+	return names
 }

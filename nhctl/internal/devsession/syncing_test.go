@@ -6,8 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/sessiontest"
@@ -136,6 +137,66 @@ func TestOverrideAndVersions(t *testing.T) {
 	ada.Holds(pod, "main.go", "changed here")
 }
 
+// Each kept version can be read and restored, whichever side keeps it.
+func TestOneVersion(t *testing.T) {
+	t.Parallel()
+	ada, pod := started(t)
+	synced(t, ada)
+	main := filepath.Join(ada.Folder, "main.go")
+	if err := os.WriteFile(filepath.Join(pod, "main.go"), []byte("changed in the pod"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ada.Holds(ada.Folder, "main.go", "changed in the pod")
+	ada.Write("main.go", "changed here")
+	ada.Holds(pod, "main.go", "changed here")
+
+	target := ada.Target()
+	var versions []rpc.SyncVersion
+	if err := ada.Call(rpc.MethodSyncVersions, rpc.SyncPath{Target: target, Path: main}, &versions); err != nil {
+		t.Fatal(err)
+	}
+	contents := map[string]string{}
+	for _, v := range versions {
+		var read rpc.SyncContent
+		p := rpc.SyncKept{Target: target, Path: main, Side: v.Side, Version: v.ID}
+		if err := ada.Call(rpc.MethodSyncContent, p, &read); err != nil {
+			t.Errorf("%+v: %v", v, err)
+		}
+		contents[v.Side] += string(read.Content)
+	}
+	want := map[string]string{event.Here: "package main", event.InPod: "changed in the pod"}
+	if diff := cmp.Diff(want, contents); diff != "" {
+		t.Fatalf("%+v (-want +got):\n%s", versions, diff)
+	}
+	for _, v := range versions {
+		do(t, ada, rpc.SyncDo{Action: rpc.SyncRestore, Path: main, Side: v.Side, Version: v.ID})
+		ada.Holds(ada.Folder, "main.go", want[v.Side])
+		ada.Holds(pod, "main.go", want[v.Side])
+	}
+
+	for name, wrong := range map[string]rpc.SyncKept{
+		"of another file": {Path: "other.go", Side: event.Here, Version: versions[0].ID},
+		"of no side":      {Path: "main.go", Version: versions[0].ID},
+		"of no version":   {Path: "main.go", Side: event.Here, Version: "main.go/never"},
+		"elsewhere":       {Path: "/etc/passwd", Side: event.Here, Version: "passwd/never"},
+	} {
+		wrong.Target = target
+		if err := ada.Call(rpc.MethodSyncContent, wrong, nil); err == nil {
+			t.Errorf("the content %s was read", name)
+		}
+		restore := rpc.SyncDo{
+			Target:  target,
+			Action:  rpc.SyncRestore,
+			Path:    wrong.Path,
+			Side:    wrong.Side,
+			Version: wrong.Version,
+		}
+		if err := ada.Call(rpc.MethodSyncDo, restore, nil); err == nil {
+			t.Errorf("a version %s was restored", name)
+		}
+	}
+}
+
 // A mass deletion waits for a yes to that very deletion; its remedies are the calls that decide it.
 func TestAcceptAsks(t *testing.T) {
 	t.Parallel()
@@ -161,7 +222,9 @@ func TestAcceptAsks(t *testing.T) {
 		t.Errorf("the status offers %+v, %v", all, err)
 	}
 	refused := problem.From(ada.Call(rpc.MethodSyncDo, accept, nil))
-	if q := refused.Question; refused.Code != problem.Confirm || q == nil || !strings.Contains(q.Text, "40 files") {
+	asked := "40 of 41 files of " + ada.Folder + " were deleted on this computer, and wait to be deleted " +
+		"in the container: data/"
+	if q := refused.Question; refused.Code != problem.Confirm || q == nil || q.Text != asked {
 		t.Fatalf("without a yes: %+v", refused)
 	}
 	accept.Answers = problem.Answers{"accept " + ada.Target().Session: problem.Yes}
@@ -198,11 +261,15 @@ func TestExplain(t *testing.T) {
 		t.Errorf("main.go: %+v", r)
 	}
 	sessiontest.Until(t, "the rule holds", func() error {
-		if r := explain("debug.log"); r.Synced || r.Rule != "*.log" || !strings.HasSuffix(r.File, ".gitignore") {
+		r := explain("debug.log")
+		if r.Synced || r.Rule != "*.log" || r.File != ".gitignore" || r.Source != filepath.Join(ada.Folder, r.File) {
 			return fmt.Errorf("%+v", r)
 		}
 		return nil
 	})
+	if r := explain(".git/config"); r.Synced || r.Source != "" {
+		t.Errorf("a rule that is in no file: %+v", r)
+	}
 	err := ada.Call(rpc.MethodSyncExplain, rpc.SyncPath{Target: ada.Target(), Path: "/etc/passwd"}, nil)
 	if err == nil || problem.From(err).Code != problem.Usage {
 		t.Errorf("a path elsewhere: %v", err)

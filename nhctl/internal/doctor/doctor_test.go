@@ -77,10 +77,10 @@ func TestVersioned(t *testing.T) {
 		state State
 		says  string
 	}{
-		"supported":            {kube.NewestTested, OK, "Kubernetes v1.%d.7, which nhctl supports"},
+		"supported":            {kube.NewestTested(), OK, "Kubernetes v1.%d.7, which nhctl supports"},
 		"the oldest supported": {kube.OldestMinor, OK, "Kubernetes v1.%d.7, which nhctl supports"},
 		"too old":              {kube.OldestMinor - 1, Failed, "Kubernetes v1.%d.7 is too old"},
-		"newer":                {kube.NewestTested + 1, Warning, "Kubernetes v1.%d.7 is newer than any"},
+		"newer":                {kube.NewestTested() + 1, Warning, "Kubernetes v1.%d.7 is newer than any"},
 	} {
 		f := versioned(&version.Info{
 			Major:      "1",

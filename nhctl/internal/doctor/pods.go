@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
@@ -157,10 +158,8 @@ func (p *patient) pull(ctx context.Context, name string) (Finding, error) {
 			}
 			return f, nil
 		}
-		select {
-		case <-ctx.Done():
-			return Finding{}, errors.Join(errors.New("the image was not pulled in time"), ctx.Err())
-		case <-time.After(200 * time.Millisecond):
+		if err := delay.For(ctx, 200*time.Millisecond); err != nil {
+			return Finding{}, errors.Join(errors.New("the image was not pulled in time"), err)
 		}
 	}
 }

@@ -49,6 +49,7 @@ type DAPArguments struct {
 	SubstitutePath []Substitution `json:"substitutePath,omitempty"` // go
 	PathMappings   []PathMapping  `json:"pathMappings,omitempty"`   // python
 	LocalFSMap     string         `json:"localfsMap,omitempty"`     // ruby: REMOTE:LOCAL, with commas between
+	NonStop        bool           `json:"nonstop,omitempty"`        // ruby: what waits goes on once configured
 	Program        string         `json:"program,omitempty"`        // c, cpp, rust
 	SourceMap      [][2]string    `json:"sourceMap,omitempty"`      // c, cpp, rust: remote, local
 	DisableASLR    *bool          `json:"disableASLR,omitempty"`    // c, cpp, rust

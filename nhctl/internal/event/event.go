@@ -87,7 +87,7 @@ type SyncData struct {
 	Errors    map[string]string `json:"errors,omitempty"` // reason by path
 	// Conflicts is the number of files that both sides changed, and no one has decided about.
 	Conflicts int `json:"conflicts,omitempty"`
-	// ConflictPaths are those files, newest first; at most ten.
+	// ConflictPaths are those files, newest first; at most 100.
 	ConflictPaths []string `json:"conflictPaths,omitempty"`
 	// Held is a mass deletion that waits for a decision.
 	Held *HeldData `json:"held,omitempty"`
@@ -132,7 +132,7 @@ type HeldData struct {
 	Side  string   `json:"side"`  // where it was deleted: local, remote
 	Files int      `json:"files"` // that are gone there
 	Of    int      `json:"of"`    // that there were
-	Paths []string `json:"paths"` // some of them
+	Paths []string `json:"paths"` // of them; at most 100
 }
 
 // LinkData is the state of the carrier to the sidecar.
@@ -153,10 +153,13 @@ type ForwardData struct {
 // LogData is one line of a command's output.
 type LogData struct {
 	Time   time.Time `json:"time"`
-	Stream string    `json:"stream"` // stdout, stderr, nhctl
+	Stream string    `json:"stream"` // stdout, stderr, nhctl; of a workload's pods also event
 	Text   string    `json:"text"`
 	// Command is what printed it: build, run, debug.
 	Command string `json:"command,omitempty"`
+	// Pod and Container are what printed it, where that is a workload's pods.
+	Pod       string `json:"pod,omitempty"`
+	Container string `json:"container,omitempty"`
 }
 
 // CommandData is the state of a supervised command.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -39,9 +38,10 @@ func (c *call) do(ctx context.Context, params json.RawMessage) (json.RawMessage,
 		return json.RawMessage(none), nil
 	case rpc.MethodCancel:
 		return c.cancelOthers(ctx, params)
-	case rpc.MethodAttach:
+	case rpc.MethodAttach, rpc.MethodCarry:
 		return nil, problem.New(problem.Usage, "%s needs a connection of its own, which standard streams can't be",
-			c.method).WithHint("run `nhctl dev terminal` or `nhctl dev exec` as a process of a terminal")
+			c.method).
+			WithHint("run `nhctl dev terminal`, `nhctl dev exec` or `nhctl run` as a process of a terminal")
 	}
 	params, err := c.complete(params)
 	if err != nil {
@@ -164,26 +164,9 @@ func (c *call) complete(params json.RawMessage) (json.RawMessage, error) {
 // caller is a caller as a command would be one. What commands keep from the daemon, an editor's call does not bring
 // either.
 func (b *bridge) caller(given rpc.Caller) rpc.Caller {
-	all := given
-	switch {
-	case all.Dir == "":
-		all.Dir = b.Caller.Dir
-	case !filepath.IsAbs(all.Dir):
-		all.Dir = filepath.Join(b.Caller.Dir, all.Dir)
-	}
-	all.Env = b.Env(given.Env, all.Dir)
-	if given.Kubeconfig != "" {
-		return all
-	}
-	all.Kubeconfig = b.Caller.Kubeconfig
-	if given.Context != "" { // the namespace is one of the bridge's own context
-		return all
-	}
-	all.Context = b.Caller.Context
-	if given.Namespace == "" {
-		all.Namespace = b.Caller.Namespace
-	}
-	return all
+	c := given.Within(b.Caller)
+	c.Env = b.Env(given.Env, c.Dir)
+	return c
 }
 
 // cancelOthers handles rpc.MethodCancel: it is answered once the calls are undone.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
@@ -45,7 +46,7 @@ func (c *call) follow(ctx context.Context, params json.RawMessage) (json.RawMess
 				Problem: problem.From(err),
 			})
 		}
-		if err := client.Rest(ctx, pause(failures)); err != nil {
+		if err := delay.For(ctx, pause(failures)); err != nil {
 			return nil, err
 		}
 	}

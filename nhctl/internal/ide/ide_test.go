@@ -184,8 +184,11 @@ func TestCalls(t *testing.T) {
 	e.call("4", "dev.later", `{"caller":{"later":true,"dir":"web"}}`)
 	e.want(`{"id":4,"result":{` + strings.NewReplacer(`"/work"`, `"/work/web"`, `,"namespace"`,
 		`,"later":true,"namespace"`).Replace(own) + `}}`)
-	e.call("5", "dev.held", `{}`)
-	e.want(`{"id":5,"error":{"code":-32000,"message":"ada has it",` +
+	e.call("5", "dev.later", `{"caller":{"context":"prod","env":{"HOME":"/h"}}}`)
+	e.want(`{"id":5,"result":{"caller":{"context":"prod","dir":"/work","env":{"HOME":"/h","IN":"/work"},` +
+		`"kubeconfig":"/kube"}}}`)
+	e.call("6", "dev.held", `{}`)
+	e.want(`{"id":6,"error":{"code":-32000,"message":"ada has it",` +
 		`"data":{"code":"held","message":"ada has it","later":{"a":1}}}}`)
 	for params, want := range map[string]problem.Code{
 		`[1]`:                   problem.Usage,
@@ -193,48 +196,18 @@ func TestCalls(t *testing.T) {
 		`{"caller":7}`:          problem.Usage,
 		`{"caller":{"env":[]}}`: problem.Usage,
 	} {
-		e.call("6", "dev.later", params)
+		e.call("7", "dev.later", params)
 		if code, p := e.failed(); code != rpc.ErrorCode || p.Code != want {
 			t.Errorf("%s: %d, %+v", params, code, p)
 		}
 	}
-	e.call("7", "dev.fly", `{}`)
+	e.call("8", "dev.fly", `{}`)
 	if code, p := e.failed(); code != codeNoMethod || p.Code != problem.Usage || p.Hint == "" {
 		t.Errorf("%d, %+v", code, p)
 	}
-	e.call("8", rpc.MethodAttach, `{}`)
+	e.call("9", rpc.MethodAttach, `{}`)
 	if _, p := e.failed(); p.Code != problem.Usage || !strings.Contains(p.Hint, "nhctl dev terminal") {
 		t.Errorf("%+v", p)
-	}
-}
-
-// What a caller leaves out is the bridge's, as far as it fits to what they name.
-func TestCaller(t *testing.T) {
-	t.Parallel()
-	b := &bridge{Options: unreachable()}
-	env := func(home, dir string) map[string]string { return map[string]string{"HOME": home, "IN": dir} }
-	for name, tt := range map[string]struct{ given, want rpc.Caller }{
-		"nothing": {rpc.Caller{}, rpc.Caller{Dir: "/work", Env: env("/home/ada", "/work"), Kubeconfig: "/kube",
-			Context: "dev", Namespace: "shop"}},
-		"a folder": {rpc.Caller{Dir: "/other"}, rpc.Caller{Dir: "/other", Env: env("/home/ada", "/other"),
-			Kubeconfig: "/kube", Context: "dev", Namespace: "shop"}},
-		"a namespace": {rpc.Caller{Namespace: "bank"}, rpc.Caller{Dir: "/work", Env: env("/home/ada", "/work"),
-			Kubeconfig: "/kube", Context: "dev", Namespace: "bank"}},
-		"a context": {rpc.Caller{Context: "prod"}, rpc.Caller{Dir: "/work", Env: env("/home/ada", "/work"),
-			Kubeconfig: "/kube", Context: "prod"}},
-		"a kubeconfig": {rpc.Caller{Kubeconfig: "/k"}, rpc.Caller{Dir: "/work", Env: env("/home/ada", "/work"),
-			Kubeconfig: "/k"}},
-		"an environment": {rpc.Caller{Env: map[string]string{"HOME": "/h", "SECRET": "s"}},
-			rpc.Caller{Dir: "/work", Env: env("/h", "/work"), Kubeconfig: "/kube", Context: "dev", Namespace: "shop"}},
-		"an empty environment": {rpc.Caller{Env: map[string]string{}},
-			rpc.Caller{Dir: "/work", Env: env("", "/work"), Kubeconfig: "/kube", Context: "dev", Namespace: "shop"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if diff := cmp.Diff(tt.want, b.caller(tt.given)); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }
 

@@ -18,20 +18,13 @@ import (
 // An editor that makes the calls of recorded sessions hears what the daemon said then.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	all, err := recording.Golden()
-	if err != nil || len(all) == 0 {
-		t.Fatalf("%d recordings: %v", len(all), err)
-	}
-	for name, lines := range all {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, call := range split(lines) {
-				if call[0].Client.Method != rpc.MethodInitialize {
-					replay(t, call)
-				}
+	recording.Each(t, func(t *testing.T, lines []recording.Line) {
+		for _, call := range split(lines) {
+			if call[0].Client.Method != rpc.MethodInitialize {
+				replay(t, call)
 			}
-		})
-	}
+		}
+	})
 }
 
 // split makes a part of each call: with what followed it until the next one.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
@@ -99,15 +100,7 @@ func (c *Client) Follow(ctx context.Context, s Selection, o *Objects) {
 		pause:    firstPause,
 	}
 	for ctx.Err() == nil {
-		pauseFor(ctx, f.round(ctx))
-	}
-}
-
-// pauseFor waits, unless ctx ends before.
-func pauseFor(ctx context.Context, pause time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
+		_ = delay.For(ctx, f.round(ctx))
 	}
 }
 

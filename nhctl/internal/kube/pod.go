@@ -147,6 +147,13 @@ type ExecOptions struct {
 	Stderr         io.Writer // nil for none
 }
 
+// In returns a function that runs commands in a container of a pod.
+func (c *Client) In(pod, container string) func(context.Context, io.Reader, io.Writer, ...string) error {
+	return func(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+		return c.Exec(ctx, ExecOptions{Pod: pod, Container: container, Command: argv, Stdin: stdin, Stdout: stdout})
+	}
+}
+
 // Exec runs a command in a container and returns when it has ended.
 func (c *Client) Exec(ctx context.Context, o ExecOptions) error {
 	if c.network != nil {

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/version"
 )
@@ -11,21 +13,35 @@ const (
 	// OldestMinor is the oldest one whose API has all that nhctl asks for: SelfSubjectReview v1, by which it learns who
 	// the user is.
 	OldestMinor = 28
-	// OldestTested and NewestTested are those that the scenarios run on, with all between them.
-	OldestTested = 34
-	NewestTested = 34
+	// AlwaysTested is the one that all scenarios run on, with every change.
+	AlwaysTested = 34
 )
 
-// Tested are the versions that the scenarios run on.
-func Tested() string {
-	if OldestTested == NewestTested {
-		return fmt.Sprintf("1.%d", NewestTested)
+// CoreTested returns those that the core set of the scenarios runs on before a release (hack/test-kubernetes.sh), in
+// ascending order: the oldest and the newest of the three newest that the playground can run.
+func CoreTested() []int { return []int{35, 37} }
+
+// NewestTested is the newest one that any scenario runs on.
+func NewestTested() int { return max(AlwaysTested, slices.Max(CoreTested())) }
+
+// Minors writes minor versions as a list in words, such as "1.35 and 1.37".
+func Minors(minors ...int) string {
+	var words []string
+	for _, minor := range minors {
+		words = append(words, fmt.Sprintf("1.%d", minor))
 	}
-	return fmt.Sprintf("1.%d to 1.%d", OldestTested, NewestTested)
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // Supported says which versions of Kubernetes nhctl supports, and which of them it is tested with.
-func Supported() string { return fmt.Sprintf("1.%d and newer, tested with %s", OldestMinor, Tested()) }
+func Supported() string {
+	return fmt.Sprintf("%s and newer, tested with %s", Minors(OldestMinor),
+		Minors(append([]int{AlwaysTested}, CoreTested()...)...))
+}
 
 // Age is how a cluster's version relates to the supported ones.
 type Age int
@@ -46,7 +62,7 @@ func AgeOf(v *version.Info) Age {
 	switch {
 	case major < 1 || major == 1 && minor < OldestMinor:
 		return TooOld
-	case major > 1 || minor > NewestTested:
+	case major > 1 || minor > NewestTested():
 		return Newer
 	}
 	return Fine

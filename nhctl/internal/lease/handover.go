@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -49,10 +49,8 @@ func (s Successor) TakeOver(ctx context.Context, r record.Record) (kept string, 
 				Message: fmt.Sprintf("asked %s to hand %s over", r.Holder, r.Workload),
 			})
 		}
-		select {
-		case <-ctx.Done():
-			return "", notYet(r, ctx.Err())
-		case <-time.After(record.Beat / 10):
+		if err := delay.For(ctx, record.Beat/10); err != nil {
+			return "", notYet(r, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,13 +21,20 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// Create takes the workload for a session. taken says that another session has it.
-func Create(ctx context.Context, c *kube.Client, r record.Record) (taken bool, err error) {
-	l, err := r.NewLease()
+// Held is the record of a session that holds a Lease, of whichever kind.
+type Held interface {
+	Claim() record.Claim
+	Text() (string, error)
+	NewLease() (*coordinationv1.Lease, error)
+}
+
+// Create takes the Lease for a session. taken says that another session has it.
+func Create(ctx context.Context, c *kube.Client, h Held) (taken bool, err error) {
+	l, err := h.NewLease()
 	if err != nil {
 		return false, err
 	}
-	_, err = c.API.CoordinationV1().Leases(r.Namespace).Create(ctx, l, metav1.CreateOptions{})
+	_, err = c.API.CoordinationV1().Leases(l.Namespace).Create(ctx, l, metav1.CreateOptions{})
 	return apierrors.IsAlreadyExists(err), c.Explain(err)
 }
 
@@ -60,27 +68,74 @@ func read(ctx context.Context, c *kube.Client, r record.Record) (found record.Re
 	return found, err == nil, err
 }
 
+// Tunnel is the tunnel that has the Lease which a record would have, and whether there is one.
+func Tunnel(ctx context.Context, c *kube.Client, t record.Tunnel) (found record.Tunnel, there bool, err error) {
+	l, err := c.API.CoordinationV1().Leases(t.Namespace).Get(ctx, t.Lease(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return t, false, nil
+	}
+	if err != nil {
+		return t, false, fmt.Errorf("read the tunnel's Lease: %w", c.Explain(err))
+	}
+	found, err = record.TunnelFromLease(l)
+	return found, err == nil, err
+}
+
+// Route is the route that has the Lease which a record would have, and whether there is one.
+func Route(ctx context.Context, c *kube.Client, r record.Route) (found record.Route, there bool, err error) {
+	l, err := c.API.CoordinationV1().Leases(r.Namespace).Get(ctx, r.Lease(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("read the route's Lease: %w", c.Explain(err))
+	}
+	found, err = record.RouteFromLease(l)
+	return found, err == nil, err
+}
+
+// Routes are the routes of the namespace, everyone's. A Lease that can't be read is no route that anyone serves: it is
+// passed by.
+func Routes(ctx context.Context, c *kube.Client) (all []record.Route, err error) {
+	selected := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleRoute}
+	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, selected)
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", c.Explain(err))
+	}
+	for i := range leases.Items {
+		if r, err := record.RouteFromLease(&leases.Items[i]); err == nil {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
 // Update writes a record to its Lease.
-func Update(ctx context.Context, c *kube.Client, r record.Record) error {
-	text, err := r.Text()
+func Update(ctx context.Context, c *kube.Client, h Held) error {
+	text, err := h.Text()
 	if err != nil {
 		return err
 	}
-	return change(ctx, c, r, annotation(contract.AnnotationRecord), text)
+	return change(ctx, c, h, annotation(contract.AnnotationRecord), text)
+}
+
+// Bind has the Lease go with an object.
+func Bind(ctx context.Context, c *kube.Client, h Held, owner metav1.OwnerReference) error {
+	return change(ctx, c, h, "/metadata/ownerReferences", []metav1.OwnerReference{owner})
 }
 
 // Renew tells everyone that the session is alive.
-func Renew(ctx context.Context, c *kube.Client, r record.Record) error {
+func Renew(ctx context.Context, c *kube.Client, h Held) error {
 	now, err := c.Now(ctx)
 	if err != nil {
 		return err
 	}
-	return change(ctx, c, r, "/spec/renewTime", metav1.NewMicroTime(now))
+	return change(ctx, c, h, "/spec/renewTime", metav1.NewMicroTime(now))
 }
 
 // KeepRenewed renews the Lease at every heartbeat until stop is called, or ctx ends. A renewal that fails is followed
 // by the next.
-func KeepRenewed(ctx context.Context, c *kube.Client, r record.Record) (stop func()) {
+func KeepRenewed(ctx context.Context, c *kube.Client, h Held) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -92,7 +147,7 @@ func KeepRenewed(ctx context.Context, c *kube.Client, r record.Record) (stop fun
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				_ = Renew(ctx, c, r)
+				_ = Renew(ctx, c, h)
 			}
 		}
 	}()
@@ -100,15 +155,15 @@ func KeepRenewed(ctx context.Context, c *kube.Client, r record.Record) (stop fun
 }
 
 // Release deletes the Lease, if it is this session's.
-func Release(ctx context.Context, c *kube.Client, r record.Record) error {
-	leases := c.API.CoordinationV1().Leases(c.Namespace)
-	l, err := leases.Get(ctx, r.Lease(), metav1.GetOptions{})
+func Release(ctx context.Context, c *kube.Client, h Held) error {
+	leases, own := c.API.CoordinationV1().Leases(c.Namespace), h.Claim()
+	l, err := leases.Get(ctx, own.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
 	case err != nil:
 		return c.Explain(err)
-	case l.Labels[contract.LabelRole] != contract.RoleSession || l.Labels[contract.LabelSession] != r.Session:
+	case l.Labels[contract.LabelRole] != own.Role || l.Labels[contract.LabelSession] != own.Session:
 		return nil
 	}
 	same := metav1.Preconditions{UID: &l.UID}
@@ -120,7 +175,7 @@ func Release(ctx context.Context, c *kube.Client, r record.Record) error {
 }
 
 // ErrNotHolder says that a session's Lease is gone, or another session's.
-var ErrNotHolder = errors.New("the session does not hold the workload any more")
+var ErrNotHolder = errors.New("the session does not hold its Lease any more")
 
 // annotation is the path of an annotation in a JSON patch.
 func annotation(name string) string {
@@ -128,17 +183,18 @@ func annotation(name string) string {
 }
 
 // change sets a field of the session's Lease, unless another session has it by now.
-func change(ctx context.Context, c *kube.Client, r record.Record, path string, value any) error {
+func change(ctx context.Context, c *kube.Client, h Held, path string, value any) error {
+	own := h.Claim()
 	label := "/metadata/labels/" + strings.ReplaceAll(contract.LabelSession, "/", "~1")
 	patch, err := json.Marshal([]map[string]any{
-		{"op": "test", "path": label, "value": r.Session},
+		{"op": "test", "path": label, "value": own.Session},
 		{"op": "add", "path": path, "value": value},
 	})
 	if err != nil {
 		return err
 	}
-	leases := c.API.CoordinationV1().Leases(r.Namespace)
-	_, err = leases.Patch(ctx, r.Lease(), types.JSONPatchType, patch, metav1.PatchOptions{})
+	leases := c.API.CoordinationV1().Leases(own.Namespace)
+	_, err = leases.Patch(ctx, own.Name, types.JSONPatchType, patch, metav1.PatchOptions{})
 	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
 		return ErrNotHolder
 	}

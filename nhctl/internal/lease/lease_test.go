@@ -89,7 +89,7 @@ func TestAnotherSessionsLease(t *testing.T) {
 	in(t, func(t *testing.T, cluster *kubetest.Cluster, c *kube.Client, r record.Record) {
 		before := cluster.Snapshot("shop")
 		other := recordOf("11111111", r.Since)
-		for name, write := range map[string]func(context.Context, *kube.Client, record.Record) error{
+		for name, write := range map[string]func(context.Context, *kube.Client, Held) error{
 			"renew":  Renew,
 			"update": Update,
 		} {

@@ -46,6 +46,23 @@ func List(ctx context.Context, c *kube.Client) (Listed, error) {
 	return listed, nil
 }
 
+// Tunnels are those into the client's namespace that a developer has from a computer. One that can't be read is left
+// out.
+func Tunnels(ctx context.Context, c *kube.Client, of record.Holder) ([]record.Tunnel, error) {
+	tunnels := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTunnel}
+	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, tunnels)
+	if err != nil {
+		return nil, fmt.Errorf("list tunnels: %w", c.Explain(err))
+	}
+	var all []record.Tunnel
+	for i := range leases.Items {
+		if t, err := record.TunnelFromLease(&leases.Items[i]); err == nil && t.Holder == of {
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
 // Read returns the record of a session's Lease, or why it can't be read.
 func Read(l *coordinationv1.Lease) (record.Record, *Unreadable) {
 	r, err := record.FromLease(l)

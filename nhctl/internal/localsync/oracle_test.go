@@ -122,10 +122,14 @@ func (f forest) outside(top, exclude string) {
 	f.write(filepath.Join(f.env["HOME"], "mine"), f.rules())
 	f.write(filepath.Join(f.env["HOME"], ".gitconfig"),
 		"[core]\n\texcludesFile = ~/mine\n[protocol \"file\"]\n\tallow = always\n")
+	var tracked []string
 	for _, rel := range strings.Split(strings.TrimSuffix(f.git(top, "ls-files", "-z", "-o"), "\x00"), "\x00") {
 		if rel != "" && f.rand.IntN(5) == 0 {
-			f.git(top, "add", "-f", "--", ":(literal)"+rel)
+			tracked = append(tracked, ":(literal)"+rel)
 		}
+	}
+	if len(tracked) > 0 {
+		f.git(top, append([]string{"add", "-f", "--"}, tracked...)...)
 	}
 }
 

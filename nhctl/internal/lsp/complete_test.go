@@ -22,7 +22,11 @@ func labels(c protocol.Completions) (all []string) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	const head = "name: web\ncontainers:\n- name: app\n  dev:\n"
-	for name, tt := range map[string]struct{ text, first, no string }{
+	type test struct{ text, first, no string }
+	disk := map[string]string{
+		".dev/common.yaml": "", ".dev/dev.env": "IMAGE=x\nexport TAG=1\n", "prod.env": "", "src/main.go": "",
+	}
+	eachIn(t, disk, map[string]test{
 		"an empty file":        {"‸", "name configProperties application services", "local"},
 		"the next key":         {"name: web\n‸", "configProperties serviceType podTemplate", "name services"},
 		"half a key":           {"name: web\ncont‸", "configProperties serviceType", "name"},
@@ -117,30 +121,25 @@ func TestCompletion(t *testing.T) {
 			"gitUrl image",
 			"",
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, map[string]string{
-				".dev/common.yaml": "", ".dev/dev.env": "IMAGE=x\nexport TAG=1\n", "prod.env": "", "src/main.go": "",
-			})
-			got := labels(w.completion(w.edit(".dev/config.yaml", tt.text)))
-			for _, no := range strings.Fields(tt.no) {
-				if slices.Contains(got, no) {
-					t.Errorf("%q is among %q", no, got)
-				}
+	}, func(t *testing.T, w *workspace, tt test) {
+		got := labels(w.completion(w.edit(".dev/config.yaml", tt.text)))
+		for _, no := range strings.Fields(tt.no) {
+			if slices.Contains(got, no) {
+				t.Errorf("%q is among %q", no, got)
 			}
-			begins := strings.Join(got, " ")
-			if !strings.HasPrefix(begins, tt.first) || tt.first == "" && begins != "" {
-				t.Errorf("it begins with %.80q, want %q", begins, tt.first)
-			}
-		})
-	}
+		}
+		begins := strings.Join(got, " ")
+		if !strings.HasPrefix(begins, tt.first) || tt.first == "" && begins != "" {
+			t.Errorf("it begins with %.80q, want %q", begins, tt.first)
+		}
+	})
 }
 
 // What a chosen completion makes of the text.
 func TestCompletionEdits(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct{ text, label, want string }{
+	type test struct{ text, label, want string }
+	eachIn(t, map[string]string{".dev/common.yaml": "", ".dev/dev.env": ""}, map[string]test{
 		"a key with text":        {"na‸", "name", "name: "},
 		"a key that has a colon": {"na‸ma: web\n", "name", "name: web\n"},
 		"a mapping":              {"containers:\n- ‸\n", "dev", "containers:\n- dev:\n    $0\n"},
@@ -175,46 +174,39 @@ func TestCompletionEdits(t *testing.T) {
 			"${_INCLUDE_:- ./com‸ | nindent 2}", "common.yaml", "${_INCLUDE_:- ./common.yaml | nindent 2}",
 		},
 		"a variable": {"name: ${FO‸}\nserviceType: $FOO\n", "FOO", "name: ${FOO}\nserviceType: $FOO\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, map[string]string{".dev/common.yaml": "", ".dev/dev.env": ""})
-			at := w.edit(".dev/config.yaml", tt.text)
-			list := w.completion(at)
-			i := slices.Index(labels(list), tt.label)
-			if i < 0 {
-				t.Fatalf("%q is not among %q", tt.label, labels(list))
-			}
-			if diff := cmp.Diff(tt.want, w.applied(at.TextDocument.URI, *list.Items[i].TextEdit)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	}, func(t *testing.T, w *workspace, tt test) {
+		at := w.edit(".dev/config.yaml", tt.text)
+		list := w.completion(at)
+		i := slices.Index(labels(list), tt.label)
+		if i < 0 {
+			t.Fatalf("%q is not among %q", tt.label, labels(list))
+		}
+		if diff := cmp.Diff(tt.want, w.applied(at.TextDocument.URI, *list.Items[i].TextEdit)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
 }
 
 // Editors that take a text as it is get its indentation, and those without snippets get none.
 func TestCompletionForEditors(t *testing.T) {
 	t.Parallel()
 	const text = "containers:\n- dev:\n    ‸\n"
-	for name, tt := range map[string]struct {
+	type test struct {
 		client client
 		want   string
-	}{
+	}
+	eachIn(t, nil, map[string]test{
 		"as it is":         {client{snippets: true, asIs: true}, "containers:\n- dev:\n    env:\n    - name: $0\n"},
 		"without snippets": {client{}, "containers:\n- dev:\n    env:\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, nil)
-			w.client = tt.client
-			at := w.edit(".dev/config.yaml", text)
-			list := w.completion(at)
-			i := slices.Index(labels(list), "env")
-			if diff := cmp.Diff(tt.want, w.applied(at.TextDocument.URI, *list.Items[i].TextEdit)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	}, func(t *testing.T, w *workspace, tt test) {
+		w.client = tt.client
+		at := w.edit(".dev/config.yaml", text)
+		list := w.completion(at)
+		i := slices.Index(labels(list), "env")
+		if diff := cmp.Diff(tt.want, w.applied(at.TextDocument.URI, *list.Items[i].TextEdit)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
 }
 
 // Names of services and containers come from the config that a layer is for.

@@ -15,7 +15,8 @@ func TestHover(t *testing.T) {
 	t.Parallel()
 	const text = "name: web\ncontainers:\n- name: app\n  install: {}\n  dev:\n" +
 		"    mode: duplicate # x\n    portForward:\n    - 80\n    imagee: x\n"
-	for name, tt := range map[string]struct{ at, want string }{
+	type test struct{ at, want string }
+	eachIn(t, nil, map[string]test{
 		"a key":          {"mo‸de", "5:4-5:8 `containers[].dev.mode` (text)"},
 		"a value":        {"dup‸licate", "5:4-5:8 `containers[].dev.mode` (text)"},
 		"an item":        {"- 8‸0", "7:6-7:8 `containers[].dev.portForward` (text)"},
@@ -23,24 +24,20 @@ func TestHover(t *testing.T) {
 		"without effect": {"inst‸all", "3:2-3:9 `containers[].install` (any)"},
 		"a comment":      {"# x‸", ""},
 		"an unknown key": {"image‸e", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, nil)
-			w.client.markdown = true
-			marked := strings.Replace(text, strings.Replace(tt.at, mark, "", 1), tt.at, 1)
-			h := w.hover(w.edit(".dev/config.yaml", marked))
-			got := ""
-			if h != nil {
-				got = fmt.Sprintf("%d:%d-%d:%d ", h.Range.Start.Line, h.Range.Start.Character, h.Range.End.Line,
-					h.Range.End.Character)
-				got += strings.Split(h.Contents.Value, "\n")[0]
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	}, func(t *testing.T, w *workspace, tt test) {
+		w.client.markdown = true
+		marked := strings.Replace(text, strings.Replace(tt.at, mark, "", 1), tt.at, 1)
+		h := w.hover(w.edit(".dev/config.yaml", marked))
+		got := ""
+		if h != nil {
+			got = fmt.Sprintf("%d:%d-%d:%d ", h.Range.Start.Line, h.Range.Start.Character, h.Range.End.Line,
+				h.Range.End.Character)
+			got += strings.Split(h.Contents.Value, "\n")[0]
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestHoverText(t *testing.T) {
@@ -57,10 +54,16 @@ func TestHoverText(t *testing.T) {
 
 func TestDefinition(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	type test struct {
 		file, text string
 		want       []string
-	}{
+	}
+	disk := map[string]string{
+		".dev/config.yaml": "name: web\ncontainers: [{name: app}]\n",
+		".dev/common.yaml": "",
+		".dev/dev.env":     "",
+	}
+	eachIn(t, disk, map[string]test{
 		"an included file": {
 			".dev/config.yaml",
 			"a: ${_INCLUDE_:- ./com‸mon.yaml | nindent 2}\n",
@@ -106,30 +109,23 @@ func TestDefinition(t *testing.T) {
 			[]string{".dev/config.yaml:1:20"},
 		},
 		"a text": {".dev/config.yaml", "name: we‸b\n", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, map[string]string{
-				".dev/config.yaml": "name: web\ncontainers: [{name: app}]\n",
-				".dev/common.yaml": "",
-				".dev/dev.env":     "",
-			})
-			var got []string
-			for _, l := range w.definition(w.edit(tt.file, tt.text)) {
-				at := l.Range.Start
-				got = append(got, fmt.Sprintf("%s:%d:%d", w.relative(l.URI), at.Line, at.Character))
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	}, func(t *testing.T, w *workspace, tt test) {
+		var got []string
+		for _, l := range w.definition(w.edit(tt.file, tt.text)) {
+			at := l.Range.Start
+			got = append(got, fmt.Sprintf("%s:%d:%d", w.relative(l.URI), at.Line, at.Character))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
 }
 
 // Each fix is offered at its finding; the text is what it makes.
 func TestFixes(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct{ text, title, want string }{
+	type test struct{ text, title, want string }
+	eachIn(t, nil, map[string]test{
 		"a typo": {
 			"name: a\nservicetype‸: job\n",
 			"Change to \"serviceType\"",
@@ -194,27 +190,23 @@ func TestFixes(t *testing.T) {
 		"a pasted quote": {"name: ‸“a”\n", "Replace by \"\\\"\"", "name: \"a”\n"},
 		"a pasted space": {"name: a\u00a0‸b\n", "Replace by \" \"", "name: a b\n"},
 		"a variable":     {"name: a$‸NOT_SET\n", "Change to \"$$NOT_SET\"", "name: a$$NOT_SET\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, nil)
-			at := w.edit(".dev/config.yaml", tt.text)
-			w.settle(t)
-			var titles []string
-			for _, a := range w.codeAction(protocol.AskActions{TextDocument: at.TextDocument,
-				Range: protocol.Range{Start: at.Position, End: at.Position}}) {
-				titles = append(titles, a.Title)
-				if a.Title == tt.title {
-					got := w.applied(at.TextDocument.URI, a.Edit.Changes[at.TextDocument.URI][0])
-					if diff := cmp.Diff(tt.want, got); diff != "" {
-						t.Errorf("-want +got:\n%s", diff)
-					}
-					return
+	}, func(t *testing.T, w *workspace, tt test) {
+		at := w.edit(".dev/config.yaml", tt.text)
+		w.settle(t)
+		var titles []string
+		for _, a := range w.codeAction(protocol.AskActions{TextDocument: at.TextDocument,
+			Range: protocol.Range{Start: at.Position, End: at.Position}}) {
+			titles = append(titles, a.Title)
+			if a.Title == tt.title {
+				got := w.applied(at.TextDocument.URI, a.Edit.Changes[at.TextDocument.URI][0])
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
 				}
+				return
 			}
-			t.Errorf("%q is not among %q", tt.title, titles)
-		})
-	}
+		}
+		t.Errorf("%q is not among %q", tt.title, titles)
+	})
 }
 
 // settle has all configs checked, without an editor that hears of it.
@@ -284,10 +276,11 @@ func TestImport(t *testing.T) {
 
 func TestCodeLens(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	type test struct {
 		file, text string
 		want       []string
-	}{
+	}
+	eachIn(t, nil, map[string]test{
 		"one": {
 			".dev/config.yaml",
 			"name: web\n",
@@ -305,27 +298,23 @@ func TestCodeLens(t *testing.T) {
 		},
 		"a layer":      {".dev/local.yaml", "name: web\n", nil},
 		"another file": {"deploy.yaml", "name: web\n", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorkspace(t, nil)
-			at := w.edit(tt.file, tt.text)
-			var got []string
-			for _, l := range w.codeLens(protocol.Of{TextDocument: at.TextDocument}) {
-				got = append(got, fmt.Sprint(l.Range.Start.Line, " ", l.Command.Title, " ", l.Command.Arguments[0]))
-				if l.Command.Arguments[1] != w.folder {
-					t.Errorf("folder %v", l.Command.Arguments[1])
-				}
+	}, func(t *testing.T, w *workspace, tt test) {
+		at := w.edit(tt.file, tt.text)
+		var got []string
+		for _, l := range w.codeLens(protocol.Of{TextDocument: at.TextDocument}) {
+			got = append(got, fmt.Sprint(l.Range.Start.Line, " ", l.Command.Title, " ", l.Command.Arguments[0]))
+			if l.Command.Arguments[1] != w.folder {
+				t.Errorf("folder %v", l.Command.Arguments[1])
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-			w.settings.Commands = nil
-			if l := w.codeLens(protocol.Of{TextDocument: at.TextDocument}); len(l) > 0 {
-				t.Errorf("%+v for a client without the commands", l)
-			}
-		})
-	}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		w.settings.Commands = nil
+		if l := w.codeLens(protocol.Of{TextDocument: at.TextDocument}); len(l) > 0 {
+			t.Errorf("%+v for a client without the commands", l)
+		}
+	})
 }
 
 func TestSymbolsAndFolds(t *testing.T) {

@@ -41,6 +41,19 @@ func newWorkspace(t testing.TB, disk map[string]string) *workspace {
 	return &workspace{s, folder}
 }
 
+// eachIn runs a test of each case, by its name, in a workspace of its own with files on the disk.
+func eachIn[C any](
+	t *testing.T, disk map[string]string, cases map[string]C, test func(t *testing.T, w *workspace, c C),
+) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorkspace(t, disk), c)
+		})
+	}
+}
+
 // edit opens a file with a text, and returns the place of the mark in it.
 func (w *workspace) edit(name, text string) protocol.At {
 	before, after, marked := strings.Cut(text, mark)

@@ -16,12 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/document"
 )
 
-// ErrOtherKind says that a record is of a session of another kind than dev mode.
-var ErrOtherKind = errors.New("it is not of dev mode")
+// ErrOtherKind says that a record is of a session of another kind.
+var ErrOtherKind = errors.New("it is of another kind")
 
 // Limits of what a record may hold.
 const (
@@ -43,9 +44,11 @@ var idPattern = regexp.MustCompile(`^[0-9a-f]{8}$`)
 // ValidID says whether a text is a session's id. Local paths and names of objects are made of ids.
 func ValidID(id string) bool { return idPattern.MatchString(id) }
 
-// parse decodes a record that others may have written.
-func parse(source, text string) (Record, error) {
-	var r Record
+// head is that of the records of dev mode.
+func head() document.Head { return document.Head{Kind: DevMode, Version: Version} }
+
+// parse decodes a record that others may have written, of the kind and of a version up to the one known.
+func parse[R any](source, text string, known document.Head) (r R, err error) {
 	if text == "" {
 		return r, unreadable(source, "it has no record")
 	}
@@ -55,7 +58,7 @@ func parse(source, text string) (Record, error) {
 	}
 	head, err := document.HeadOf([]byte(text))
 	if err == nil {
-		if err := checkHead(source, head); err != nil {
+		if err := checkHead(source, head, known); err != nil {
 			return r, err
 		}
 		err = json.Unmarshal([]byte(text), &r)
@@ -75,13 +78,13 @@ func unreadable(source, why string) error {
 }
 
 // checkHead says why a record is not for this build to read. Its kind goes first: each kind counts its own versions.
-func checkHead(source string, head document.Head) error {
-	if cmp.Or(head.Kind, DevMode) != DevMode {
-		return problem.New(problem.Unreadable, "%s can't be read: %w: its kind is %q", source, ErrOtherKind,
-			clip(head.Kind)).
-			WithHint("it belongs to a session of that kind: this nhctl leaves it alone")
+func checkHead(source string, head, known document.Head) error {
+	if kind := cmp.Or(head.Kind, DevMode); kind != known.Kind {
+		return problem.New(problem.Unreadable, "%s can't be read: %w: %q, not %q", source, ErrOtherKind, clip(kind),
+			known.Kind).
+			WithHint("it belongs to a session of that kind: nhctl leaves it alone here")
 	}
-	if err := head.Check(document.Head{Kind: DevMode, Version: Version}); err != nil {
+	if err := head.Check(known); err != nil {
 		return problem.New(problem.Unreadable, "%s can't be read: %w", source, err).
 			WithHint("install the version of nhctl that its holder has; this one leaves the session alone")
 	}
@@ -91,7 +94,7 @@ func checkHead(source string, head document.Head) error {
 // check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line
 // on a terminal is made of has to be what a session's own program would have written.
 func (r Record) check(source string) error {
-	if err := checkHead(source, document.Head{Kind: r.Kind, Version: r.Version}); err != nil {
+	if err := checkHead(source, document.Head{Kind: r.Kind, Version: r.Version}, head()); err != nil {
 		return err
 	}
 	for _, check := range []func() string{r.checkIdentity, r.checkState, r.checkLists, r.checkTexts} {
@@ -103,24 +106,42 @@ func (r Record) check(source string) error {
 }
 
 func (r Record) checkIdentity() string {
-	kind := string(r.Workload.Kind)
+	for _, why := range []string{checkID(r.Version, r.Session, r.Namespace), checkRef(r.Workload)} {
+		if why != "" {
+			return why
+		}
+	}
 	switch {
-	case r.Version < 0:
-		return fmt.Sprintf("its version is %d", r.Version)
-	case !ValidID(r.Session):
-		return fmt.Sprintf("%q is no session's id", clip(r.Session))
-	case len(validation.IsDNS1123Label(r.Namespace)) > 0:
-		return fmt.Sprintf("%q is no namespace", clip(r.Namespace))
-	case !r.Workload.Kind.Known() || len(kind) > maxKindName:
-		return fmt.Sprintf("%q is no kind of workload", clip(kind))
-	case len(validation.IsDNS1123Subdomain(r.Workload.Name)) > 0:
-		return fmt.Sprintf("%q is no workload's name", clip(r.Workload.Name))
 	case r.Mode != Replace && r.Mode != Duplicate:
 		return fmt.Sprintf("%q is no mode", clip(string(r.Mode)))
 	case r.Phase != Entering && r.Phase != Active && r.Phase != Leaving:
 		return fmt.Sprintf("%q is no phase", clip(string(r.Phase)))
 	}
 	return r.Holder.check()
+}
+
+// checkRef says why something can't be a workload.
+func checkRef(r workload.Ref) string {
+	switch {
+	case !r.Kind.Known() || len(r.Kind) > maxKindName:
+		return fmt.Sprintf("%q is no kind of workload", clip(string(r.Kind)))
+	case len(validation.IsDNS1123Subdomain(r.Name)) > 0:
+		return fmt.Sprintf("%q is no workload's name", clip(r.Name))
+	}
+	return ""
+}
+
+// checkID says why a record can't be that of a session of a namespace.
+func checkID(version int, session, namespace string) string {
+	switch {
+	case version < 0:
+		return fmt.Sprintf("its version is %d", version)
+	case !ValidID(session):
+		return fmt.Sprintf("%q is no session's id", clip(session))
+	case len(validation.IsDNS1123Label(namespace)) > 0:
+		return fmt.Sprintf("%q is no namespace", clip(namespace))
+	}
+	return ""
 }
 
 func (h Holder) check() string {
@@ -138,14 +159,21 @@ func (r Record) checkState() string {
 		return fmt.Sprintf("it has %d replicas", r.Replicas)
 	case r.Kept < 0 || r.Kept > r.Replicas:
 		return fmt.Sprintf("%d of %d replicas go on", r.Kept, r.Replicas)
-	case r.Port < leastPort || r.Port > mostPort:
-		return fmt.Sprintf("its port is %d", r.Port)
 	case r.AbandonAfter < 0 || r.AbandonAfter > maxAbandon:
 		return fmt.Sprintf("it is abandoned after %s", r.AbandonAfter)
-	case r.Since.Year() < 2000 || r.Since.Year() > 9999:
-		return fmt.Sprintf("it began at %s", r.Since)
-	case !r.Heartbeat.IsZero() && r.Heartbeat.Before(r.Since.Add(-24*time.Hour)):
-		return fmt.Sprintf("it began at %s, long after its last heartbeat", r.Since)
+	}
+	return checkLife(r.Port, r.Since, r.Heartbeat)
+}
+
+// checkLife says why a session can't have a port and times.
+func checkLife(port int, since, heartbeat time.Time) string {
+	switch {
+	case port < leastPort || port > mostPort:
+		return fmt.Sprintf("its port is %d", port)
+	case since.Year() < 2000 || since.Year() > 9999:
+		return fmt.Sprintf("it began at %s", since)
+	case !heartbeat.IsZero() && heartbeat.Before(since.Add(-24*time.Hour)):
+		return fmt.Sprintf("it began at %s, long after its last heartbeat", since)
 	}
 	return ""
 }
@@ -185,8 +213,8 @@ func (r Record) checkLists() string {
 }
 
 func (r Record) checkTexts() string {
-	if !plain(string(r.Place.Namespace), maxName) || !plain(r.Place.Server, maxName) {
-		return "its place is none"
+	if why := r.Place.check(); why != "" {
+		return why
 	}
 	if !plain(string(r.UID), maxName) || !plain(r.Fingerprint, maxFingerprint) {
 		return "its UID or fingerprint is none"
@@ -197,21 +225,28 @@ func (r Record) checkTexts() string {
 	return ""
 }
 
+func (p Place) check() string {
+	if !plain(string(p.Namespace), maxName) || !plain(p.Server, maxName) {
+		return "its place is none"
+	}
+	return ""
+}
+
 // checkObject compares a record with the object that it came from: a record speaks of its own session, in its own
 // namespace.
-func (r Record) checkObject(source string, o metav1.ObjectMeta, role, name string) error {
+func checkObject(source string, o metav1.ObjectMeta, own Claim) error {
 	switch {
-	case o.Labels[contract.LabelRole] != role:
+	case o.Labels[contract.LabelRole] != own.Role:
 		return unreadable(source,
-			fmt.Sprintf("its label %s is %q, not %q", contract.LabelRole, o.Labels[contract.LabelRole], role))
-	case o.Labels[contract.LabelSession] != r.Session:
+			fmt.Sprintf("its label %s is %q, not %q", contract.LabelRole, o.Labels[contract.LabelRole], own.Role))
+	case o.Labels[contract.LabelSession] != own.Session:
 		return unreadable(source,
-			fmt.Sprintf("its label says session %q, and its record %q", o.Labels[contract.LabelSession], r.Session))
-	case o.Namespace != r.Namespace:
+			fmt.Sprintf("its label says session %q, and its record %q", o.Labels[contract.LabelSession], own.Session))
+	case o.Namespace != own.Namespace:
 		return unreadable(source,
-			fmt.Sprintf("it is in namespace %q, and its record says %q", o.Namespace, r.Namespace))
-	case o.Name != name:
-		return unreadable(source, "the session that its record names would have "+name)
+			fmt.Sprintf("it is in namespace %q, and its record says %q", o.Namespace, own.Namespace))
+	case o.Name != own.Name:
+		return unreadable(source, "the session that its record names would have "+own.Name)
 	}
 	return nil
 }

@@ -13,6 +13,17 @@ import (
 	"github.com/nhctl/nhctl/sidecar/document"
 )
 
+// Claim is an object of a session: its namespace and name, and the session and role that its labels say.
+type Claim struct{ Namespace, Name, Session, Role string }
+
+// labels are those of the object.
+func (c Claim) labels() map[string]string {
+	return map[string]string{contract.LabelSession: c.Session, contract.LabelRole: c.Role}
+}
+
+// Claim is the session's Lease.
+func (r Record) Claim() Claim { return Claim{r.Namespace, r.Lease(), r.Session, contract.RoleSession} }
+
 // Text is the record as the cluster has it.
 func (r Record) Text() (string, error) {
 	r.Kind, r.Version = DevMode, Version
@@ -23,16 +34,16 @@ func (r Record) Text() (string, error) {
 // NewLease is the session's Lease.
 func (r Record) NewLease() (*coordinationv1.Lease, error) {
 	text, err := r.Text()
-	if err != nil {
-		return nil, err
-	}
-	holder, now := r.Holder.String(), metav1.NewMicroTime(r.Since)
-	seconds := int32(cmp.Or(r.AbandonAfter, DefaultAbandonAfter) / time.Second)
+	return newLease(r.Claim(), text, r.Holder, r.Since, cmp.Or(r.AbandonAfter, DefaultAbandonAfter)), err
+}
+
+func newLease(own Claim, text string, by Holder, since time.Time, duration time.Duration) *coordinationv1.Lease {
+	holder, now, seconds := by.String(), metav1.NewMicroTime(since), int32(duration/time.Second)
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:        r.Lease(),
-			Namespace:   r.Namespace,
-			Labels:      map[string]string{contract.LabelSession: r.Session, contract.LabelRole: contract.RoleSession},
+			Name:        own.Name,
+			Namespace:   own.Namespace,
+			Labels:      own.labels(),
 			Annotations: map[string]string{contract.AnnotationRecord: text},
 		},
 		Spec: coordinationv1.LeaseSpec{
@@ -41,13 +52,13 @@ func (r Record) NewLease() (*coordinationv1.Lease, error) {
 			AcquireTime:          &now,
 			RenewTime:            &now,
 		},
-	}, nil
+	}
 }
 
 // FromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
 func FromLease(l *coordinationv1.Lease) (Record, error) {
 	source := "Lease " + l.Name
-	r, err := parse(source, l.Annotations[contract.AnnotationRecord])
+	r, err := parse[Record](source, l.Annotations[contract.AnnotationRecord], head())
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +73,7 @@ func FromLease(l *coordinationv1.Lease) (Record, error) {
 	if err := r.check(source); err != nil {
 		return r, err
 	}
-	return r, r.checkObject(source, l.ObjectMeta, contract.RoleSession, r.Lease())
+	return r, checkObject(source, l.ObjectMeta, r.Claim())
 }
 
 // OtherKind is the kind of a Lease's session where that is not dev mode, else "".
@@ -78,14 +89,14 @@ func OtherKind(l *coordinationv1.Lease) string {
 // have written it.
 func FromTwin(d *appsv1.Deployment) (Record, error) {
 	source := "Deployment " + d.Name
-	r, err := parse(source, d.Annotations[contract.AnnotationRecord])
+	r, err := parse[Record](source, d.Annotations[contract.AnnotationRecord], head())
 	if err != nil {
 		return r, err
 	}
 	if err := r.check(source); err != nil {
 		return r, err
 	}
-	return r, r.checkObject(source, d.ObjectMeta, contract.RoleTwin, r.Twin())
+	return r, checkObject(source, d.ObjectMeta, Claim{r.Namespace, r.Twin(), r.Session, contract.RoleTwin})
 }
 
 // wanted reads who asks for a session's end, or the version of a request that only a newer build understands. A request

@@ -26,7 +26,9 @@ type Guess struct {
 	Image publicimage.Image
 	// Build makes what Run starts; empty where nothing has to be built.
 	Build, Run string
-	Ports      []string
+	// Test runs all tests.
+	Test  string
+	Ports []string
 }
 
 // language is how a language's folders are known, and what to begin with.
@@ -44,10 +46,10 @@ func languages() []language {
 		{"rust", []string{"Cargo.toml"}, inspectRust},
 		{"java", []string{"pom.xml"}, inspectMaven},
 		{"java", []string{"build.gradle", "build.gradle.kts"}, inspectGradle},
-		{"csharp", []string{"*.csproj", "*.sln"}, commands("", "dotnet run")},
+		{"csharp", []string{"*.csproj", "*.sln"}, commands("dotnet run", "dotnet test")},
 		{"python", []string{"pyproject.toml", "requirements.txt", "setup.py", "Pipfile"}, inspectPython},
 		{"ruby", []string{"Gemfile"}, inspectRuby},
-		{"php", []string{"composer.json"}, commands("", "exec php -S 0.0.0.0:8080 -t public")},
+		{"php", []string{"composer.json"}, commands("exec php -S 0.0.0.0:8080 -t public", "vendor/bin/phpunit")},
 		{"node", []string{"package.json"}, inspectNode},
 		{"cpp", []string{"CMakeLists.txt"}, inspectCMake},
 		{"python", []string{"*.py"}, inspectPython},
@@ -111,8 +113,8 @@ func label(text string) string {
 	return strings.Trim(notLabel.ReplaceAllString(strings.ToLower(text), "-"), "-")
 }
 
-func commands(build, run string) func(fs.FS, *Guess) {
-	return func(_ fs.FS, g *Guess) { g.Build, g.Run = build, run }
+func commands(run, test string) func(fs.FS, *Guess) {
+	return func(_ fs.FS, g *Guess) { g.Run, g.Test = run, test }
 }
 
 // firstLine is the first line of a file that matches, or "".

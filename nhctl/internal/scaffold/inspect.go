@@ -21,7 +21,7 @@ func inspectGo(folder fs.FS, g *Guess) {
 		g.Name = label(last)
 	}
 	program := "/tmp/" + g.Name
-	g.Build, g.Run = "go build -o "+program+" .", "exec "+program
+	g.Build, g.Run, g.Test = "go build -o "+program+" .", "exec "+program, "go test -fullpath ./..."
 	mains, err := fs.Glob(folder, "cmd/*/main.go")
 	if sources.Has(folder, "main.go") || err != nil || len(mains) == 0 {
 		return
@@ -56,6 +56,9 @@ func inspectNode(folder fs.FS, g *Guess) {
 	if len(pkg.Dependencies)+len(pkg.DevDependencies) > 0 {
 		g.Build = "test -d node_modules || " + tool + " install"
 	}
+	if pkg.Scripts["test"] != "" {
+		g.Test = tool + " test"
+	}
 	for _, script := range []string{"dev", "start"} {
 		if text := pkg.Scripts[script]; strings.HasPrefix(text, "node ") && !strings.ContainsAny(text, "&|;") {
 			g.Run = "exec " + text // without npm's process, which would keep signals from it
@@ -83,7 +86,9 @@ func inspectPython(folder fs.FS, g *Guess) {
 	if sources.Has(folder, "requirements.txt") {
 		g.Build = "pip install --quiet --requirement requirements.txt"
 	}
+	g.Test = "python3 -m pytest"
 	if sources.Has(folder, "manage.py") {
+		g.Test = "python3 manage.py test"
 		g.Run = "exec python3 manage.py runserver 0.0.0.0:8000"
 		return
 	}
@@ -100,7 +105,7 @@ func inspectMaven(folder fs.FS, g *Guess) {
 	if sources.Has(folder, "mvnw") {
 		tool = "./mvnw"
 	}
-	g.Build, g.Run = tool+" -q compile", "exec "+tool+" -q exec:java"
+	g.Build, g.Run, g.Test = tool+" -q compile", "exec "+tool+" -q exec:java", tool+" test"
 	if mentions(folder, "pom.xml", "spring-boot") {
 		g.Run = "exec " + tool + " spring-boot:run"
 	}
@@ -111,7 +116,7 @@ func inspectGradle(folder fs.FS, g *Guess) {
 	if sources.Has(folder, "gradlew") {
 		tool = "./gradlew"
 	}
-	g.Run = "exec " + tool + " run"
+	g.Run, g.Test = "exec "+tool+" run", tool+" test"
 	if mentions(folder, "build.gradle", "springframework.boot") ||
 		mentions(folder, "build.gradle.kts", "springframework.boot") {
 		g.Run = "exec " + tool + " bootRun"
@@ -131,6 +136,7 @@ func inspectJava(folder fs.FS, g *Guess) {
 }
 
 func inspectRust(folder fs.FS, g *Guess) {
+	g.Test = "cargo test"
 	name := firstLine(folder, "Cargo.toml", tomlName)
 	if name == "" {
 		g.Run = "cargo run" // a workspace
@@ -144,6 +150,14 @@ func inspectRuby(folder fs.FS, g *Guess) {
 	bundle := ""
 	if sources.Has(folder, "Gemfile") {
 		g.Build, bundle = "bundle check || bundle install", "bundle exec "
+	}
+	switch {
+	case sources.Has(folder, "spec"):
+		g.Test = bundle + "rspec"
+	case sources.Has(folder, "bin/rails"):
+		g.Test = bundle + "rails test"
+	case sources.Has(folder, "Rakefile"):
+		g.Test = bundle + "rake test"
 	}
 	switch {
 	case sources.Has(folder, "bin/rails"):

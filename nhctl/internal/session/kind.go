@@ -38,6 +38,8 @@ type Live interface {
 	Client() *kube.Client
 	// View shows the session as far as that is known without asking anyone.
 	View() rpc.Session
+	// Status is all that is known of the session, here and at its far end, which is asked.
+	Status(context.Context) rpc.Session
 	// Notices are what the user should know now, Forwards the ports that it forwards.
 	Notices() []string
 	Forwards() []event.ForwardData

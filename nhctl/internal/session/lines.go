@@ -1,9 +1,11 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
@@ -14,8 +16,14 @@ import (
 
 // Lines say how a session's carriers are dialled: one for interactive work, and those for bulk data.
 type Lines struct {
-	Token             []byte
+	Token []byte
+	// At is the id by which the far end knows the token, where that is not the session's own.
+	At                string
 	Interactive, Bulk tunnel.Dialer
+	// Handlers serve the streams that the far end opens on the carriers for bulk data.
+	Handlers wire.Handlers
+	// Death is the silence after which a carrier is given up; 0 means the default.
+	Death time.Duration
 	// Up is called whenever the interactive carrier has come up.
 	Up func()
 }
@@ -25,9 +33,15 @@ const bulkCarriers = 3
 
 // Connect begins to dial; it does not wait. It may be called once.
 func (s *Session) Connect(l Lines) {
-	link := tunnel.Options{Session: s.ID(), Token: l.Token, Logger: s.Logger.With("session", s.ID())}
-	link.Dial, link.Purpose = l.Bulk, wire.PurposeBulk
+	link := tunnel.Options{
+		Session: cmp.Or(l.At, s.ID()),
+		Token:   l.Token,
+		Death:   l.Death,
+		Logger:  s.Logger.With("session", s.ID()),
+	}
+	link.Dial, link.Purpose, link.Handlers = l.Bulk, wire.PurposeBulk, l.Handlers
 	bulk := tunnel.NewLines(link, bulkCarriers)
+	link.Handlers = nil
 	link.Dial, link.Purpose = l.Interactive, wire.PurposeInteractive
 	link.OnState = func(d event.LinkData) {
 		s.Emit(event.Event{Type: event.LinkState, Link: &d})
@@ -87,6 +101,11 @@ func (s *Session) Open(ctx context.Context, kind wire.Kind, params any) (net.Con
 // OpenBulk opens a stream on the bulk carrier.
 func (s *Session) OpenBulk(ctx context.Context, kind wire.Kind, params any) (net.Conn, error) {
 	return s.bulk.Open(ctx, kind, params)
+}
+
+// OpenBulkWith is OpenBulk for a stream whose first data is known: it goes with the request.
+func (s *Session) OpenBulkWith(ctx context.Context, kind wire.Kind, params any, first []byte) (net.Conn, error) {
+	return s.bulk.OpenWith(ctx, kind, params, first)
 }
 
 // Forwards lists the forwarded ports.

@@ -66,6 +66,19 @@ func OriginOf(c *kube.Client) Origin {
 	return Origin{Kubeconfig: strings.Join(c.Files, string(filepath.ListSeparator)), Context: c.Context}
 }
 
+// LedBy is the origin that a client has. The place of what it leads to learns of the server that the client has proven.
+func LedBy(c *kube.Client, place *record.Place) Origin {
+	if c.Identity != "" {
+		place.Server = c.Identity
+	}
+	return OriginOf(c)
+}
+
+// Unanswered says why nothing is known of a session that this computer keeps.
+func (o Origin) Unanswered() string {
+	return "its cluster does not answer, or context " + o.Context + " of " + o.Kubeconfig + " leads elsewhere by now"
+}
+
 // ErrElsewhere says that a kubeconfig leads to another place than a session's.
 var ErrElsewhere = errors.New("another cluster, or another namespace of that name")
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/bound"
 	"github.com/nhctl/nhctl/sidecar/endpoint/control"
@@ -49,10 +50,8 @@ func (c Client) Ask(ctx context.Context, method, path string, in any, read func(
 		if !errors.Is(err, ErrLost) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if delay.For(ctx, 50*time.Millisecond) != nil {
 			return err
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

@@ -60,11 +60,20 @@ func (f *Forwards) Open(ctx context.Context, local, remote int) (event.ForwardDa
 	return fw.data, nil
 }
 
-// listen takes a port on 127.0.0.1, and on ::1 where there is one.
-func listen(port int) ([]net.Listener, error) {
-	first, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+// Listen takes a port on 127.0.0.1. Where that is taken, the problem names who has it.
+func Listen(port int) (net.Listener, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return nil, taken(port, err)
+	}
+	return listener, nil
+}
+
+// listen takes a port on 127.0.0.1, and on ::1 where there is one.
+func listen(port int) ([]net.Listener, error) {
+	first, err := Listen(port)
+	if err != nil {
+		return nil, err
 	}
 	listeners := []net.Listener{first}
 	if second, err := net.Listen("tcp",
@@ -86,7 +95,7 @@ func taken(port int, cause error) error {
 }
 
 func by(port int) string {
-	if owner := portOwner(port); owner != "" {
+	if owner := PortOwner(port); owner != "" {
 		return " by " + owner
 	}
 	return ""

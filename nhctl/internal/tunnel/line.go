@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/buildinfo"
@@ -50,7 +51,9 @@ type Options struct {
 	Purpose string
 	// Handlers serve the streams that the sidecar opens. Without any, it can't open streams.
 	Handlers wire.Handlers
-	Logger   *slog.Logger
+	// Death is the silence after which a carrier is given up; 0 means wire's default.
+	Death  time.Duration
+	Logger *slog.Logger
 	// OnState is told of each change; nil for no one.
 	OnState func(event.LinkData)
 }
@@ -80,6 +83,7 @@ func NewLine(o Options) *Line {
 		carries: wire.Options{
 			Hello:    wire.Hello{Build: buildinfo.Version, Session: o.Session, Purpose: o.Purpose},
 			Handlers: o.Handlers,
+			Death:    o.Death,
 			Logger:   logger,
 		},
 		logger: logger,
@@ -237,20 +241,23 @@ func (l *Line) Await(ctx context.Context) (*wire.Carrier, error) {
 
 // Open opens a stream as soon as the carrier is up.
 func (l *Line) Open(ctx context.Context, kind wire.Kind, params any) (net.Conn, error) {
+	return l.OpenWith(ctx, kind, params, nil)
+}
+
+// OpenWith is Open for a stream whose first data is known: it goes with the request.
+func (l *Line) OpenWith(ctx context.Context, kind wire.Kind, params any, first []byte) (net.Conn, error) {
 	for {
 		c, err := l.Await(ctx)
 		if err != nil {
 			return nil, err
 		}
-		stream, err := c.Open(ctx, kind, params)
+		stream, err := c.OpenWith(ctx, kind, params, first)
 		if err == nil || errors.Is(err, wire.ErrRefused) || ctx.Err() != nil {
 			return stream, err
 		}
 		// The carrier has just gone: wait for the next.
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(firstPause):
+		if err := delay.For(ctx, firstPause); err != nil {
+			return nil, err
 		}
 	}
 }

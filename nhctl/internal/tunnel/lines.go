@@ -73,7 +73,12 @@ func (l *Lines) State() event.LinkData { return l.all()[0].State() }
 
 // Open opens a stream on the least busy line, as soon as one is up.
 func (l *Lines) Open(ctx context.Context, kind wire.Kind, params any) (net.Conn, error) {
-	return l.leastBusy().Open(ctx, kind, params)
+	return l.OpenWith(ctx, kind, params, nil)
+}
+
+// OpenWith is Open for a stream whose first data is known: it goes with the request.
+func (l *Lines) OpenWith(ctx context.Context, kind wire.Kind, params any, first []byte) (net.Conn, error) {
+	return l.leastBusy().OpenWith(ctx, kind, params, first)
 }
 
 // leastBusy returns the line that is up and carries the least, or the first where none is up. A line that will be up

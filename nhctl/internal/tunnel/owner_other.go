@@ -2,5 +2,10 @@
 
 package tunnel
 
-// portOwner is not known on this system.
-func portOwner(int) string { return "" }
+import "net/netip"
+
+// PortOwner is not known on this system.
+func PortOwner(int) string { return "" }
+
+// AddressOwner is not known on this system.
+func AddressOwner(netip.AddrPort) string { return "" }

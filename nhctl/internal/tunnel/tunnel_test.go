@@ -237,7 +237,7 @@ func TestForwards(t *testing.T) {
 	var p *problem.Error
 	if !errors.As(err, &p) || p.Code != problem.PortTaken || !strings.Contains(p.Hint, "which is free") {
 		t.Errorf("a taken port: %v", err)
-	} else if portOwner(open.Local) != "" && !strings.Contains(p.Message, strconv.Itoa(os.Getpid())) {
+	} else if PortOwner(open.Local) != "" && !strings.Contains(p.Message, strconv.Itoa(os.Getpid())) {
 		t.Errorf("the owner is not named: %v", err)
 	}
 	if err := f.Close(open.Local); err != nil {

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,4 +184,20 @@ func Ready(pod *corev1.Pod) bool {
 		}
 	}
 	return false
+}
+
+// State is how a pod is in one word: its phase as Kubernetes names it, or why it does not run.
+func State(pod *corev1.Pod) string {
+	if pod.DeletionTimestamp != nil {
+		return "Terminating"
+	}
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		switch waiting, ended := s.State.Waiting, s.State.Terminated; {
+		case waiting != nil && waiting.Reason != "" && waiting.Reason != "PodInitializing":
+			return waiting.Reason
+		case ended != nil && ended.ExitCode != 0 && ended.Reason != "":
+			return ended.Reason
+		}
+	}
+	return cmp.Or(pod.Status.Reason, string(pod.Status.Phase))
 }

@@ -241,3 +241,40 @@ func TestWithOutput(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestState(t *testing.T) {
+	t.Parallel()
+	waiting := func(reason string) corev1.ContainerStatus {
+		return corev1.ContainerStatus{
+			State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}},
+		}
+	}
+	ended := func(code int32, reason string) corev1.ContainerStatus {
+		return corev1.ContainerStatus{
+			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason}},
+		}
+	}
+	now := metav1.Now()
+	for want, pod := range map[string]corev1.Pod{
+		"Running":     {Status: corev1.PodStatus{Phase: corev1.PodRunning}},
+		"Evicted":     {Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}},
+		"Terminating": {ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}},
+		"ImagePullBackOff": {Status: corev1.PodStatus{
+			Phase:                 corev1.PodPending,
+			InitContainerStatuses: []corev1.ContainerStatus{ended(0, "Completed"), waiting("ImagePullBackOff")},
+			ContainerStatuses:     []corev1.ContainerStatus{waiting("PodInitializing")},
+		}},
+		"OOMKilled": {Status: corev1.PodStatus{
+			Phase:             corev1.PodRunning,
+			ContainerStatuses: []corev1.ContainerStatus{ended(137, "OOMKilled")},
+		}},
+		"Pending": {Status: corev1.PodStatus{
+			Phase:             corev1.PodPending,
+			ContainerStatuses: []corev1.ContainerStatus{waiting("PodInitializing")},
+		}},
+	} {
+		if got := State(&pod); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

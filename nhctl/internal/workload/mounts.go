@@ -52,7 +52,7 @@ func mounted(spec corev1.PodSpec, m corev1.VolumeMount) (source string, isFolder
 	}
 	source, isFolder = "volume "+m.Name, part == ""
 	if i := slices.IndexFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name }); i >= 0 {
-		source = volumeSource(spec.Volumes[i])
+		source = VolumeSource(spec.Volumes[i])
 		if h := spec.Volumes[i].HostPath; h != nil {
 			isFolder = isFolder && !aFile(h)
 		}
@@ -68,8 +68,8 @@ func aFile(h *corev1.HostPathVolumeSource) bool {
 	return h.Type == nil || *h.Type != corev1.HostPathDirectory && *h.Type != corev1.HostPathDirectoryOrCreate
 }
 
-// volumeSource says where a volume's content is from, as people know it.
-func volumeSource(v corev1.Volume) string {
+// VolumeSource says where a volume's content is from, as people know it.
+func VolumeSource(v corev1.Volume) string {
 	switch s := v.VolumeSource; {
 	case s.ConfigMap != nil:
 		return "ConfigMap " + s.ConfigMap.Name

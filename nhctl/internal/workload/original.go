@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,6 +71,25 @@ func (o *Original) readPod() error {
 	o.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pod.Labels, Annotations: pod.Annotations},
 		Spec: pod.Spec}
 	return nil
+}
+
+// Container finds the wanted container. Where no one names any, it is the only one, or the one that the pod
+// itself names for kubectl: injectors do so for the pods that they add sidecars to.
+func (o *Original) Container(wanted string) (string, error) {
+	names, containers := "", o.Template.Spec.Containers
+	for _, c := range containers {
+		if c.Name == cmp.Or(wanted, o.Template.Annotations[contract.AnnotationDefaultContainer]) ||
+			wanted == "" && len(containers) == 1 {
+			return c.Name, nil
+		}
+		names += " " + c.Name
+	}
+	if wanted == "" {
+		return "", problem.New(problem.Usage, "the pod has several containers:%s", names).
+			WithHint("choose one with -c, or in the config as containers[].name")
+	}
+	return "", problem.New(problem.Usage, "the pod has no container %q", wanted).
+		WithHint("its containers are:%s", names)
 }
 
 func (o *Original) decode(into any) error {

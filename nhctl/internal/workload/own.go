@@ -93,28 +93,43 @@ func sidecarContainer(dev corev1.Container, s Settings) (corev1.Container, error
 }
 
 // livenessLike are liveness and startup probes for the sidecar where the dev container has them: policies that demand
-// them of one container demand them of all. They only check that a program can start in the container, and tolerate
-// many failures: a compiler that takes all of the node's CPU must not get the sidecar restarted.
+// them of one container demand them of all.
 func livenessLike(dev corev1.Container) (alive, starts *corev1.Probe) {
-	probe := func(theirs *corev1.Probe) *corev1.Probe {
-		if theirs == nil {
-			return nil
-		}
-		const minute, patience = 60, 10
-		health := &corev1.ExecAction{Command: []string{contract.Binary, "health"}}
-		return &corev1.Probe{
-			ProbeHandler:     corev1.ProbeHandler{Exec: health},
-			PeriodSeconds:    minute,
-			TimeoutSeconds:   contract.GateTimeout,
-			FailureThreshold: patience,
-		}
+	return startable(dev.LivenessProbe), startup(dev.StartupProbe)
+}
+
+// answerBySidecar has the sidecar's binary answer the probes of a container in which it runs alone.
+func answerBySidecar(c *corev1.Container) {
+	c.LivenessProbe, c.StartupProbe, c.ReadinessProbe = startable(c.LivenessProbe), startup(c.StartupProbe),
+		startable(c.ReadinessProbe)
+	if c.LivenessProbe != nil {
+		c.LivenessProbe.FailureThreshold++ // policies refuse the same probe for both
 	}
-	alive, starts = probe(dev.LivenessProbe), probe(dev.StartupProbe)
-	if starts != nil { // no other probe runs before its first success, which is its last run
+}
+
+// startable only checks that a program can start in a container, and tolerates many failures: a compiler that takes all
+// of the node's CPU must not get the sidecar restarted. There is none where there was none.
+func startable(theirs *corev1.Probe) *corev1.Probe {
+	if theirs == nil {
+		return nil
+	}
+	const minute, patience = 60, 10
+	health := &corev1.ExecAction{Command: []string{contract.Binary, "health"}}
+	return &corev1.Probe{
+		ProbeHandler:     corev1.ProbeHandler{Exec: health},
+		PeriodSeconds:    minute,
+		TimeoutSeconds:   contract.GateTimeout,
+		FailureThreshold: patience,
+	}
+}
+
+func startup(theirs *corev1.Probe) *corev1.Probe {
+	probe := startable(theirs)
+	if probe != nil { // no other probe runs before its first success, which is its last run
 		const second, minute = 1, 60
-		starts.PeriodSeconds, starts.FailureThreshold = second, minute
+		probe.PeriodSeconds, probe.FailureThreshold = second, minute
 	}
-	return alive, starts
+	return probe
 }
 
 // SidecarResources are the sidecar's, unless the config or a LimitRange asks for others: a first sync needs CPU for a

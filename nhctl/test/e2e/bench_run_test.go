@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -187,26 +186,11 @@ portForward: [":8080"]`)
 			time.Sleep(40 * time.Millisecond) // each question takes its share of the compiler's cores
 		}
 		ours = append(ours, float64(time.Since(begin).Milliseconds()))
-		out, err := dev.inPod(src, "sh", "-c", fmt.Sprintf(byHand, i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ms, err := strconv.ParseFloat(strings.TrimSpace(out), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		base = append(base, ms)
+		base = append(base, milliseconds(t, dev, src, fmt.Sprintf(byHand, i)))
 	}
-	over := median(ours) - median(base)
-	return []row{{
-		What:     "save to new answer, Go, hot reload",
-		Measured: fmt.Sprintf("%.0f ms", median(ours)),
-		Target:   "baseline + 300 ms",
-		Baseline: fmt.Sprintf("go build and start in the same container: %.0f ms", median(base)),
-		Ratio:    fmt.Sprintf("%.2f (%+.0f ms)", median(ours)/median(base), over),
-		Missed:   over > 300,
-		Raw:      map[string]any{"ours": ours, "baseline": base},
-	}}
+	return []row{
+		beyond("save to new answer, Go, hot reload", ours, "go build and start in the same container", base, 300),
+	}
 }
 
 // byHand builds and starts a copy of the service with a changed line, and prints the milliseconds up to its answer.

@@ -3,122 +3,153 @@
 package e2e
 
 import (
-	"bufio"
-	"errors"
-	"net"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/google/go-dap"
-
+	"github.com/nhctl/nhctl/nhctl/internal/dap/daptest"
 	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 )
 
-// adapter is a client of a Debug Adapter Protocol server.
+// adapter is a client of a language's own debugger, or of `nhctl dap`.
 type adapter struct {
-	t       *testing.T
-	conn    net.Conn
-	reader  *bufio.Reader
-	seq     int
-	thread  int           // that stands
-	pending []dap.Message // events that came before they were asked for
-}
-
-func (a *adapter) send(command string, request dap.RequestMessage) {
-	a.t.Helper()
-	a.seq++
-	r := request.GetRequest()
-	r.Seq, r.Type, r.Command = a.seq, "request", command
-	if err := dap.WriteProtocolMessage(a.conn, request); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-// await returns the next message of a type; others are kept.
-func await[T dap.Message](a *adapter) T {
-	a.t.Helper()
-	for i, m := range a.pending {
-		if found, ok := m.(T); ok {
-			a.pending = append(a.pending[:i], a.pending[i+1:]...)
-			return found
-		}
-	}
-	for {
-		m, err := dap.ReadProtocolMessage(a.reader)
-		if unknown := (*dap.DecodeProtocolMessageFieldError)(nil); errors.As(err, &unknown) {
-			continue // an event of debugpy's own
-		}
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		if found, ok := m.(T); ok {
-			return found
-		}
-		if failed, ok := m.(*dap.ErrorResponse); ok {
-			a.t.Fatalf("%s: %+v", failed.Command, failed.Body.Error)
-		}
-		a.pending = append(a.pending, m)
-	}
+	*daptest.Client
+	t  *testing.T
+	at daptest.Stop
 }
 
 // attachDAP attaches as VS Code does with what `dev debug` prints for it, and sets a breakpoint in a file of this
 // computer.
 func attachDAP(t *testing.T, d event.DebugData, file string, line int) debugClient {
 	t.Helper()
-	conn := dialDebugger(t, d)
-	a := &adapter{t: t, conn: conn, reader: bufio.NewReader(conn)}
-	a.send("initialize", &dap.InitializeRequest{Arguments: dap.InitializeRequestArguments{
-		ClientID:        "e2e",
-		AdapterID:       d.Language,
-		PathFormat:      "path",
-		LinesStartAt1:   true,
-		ColumnsStartAt1: true,
-	}})
-	await[*dap.InitializeResponse](a)
 	_, launch, ok := strings.Cut(debugger.HowToAttach(d), "VS Code:   ")
 	if !ok {
 		t.Fatalf("nothing for VS Code in %q", debugger.HowToAttach(d))
 	}
-	a.send("attach", &dap.AttachRequest{Arguments: []byte(launch)})
-	await[*dap.InitializedEvent](a)
-	a.send("setBreakpoints", &dap.SetBreakpointsRequest{Arguments: dap.SetBreakpointsArguments{
-		Source:      dap.Source{Path: file},
-		Breakpoints: []dap.SourceBreakpoint{{Line: line}},
-	}})
-	if set := await[*dap.SetBreakpointsResponse](a); len(set.Body.Breakpoints) != 1 ||
-		!set.Body.Breakpoints[0].Verified {
-		t.Fatalf("breakpoints: %+v", set.Body)
+	conn := dialDebugger(t, d)
+	a := &adapter{t: t, Client: daptest.New(t, conn, conn, debugLimit)}
+	a.Initialize()
+	begun := a.Send("attach", launch)
+	a.Event("initialized")
+	var set struct {
+		Breakpoints []struct {
+			Verified bool `json:"verified"`
+		} `json:"breakpoints"`
 	}
-	a.send("configurationDone", &dap.ConfigurationDoneRequest{})
-	await[*dap.ConfigurationDoneResponse](a)
+	answer := a.Break(file, daptest.Breakpoint{Line: line})
+	err := json.Unmarshal(answer.Body, &set)
+	if err != nil || len(set.Breakpoints) != 1 || !set.Breakpoints[0].Verified {
+		t.Fatalf("breakpoints: %s %v", answer.Body, err)
+	}
+	a.Ask("configurationDone", "")
+	a.Answer(begun)
 	return a
 }
 
 func (a *adapter) stopped(expression string) (file, value string) {
 	a.t.Helper()
-	stopped := await[*dap.StoppedEvent](a)
-	for stopped.Body.Reason != "breakpoint" { // some stand for a moment when a client comes
-		stopped = await[*dap.StoppedEvent](a)
-	}
-	a.thread = stopped.Body.ThreadId
-	a.send("stackTrace", &dap.StackTraceRequest{Arguments: dap.StackTraceArguments{ThreadId: a.thread, Levels: 1}})
-	frame := await[*dap.StackTraceResponse](a).Body.StackFrames[0]
-	a.send("evaluate", &dap.EvaluateRequest{
-		Arguments: dap.EvaluateArguments{Expression: expression, FrameId: frame.Id, Context: "watch"},
-	})
-	return frame.Source.Path, await[*dap.EvaluateResponse](a).Body.Result
+	a.at = a.Stopped()
+	return a.at.File, a.Value(a.at, expression)
 }
 
 func (a *adapter) goOn() {
 	a.t.Helper()
-	a.send("continue", &dap.ContinueRequest{Arguments: dap.ContinueArguments{ThreadId: a.thread}})
-	await[*dap.ContinueResponse](a)
+	a.Continue(a.at)
 }
 
 func (a *adapter) leave() {
 	a.t.Helper()
-	a.send("disconnect", &dap.DisconnectRequest{Arguments: &dap.DisconnectArguments{}})
-	await[*dap.DisconnectResponse](a)
-	a.conn.Close()
+	a.Ask("disconnect", "{}")
+	a.Close() // Ruby's debugger waits for that
+}
+
+// adapterProcess is `nhctl dap` with its client.
+type adapterProcess struct {
+	adapter
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+// dap starts `nhctl dap` in a folder.
+func (d *developer) dap(src string) *adapterProcess {
+	d.t.Helper()
+	cmd := d.command(d.t.Context(), src, "dap")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	from, out := io.Pipe()
+	cmd.Stdout = out
+	p := &adapterProcess{
+		adapter: adapter{t: d.t, Client: daptest.New(d.t, from, in, debugLimit)},
+		cmd:     cmd,
+		ended:   make(chan error, 1),
+	}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	go func() {
+		p.ended <- cmd.Wait()
+		out.Close()
+	}()
+	return p
+}
+
+// end waits until the process has ended, and returns its exit code.
+func (p *adapterProcess) end() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(debugLimit):
+		p.t.Fatal("nhctl dap does not end")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// leaves disconnects; the process ends then.
+func (p *adapterProcess) leaves(arguments string) {
+	p.t.Helper()
+	p.Ask("disconnect", arguments)
+	if code := p.end(); code != 0 {
+		p.t.Errorf("nhctl dap ends with exit code %d", code)
+	}
+}
+
+// attaches joins the program under its debugger by `nhctl dap`, and stops at a breakpoint. Languages with another
+// protocol are handed over.
+func (c debugged) attaches(t *testing.T, ns string, dev *developer, src string, d event.DebugData) *adapterProcess {
+	t.Helper()
+	p := dev.dap(src)
+	arguments := map[string]any{"port": d.Port}
+	if d.Attach.DAP == nil {
+		p.Initialize()
+		p.Refused("attach", arguments, "does not speak the Debug Adapter Protocol")
+		if got := p.Event("nhctl.handover"); !strings.Contains(got, fmt.Sprintf(`"type":%q`, c.language)) {
+			t.Errorf("it hands over %s", got)
+		}
+		p.leaves("")
+		return nil
+	}
+	file, line := c.place(t, src)
+	p.Begin("attach", arguments, file, daptest.Breakpoint{Line: line})
+	c.stands(t, ns, p, file, c.want, func() {})
+	return p
+}
+
+// again waits until a service that was started again has another answer; a client of `nhctl dap` has it stop before
+// that.
+func (c debugged) again(t *testing.T, ns string, client *adapterProcess, src, want string) {
+	t.Helper()
+	if client == nil {
+		serviceAnswers(t, ns, c.service, c.path, want)
+		return
+	}
+	client.Prints("joined the program that was built again")
+	file, _ := c.place(t, src)
+	c.stands(t, ns, client, file, want, func() {})
 }

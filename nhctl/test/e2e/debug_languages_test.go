@@ -50,8 +50,8 @@ type debugged struct {
 }
 
 // run is the scenario of all languages: the service answers under its debugger, stops on a breakpoint at a local line,
-// shows a variable, is not killed in the meantime, goes on, and takes the next client; a save starts it again, and what
-// does not compile leaves it alone.
+// shows a variable, is not killed in the meantime, goes on, and takes the next client, which is `nhctl dap`; a save
+// starts it again, which that client outlives, and what does not compile leaves it alone.
 func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event.DebugData {
 	t.Helper()
 	d := outcome[event.DebugData](dev, src, "dev", "debug")
@@ -63,12 +63,11 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 		t.Errorf("%+v", d)
 	}
 	serviceAnswers(t, ns, c.service, c.path, c.want)
-	file := filepath.Join(src, c.file)
-	line := lineOf(t, file, c.line)
+	file, line := c.place(t, src)
 	c.stops(t, ns, d, file, line, c.want, func() { shared.unharmed(t, ns) })
-	c.stops(t, ns, d, file, line, c.want, func() {})
+	client := c.attaches(t, ns, dev, src, d)
 	edit(t, file, c.edit[0], c.edit[1])
-	serviceAnswers(t, ns, c.service, c.path, c.edited)
+	c.again(t, ns, client, src, c.edited)
 	if now := dev.ran(src, "debug"); now.Reloads != 1 {
 		t.Errorf("after a save: %+v", now)
 	}
@@ -77,7 +76,13 @@ func (c debugged) run(t *testing.T, ns string, dev *developer, src string) event
 			_ = syscall.Kill(dev.daemonPID(), syscall.SIGKILL)
 		}
 		debuggedAgain(t, dev, ns, src)
+		c.again(t, ns, client, src, c.edited)
+	}
+	if client != nil {
+		client.leaves("")
 		serviceAnswers(t, ns, c.service, c.path, c.edited)
+	}
+	if c.lost {
 		c.stops(t, ns, d, file, line, c.edited, func() {})
 		if out, err := dev.inPod(src, "ls", "-d", caches(c.language)+"/mine"); err != nil {
 			t.Errorf("the cache is gone with its pod: %s %v", out, err)
@@ -102,6 +107,13 @@ func (c debugged) stops(
 ) {
 	t.Helper()
 	client := c.attach(t, d, file, line)
+	c.stands(t, ns, client, file, want, during)
+	client.leave()
+}
+
+// stands has the program stop at the client's breakpoint in a file, and go on.
+func (c debugged) stands(t *testing.T, ns string, client debugClient, file, want string, during func()) {
+	t.Helper()
 	got := ask(t, ns, c.service, c.path)
 	if where, value := client.stopped(c.expression); where != file || !strings.Contains(value, c.value) {
 		t.Errorf("stopped in %s, where %s is %s", where, c.expression, value)
@@ -111,7 +123,13 @@ func (c debugged) stops(
 	if body := <-got; !strings.Contains(body, want) {
 		t.Errorf("after going on: %s", body)
 	}
-	client.leave()
+}
+
+// place is where the program stops, on this computer.
+func (c debugged) place(t *testing.T, src string) (file string, line int) {
+	t.Helper()
+	file = filepath.Join(src, c.file)
+	return file, lineOf(t, file, c.line)
 }
 
 // debuggedAgain deletes the pod under a debugger: in the next one it comes back by itself, at the same local port. With

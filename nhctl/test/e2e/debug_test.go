@@ -100,7 +100,7 @@ func onComputer(t *testing.T, d event.DebugData, file string) string {
 	return ""
 }
 
-// ask asks a Service while the program may stand at a breakpoint; the answer comes once it goes on.
+// ask asks a Service until the program answers, which may stand at a breakpoint; the answer comes once it goes on.
 func ask(t *testing.T, ns, service, path string) <-chan string {
 	t.Helper()
 	answer := make(chan string, 1)
@@ -108,6 +108,10 @@ func ask(t *testing.T, ns, service, path string) <-chan string {
 		ctx, cancel := context.WithTimeout(context.Background(), debugLimit)
 		defer cancel()
 		body, err := shared.get(ctx, ns, service, path)
+		for err != nil && ctx.Err() == nil {
+			time.Sleep(100 * time.Millisecond)
+			body, err = shared.get(ctx, ns, service, path)
+		}
 		if err != nil {
 			body = err.Error()
 		}

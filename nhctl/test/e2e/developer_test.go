@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,8 @@ type developer struct {
 	limit time.Duration
 	// root is the root folder of nhctl's processes, where they don't see the rest of this computer.
 	root string
+	// within is the command that runs another one at a computer of the developer's own; empty means this one.
+	within []string
 }
 
 // commandLimit is for commands whose containers have warm caches, or compile nothing.
@@ -102,7 +105,8 @@ func (r result) String() string {
 
 // command prepares nhctl in a folder.
 func (d *developer) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl"), args...)
+	argv := slices.Concat(d.within, []string{filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl")}, args)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = cmp.Or(dir, d.home), d.env
 	if d.root != "" {
 		cmd.Path, cmd.Dir = "/nhctl", cmp.Or(strings.TrimPrefix(cmd.Dir, d.root), "/")

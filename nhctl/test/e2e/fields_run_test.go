@@ -98,7 +98,7 @@ debug: {language: go, remoteDebugPort: 9009}`)
 		configure(t, src, "catalog", "dev-go", "command: {run: go run . -v}\ndebug: {language: go}")
 		d := outcome[event.DebugData](dev, src, "dev", "debug")
 		if line := ui.CommandLine(d.Command.Argv); !strings.HasPrefix(line,
-			"dlv debug --headless --listen=127.0.0.1:2345") || !strings.HasSuffix(line, " . -- -v") {
+			"dlv exec --headless --listen=127.0.0.1:2345") || !strings.HasSuffix(line, " /tmp/nhctl-debug -- -v") {
 			t.Errorf("the preset: %s", line)
 		}
 	})

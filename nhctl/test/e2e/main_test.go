@@ -12,6 +12,13 @@ import (
 var shared *cluster
 
 func TestMain(m *testing.M) {
+	if do, ok := insideCommands()[os.Getenv(insideStage)]; ok {
+		if err := do(); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	c, err := connect()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

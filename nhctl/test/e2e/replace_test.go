@@ -108,7 +108,7 @@ func TestUsersAreRestricted(t *testing.T) {
 	ns := shop(t)
 	dev := shared.developer(t, ns)
 	for _, denied := range [][]string{{"get", "secrets"}, {"patch", "secrets"}, {"delete", "secrets"},
-		{"delete", "services"},
+		{"update", "services"},
 		{"get", "configmaps"}, {"patch", "configmaps"}} {
 		out, err := kubectl(t, dev.kubeconfig, "auth", "can-i", denied[0], denied[1])
 		if err == nil || strings.TrimSpace(out) != "no" {

@@ -54,17 +54,20 @@ const (
 	Accept  Action = "accept"  // let the deletions that wait travel
 	Restore Action = "restore" // undo the deletions that wait
 	Recover Action = "recover" // bring back the newest version of Path
-	Resolve Action = "resolve" // decide the conflicts of Path, for the content that lost here when Loser is set
-	Revert  Action = "revert"  // give up what was changed here, where the folder only receives
-	Reset   Action = "reset"   // forget the index
+	// RecoverVersion brings back Version.
+	RecoverVersion Action = "recover-version"
+	Resolve        Action = "resolve" // decide the conflicts of Path, for the content that lost here when Loser is set
+	Revert         Action = "revert"  // give up what was changed here, where the folder only receives
+	Reset          Action = "reset"   // forget the index
 )
 
 // Do is one action.
 type Do struct {
-	Action Action   `json:"action"`
-	Path   string   `json:"path,omitempty"`
-	Paths  []string `json:"paths,omitempty"`
-	Loser  bool     `json:"loser,omitempty"`
+	Action  Action   `json:"action"`
+	Path    string   `json:"path,omitempty"`
+	Paths   []string `json:"paths,omitempty"`
+	Loser   bool     `json:"loser,omitempty"`
+	Version string   `json:"version,omitempty"`
 }
 
 // Done says how many files an action was about.

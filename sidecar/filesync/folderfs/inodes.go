@@ -125,6 +125,9 @@ func (i *inodes) replaced(name string, version uint64, has func(version uint64) 
 		return known.replaced
 	}
 	known.replaced = known.told != known.now || known.replaced && !has(known.version)
+	if f := known.indexed; f != nil { // the peer is told before this run has looked at the file
+		known.replaced, f.lacks = f.lacks, false
+	}
 	known.told, known.version = known.now, version
 	i.of[key] = known
 	return known.replaced

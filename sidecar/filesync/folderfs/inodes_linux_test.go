@@ -142,3 +142,29 @@ func TestReplacedWhileNoOneLooked(t *testing.T) {
 		})
 	}
 }
+
+// The peer may be told of the index before this run has looked at the file.
+func TestToldBeforeLooking(t *testing.T) {
+	t.Parallel()
+	for _, lacks := range []bool{false, true} {
+		dir := t.TempDir()
+		foldertest.Put(t, dir, "f", "content")
+		info, err := os.Lstat(filepath.Join(dir, "f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := timesOf(filepath.Join(dir, "f"), foldertest.Inode(t, filepath.Join(dir, "f")))
+		i := newInodes(dir)
+		i.known("f", indexed{at.saved, at.changed, info.Size(), lacks})
+		has := func(uint64) bool { return true }
+		for range 2 {
+			if got := i.replaced("f", 2, has); got != lacks {
+				t.Errorf("the peer lacks it: %v; it is told that it was replaced: %v", lacks, got)
+			}
+			i.look("f", info)
+		}
+		if i.replaced("f", 3, has) {
+			t.Errorf("the peer lacked it: %v; a save in place counts as another file", lacks)
+		}
+	}
+}

@@ -20,6 +20,8 @@ type Reason struct {
 	Rule string `json:"rule,omitempty"`
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
+	// Source is the absolute path of File on this computer; empty where the rule is in no file.
+	Source string `json:"source,omitempty"`
 	// Above is the folder that the rule is about, where it is not the path itself.
 	Above string `json:"above,omitempty"`
 	// Mount says what the container has mounted there, such as "ConfigMap web": that is no part of sync.

@@ -4,6 +4,7 @@
 package kept
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -235,6 +236,20 @@ func (s *Store) list(rel string) ([]Version, error) {
 	})
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Time.After(all[j].Time) })
 	return all, err
+}
+
+// Find is the version that an id names.
+func (s *Store) Find(id string) (Version, error) {
+	v, err := named(id)
+	if err != nil {
+		return v, err
+	}
+	info, err := s.Stat(v)
+	if err != nil || v.Reason == Passing {
+		return v, fmt.Errorf("no version %q: %w", id, cmp.Or(err, fs.ErrNotExist))
+	}
+	v.Bytes = info.Size()
+	return v, nil
 }
 
 // Restore puts a version's bytes in place below a root, in one step, and never through a link. The version stays.

@@ -131,3 +131,32 @@ func TestNothingThroughLinks(t *testing.T) {
 		t.Errorf("outside: %v, %v", there, err)
 	}
 }
+
+// A version is found by its id, and nothing else is.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	s, err := Open(filepath.Join(t.TempDir(), "kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "f"), []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Keep(root, "f", "f", Replaced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Find(want.ID); err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+	passing, err := s.Keep(root, "f", "g", Passing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{passing.ID, "f/" + stamp + ".replaced", "../kept/" + want.ID, "f", ""} {
+		if v, err := s.Find(id); err == nil {
+			t.Errorf("%q is %+v", id, v)
+		}
+	}
+}

@@ -42,7 +42,12 @@ type backend struct{ f *factory.Factory }
 
 // Caller is who calls from a place.
 func (b backend) Caller(p dap.Place) rpc.Caller {
-	return b.f.At(p.Folder, p.Kubeconfig, p.Context, p.Namespace).Caller()
+	return b.f.CallerFrom(rpc.Caller{
+		Dir:        p.Folder,
+		Kubeconfig: p.Kubeconfig,
+		Context:    p.Context,
+		Namespace:  p.Namespace,
+	})
 }
 
 // Call makes a call by a connection of its own, whose events are those of this call.

@@ -49,6 +49,7 @@ The exit code is 1 when a check fails.`,
 			return run(cmd.Context(), f, o)
 		},
 	}
+	cmd.AddCommand(newNetwork(f))
 	cmd.Flags().BoolVar(&o.Role, "role", false, "print the Role that nhctl needs in a namespace, and nothing else")
 	cmd.Flags().BoolVar(&o.Pull, "pull", false, "pull the images, each in a pod that is deleted at once")
 	return cmd

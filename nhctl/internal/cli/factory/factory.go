@@ -2,9 +2,9 @@
 package factory
 
 import (
-	"cmp"
 	"context"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,6 +75,18 @@ func (f *Factory) EnvAt(env map[string]string, dir string) map[string]string {
 	return forCall(env, dir)
 }
 
+// CallerFrom is who calls from elsewhere: what given leaves out is this invocation's, as far as that fits.
+func (f *Factory) CallerFrom(given rpc.Caller) rpc.Caller {
+	c := given.Within(rpc.Caller{
+		Dir:        f.Dir,
+		Kubeconfig: f.Kubeconfig,
+		Context:    f.Context,
+		Namespace:  f.Namespace,
+	})
+	c.Env = f.EnvAt(given.Env, c.Dir)
+	return c
+}
+
 func forCall(env map[string]string, dir string) map[string]string {
 	var named []string
 	if name := config.Find(dir); name != "" {
@@ -83,18 +95,6 @@ func forCall(env map[string]string, dir string) map[string]string {
 		}
 	}
 	return environment.ForCall(env, named)
-}
-
-// At is the factory as if it had been called in a folder, with other global flags; those that are empty stay.
-func (f *Factory) At(dir, kubeconfig, context, namespace string) *Factory {
-	other := *f
-	if dir != "" {
-		other.Dir = f.Absolute(dir)
-	}
-	other.Kubeconfig = cmp.Or(kubeconfig, f.Kubeconfig)
-	other.Context = cmp.Or(context, f.Context)
-	other.Namespace = cmp.Or(namespace, f.Namespace)
-	return &other
 }
 
 // CheckOutput checks the -o flag.
@@ -191,6 +191,22 @@ func (f *Factory) kubeOptions() kube.Options {
 	return kube.Options{Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace, Env: f.Env(), Dir: f.Dir}
 }
 
+// Servers are the hosts of the API servers that the caller's kubeconfig names.
+func (f *Factory) Servers() ([]string, error) {
+	contexts, err := kube.Contexts(f.kubeOptions())
+	if err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, c := range contexts {
+		if u, err := url.Parse(c.Server); err == nil && u.Hostname() != "" && !slices.Contains(hosts, u.Hostname()) {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	slices.Sort(hosts)
+	return hosts, nil
+}
+
 // ClusterFlags are the global flags that led to the cluster, for another command that shall reach it too.
 func (f *Factory) ClusterFlags() []string {
 	var all []string
@@ -210,6 +226,12 @@ type Target struct {
 // AddFlags adds the flags that choose a session.
 func (t *Target) AddFlags(cmd *cobra.Command) {
 	t.addFlags(cmd, "container in dev mode (default: the first)")
+}
+
+// AddLocalPathsFlag adds the flag that shows paths as they are on this computer.
+func AddLocalPathsFlag(cmd *cobra.Command, local *bool) {
+	cmd.Flags().BoolVar(local, "local-paths", false,
+		"show paths of the synced folders as they are on this computer, as for the links of an editor")
 }
 
 // AddFolderFlags adds the flags that choose a session's synced folders.
@@ -255,6 +277,21 @@ func (t *Target) Command(f *Factory, cmd *cobra.Command, run func(context.Contex
 	return cmd
 }
 
+// OwnCommand completes a command whose arguments are the workload and the user's own command, which it keeps in argv.
+func (t *Target) OwnCommand(
+	f *Factory, cmd *cobra.Command, argv *[]string, run func(context.Context) error,
+) *cobra.Command {
+	cmd.ValidArgsFunction = f.CompleteWorkloads
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if *argv, err = t.setWorkloadAndArgv(cmd, args); err != nil {
+			return err
+		}
+		return run(cmd.Context())
+	}
+	t.AddFlags(cmd)
+	return cmd
+}
+
 // OneWorkload takes at most one argument, the workload.
 func OneWorkload(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
@@ -282,9 +319,9 @@ func (t *Target) SetWorkloadAndCommand(cmd *cobra.Command, args []string) (strin
 	return command, nil
 }
 
-// SetWorkloadAndArgv keeps the workload, and returns the user's own command, of the arguments [WORKLOAD] [-- COMMAND
+// setWorkloadAndArgv keeps the workload, and returns the user's own command, of the arguments [WORKLOAD] [-- COMMAND
 // ARGS...].
-func (t *Target) SetWorkloadAndArgv(cmd *cobra.Command, args []string) ([]string, error) {
+func (t *Target) setWorkloadAndArgv(cmd *cobra.Command, args []string) ([]string, error) {
 	var argv []string
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		args, argv = args[:dash], args[dash:]

@@ -3,6 +3,7 @@ package ide
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/ide"
+	"github.com/nhctl/nhctl/sidecar/footprint"
 )
 
 // New returns the command.
@@ -31,15 +33,15 @@ func run(ctx context.Context, f *factory.Factory) error {
 	if err != nil {
 		return err
 	}
-	kubeconfig := f.Kubeconfig
-	if kubeconfig != "" { // calls have folders of their own
-		kubeconfig = f.Absolute(kubeconfig)
+	// It lasts as long as its editor, and needs little of what the start of so large a program touches.
+	if err := footprint.Trim(); err != nil {
+		fmt.Fprintln(f.Err(), "free memory:", err)
 	}
 	return ide.Serve(ctx, f.Streams.In, f.Streams.Out, ide.Options{
 		Dirs: dirs,
 		Caller: rpc.Caller{
 			Dir:        f.Dir,
-			Kubeconfig: kubeconfig,
+			Kubeconfig: f.Kubeconfig,
 			Context:    f.Context,
 			Namespace:  f.Namespace,
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/show"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/trust"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/validate"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/connect"
 	daemonstart "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/start"
 	daemonstatus "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/status"
 	daemonstop "github.com/nhctl/nhctl/nhctl/internal/cli/daemon/stop"
@@ -39,12 +40,18 @@ import (
 	syncstatus "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/status"
 	syncwait "github.com/nhctl/nhctl/nhctl/internal/cli/dev/sync/wait"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/terminal"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/dev/test"
 	volumesclean "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/clean"
 	volumeslist "github.com/nhctl/nhctl/nhctl/internal/cli/dev/volumes/list"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/disconnect"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/doctor"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/ide"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/leave"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/lsp"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/route"
+	localrun "github.com/nhctl/nhctl/nhctl/internal/cli/run"
+	overview "github.com/nhctl/nhctl/nhctl/internal/cli/status"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/support"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/uninstall"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/version"
@@ -87,13 +94,14 @@ was.`,
 	dev := noun("dev", "Dev mode: work on a workload inside the cluster",
 		start.New(f), end.New(f), list.New(f), status.New(f), build.New(f), run.New(f), debug.New(f), restart.New(f),
 		stop.New(f),
-		logs.New(f), terminal.New(f), exec.New(f), cp.New(f), forward.New(f), sync, volumes)
+		test.New(f), logs.New(f), terminal.New(f), exec.New(f), cp.New(f), forward.New(f), sync, volumes)
 	daemon := noun("daemon", "The background process that keeps your sessions", daemonstart.New(f), daemonstop.New(f),
 		daemonstatus.New(f))
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
-	cmd.AddCommand(dev, config, dap.New(f), doctor.New(f), daemon, ide.New(f), lsp.New(f), support.New(f),
-		uninstall.New(f), version.New(f))
+	cmd.AddCommand(dev, connect.New(f), disconnect.New(f), localrun.New(f), route.Exchange(f),
+		route.Mesh(f), route.Preview(f), leave.New(f), overview.New(f), config, dap.New(f),
+		doctor.New(f), daemon, ide.New(f), lsp.New(f), support.New(f), uninstall.New(f), version.New(f))
 	// Where only the name is shown, as in a usage, cobra itself puts it in.
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(program.CallOf(f.Program))}
 	return cmd

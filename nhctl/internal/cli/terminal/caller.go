@@ -18,6 +18,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/sidecar/resume"
@@ -31,7 +33,9 @@ type caller struct {
 	end       *resume.End
 	stdin     *os.File // where that is a terminal, and the program's too
 	out, errs io.Writer
-	down      atomic.Bool
+	// folders are the container's.
+	folders []event.PathData
+	down    atomic.Bool
 }
 
 func newCaller(f *factory.Factory, call rpc.Attach, stdin *os.File, streams ui.Streams) *caller {
@@ -66,7 +70,7 @@ func (c *caller) connect(ctx context.Context) (net.Conn, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	a.ID, a.Newest, a.Resume = attached.ID, false, true
+	a.ID, a.Newest, a.Resume, c.folders = attached.ID, false, true, attached.Folders
 	turn, err := c.end.Join(resume.Position{Received: attached.Received, Next: attached.Next})
 	if err != nil {
 		conn.Close()
@@ -123,10 +127,8 @@ func (c *caller) again(ctx context.Context) (net.Conn, int, error) {
 			told = true
 			c.say("the connection was lost, and is sought; Ctrl-C leaves")
 		}
-		select {
-		case <-ctx.Done():
-			return nil, 0, ctx.Err()
-		case <-time.After(pause):
+		if err := delay.For(ctx, pause); err != nil {
+			return nil, 0, err
 		}
 	}
 }

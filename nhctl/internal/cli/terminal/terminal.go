@@ -13,37 +13,51 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/localpath"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/sidecar/resume"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
-// Shell opens a shell in the folder of the sources, or with newest the one that was opened last.
-func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Newest: newest, Keep: true}}, true, f.Streams)
+// Options say how a program's streams lead to the user.
+type Options struct {
+	// TTY gives the program a terminal, where the user has one.
+	TTY bool
+	// LocalPaths shows paths of the synced folders as they are on this computer.
+	LocalPaths bool
 }
 
-// Exec runs a program in the folder of the sources; its exit code is a problem.Exit. With tty, it has a terminal where
-// the user has one.
-func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, tty bool, argv []string) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, tty, f.Streams)
+// Shell opens a shell in the folder of the sources, or with newest the one that was opened last.
+func Shell(ctx context.Context, f *factory.Factory, t rpc.Target, newest bool) error {
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Newest: newest, Keep: true}}, Options{TTY: true},
+		f.Streams)
+}
+
+// Exec runs a program in the folder of the sources; its exit code is a problem.Exit.
+func Exec(ctx context.Context, f *factory.Factory, t rpc.Target, o Options, argv []string) error {
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, o, f.Streams)
 }
 
 // Once is Exec, once everything that was saved before is in the container.
-func Once(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}, Synced: true}, true, f.Streams)
+func Once(ctx context.Context, f *factory.Factory, t rpc.Target, o Options, argv []string) error {
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}, Synced: true}, o, f.Streams)
+}
+
+// Test runs tests likewise.
+func Test(ctx context.Context, f *factory.Factory, t rpc.Target, o Options, test rpc.Test) error {
+	return run(ctx, f, rpc.Attach{Target: t, Test: &test, Synced: true}, o, f.Streams)
 }
 
 // Pipe runs a program in the folder of the sources with streams of its caller's.
 func Pipe(ctx context.Context, f *factory.Factory, t rpc.Target, argv []string, streams ui.Streams) error {
-	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, false, streams)
+	return run(ctx, f, rpc.Attach{Target: t, Console: rpc.Console{Argv: argv}}, Options{}, streams)
 }
 
-func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, streams ui.Streams) error {
+func run(ctx context.Context, f *factory.Factory, call rpc.Attach, o Options, streams ui.Streams) error {
 	a := &call.Console
 	stdin, _ := streams.In.(*os.File)
-	tty = tty && ui.IsTerminal(streams.In) && ui.IsTerminal(streams.Out)
+	tty := o.TTY && ui.IsTerminal(streams.In) && ui.IsTerminal(streams.Out)
 	a.Keep = a.Keep && tty
 	if tty {
 		a.Size, a.Env = size(stdin), manners(f.Env())
@@ -52,6 +66,9 @@ func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, str
 	conn, turn, err := c.connect(ctx)
 	if err != nil {
 		return err
+	}
+	if o.LocalPaths {
+		defer c.showLocalPaths()()
 	}
 	// From here on, an interruption is the program's.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -83,6 +100,13 @@ func run(ctx context.Context, f *factory.Factory, call rpc.Attach, tty bool, str
 		<-kept
 	}
 	return err
+}
+
+// showLocalPaths rewrites paths in the output, until the function is called.
+func (c *caller) showLocalPaths() (end func()) {
+	out, errs := localpath.NewWriter(c.out, c.folders), localpath.NewWriter(c.errs, c.folders)
+	c.out, c.errs = out, errs
+	return func() { _, _ = out.Flush(), errs.Flush() }
 }
 
 // lastWords is how long the far end may take to hear that its last message came.

@@ -100,6 +100,14 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	list.Removed = true
 	return f.Printer().Result(list, func(w io.Writer) {
 		for _, s := range list.Sessions {
+			switch s.Kind {
+			case rpc.KindTunnel:
+				fmt.Fprintf(w, "ended session %s: disconnected from namespace %s\n", s.ID, s.Namespace)
+				continue
+			case rpc.KindRoute:
+				fmt.Fprintf(w, "ended session %s: left a Service of namespace %s\n", s.ID, s.Namespace)
+				continue
+			}
 			fmt.Fprintf(w, "ended session %s: %s is as it was\n", s.ID, s.Workload)
 		}
 		fmt.Fprintf(w, "removed %s\n", list.Folder)
@@ -120,7 +128,7 @@ func sessions(ctx context.Context, f *factory.Factory, dirs userdirs.Dirs) ([]rp
 	if err != nil || len(entries) == 0 {
 		return all, err
 	}
-	err = f.Call(ctx, rpc.MethodList, rpc.List{Caller: f.Caller(), AllClusters: true}, &all)
+	err = f.Call(ctx, rpc.MethodOverview, rpc.Overview{Caller: f.Caller()}, &all)
 	return all, err
 }
 
@@ -128,7 +136,7 @@ func sessions(ctx context.Context, f *factory.Factory, dirs userdirs.Dirs) ([]rp
 func show(w io.Writer, list inventory, title string) {
 	fmt.Fprintln(w, title)
 	for _, s := range list.Sessions {
-		fmt.Fprintf(w, "  session %s: %s in namespace %s of %s\n", s.ID, s.Workload, s.Namespace,
+		fmt.Fprintf(w, "  session %s: %s in namespace %s of %s\n", s.ID, cmp.Or(s.Workload, s.Kind), s.Namespace,
 			cmp.Or(s.Context, s.Server))
 	}
 	fmt.Fprintf(w, "  folder %s (%s)\n", list.Folder, ui.Bytes(list.Size))
@@ -148,6 +156,19 @@ func purge(
 	for _, s := range sessions {
 		caller := f.Caller()
 		caller.Context, caller.Namespace = cmp.Or(s.Context, caller.Context), s.Namespace
+		if s.Kind == rpc.KindTunnel {
+			p := rpc.Disconnect{Caller: caller, Session: s.ID}
+			if err := f.Call(ctx, rpc.MethodDisconnect, p, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.Kind == rpc.KindRoute {
+			if err := f.Call(ctx, rpc.MethodLeave, rpc.Leave{Caller: caller, Session: s.ID}, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		target := rpc.Target{Caller: caller, Workload: s.Workload, Session: s.ID}
 		err := f.Call(ctx, rpc.MethodEnd, rpc.End{Target: target, Timeout: o.Timeout}, nil)
 		if err != nil {

@@ -66,11 +66,17 @@ func Items(n *yaml.Node) []*yaml.Node {
 }
 
 // Item is an item of a list, counted as Items does; the node itself where there is no such item.
-func Item(n *yaml.Node, i int) *yaml.Node {
-	if list := Items(n); i < len(list) {
-		return Deref(list[i])
+func Item(n *yaml.Node, i int) *yaml.Node { return Indexed(n)(i) }
+
+// Indexed returns Item for each index of a list, and looks through the list once only.
+func Indexed(n *yaml.Node) func(i int) *yaml.Node {
+	list := Items(n)
+	return func(i int) *yaml.Node {
+		if i < len(list) {
+			return Deref(list[i])
+		}
+		return Deref(n)
 	}
-	return Deref(n)
 }
 
 // Describe names a node in a message, such as "a list" or "the number 80".

@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/environment"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/private"
@@ -89,7 +90,7 @@ func (c connector) connect(ctx context.Context) (*Client, error) {
 				return client, nil // it does for now, and a later command replaces it
 			}
 			client.Close()
-			if err := Rest(ctx, patience); err != nil {
+			if err := delay.For(ctx, patience); err != nil {
 				return nil, fmt.Errorf("replace the daemon of version %s: %w", daemon.Version, err)
 			}
 			continue
@@ -139,16 +140,6 @@ func (c *Client) replace(ctx context.Context, daemon rpc.Build) error {
 
 // stopPause is the pause between two looks whether a daemon has stopped.
 const stopPause = 20 * time.Millisecond
-
-// Rest waits, unless ctx ends before.
-func Rest(ctx context.Context, pause time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(pause):
-		return nil
-	}
-}
 
 // ConnectRunning connects to a daemon that runs, of whatever version; problem.NotFound when there is none.
 func ConnectRunning(dirs userdirs.Dirs) (*Client, error) {
@@ -227,7 +218,7 @@ func spawn(ctx context.Context, dirs userdirs.Dirs, env []string) error {
 // sessions, or until the next daemon listens.
 func stopped(ctx context.Context, dirs userdirs.Dirs) error {
 	for private.Listens(dirs.Socket) {
-		if err := Rest(ctx, stopPause); err != nil {
+		if err := delay.For(ctx, stopPause); err != nil {
 			return err
 		}
 	}
@@ -239,7 +230,7 @@ func stopped(ctx context.Context, dirs userdirs.Dirs) error {
 		if private.Listens(dirs.Socket) {
 			return nil
 		}
-		if err := Rest(ctx, stopPause); err != nil {
+		if err := delay.For(ctx, stopPause); err != nil {
 			return err
 		}
 	}

@@ -15,21 +15,32 @@ import (
 
 // Attach opens a console. The connection has its conversation, and nothing else.
 func Attach(ctx context.Context, dirs userdirs.Dirs, p rpc.Attach) (net.Conn, rpc.Attached, error) {
-	var attached rpc.Attached
+	return converse[rpc.Attached](ctx, dirs, rpc.MethodAttach, p)
+}
+
+// Carry opens a link to the gateway of a tunnel. The connection has the link, and nothing else.
+func Carry(ctx context.Context, dirs userdirs.Dirs, p rpc.Carry) (net.Conn, error) {
+	conn, _, err := converse[struct{}](ctx, dirs, rpc.MethodCarry, p)
+	return conn, err
+}
+
+// converse makes a call from whose answer on the connection is the caller's.
+func converse[R any](ctx context.Context, dirs userdirs.Dirs, method string, p any) (net.Conn, R, error) {
+	var result R
 	params, err := json.Marshal(p)
 	if err != nil {
-		return nil, attached, err
+		return nil, result, err
 	}
-	line, err := json.Marshal(rpc.Message{Version: "2.0", ID: 1, Method: rpc.MethodAttach, Params: params})
+	line, err := json.Marshal(rpc.Message{Version: "2.0", ID: 1, Method: method, Params: params})
 	if err != nil {
-		return nil, attached, err
+		return nil, result, err
 	}
 	conn, err := dialSocket(dirs)
 	if errors.Is(err, private.ErrPeer) {
 		err = notOurs(dirs, err)
 	}
 	if err != nil {
-		return nil, attached, err
+		return nil, result, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	reader := bufio.NewReader(conn)
@@ -47,11 +58,11 @@ func Attach(ctx context.Context, dirs userdirs.Dirs, p rpc.Attach) (net.Conn, rp
 	case reply.Error != nil:
 		err = problemOf(reply.Error.Data, reply.Error.Message)
 	default:
-		err = json.Unmarshal(reply.Result, &attached)
+		err = json.Unmarshal(reply.Result, &result)
 	}
 	if err != nil {
 		conn.Close()
-		return nil, attached, err
+		return nil, result, err
 	}
-	return wire.Peeked{Conn: conn, Reader: reader}, attached, nil
+	return wire.Peeked{Conn: conn, Reader: reader}, result, nil
 }

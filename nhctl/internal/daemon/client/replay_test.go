@@ -20,19 +20,12 @@ import (
 // answers, the problems, the events and the updates, in their order.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	all, err := recording.Golden()
-	if err != nil || len(all) == 0 {
-		t.Fatalf("%d recordings: %v", len(all), err)
-	}
-	for name, lines := range all {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if err := recording.Check(lines); err != nil {
-				t.Error(err)
-			}
-			replay(t, lines)
-		})
-	}
+	recording.Each(t, func(t *testing.T, lines []recording.Line) {
+		if err := recording.Check(lines); err != nil {
+			t.Error(err)
+		}
+		replay(t, lines)
+	})
 }
 
 // heard is what a client learns, in its order: answers and problems, events, updates.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
@@ -41,7 +42,7 @@ func Follow(
 		if !errors.Is(err, ErrLost) && (err == nil || problem.From(err).Code != problem.Interrupted) {
 			return err
 		}
-		if Rest(ctx, patience) != nil {
+		if delay.For(ctx, patience) != nil {
 			return nil
 		}
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +23,15 @@ type Ended struct {
 	Namespace string       `json:"namespace"`
 	Place     record.Place `json:"place"`
 	Workload  workload.Ref `json:"workload"`
-	Why       string       `json:"why"`
-	Time      time.Time    `json:"time"`
-	Told      bool         `json:"told,omitempty"`
+	// What names a session that is of no workload.
+	What string    `json:"what,omitempty"`
+	Why  string    `json:"why"`
+	Time time.Time `json:"time"`
+	Told bool      `json:"told,omitempty"`
 }
 
 func (e Ended) String() string {
-	return fmt.Sprintf("the session of %s has ended: %s (%s)", e.Workload, e.Why,
+	return fmt.Sprintf("%s has ended: %s (%s)", cmp.Or(e.What, "the session of "+e.Workload.String()), e.Why,
 		e.Time.Local().Format("15:04 on 2 Jan"))
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
@@ -97,13 +98,44 @@ func (r *Registry) Quiet() bool {
 	return len(r.busy) == 0
 }
 
+// Visit takes a call's client, after the saved sessions were taken up with it.
+func (r *Registry) Visit(ctx context.Context, caller rpc.Caller) (*session.Visitor, error) {
+	c, err := session.ClientOf(caller)
+	if err != nil {
+		return nil, err
+	}
+	v := &session.Visitor{Client: c}
+	r.Adopt(ctx, caller, v)
+	return v, nil
+}
+
+// Of are the live sessions of one kind, wherever they are.
+func Of[S session.Live](r *Registry) (all []S) {
+	for _, l := range r.Live() {
+		if s, ok := l.(S); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// ByID is the live session of one kind with an id, wherever it is; users call it what.
+func ByID[S session.Live](r *Registry, id, what string) (found S, err error) {
+	for _, s := range Of[S](r) {
+		if s.ID() == id {
+			return s, nil
+		}
+	}
+	return found, problem.New(problem.NoSession, "no %s of this computer is session %s", what, id).
+		WithHint("`nhctl status` shows the sessions of this computer")
+}
+
 // Matching are the live sessions of one kind in the call's place that match. Sessions in other places are not looked
 // at.
 func Matching[S session.Live](ctx context.Context, r *Registry, v *session.Visitor, match func(S) bool) ([]S, error) {
 	var found []S
-	for _, l := range r.Live() {
-		s, ok := l.(S)
-		if !ok || !match(s) {
+	for _, s := range Of[S](r) {
+		if !match(s) {
 			continue
 		}
 		here, err := v.At(ctx, s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,9 +44,12 @@ type fakeSession struct {
 	id   string
 }
 
-func (s fakeSession) ID() string                    { return s.id }
-func (s fakeSession) Work() string                  { return "work on " + s.id }
-func (s fakeSession) View() rpc.Session             { return rpc.Session{ID: s.id} }
+func (s fakeSession) ID() string        { return s.id }
+func (s fakeSession) Work() string      { return "work on " + s.id }
+func (s fakeSession) View() rpc.Session { return rpc.Session{ID: s.id} }
+func (s fakeSession) Status(context.Context) rpc.Session {
+	return rpc.Session{ID: s.id, Phase: "asked"}
+}
 func (s fakeSession) Home() (string, record.Place)  { return "shop", record.Place{} }
 func (s fakeSession) Client() *kube.Client          { return nil }
 func (s fakeSession) Notices() []string             { return nil }
@@ -124,6 +128,37 @@ func TestAdopt(t *testing.T) {
 		if len(told) != 1 || !strings.Contains(told[0], want) {
 			t.Errorf("told %q, want %q in it", told, want)
 		}
+	}
+}
+
+// A session is listed where it is kept, but not while a call starts or ends it: then it is neither served nor lost.
+func TestViews(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	r.Register(&fakeKind{name: record.DevMode})
+	for _, id := range []string{"kept", "starting"} {
+		keep(t, r, id, `{}`)
+	}
+	ids := func() (all []string) {
+		for _, view := range r.Views() {
+			all = append(all, view.ID)
+		}
+		overview := slices.Sorted(maps.Keys(r.Overview(t.Context())))
+		if diff := cmp.Diff(all, overview); diff != "" {
+			t.Errorf("the overview has others: %s", diff)
+		}
+		return all
+	}
+	release, err := r.Reserve("work on starting")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"kept"}, ids()); diff != "" {
+		t.Error(diff)
+	}
+	release()
+	if diff := cmp.Diff([]string{"kept", "starting"}, ids()); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -60,19 +62,40 @@ func Unreadable(namespace string, u lease.Unreadable) rpc.Session {
 	}
 }
 
-// Views shows the sessions of this computer, in whatever cluster, from what is known here: no cluster has to answer.
+// Overview shows the sessions of this computer, of every kind and in whatever cluster. Those that live are asked how
+// they are, all at once; the others are shown by what is known here.
+func (r *Registry) Overview(ctx context.Context) map[string]rpc.Session {
+	stored, live := r.here()
+	views := map[string]rpc.Session{}
+	for _, state := range stored {
+		views[state.ID()] = state.View()
+	}
+	var mu sync.Mutex
+	var asking sync.WaitGroup
+	for id, s := range live {
+		known := views[id]
+		asking.Go(func() {
+			now := s.Status(ctx)
+			now.Context, now.Server = known.Context, s.Client().Server()
+			mu.Lock()
+			defer mu.Unlock()
+			views[id] = now
+		})
+	}
+	asking.Wait()
+	return views
+}
+
+// Views shows this computer's sessions of dev mode, in whatever cluster, from what is known here: no cluster has to
+// answer.
 func (r *Registry) Views() []rpc.Session {
-	stored, err := r.Stored()
-	if err != nil {
-		r.logger.Error("saved sessions", "error", err)
-	}
-	live := map[string]session.Live{}
-	for _, s := range r.Live() {
-		live[s.ID()] = s
-	}
+	stored, live := r.here()
 	views := []rpc.Session{}
 	for _, state := range stored {
 		view := state.View()
+		if view.Kind != "" { // Overview has those of every kind
+			continue
+		}
 		if s := live[state.ID()]; s != nil {
 			own := s.View()
 			view.Live, view.Link, view.Pod, view.Notices = true, own.Link, own.Pod, nil
@@ -81,4 +104,22 @@ func (r *Registry) Views() []rpc.Session {
 		views = append(views, view)
 	}
 	return views
+}
+
+// here are the sessions that this computer keeps, and those that live, by their ids. One that a call starts or ends at
+// this moment, and no one serves, is left out.
+func (r *Registry) here() ([]session.Stored, map[string]session.Live) {
+	stored, err := r.Stored()
+	if err != nil {
+		r.logger.Error("saved sessions", "error", err)
+	}
+	busy := map[string]bool{} // asked before who is live: a start adds its session first, and then is no longer at work
+	for _, state := range stored {
+		busy[state.ID()] = r.reserved(state.Work())
+	}
+	live := map[string]session.Live{}
+	for _, s := range r.Live() {
+		live[s.ID()] = s
+	}
+	return slices.DeleteFunc(stored, func(s session.Stored) bool { return live[s.ID()] == nil && busy[s.ID()] }), live
 }

@@ -5,6 +5,8 @@
 package rpc
 
 import (
+	"cmp"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,11 +25,18 @@ const (
 	MethodDebug      = "dev.debug"         // Debug -> event.DebugData
 	MethodRestart    = "dev.restart"       // Target -> event.CommandData
 	MethodStop       = "dev.stop"          // Stop -> event.CommandData
+	MethodTests      = "dev.tests"         // Tests -> []TestCase
 	MethodLogs       = "dev.logs"          // Logs -> nothing; lines come as event.Log
+	MethodPodLogs    = "workload.logs"     // PodLogs -> nothing; lines come as event.Log
 	MethodForward    = "dev.forward"       // Forward -> []event.ForwardData
 	MethodAttach     = "dev.attach"        // Attach -> Attached; see Attach
 	MethodVolumes    = "dev.volumes"       // Volumes -> []Volume
 	MethodClean      = "dev.volumes.clean" // Volumes -> []Volume, those that were deleted
+	MethodConnect    = "tunnel.connect"    // Connect -> Session
+	MethodDisconnect = "tunnel.disconnect" // Disconnect -> Ended
+	MethodRoute      = "route.begin"       // BeginRoute -> Session
+	MethodLeave      = "route.leave"       // Leave -> Ended
+	MethodOverview   = "sessions.status"   // Overview -> []Session: those of this computer, of every kind
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon
 	MethodDaemonStop = "daemon.stop"       // nothing -> nothing; sessions stay as they are in the cluster
 	MethodLogLevel   = "daemon.logLevel"   // LogLevel -> nothing
@@ -52,6 +61,31 @@ type Caller struct {
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	Context    string `json:"context,omitempty"`
 	Namespace  string `json:"namespace,omitempty"`
+}
+
+// Within is the caller as one who calls from where own does: what it leaves out is own's, as far as that fits. A
+// context is one of a kubeconfig, and a namespace one of a context. The environment stays as it is.
+func (c Caller) Within(own Caller) Caller {
+	c.Dir = from(own.Dir, c.Dir)
+	if c.Kubeconfig != "" {
+		return c
+	}
+	if own.Kubeconfig != "" {
+		c.Kubeconfig = from(own.Dir, own.Kubeconfig)
+	}
+	if c.Context != "" {
+		return c
+	}
+	c.Context, c.Namespace = own.Context, cmp.Or(c.Namespace, own.Namespace)
+	return c
+}
+
+// from is a path as one in a folder means it.
+func from(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // Target names a session of the caller's.
@@ -193,8 +227,13 @@ type Session struct {
 	// empty.
 	Unreadable string `json:"unreadable,omitempty"`
 	Lease      string `json:"lease,omitempty"`
-	// Kind is that of a session which is not of dev mode.
+	// Kind is that of a session which is not of dev mode: KindTunnel or KindRoute. Then what is about a twin is empty,
+	// and Workload is the one whose pod a tunnel's gateway is, if it is one's.
 	Kind string `json:"kind,omitempty"`
+	// Tunnel is how a tunnel is.
+	Tunnel *Tunnel `json:"tunnel,omitempty"`
+	// Route is how a route is.
+	Route *Route `json:"route,omitempty"`
 
 	Link     *event.LinkData     `json:"link,omitempty"`
 	Sync     []event.SyncData    `json:"sync,omitempty"`
@@ -237,6 +276,8 @@ type Run struct {
 	NoBuild bool `json:"noBuild,omitempty"`
 	// TTY gives the program a terminal for its output.
 	TTY bool `json:"tty,omitempty"`
+	// LocalPaths has paths of the synced folders in a build's output as they are on this computer.
+	LocalPaths bool `json:"localPaths,omitempty"`
 }
 
 // Debug starts the service under its debugger.
@@ -250,6 +291,10 @@ type Debug struct {
 	Wait bool `json:"wait,omitempty"`
 	// LocalPort is the debugger's on this computer; 0 means the remote one's number, or a free one.
 	LocalPort int `json:"localPort,omitempty"`
+	// Test debugs tests of a file instead of the service, whose program is stopped. They wait for a client.
+	Test *Test `json:"test,omitempty"`
+	// Paths are those of an earlier answer, for a client that joins again: finding them takes longer than joining.
+	Paths []event.PathData `json:"paths,omitempty"`
 }
 
 // Stop ends a command.
@@ -267,6 +312,8 @@ type Logs struct {
 	Follow  bool   `json:"follow,omitempty"`
 	// Tail limits to the last lines; 0 means all that is kept.
 	Tail int `json:"tail,omitempty"`
+	// LocalPaths has paths of the synced folders as they are on this computer.
+	LocalPaths bool `json:"localPaths,omitempty"`
 }
 
 // Forward opens, closes or lists local ports.
@@ -290,6 +337,8 @@ type Attach struct {
 	Console Console `json:"console"`
 	// Synced begins once everything that was saved before is in the container.
 	Synced bool `json:"synced,omitempty"`
+	// Test runs tests, instead of the console's Argv.
+	Test *Test `json:"test,omitempty"`
 }
 
 // Console says which program of a container a caller attaches to.
@@ -326,6 +375,8 @@ type Attached struct {
 	ID       string `json:"id"`
 	Received uint64 `json:"received"`
 	Next     uint64 `json:"next"`
+	// Folders are the container's synced folders, the sources first.
+	Folders []event.PathData `json:"folders,omitempty"`
 }
 
 // LogLevel says from which level on the daemon logs, until it ends: "debug", "info", "warn" or "error".

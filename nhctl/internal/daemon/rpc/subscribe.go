@@ -34,6 +34,8 @@ const (
 	// TopicStatus has the one session that Subscribe names, by its id, with all that MethodStatus tells of it. It ends
 	// with problem.NoSession when the session ends.
 	TopicStatus Topic = "status"
+	// TopicOverview has the sessions of this computer, of every kind, as MethodOverview tells of them, by their ids.
+	TopicOverview Topic = "overview"
 	// TopicSync has the synced folders of that session, or of its one container, by their ids.
 	TopicSync Topic = "sync"
 )
@@ -74,6 +76,7 @@ type Update struct {
 	Forwards   map[string]Forwarded `json:"forwards,omitempty"`
 	Status     map[string]Session   `json:"status,omitempty"`
 	Sync       map[string]Synced    `json:"sync,omitempty"`
+	Overview   map[string]Session   `json:"overview,omitempty"`
 	// Gone are the keys of items that are there no more.
 	Gone []string `json:"gone,omitempty"`
 	// Problem says why the topic may not be as it is at this moment, until an update comes without one.
@@ -133,8 +136,14 @@ type Workload struct {
 	Replicas   int32       `json:"replicas"`
 	Suspended  bool        `json:"suspended,omitempty"`
 	Containers []Container `json:"containers,omitempty"`
+	// Volumes are those of its pods.
+	Volumes []PodVolume `json:"volumes,omitempty"`
 	// Services are those that select its pods.
 	Services []Service `json:"services,omitempty"`
+	// Pods are its own, without those of dev mode: at most twenty, those that are not ready first. PodCount is how many
+	// there are.
+	Pods     []Pod `json:"pods,omitempty"`
+	PodCount int   `json:"podCount,omitempty"`
 	// Sessions are those of dev mode that hold or copy it.
 	Sessions []WorkloadSession `json:"sessions,omitempty"`
 	// Polled says why it is asked for every 30 seconds instead of watched.
@@ -146,6 +155,24 @@ type Container struct {
 	Name  string `json:"name"`
 	Image string `json:"image"`
 	Ports []Port `json:"ports,omitempty"`
+}
+
+// PodVolume is a volume of a workload's pods.
+type PodVolume struct {
+	Name string `json:"name"`
+	// Source is where its content is from, such as "ConfigMap web".
+	Source string `json:"source"`
+	// Paths are where the containers have it.
+	Paths []string `json:"paths,omitempty"`
+}
+
+// Pod is a pod of a workload.
+type Pod struct {
+	Name string `json:"name"`
+	// State is its phase as Kubernetes names it, or why it does not run, such as "CrashLoopBackOff".
+	State    string `json:"state"`
+	Ready    bool   `json:"ready,omitempty"`
+	Restarts int32  `json:"restarts,omitempty"`
 }
 
 // Port is a port of a container or Service.

@@ -10,6 +10,7 @@ const (
 	MethodSyncWait     = "dev.sync.wait"     // SyncWait -> []event.SyncData
 	MethodSyncDo       = "dev.sync.do"       // SyncDo -> SyncDone
 	MethodSyncVersions = "dev.sync.versions" // SyncPath -> []SyncVersion
+	MethodSyncContent  = "dev.sync.content"  // SyncKept -> SyncContent
 	MethodSyncExplain  = "dev.sync.explain"  // SyncPath -> ignore.Reason
 	MethodSyncFolder   = "dev.sync.folder"   // SyncFolder -> SyncDone
 )
@@ -43,8 +44,11 @@ type SyncDo struct {
 	Action SyncAction `json:"action"`
 	// Path is relative to Caller.Dir, or absolute; empty means all.
 	Path string `json:"path,omitempty"`
-	// Side is whose content a conflict is decided for: local, remote, or empty for what is in place now.
+	// Side is whose content a conflict is decided for: local, remote, or empty for what is in place now. Of a Version
+	// it is the one that keeps it.
 	Side string `json:"side,omitempty"`
+	// Version is the ID of the version of Path to restore; empty means the newest of each side.
+	Version string `json:"version,omitempty"`
 	// Yes says yes to the question whether to override, or to accept.
 	Yes bool `json:"yes,omitempty"`
 }
@@ -83,7 +87,23 @@ type SyncVersion struct {
 	// Path is that of the file in the folder, with slashes.
 	Path   string    `json:"path"`
 	Time   time.Time `json:"time"`
-	Reason string    `json:"reason"`           // overwritten, deleted, conflict, first
+	Reason string    `json:"reason"`           // replaced, deleted, moved, conflict, first
 	Target string    `json:"target,omitempty"` // of a link
 	Bytes  int64     `json:"bytes"`
+}
+
+// SyncKept asks for the content of a kept version.
+type SyncKept struct {
+	Target
+	// Path is that of the file: relative to Caller.Dir, or absolute.
+	Path string `json:"path"`
+	// Side keeps the version: local, remote.
+	Side string `json:"side"`
+	// Version is the version's ID.
+	Version string `json:"version"`
+}
+
+// SyncContent is the content of a kept version.
+type SyncContent struct {
+	Content []byte `json:"content"`
 }

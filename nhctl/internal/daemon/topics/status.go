@@ -70,17 +70,23 @@ func (t *Topics) session(ctx context.Context, p rpc.Subscribe) error {
 
 // watched is the session that a call means, of whichever kind.
 func (t *Topics) watched(ctx context.Context, target rpc.Target) (Watched, error) {
-	err := error(problem.New(problem.Usage, "this daemon has no sessions whose status can be followed"))
+	var none error // the first kind's, which knows workloads
 	for _, k := range t.kinds {
-		var s Watched
-		if s, err = k.Watched(ctx, target); err == nil {
+		s, err := k.Watched(ctx, target)
+		if err == nil {
 			return s, nil
 		}
-		if none := new(problem.Error); !errors.As(err, &none) || none.Code != problem.NoSession {
+		if p := new(problem.Error); !errors.As(err, &p) || p.Code != problem.NoSession {
 			return nil, err
 		}
+		if none == nil {
+			none = err
+		}
 	}
-	return nil, err
+	if none == nil {
+		none = problem.New(problem.Usage, "this daemon has no sessions whose status can be followed")
+	}
+	return nil, none
 }
 
 // status is the source of a session's status.

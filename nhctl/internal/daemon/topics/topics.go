@@ -16,6 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/subscription"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
@@ -38,7 +39,10 @@ func New(logger *slog.Logger, r *registry.Registry) *Topics {
 
 // Methods are the calls about topics.
 func (t *Topics) Methods() dispatch.Methods {
-	return dispatch.Methods{rpc.MethodSubscribe: dispatch.Call(t.subscribe)}
+	return dispatch.Methods{
+		rpc.MethodSubscribe: dispatch.Call(t.subscribe),
+		rpc.MethodOverview:  dispatch.Call(t.overviewNow),
+	}
 }
 
 // subscribe lasts until its client cancels it.
@@ -47,6 +51,8 @@ func (t *Topics) subscribe(ctx context.Context, p rpc.Subscribe) (struct{}, erro
 	switch {
 	case p.Topic == rpc.TopicClusters:
 		return done, t.clusters(ctx, p.Caller)
+	case p.Topic == rpc.TopicOverview:
+		return done, t.overview(ctx, p.Caller)
 	case p.Topic == rpc.TopicForwards:
 		return done, t.forwards(ctx, p.Caller)
 	case p.Topic == rpc.TopicSessions && p.AllClusters:
@@ -61,7 +67,7 @@ func (t *Topics) subscribe(ctx context.Context, p rpc.Subscribe) (struct{}, erro
 	}[p.Topic]
 	if !known {
 		return done, problem.New(problem.Usage, "there is no topic %q", p.Topic).
-			WithHint("the topics are: clusters, namespaces, workloads, sessions, forwards, status, sync")
+			WithHint("the topics are: clusters, namespaces, workloads, sessions, overview, forwards, status, sync")
 	}
 	c, err := session.ClientOf(p.Caller)
 	if err != nil {
@@ -163,10 +169,8 @@ const pace = 100 * time.Millisecond
 func refresh(ctx context.Context, changed signal, every time.Duration, look func()) {
 	for {
 		look()
-		select {
-		case <-ctx.Done():
+		if delay.For(ctx, pace) != nil {
 			return
-		case <-time.After(pace):
 		}
 		select {
 		case <-ctx.Done():

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -12,8 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/subscription"
@@ -29,6 +28,7 @@ func (t *Topics) workloads(ctx context.Context, v visit) error {
 	return follow(ctx, t, source[rpc.Workload]{
 		topic: rpc.TopicWorkloads,
 		key:   v.key(rpc.TopicWorkloads),
+		same:  func(a, b rpc.Workload) bool { return reflect.DeepEqual(a, b) }, // there may be thousands
 		run: func(ctx context.Context, s *subscription.State[rpc.Workload]) {
 			changed := newSignal()
 			var following sync.WaitGroup
@@ -53,9 +53,10 @@ func (t *Topics) workloads(ctx context.Context, v visit) error {
 				Namespace: namespace,
 			})
 			held := begin(leases(namespace))
-			scales := &scales{client: v.client}
+			scales, made := &scales{client: v.client}, &made{}
 			refresh(ctx, changed, kube.PollInterval, func() {
-				if n := read(kinds, services, held, v); n != nil {
+				made.next()
+				if n := read(kinds, services, held, v, made); n != nil {
 					scales.read(ctx, n)
 					s.Set(n.workloads(), n.trouble)
 				}
@@ -70,8 +71,9 @@ type namespace struct {
 	objects  map[workload.Kind][]*unstructured.Unstructured
 	polled   map[workload.Kind]string
 	listed   map[workload.Kind]bool
-	services []corev1.Service
+	services selecting
 	records  []record.Record
+	made     *made
 	// replicas are those of custom resources that sessions replace, as far as their scales could be read.
 	replicas map[workload.Ref]int64
 	local    string
@@ -80,13 +82,15 @@ type namespace struct {
 }
 
 // read takes what is followed; nil while some of it was not listed yet.
-func read(kinds map[workload.Kind]*kube.Objects, services, held *kube.Objects, v visit) *namespace {
+func read(kinds map[workload.Kind]*kube.Objects, services, held *kube.Objects, v visit, made *made) *namespace {
 	n := &namespace{
-		objects: map[workload.Kind][]*unstructured.Unstructured{},
-		polled:  map[workload.Kind]string{},
-		listed:  map[workload.Kind]bool{},
-		local:   v.local,
-		custom:  v.custom,
+		objects:  map[workload.Kind][]*unstructured.Unstructured{},
+		polled:   map[workload.Kind]string{},
+		listed:   map[workload.Kind]bool{},
+		services: selecting{},
+		made:     made,
+		local:    v.local,
+		custom:   v.custom,
 	}
 	known := true
 	take := func(objects *kube.Objects, necessary bool) ([]*unstructured.Unstructured, kube.ObjectsState) {
@@ -107,10 +111,7 @@ func read(kinds map[workload.Kind]*kube.Objects, services, held *kube.Objects, v
 	}
 	list, _ := take(services, false)
 	for _, o := range list {
-		var s corev1.Service
-		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &s) == nil {
-			n.services = append(n.services, s)
-		}
+		n.services.add(made.services.of(o, serviceOf))
 	}
 	list, _ = take(held, false)
 	for _, o := range list {
@@ -121,30 +122,23 @@ func read(kinds map[workload.Kind]*kube.Objects, services, held *kube.Objects, v
 	if !known {
 		return nil
 	}
-	slices.SortFunc(n.services, func(a, b corev1.Service) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(n.records, func(a, b record.Record) int { return a.Since.Compare(b.Since) })
 	return n
 }
 
 // workloads are those that can be taken into dev mode, and those that a session is about.
 func (n *namespace) workloads() map[string]rpc.Workload {
-	items := map[string]rpc.Workload{}
+	items, pods := map[string]rpc.Workload{}, n.pods()
 	for kind, objects := range n.objects {
 		for _, object := range objects {
-			owner := metav1.GetControllerOf(object)
-			if owner != nil && builtIn(owner.Kind) {
+			if owner := n.made.owner(object); owner != nil && builtIn(owner.Kind) {
 				continue // its owner is shown
 			}
-			ref := workload.Ref{Kind: kind, Name: object.GetName()}
-			o, err := workload.Read(ref, object, n.custom[kind])
-			if err != nil {
-				continue
+			if item, shown := n.workload(kind, object); shown {
+				own := pods[object.GetUID()]
+				item.Pods, item.PodCount = first(own), len(own)
+				items[item.Workload] = item
 			}
-			item := n.workload(o)
-			if owner != nil {
-				item.Owner = owner.Kind + "/" + owner.Name
-			}
-			items[ref.String()] = item
 		}
 	}
 	for _, r := range n.records { // of custom kinds, and those whose workload is gone
@@ -165,15 +159,34 @@ func builtIn(kind string) bool {
 	return slices.Contains(workload.Kinds(), workload.Kind(strings.ToLower(kind)))
 }
 
-func (n *namespace) workload(o *workload.Original) rpc.Workload {
+// workload is a workload with what belongs to it; shown is false where it can't be taken into dev mode.
+func (n *namespace) workload(kind workload.Kind, object *unstructured.Unstructured) (item rpc.Workload, shown bool) {
+	made := n.made.workloads.of(object, func(o *unstructured.Unstructured) plain {
+		return plainOf(kind, o, n.custom[kind])
+	})
+	item = made.item
+	item.Services = n.services.of(made.labels)
+	item.Sessions = n.sessions(workload.Ref{Kind: kind, Name: object.GetName()}, object)
+	item.Polled = n.polled[kind]
+	return item, !made.hidden
+}
+
+// plainOf reads a workload.
+func plainOf(kind workload.Kind, object *unstructured.Unstructured, template string) plain {
+	o, err := workload.Read(workload.Ref{Kind: kind, Name: object.GetName()}, object, template)
+	if err != nil {
+		return plain{hidden: true}
+	}
 	item := rpc.Workload{
 		Workload:  o.String(),
 		Kind:      string(o.Kind),
 		Name:      o.Name,
 		Replicas:  o.Replicas,
 		Suspended: o.Suspended,
-		Sessions:  n.sessions(o.Ref, o.Object),
-		Polled:    n.polled[o.Kind],
+		Volumes:   volumesOf(o.Template.Spec),
+	}
+	if owner := metav1.GetControllerOf(object); owner != nil {
+		item.Owner = owner.Kind + "/" + owner.Name
 	}
 	for _, c := range o.Template.Spec.Containers {
 		container := rpc.Container{Name: c.Name, Image: c.Image}
@@ -186,23 +199,7 @@ func (n *namespace) workload(o *workload.Original) rpc.Workload {
 		}
 		item.Containers = append(item.Containers, container)
 	}
-	for _, s := range n.services {
-		selector := labels.SelectorFromSet(s.Spec.Selector)
-		if selector.Empty() || !selector.Matches(labels.Set(o.Template.Labels)) {
-			continue
-		}
-		service := rpc.Service{Name: s.Name}
-		for _, p := range s.Spec.Ports {
-			service.Ports = append(service.Ports, rpc.Port{
-				Name:     p.Name,
-				Port:     p.Port,
-				Protocol: protocol(p.Protocol),
-				Target:   p.TargetPort.String(),
-			})
-		}
-		item.Services = append(item.Services, service)
-	}
-	return item
+	return plain{item: item, labels: o.Template.Labels}
 }
 
 func protocol(p corev1.Protocol) string {

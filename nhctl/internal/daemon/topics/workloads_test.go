@@ -1,6 +1,8 @@
 package topics
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +118,7 @@ func TestWorkloads(t *testing.T) {
 		s.Add(owned, job)
 		l := s.subscribe(s.workloads, s.visit("ada"))
 		front := seen("web", "1")
+		front.Pods, front.PodCount = []rpc.Pod{{Name: "web-x"}}, 1
 		front.Services = []rpc.Service{{
 			Name:  "front",
 			Ports: []rpc.Port{{Name: "web", Port: 80, Protocol: "TCP", Target: "http"}},
@@ -151,9 +154,158 @@ func TestWorkloads(t *testing.T) {
 	})
 }
 
+// Pods are told with the workload that they belong to, through whatever controls them, and how they are; volumes are
+// those of the template.
+func TestPodsAndVolumes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		web := deployment("web", "1")
+		spec := &web.Spec.Template.Spec
+		spec.Volumes = []corev1.Volume{{
+			Name: "settings",
+			VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "web"},
+			}},
+		}}
+		spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "settings", MountPath: "/etc/web"}}
+		s.Add(web)
+		controller := kubetest.Get[appsv1.Deployment](s.Cluster, "shop", "web").UID
+		s.Add(&appsv1.ReplicaSet{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:            "web-1",
+				Namespace:       "shop",
+				OwnerReferences: owner("Deployment", "web", controller),
+			},
+			Spec: appsv1.ReplicaSetSpec{Template: template("web", "1")},
+		})
+		set := kubetest.Get[appsv1.ReplicaSet](s.Cluster, "shop", "web-1").UID
+		pod := func(name string, status corev1.PodStatus, labels map[string]string) *corev1.Pod {
+			return &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{
+					Name:            name,
+					Namespace:       "shop",
+					Labels:          labels,
+					OwnerReferences: owner("ReplicaSet", "web-1", set),
+				},
+				Spec:   template("web", "1").Spec,
+				Status: status,
+			}
+		}
+		ready := corev1.PodStatus{
+			Phase:      corev1.PodRunning,
+			Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+		}
+		crashing := corev1.PodStatus{
+			Phase: corev1.PodRunning,
+			ContainerStatuses: []corev1.ContainerStatus{{
+				RestartCount: 3,
+				State:        corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			}},
+		}
+		twins := map[string]string{contract.LabelRole: contract.RoleTwin}
+		s.Add(pod("web-1-a", ready, nil), pod("web-1-b", crashing, nil), pod("web-dev", ready, twins))
+		s.Add(&corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: "shell", Namespace: "shop"},
+			Spec:       template("shell", "1").Spec,
+			Status:     ready,
+		})
+
+		l := s.subscribe(s.workloads, s.visit("ada"))
+		wanted := seen("web", "1")
+		wanted.Volumes = []rpc.PodVolume{{Name: "settings", Source: "ConfigMap web", Paths: []string{"/etc/web"}}}
+		wanted.Pods = []rpc.Pod{
+			{Name: "web-1-b", State: "CrashLoopBackOff", Restarts: 3},
+			{Name: "web-1-a", State: "Running", Ready: true},
+		}
+		wanted.PodCount = 2
+		shell := seen("shell", "1")
+		shell.Workload, shell.Kind, shell.Replicas, shell.PodCount = "pod/shell", "pod", 1, 1
+		shell.Pods = []rpc.Pod{{Name: "shell", State: "Running", Ready: true}}
+		l.want(t, rpc.Update{
+			Topic:     rpc.TopicWorkloads,
+			Snapshot:  true,
+			Workloads: workloads{"deployment/web": wanted, "pod/shell": shell},
+		})
+
+		kubetest.Edit(s.Cluster, "shop", "web-1-b", func(p *corev1.Pod) { p.Status = ready })
+		rest(time.Second)
+		wanted.Pods = []rpc.Pod{wanted.Pods[1], {Name: "web-1-b", State: "Running", Ready: true}}
+		l.want(t, rpc.Update{Topic: rpc.TopicWorkloads, Workloads: one(wanted)})
+		l.leave()
+	})
+}
+
+// Of thousands of pods a few are told, among them those that are not ready.
+func TestManyPods(t *testing.T) {
+	t.Parallel()
+	var pods []rpc.Pod
+	for i := range 1_000 {
+		pods = append(pods, rpc.Pod{Name: fmt.Sprintf("log-%03d", i), Ready: i != 500})
+	}
+	got := first(pods)
+	if len(got) != mostPods || got[0].Name != "log-500" || got[1].Name != "log-000" {
+		t.Errorf("%d pods: %v", len(got), got)
+	}
+	if pods[0].Name != "log-000" || first(nil) != nil {
+		t.Error("the pods themselves were sorted")
+	}
+}
+
+// An object that is the same is read once.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	first, second := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	var m memory[int]
+	reads := 0
+	read := func(*unstructured.Unstructured) int { reads++; return reads }
+	for _, look := range [][]*unstructured.Unstructured{{first}, {first, second}, {second}, {first}} {
+		m.next()
+		for _, o := range look {
+			m.of(o, read)
+		}
+	}
+	if reads != 3 || len(m.now) != 1 {
+		t.Errorf("%d reads, want one of each, and one more of the object that was away; %d kept", reads, len(m.now))
+	}
+}
+
+// Services select by all of their labels.
+func TestSelecting(t *testing.T) {
+	t.Parallel()
+	s := selecting{}
+	for name, selector := range map[string]map[string]string{
+		"web":        {"app": "web"},
+		"web-canary": {"app": "web", "track": "canary"},
+		"all":        {"tier": "front"},
+		"other":      {"app": "api"},
+		"external":   nil,
+	} {
+		s.add(matcher{item: rpc.Service{Name: name}, selector: selector})
+	}
+	for name, tt := range map[string]struct {
+		labels map[string]string
+		want   []string
+	}{
+		"none":       {},
+		"one":        {labels: map[string]string{"app": "web"}, want: []string{"web"}},
+		"several":    {labels: map[string]string{"app": "web", "tier": "front"}, want: []string{"all", "web"}},
+		"all labels": {labels: map[string]string{"app": "web", "track": "canary"}, want: []string{"web", "web-canary"}},
+		"a part":     {labels: map[string]string{"track": "canary"}},
+	} {
+		var got []string
+		for _, one := range s.of(tt.labels) {
+			got = append(got, one.Name)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
 func owner(kind, name string, uid types.UID) []metav1.OwnerReference {
 	yes := true
-	version := map[string]string{"Deployment": "apps/v1", "ConfigMap": "v1"}[kind]
+	version := map[string]string{"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "ConfigMap": "v1"}[kind]
 	return []metav1.OwnerReference{{APIVersion: version, Kind: kind, Name: name, UID: uid, Controller: &yes}}
 }
 

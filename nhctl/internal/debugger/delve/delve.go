@@ -15,6 +15,7 @@ import (
 	"github.com/go-delve/delve/pkg/terminal"
 	"github.com/go-delve/delve/service/rpc2"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
@@ -43,7 +44,7 @@ func AwaitRunning(ctx context.Context, conn net.Conn) {
 	c := client(conn)
 	for {
 		state, err := c.GetStateNonBlocking()
-		if err != nil || state == nil || state.Running || state.Exited || rest(ctx) != nil {
+		if err != nil || state == nil || state.Running || state.Exited || delay.For(ctx, pause) != nil {
 			return
 		}
 	}

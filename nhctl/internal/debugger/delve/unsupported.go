@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/rpc/jsonrpc"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
@@ -33,7 +34,7 @@ func AwaitRunning(ctx context.Context, conn net.Conn) {
 			}
 		}
 		err := c.Call("RPCServer.State", struct{ NonBlocking bool }{true}, &answer)
-		if err != nil || answer.State.Running || answer.State.Exited || rest(ctx) != nil {
+		if err != nil || answer.State.Running || answer.State.Exited || delay.For(ctx, pause) != nil {
 			return
 		}
 	}

@@ -30,7 +30,7 @@ func (c *Container) Build(ctx context.Context, p rpc.Run) (event.CommandData, er
 		argv = dev.Command.Build.Args(dev.Shell)
 	}
 	c.arrived(ctx)
-	status, err := c.build(ctx, argv)
+	status, err := c.build(ctx, argv, p.LocalPaths)
 	return c.data(status), err
 }
 
@@ -86,7 +86,7 @@ func (c *Container) arrived(ctx context.Context) {
 }
 
 // build runs a build with its output pushed to the caller. A caller that leaves stops it.
-func (c *Container) build(ctx context.Context, argv []string) (supervise.Status, error) {
+func (c *Container) build(ctx context.Context, argv []string, local bool) (supervise.Status, error) {
 	sup := c.supervisor()
 	starting, cancel := context.WithTimeout(ctx, callLimit)
 	status, err := sup.Start(starting, supervise.Build, supervise.Spec{Argv: argv, Dir: c.WorkDir})
@@ -106,7 +106,7 @@ func (c *Container) build(ctx context.Context, argv []string) (supervise.Status,
 	output := supervise.LogsOptions{Since: *status.Started, Follow: true, Ended: true}
 	err = c.follow(ctx, supervise.Build, output, func(l supervise.Line) {
 		if l.Stream != "nhctl" {
-			emit(logEvent(supervise.Build, l))
+			emit(c.logEvent(supervise.Build, l, local))
 		}
 	})
 	if err != nil {

@@ -20,6 +20,12 @@ func (c *Container) Attach(ctx context.Context, p rpc.Attach) (net.Conn, rpc.Att
 	if a.Shell == "" {
 		a.Shell = c.Shell
 	}
+	if p.Test != nil && !a.Resume {
+		var err error
+		if a.Argv, a.Dir, err = c.testCommand(*p.Test); err != nil {
+			return nil, rpc.Attached{}, err
+		}
+	}
 	if p.Synced && !a.Resume {
 		limited, cancel := context.WithTimeout(ctx, arrivalLimit)
 		err := c.Host.Converge(limited)
@@ -46,7 +52,12 @@ func (c *Container) Attach(ctx context.Context, p rpc.Attach) (net.Conn, rpc.Att
 	if err != nil {
 		return nil, rpc.Attached{}, explainConsole(a, c.Name, err)
 	}
-	return stream, rpc.Attached{ID: attached.ID, Received: attached.Received, Next: attached.Next}, nil
+	return stream, rpc.Attached{
+		ID:       attached.ID,
+		Received: attached.Received,
+		Next:     attached.Next,
+		Folders:  c.Folders,
+	}, nil
 }
 
 // exitNotFound is what shells return for a program that does not start.

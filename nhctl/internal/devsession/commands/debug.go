@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -18,6 +19,9 @@ import (
 
 // Debug builds and starts the service under its debugger, and returns when the debugger takes clients on a local port.
 func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, error) {
+	if p.Test != nil {
+		return c.debugTest(ctx, p)
+	}
 	dev, err := c.configured(ctx, p.Run, supervise.Debug)
 	if err != nil {
 		return event.DebugData{}, err
@@ -37,7 +41,7 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 	}
 	switch runs := status.Name == supervise.Debug && status.State == supervise.StateRunning; {
 	case runs && (p.Join || p.OnlyJoin):
-		a.Waits = false // it goes on as it is
+		a.Waits, a.joins = false, true // it goes on as it is
 	case p.OnlyJoin:
 		return event.DebugData{}, problem.New(problem.NotFound, "no program runs under a debugger").
 			WithHint("start it with `nhctl dev debug`, or launch it from the editor")
@@ -55,22 +59,49 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 		}
 		c.want(w)
 	}
+	return c.attachable(ctx, p, a, status, start.Program)
+}
+
+// attachable waits for the debugger of a program that was started, or found, and says how clients attach to it.
+func (c *Container) attachable(
+	ctx context.Context, p rpc.Debug, a *Debugger, status supervise.Status, program string,
+) (event.DebugData, error) {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	paths := c.paths(asking, p, a.Language)
 	local, err := c.awaitDebugger(ctx, a, p.LocalPort, *status.Started)
 	if err != nil {
+		stop()
+		paths()
 		return event.DebugData{}, err
+	}
+	if a.joins { // it may have been started again before its debugger has answered
+		if now, err := c.service(ctx); err == nil {
+			status = now
+		}
 	}
 	d := event.DebugData{
 		Command:    c.data(status),
 		Host:       debugHost,
 		Port:       local,
-		RemotePort: port,
-		Language:   dev.Debug.Language,
-		Program:    start.Program,
+		RemotePort: a.Port,
+		Language:   a.Language,
+		Program:    program,
 		Waits:      a.Waits,
-		Paths:      slices.Concat(c.Folders, c.goPaths(ctx, p.Caller, dev.Debug.Language)),
+		Paths:      paths(),
 	}
 	d.Attach = debugger.Attach(d)
 	return d, nil
+}
+
+// paths finds the folders on both sides, while the debugger comes up.
+func (c *Container) paths(ctx context.Context, p rpc.Debug, language string) (found func() []event.PathData) {
+	if len(p.Paths) > 0 {
+		return func() []event.PathData { return p.Paths }
+	}
+	all := make(chan []event.PathData, 1)
+	go func() { all <- slices.Concat(c.Folders, c.goPaths(ctx, p.Caller, language)) }()
+	return func() []event.PathData { return <-all }
 }
 
 // debugStart is what the config makes of debugging, or a command of the user's own.
@@ -95,7 +126,8 @@ func (c *Container) awaitDebugger(
 }
 
 func wantedDebug(p rpc.Debug, dev config.Dev, start debugger.Start) *Wanted {
-	spec := supervise.Spec{Argv: start.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY, Env: p.Env}
+	spec := specOf(p.Run)
+	spec.Argv, spec.Wait = start.Argv, p.Wait
 	build := start.Build
 	if dev.HotReload {
 		spec.Reload = reload(dev, dev.Command.HotReloadDebug, build, spec.Argv)
@@ -123,6 +155,9 @@ func (c *Container) step(ctx context.Context, name string) func(state event.Step
 const (
 	debugLimit = 5 * time.Minute
 	debugPause = 100 * time.Millisecond
+	// silences is how often in a row a debugger is asked in vain before it counts as one that has a client: on a busy
+	// node it may just be slow.
+	silences = 3
 )
 
 // debuggerReady waits until the debugger answers, and gives up when its command ends. It asks in the pod: the forwarded
@@ -135,10 +170,13 @@ func (c *Container) debuggerReady(ctx context.Context, a *Debugger, started time
 	step(event.StepStarted, "")
 	ctx, cancel := context.WithTimeout(ctx, debugLimit)
 	defer cancel()
-	sup := c.supervisor()
+	sup, silent := c.supervisor(), 0
 	for told := time.Now(); ; {
 		err := debugger.Ready(ctx, a.Language, dial, a.Waits)
-		if err == nil {
+		if silent++; !errors.Is(err, debugger.ErrSilent) {
+			silent = 0
+		}
+		if err == nil || silent > 0 && !a.joins { // an editor that has waited for this program was quicker
 			step(event.StepDone, "")
 			return nil
 		}
@@ -147,6 +185,12 @@ func (c *Container) debuggerReady(ctx context.Context, a *Debugger, started time
 			c.lastWords(ctx, started)
 			return problem.New(problem.Command, "the debugger did not come up: its command ended").
 				WithHint("its output is above, and in `nhctl dev logs debug`")
+		}
+		if silent == silences {
+			step(event.StepFailed, "")
+			return problem.New(problem.Refused,
+				"the debugger does not answer: it may have a client already, and take one at a time").
+				WithHint("end the other client's session, or start the program again with `nhctl dev debug`")
 		}
 		if time.Since(told) > time.Second {
 			told = time.Now()

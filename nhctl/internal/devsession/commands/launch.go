@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ func (c *Container) launch(ctx context.Context, w *Wanted, stop bool) (supervise
 	}
 	c.arrived(ctx)
 	if len(w.Build) > 0 {
-		built, err := c.build(ctx, w.Build)
+		built, err := c.build(ctx, w.Build, w.localPaths)
 		if err != nil && stop {
 			err = c.stopAfter(ctx, err)
 		}
@@ -44,7 +45,7 @@ func (c *Container) launch(ctx context.Context, w *Wanted, stop bool) (supervise
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	spec.Dir = c.WorkDir
+	spec.Dir = cmp.Or(spec.Dir, c.WorkDir)
 	status, err := c.supervisor().Start(ctx, w.Command, spec)
 	if errors.Is(err, supervise.ErrRunning) {
 		return status, runsAlready(w.Command)

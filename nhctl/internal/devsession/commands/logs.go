@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/localpath"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
@@ -23,7 +25,7 @@ func (c *Container) Logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
 	}
 	emit := event.Sink(ctx)
 	output := supervise.LogsOptions{Tail: p.Tail, Follow: p.Follow}
-	err := c.follow(ctx, name, output, func(l supervise.Line) { emit(logEvent(name, l)) })
+	err := c.follow(ctx, name, output, func(l supervise.Line) { emit(c.logEvent(name, l, p.LocalPaths)) })
 	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if st, err := c.supervisor().Status(limited, name); err == nil && st.OOMKilled {
@@ -35,7 +37,11 @@ func (c *Container) Logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
 	return struct{}{}, err
 }
 
-func logEvent(command string, l supervise.Line) event.Event {
+// logEvent is a line of a command's output, where local has the paths of this computer.
+func (c *Container) logEvent(command string, l supervise.Line, local bool) event.Event {
+	if local {
+		l.Text = localpath.Text(c.Folders, l.Text)
+	}
 	return event.Event{Type: event.Log, Log: &event.LogData{
 		Time:    l.Time,
 		Stream:  l.Stream,
@@ -61,10 +67,7 @@ func (c *Container) follow(
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			c.Logger.Debug("follow output", "command", name, "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(200 * time.Millisecond):
-		}
+		_ = delay.For(ctx, 200*time.Millisecond)
 	}
 }
 
@@ -73,6 +76,6 @@ func (c *Container) lastWords(ctx context.Context, since time.Time) {
 	const lines = 20
 	emit := event.Sink(ctx)
 	_ = c.follow(ctx, supervise.Debug, supervise.LogsOptions{Tail: lines, Since: since}, func(l supervise.Line) {
-		emit(logEvent(supervise.Debug, l))
+		emit(c.logEvent(supervise.Debug, l, false))
 	})
 }

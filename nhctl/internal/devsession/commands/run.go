@@ -15,7 +15,7 @@ func (c *Container) Run(ctx context.Context, p rpc.Run) (event.CommandData, erro
 	if err != nil {
 		return event.CommandData{}, err
 	}
-	spec := supervise.Spec{Argv: p.Argv, Own: len(p.Argv) > 0, Refuse: p.KeepRunning, TTY: p.TTY, Env: p.Env}
+	spec := specOf(p)
 	var build []string
 	if !spec.Own {
 		if dev.Command.Run.Empty() {
@@ -29,7 +29,7 @@ func (c *Container) Run(ctx context.Context, p rpc.Run) (event.CommandData, erro
 	if p.NoBuild {
 		build = nil
 	}
-	w := &Wanted{Command: supervise.Run, Build: build, Spec: spec}
+	w := &Wanted{Command: supervise.Run, Build: build, Spec: spec, localPaths: p.LocalPaths}
 	status, err := c.launch(ctx, w, dev.OnBuildFailure == stopOnFailure)
 	if err == nil {
 		c.want(w)
@@ -37,18 +37,31 @@ func (c *Container) Run(ctx context.Context, p rpc.Run) (event.CommandData, erro
 	return c.data(status), err
 }
 
-// Restart starts again what was started last: with the present config, or a command of the user's own as it was.
+// specOf is a command of the user's own, or the beginning of one of the config's, which lacks its command line.
+func specOf(p rpc.Run) supervise.Spec {
+	return supervise.Spec{
+		Argv:   p.Argv,
+		Own:    len(p.Argv) > 0,
+		Args:   p.Args,
+		Refuse: p.KeepRunning,
+		TTY:    p.TTY,
+		Env:    p.Env,
+	}
+}
+
+// Restart starts again what was started last, with the arguments, variables and terminal that it was given then, and
+// held by its debugger if it was: by the present config, or a command of the user's own as it was.
 func (c *Container) Restart(ctx context.Context, t rpc.Target) (event.CommandData, error) {
 	last, err := c.service(ctx)
 	if err != nil {
 		return event.CommandData{}, err
 	}
-	p := rpc.Run{Target: t}
+	p := rpc.Run{Target: t, Args: last.Args, Env: last.Env, TTY: last.TTY}
 	if last.Own {
 		p.Argv = last.Argv
 	}
 	if last.Name == supervise.Debug {
-		debug, err := c.Debug(ctx, rpc.Debug{Run: p})
+		debug, err := c.Debug(ctx, rpc.Debug{Run: p, Wait: last.Wait})
 		return debug.Command, err
 	}
 	return c.Run(ctx, p)

@@ -3,7 +3,11 @@ package commands
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -11,6 +15,7 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/debugger"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -165,6 +170,101 @@ func TestOnlyJoin(t *testing.T) {
 	})
 }
 
+// A debugger that answers no one has a client: whoever joins is refused, and does not wait for long. A start is no
+// failure then.
+func TestTakenDebugger(t *testing.T) {
+	t.Parallel()
+	dev := web()
+	dev.Debug.Language = debugger.Ruby
+	dev.Command.Run = config.Command{Argv: []string{"ruby", "web.rb"}}
+	on(t, dev, func(t *testing.T, s *stage) {
+		s.host.listens = func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+		s.supervisor.start(s.supervisor.of(supervise.Debug), supervise.Spec{Argv: []string{"ruby"}})
+		_, err := s.Debug(s.Context, rpc.Debug{OnlyJoin: true})
+		if got := codeOf(err); got != problem.Refused {
+			t.Errorf("it ended with %q: %v", got, err)
+		}
+		if _, err := s.Debug(s.Context, rpc.Debug{}); err != nil {
+			t.Errorf("a start: %v", err)
+		}
+	})
+}
+
+// A debugger on a busy node may answer late: whoever joins asks again before that counts as a debugger with a client.
+func TestSlowDebugger(t *testing.T) {
+	t.Parallel()
+	dev := web()
+	dev.Debug.Language = debugger.Ruby
+	dev.Command.Run = config.Command{Argv: []string{"ruby", "web.rb"}}
+	on(t, dev, func(t *testing.T, s *stage) {
+		var asked atomic.Int64
+		s.host.listens = func(conn net.Conn) {
+			if asked.Add(1) < silences {
+				_, _ = io.Copy(io.Discard, conn)
+				return
+			}
+			_, _ = conn.Read(make([]byte, 64))
+			_, _ = io.WriteString(conn, "PID: 7")
+			conn.Close()
+		}
+		s.supervisor.start(s.supervisor.of(supervise.Debug), supervise.Spec{Argv: []string{"ruby"}})
+		if _, err := s.Debug(s.Context, rpc.Debug{OnlyJoin: true}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A program that is started again while a client waits for its debugger is the one that the client has joined.
+func TestJoinStartedAgain(t *testing.T) {
+	t.Parallel()
+	dev := web()
+	dev.Debug.Language = debugger.Ruby
+	dev.Command.Run = config.Command{Argv: []string{"ruby", "web.rb"}}
+	on(t, dev, func(t *testing.T, s *stage) {
+		debug := s.supervisor.of(supervise.Debug)
+		s.host.listens = func(conn net.Conn) {
+			s.supervisor.start(debug, supervise.Spec{Argv: []string{"ruby", "again"}})
+			_, _ = conn.Read(make([]byte, 64))
+			_, _ = io.WriteString(conn, "PID: 7")
+			conn.Close()
+		}
+		s.supervisor.start(debug, supervise.Spec{Argv: []string{"ruby"}})
+		d, err := s.Debug(s.Context, rpc.Debug{OnlyJoin: true})
+		if diff := cmp.Diff([]string{"ruby", "again"}, d.Command.Argv); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
+
+// Go's folders are asked for while delve comes up, and not at all of a client that knows them.
+func TestPathsOfGo(t *testing.T) {
+	t.Parallel()
+	known := []event.PathData{{Local: "/ada/web", Remote: "/src"}}
+	for name, call := range map[string]rpc.Debug{"unknown": {}, "known": {Paths: known}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on(t, web(), func(t *testing.T, s *stage) {
+				asked := false
+				s.host.exec = func(argv []string, _ io.Writer) error {
+					asked = slices.Equal(argv, goEnv[:])
+					return nil
+				}
+				got := s.paths(s.Context, call, debugger.Go)()
+				if asked == (call.Paths != nil) {
+					t.Errorf("Go in the pod was asked: %t", asked)
+				}
+				want := call.Paths
+				if want == nil {
+					want = s.Folders
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
 func codeOf(err error) problem.Code {
 	if err == nil {
 		return ""
@@ -243,6 +343,52 @@ func TestRestart(t *testing.T) {
 				}
 				if diff := cmp.Diff(tt.want, s.supervisor.called()); diff != "" {
 					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// A restart keeps what the start was given beyond the config, also once the program has ended.
+func TestRestartAsStarted(t *testing.T) {
+	t.Parallel()
+	dev := web()
+	dev.Debug.Language = debugger.Ruby
+	dev.Command.Run = config.Command{Argv: []string{"ruby", "web.rb"}}
+	given := rpc.Run{Args: []string{"--name", "a b"}, Env: map[string]string{"LEVEL": "debug"}, TTY: true}
+	run := func(s *stage) error { _, err := s.Run(s.Context, given); return err }
+	const held = "debug, held before its first line"
+	for name, start := range map[string]func(s *stage) error{
+		"run":   run,
+		"debug": func(s *stage) error { _, err := s.Debug(s.Context, rpc.Debug{Run: given}); return err },
+		held:    func(s *stage) error { _, err := s.Debug(s.Context, rpc.Debug{Run: given, Wait: true}); return err },
+		"run, which has ended": func(s *stage) error {
+			err := run(s)
+			s.supervisor.end(supervise.Run, 1)
+			pass(s.Context)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on(t, dev, func(t *testing.T, s *stage) {
+				s.host.listens = func(conn net.Conn) {
+					_, _ = conn.Read(make([]byte, 64))
+					_, _ = io.WriteString(conn, "PID: 7")
+					conn.Close()
+				}
+				if err := start(s); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Restart(s.Context, rpc.Target{}); err != nil {
+					t.Fatal(err)
+				}
+				spec := s.host.Wanted().Spec
+				if spec.Argv[len(spec.Argv)-1] != "a b" || spec.Env["LEVEL"] != "debug" || !spec.TTY {
+					t.Errorf("wanted: %+v", spec)
+				}
+				if d := s.host.Wanted().Debugger; (d != nil && d.Waits) != (name == held) {
+					t.Errorf("its debugger: %+v", d)
 				}
 			})
 		})

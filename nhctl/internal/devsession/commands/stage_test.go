@@ -110,6 +110,10 @@ func (s *supervisor) start(c *command, spec supervise.Spec) {
 		State:   supervise.StateRunning,
 		Argv:    spec.Argv,
 		Own:     spec.Own,
+		Args:    spec.Args,
+		Env:     spec.Env,
+		TTY:     spec.TTY,
+		Wait:    spec.Wait,
 		Started: &now,
 	}
 	c.over = make(chan struct{})
@@ -158,6 +162,8 @@ type host struct {
 	lacking error // of waiting for earlier saves
 	// exec runs a program in the container without the supervisor; nil fails.
 	exec func(argv []string, stdout io.Writer) error
+	// listens serves connections to ports of the pod; nil refuses them.
+	listens func(net.Conn)
 
 	ctx    context.Context
 	parts  sync.WaitGroup
@@ -184,10 +190,14 @@ func (h *host) Exec(_ context.Context, argv []string, stdout io.Writer) error {
 }
 
 func (h *host) Open(ctx context.Context, kind wire.Kind, _ any) (net.Conn, error) {
-	if kind != wire.KindSupervisor {
+	if kind != wire.KindSupervisor && h.listens == nil {
 		return nil, errors.New("nothing listens")
 	}
 	near, far := net.Pipe()
+	if kind != wire.KindSupervisor {
+		h.parts.Go(func() { h.listens(far) })
+		return near, nil
+	}
 	select {
 	case h.conns <- far:
 		return near, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 )
 
@@ -20,7 +21,9 @@ type Wanted struct {
 	// Debugger is set where there is one to wait for.
 	Debugger *Debugger `json:"debugger,omitempty"`
 
-	watched atomic.Bool
+	// localPaths are wanted by who starts it now.
+	localPaths bool
+	watched    atomic.Bool
 }
 
 // Debugger is a debugger, with its port in the container.
@@ -30,6 +33,8 @@ type Debugger struct {
 	Waits    bool   `json:"waits,omitempty"`
 	// Tool is the program that it is, which nhctl brings where the image has none; empty for what it does not bring.
 	Tool string `json:"tool,omitempty"`
+
+	joins bool // a client joins a program that runs
 }
 
 // want notes what was started; nil means that nothing is to run.
@@ -63,10 +68,8 @@ func (c *Container) dropEnded(w *Wanted) {
 		return
 	}
 	c.Host.Stir()
-	select {
-	case <-ctx.Done():
+	if delay.For(ctx, endOfPod) != nil {
 		return
-	case <-time.After(endOfPod):
 	}
 	st, err := c.service(ctx)
 	if err == nil && st.State == supervise.StateExited && c.Host.Wanted() == w {

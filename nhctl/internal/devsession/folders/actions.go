@@ -3,6 +3,7 @@ package folders
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -63,6 +64,9 @@ func (f *Folder) Act(ctx context.Context, p rpc.SyncDo, rel string) (int, error)
 	case rpc.SyncAccept:
 		return both(func() (int, error) { return f.engine.Accept(ctx) }, control.Do{Action: control.Accept})
 	case rpc.SyncRestore:
+		if p.Version != "" {
+			return f.restoreVersion(ctx, rel, p.Side, p.Version)
+		}
 		if rel == "" {
 			return both(func() (int, error) { return f.engine.Restore(ctx) }, control.Do{Action: control.Restore})
 		}
@@ -123,7 +127,24 @@ func (f *Folder) Versions(ctx context.Context, rel string) (map[string][]kept.Ve
 
 // Explain says why a path is synced or not.
 func (f *Folder) Explain(ctx context.Context, rel string, env map[string]string) ignore.Reason {
-	return f.Current().Explain(f.Root, rel, localsync.Rules(ctx, f.Root, env, f.Image))
+	r := f.Current().Explain(f.Root, rel, localsync.Rules(ctx, f.Root, env, f.Image))
+	r.Source = f.source(r.File)
+	return r
+}
+
+// source is where a rule's file is: named from the folder, or by an absolute path. Rules of the config, or of an image,
+// are in none.
+func (f *Folder) source(file string) string {
+	if file == "" {
+		return ""
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(f.Root, filepath.FromSlash(file))
+	}
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return file
 }
 
 // Differed is how many files had different contents when the two sides were joined for the first time.

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
 	"github.com/nhctl/nhctl/nhctl/internal/sidecarclient"
@@ -137,10 +138,7 @@ func (f *Folder) Serve(ctx context.Context) {
 		err := f.attach(ctx)
 		if err != nil && ctx.Err() == nil {
 			f.Logger.Warn("sync stream", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(500 * time.Millisecond):
-			}
+			_ = delay.For(ctx, 500*time.Millisecond)
 		}
 	}
 }
@@ -245,10 +243,8 @@ func untilOpen(ctx context.Context, wait func() error) error {
 		if !errors.Is(err, sidecarclient.ErrNotYet) {
 			return ExplainStop(err)
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
+		if err := delay.For(ctx, 20*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

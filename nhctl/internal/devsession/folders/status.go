@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 	"github.com/nhctl/nhctl/sidecar/filesync/kept"
@@ -64,7 +65,7 @@ func (f *Folder) addPod(ctx context.Context, d *event.SyncData, here filesync.St
 }
 
 // mostShown is how many conflicts are named.
-const mostShown = 10
+const mostShown = 100
 
 func (f *Folder) conflictPaths(ctx context.Context) []string {
 	var open []kept.Version
@@ -151,10 +152,8 @@ func (f *Folder) watchConflicts(ctx context.Context) {
 			return
 		case <-f.stirred:
 		}
-		select {
-		case <-ctx.Done():
+		if delay.For(ctx, lull) != nil {
 			return
-		case <-time.After(lull):
 		}
 		for side, versions := range f.openConflicts(ctx) {
 			for _, v := range versions {

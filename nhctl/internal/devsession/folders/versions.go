@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -94,10 +95,72 @@ func tooLarge(versions []kept.Version, workload string) error {
 
 func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
 
+// maxContent is how large a version may be whose content an editor shows, in bytes. Messages to editors have it as
+// text, and may have 16 MiB.
+const maxContent = 8 << 20
+
+// Content reads a version of a path that a side keeps.
+func (f *Folder) Content(ctx context.Context, rel, side, id string) (content []byte, err error) {
+	if err := versionOf(rel, side, id); err != nil {
+		return nil, err
+	}
+	read := func(from io.Reader) (err error) {
+		content, err = io.ReadAll(bound.Reader(from, maxContent))
+		return err
+	}
+	if side == event.InPod {
+		err = f.readThere(ctx, id, read)
+	} else {
+		err = f.readHere(id, read)
+	}
+	if large := new(bound.Error); errors.As(err, &large) {
+		return nil, problem.New(problem.Refused, "this version of %s has more than %d MB", rel, maxContent>>20).
+			WithHint("restore it instead")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a version of %s: %w", rel, err)
+	}
+	return content, nil
+}
+
+func (f *Folder) readHere(id string, read func(io.Reader) error) error {
+	file, _, err := f.engine.Version(id)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return read(file)
+}
+
+func (f *Folder) readThere(ctx context.Context, id string, read func(io.Reader) error) error {
+	address := control.PathVersion(f.ID) + "?id=" + url.QueryEscape(id)
+	return f.Session.Ask(ctx, http.MethodGet, address, nil, read)
+}
+
+// restoreVersion restores one version of a path, on the side that keeps it.
+func (f *Folder) restoreVersion(ctx context.Context, rel, side, id string) (int, error) {
+	if err := versionOf(rel, side, id); err != nil {
+		return 0, err
+	}
+	if side == event.InPod {
+		return f.do(ctx, control.Do{Action: control.RecoverVersion, Version: id})
+	}
+	return 1, f.engine.RecoverVersion(ctx, id)
+}
+
+// versionOf refuses an id that is none of a version of that path, and a side that is none.
+func versionOf(rel, side, id string) error {
+	if path.Dir(id) != rel || side != event.Here && side != event.InPod {
+		return problem.New(problem.Usage, "%s has no version %q of the side %q", rel, id, side).
+			WithHint("dev.sync.versions lists them with their ids and sides")
+	}
+	return nil
+}
+
 func (f *Folder) versionsThere(ctx context.Context, rel string) ([]kept.Version, error) {
 	var versions []kept.Version
-	path := control.PathVersions(f.ID) + "?path=" + url.QueryEscape(rel)
-	return versions, f.Session.Call(ctx, http.MethodGet, path, nil, &versions)
+	address := control.PathVersions(f.ID) + "?path=" + url.QueryEscape(rel)
+	return versions, f.Session.Call(ctx, http.MethodGet, address, nil, &versions)
 }
 
 func (f *Folder) undecidedThere(ctx context.Context) ([]kept.Version, error) {
@@ -125,8 +188,7 @@ func (f *Folder) copyVersions(ctx context.Context, versions []kept.Version) (cop
 
 // copyVersion copies one version; of one that is larger than the pod has said, nothing.
 func (f *Folder) copyVersion(ctx context.Context, v kept.Version) error {
-	path := control.PathVersion(f.ID) + "?id=" + url.QueryEscape(v.ID)
-	return f.Session.Ask(ctx, http.MethodGet, path, nil, func(answer io.Reader) error {
+	return f.readThere(ctx, v.ID, func(answer io.Reader) error {
 		_, err := f.engine.Import(v.ID, bound.Reader(answer, v.Bytes))
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: %w", sidecarclient.ErrLost, err)

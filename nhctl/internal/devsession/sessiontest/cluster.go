@@ -1,5 +1,6 @@
-// Package sessiontest has whole sessions of dev mode in one process, for unit tests: clusters in memory (kubetest)
-// whose twins' pods are real endpoints and supervisors in temporary folders, and computers with real daemons.
+// Package sessiontest has whole sessions of every kind in one process, for unit tests: clusters in memory (kubetest)
+// whose twins' pods are real endpoints and supervisors in temporary folders, whose gateways are real agents, and
+// computers with real daemons.
 // Everything between a call to the daemon and a file in the pod is what users have, except for Kubernetes and
 // containers. It needs neither root nor a network beyond loopback.
 //
@@ -38,7 +39,8 @@ func New(t testing.TB) *Cluster {
 	t.Helper()
 	n := newNode(t)
 	kubelet := kubetest.Kubelet{Ready: n.ready}
-	controllers := []kubetest.Controller{kubetest.Workloads(), kubetest.Binder(), kubelet.Controller()}
+	controllers := []kubetest.Controller{kubetest.Workloads(), kubetest.Binder(), kubelet.Controller(),
+		kubetest.Endpoints()}
 	c := &Cluster{Cluster: kubetest.New([]string{Namespace}, controllers...), t: t, node: n}
 	if err := yaml.Unmarshal([]byte(kube.Role), &c.role); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devsession"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/private"
+	"github.com/nhctl/nhctl/nhctl/internal/routesession"
+	"github.com/nhctl/nhctl/nhctl/internal/tunnelsession"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
 
@@ -87,10 +89,17 @@ func (c *Computer) StartDaemon() {
 	c.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	kind := func(dirs userdirs.Dirs, _ *slog.Logger, r *registry.Registry) daemon.Kind {
-		return devsession.New(dirs, slog.New(slog.NewTextHandler(&c.log, nil)), r)
+	logger := slog.New(slog.NewTextHandler(&c.log, nil))
+	devMode := func(dirs userdirs.Dirs, _ *slog.Logger, r *registry.Registry) daemon.Kind {
+		return devsession.New(dirs, logger, r)
 	}
-	go func() { ended <- daemon.Serve(ctx, c.Dirs, kind) }()
+	tunnels := func(dirs userdirs.Dirs, _ *slog.Logger, r *registry.Registry) daemon.Kind {
+		return tunnelsession.New(dirs, logger, r)
+	}
+	routes := func(dirs userdirs.Dirs, _ *slog.Logger, r *registry.Registry) daemon.Kind {
+		return routesession.New(dirs, logger, r)
+	}
+	go func() { ended <- daemon.Serve(ctx, c.Dirs, devMode, tunnels, routes) }()
 	c.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {

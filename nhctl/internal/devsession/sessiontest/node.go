@@ -19,11 +19,14 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
+	"github.com/nhctl/nhctl/sidecar/agent"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/endpoint"
+	"github.com/nhctl/nhctl/sidecar/token"
 )
 
-// node runs the twins' pods: a pod begins when someone dials it, and ends once the cluster has it no longer.
+// node runs the pods of twins and gateways: a pod begins when someone dials it, and ends once the cluster has it no
+// longer.
 type node struct {
 	t       testing.TB
 	dir     string // has a directory for each pod
@@ -107,14 +110,18 @@ func (n *node) exec(_ context.Context, pod *corev1.Pod, o kube.ExecOptions) erro
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(o.Command, []string{contract.Binary, "token", p.config.Session}) {
+	program := contract.Binary
+	if p.agent {
+		program = contract.ImageEntry
+	}
+	if !slices.Equal(o.Command, []string{program, "token", p.config.Session}) {
 		return fmt.Errorf("no such program: %v", o.Command)
 	}
-	token, err := endpoint.ReadToken(p.root, p.config.Session)
+	text, err := token.Text(p.root, p.config.Session)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(o.Stdout, bytes.NewReader(token))
+	_, err = io.Copy(o.Stdout, bytes.NewReader(text))
 	return err
 }
 
@@ -128,12 +135,13 @@ func (n *node) run(of *corev1.Pod) (*Pod, error) {
 	if n.gone {
 		return nil, errors.New("the node is gone")
 	}
-	p := &Pod{Name: of.Name, root: n.root(of)}
+	role := of.Labels[contract.LabelRole]
+	p := &Pod{Name: of.Name, root: n.root(of), agent: role == contract.RoleGateway || role == contract.RoleFront}
 	for _, c := range of.Spec.Containers {
 		for _, e := range c.Env {
+			p.environ = append(p.environ, e.Name+"="+e.Value)
 			if e.Name == contract.EnvConfig {
-				var err error
-				if p.config, err = endpoint.ReadConfig(e.Value); err != nil {
+				if err := p.configure(e.Value); err != nil {
 					return nil, err
 				}
 			}
@@ -149,6 +157,17 @@ func (n *node) run(of *corev1.Pod) (*Pod, error) {
 	return p, nil
 }
 
+// configure reads what the sidecar or the agent is told at its start.
+func (p *Pod) configure(text string) (err error) {
+	if !p.agent {
+		p.config, err = endpoint.ReadConfig(text)
+		return err
+	}
+	p.agentConfig, err = agent.ReadConfig(text)
+	p.config.Session, p.config.Port = p.agentConfig.Session, p.agentConfig.Port
+	return err
+}
+
 // mount makes a pod's directories, as the kubelet does.
 func (n *node) mount(p *Pod, of *corev1.Pod) error {
 	dirs := []string{contract.RunDir, contract.TokenDir}
@@ -161,10 +180,16 @@ func (n *node) mount(p *Pod, of *corev1.Pod) error {
 		}
 	}
 	for _, v := range of.Spec.Volumes {
-		if v.Projected == nil {
-			continue
+		var sources []corev1.VolumeProjection
+		switch {
+		case v.Projected != nil:
+			sources = v.Projected.Sources
+		case v.Secret != nil:
+			named := corev1.LocalObjectReference{Name: v.Secret.SecretName}
+			secret := &corev1.SecretProjection{LocalObjectReference: named, Items: v.Secret.Items}
+			sources = []corev1.VolumeProjection{{Secret: secret}}
 		}
-		for _, source := range v.Projected.Sources {
+		for _, source := range sources {
 			for name, data := range n.projected(source) {
 				file := filepath.Join(p.root, contract.TokenDir, name)
 				err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, data, 0o600))
@@ -208,13 +233,17 @@ func (n *node) projected(source corev1.VolumeProjection) map[string][]byte {
 	return files
 }
 
-// Pod is a twin's pod in this process.
+// Pod is a twin's pod in this process, or that of a gateway.
 type Pod struct {
 	Name    string
 	root    string
+	agent   bool // it is a gateway's, or a front's
+	environ []string
 	config  contract.Sidecar
-	address string
-	stop    func()
+	// agentConfig is what an agent is told.
+	agentConfig contract.Agent
+	address     string
+	stop        func()
 }
 
 // start serves the pod's sidecar and supervisors.
@@ -237,6 +266,10 @@ func (p *Pod) start() error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if p.agent {
+			_ = agent.New(p.agentConfig, p.environ, p.root, slog.New(slog.DiscardHandler)).ServeOn(ctx, listener)
+			return
+		}
 		_ = endpoint.New(p.config, p.root, slog.New(slog.DiscardHandler)).ServeOn(ctx, listener)
 	}()
 	p.stop = func() {

@@ -29,6 +29,13 @@ func (c *Cluster) Forbid(user, verb, resource string) {
 	c.forbidden = append(c.forbidden, [3]string{user, verb, resource})
 }
 
+// Confine takes from a user every permission outside of one namespace, that for the whole cluster included.
+func (c *Cluster) Confine(user, namespace string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.confined[user] = namespace
+}
+
 // Admit adds an admission policy: it may change what is written, or refuse it by an error, which is a 403 unless it has
 // a status of its own. The pods that controllers make are asked about, too, as by the user Controllers.
 func (c *Cluster) Admit(policy func(Request, *unstructured.Unstructured) error) {
@@ -60,6 +67,9 @@ func (c *Cluster) may(user string, a authorizationv1.ResourceAttributes) bool {
 		resource += "/" + a.Subresource
 	}
 	if slices.Contains(c.forbidden, [3]string{user, a.Verb, resource}) {
+		return false
+	}
+	if namespace, confined := c.confined[user]; confined && a.Namespace != namespace {
 		return false
 	}
 	rules, restricted := c.rules[user]

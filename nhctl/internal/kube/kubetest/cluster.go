@@ -56,9 +56,11 @@ type Cluster struct {
 	// settled is when the controllers were at work last: they have more to do when something changes, or time passes.
 	settled   time.Time
 	rules     map[string][]rbacv1.PolicyRule
+	confined  map[string]string // users by the namespace that they are confined to
 	forbidden [][3]string
 	policies  []func(Request, *unstructured.Unstructured) error
 	decide    func(Request) Fault
+	before    func(Request)
 }
 
 // Controller brings the cluster closer to what its objects ask for.
@@ -78,6 +80,7 @@ func New(namespaces []string, controllers ...Controller) *Cluster {
 		changed:     make(chan struct{}),
 		ended:       make(chan struct{}),
 		rules:       map[string][]rbacv1.PolicyRule{},
+		confined:    map[string]string{},
 	}
 	c.store = store{
 		now:     c.now,

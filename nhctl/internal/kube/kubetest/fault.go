@@ -37,6 +37,24 @@ func (c *Cluster) meet(q Request) Fault {
 	return c.decide(q)
 }
 
+// Before has a function called before each request is answered, without the cluster's lock: it may change the cluster,
+// also by requests, of which it hears too.
+func (c *Cluster) Before(before func(Request)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = before
+}
+
+// announce tells of a request that is to be answered.
+func (c *Cluster) announce(q Request) {
+	c.mu.Lock()
+	before := c.before
+	c.mu.Unlock()
+	if before != nil {
+		before(q)
+	}
+}
+
 // Points names the requests of a run that change something, in their order, and has one of them fail. It is a function
 // for Inject.
 type Points struct {

@@ -37,7 +37,7 @@ func builtin() []Kind {
 		for _, name := range names {
 			kind := Kind{
 				GroupVersionKind: schema.GroupVersionKind{Group: group, Version: version, Kind: name},
-				Resource:         strings.ToLower(name) + "s",
+				Resource:         plural(name),
 				Global:           name == "Namespace",
 				Scales:           name == "Deployment" || name == "ReplicaSet" || name == "StatefulSet",
 			}
@@ -51,7 +51,16 @@ func builtin() []Kind {
 	add("coordination.k8s.io", "v1", "Lease")
 	add("discovery.k8s.io", "v1", "EndpointSlice")
 	add("autoscaling", "v2", "HorizontalPodAutoscaler")
+	add("policy", "v1", "PodDisruptionBudget")
+	add("networking.k8s.io", "v1", "NetworkPolicy")
 	return all
+}
+
+func plural(kind string) string {
+	if stem, found := strings.CutSuffix(strings.ToLower(kind), "y"); found {
+		return stem + "ies"
+	}
+	return strings.ToLower(kind) + "s"
 }
 
 // Rollout is Argo CD's kind of Deployment, an example of a custom resource that scales.

@@ -33,6 +33,7 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.execute(w, r, q)
 		return
 	}
+	c.announce(q)
 	fault := c.meet(q)
 	switch fault {
 	case Refuse:

@@ -16,35 +16,30 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target factory.Target
-	Argv   []string
+	Target     factory.Target
+	Argv       []string
+	LocalPaths bool
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.OwnCommand(f, &cobra.Command{
 		Use:   "build [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Build the service from the synced sources",
 		Long: `Build the service from the synced sources: the config's command.build, or COMMAND. It prints the
 output as it comes, and returns the command's exit code. A running program goes on.`,
 		Example: `  nhctl dev build
   nhctl dev build -- go vet ./...`,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), f, o)
-		},
-	}
-	o.Target.AddFlags(cmd)
+	}, &o.Argv, func(ctx context.Context) error { return run(ctx, f, o) })
+	factory.AddLocalPathsFlag(cmd, &o.LocalPaths)
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodBuild, rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv}, &c); err != nil {
+	params := rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, LocalPaths: o.LocalPaths}
+	if err := f.Call(ctx, rpc.MethodBuild, params, &c); err != nil {
 		return err
 	}
 	return f.Printer().Result(c, func(w io.Writer) {

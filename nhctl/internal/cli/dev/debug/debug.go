@@ -32,7 +32,7 @@ type Options struct {
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.OwnCommand(f, &cobra.Command{
 		Use:   "debug [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program under its debugger, and forward the debugger's port",
 		Long: `Start the service's program under its debugger: the config's command.debug, or what debug.language (` +
@@ -43,15 +43,7 @@ stops and replaces a running program. Probes don't kill a program that stands at
 		Example: `  nhctl dev debug
   nhctl dev debug --wait           # stop before the first line
   nhctl dev debug --attach         # delve's terminal, for go`,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), f, o)
-		},
-	}
-	o.Target.AddFlags(cmd)
+	}, &o.Argv, func(ctx context.Context) error { return run(ctx, f, o) })
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
 	cmd.Flags().BoolVar(&o.TTY, "tty", false,

@@ -11,7 +11,7 @@ import (
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
-	target, tty := factory.Target{}, false
+	target, options := factory.Target{}, terminal.Options{}
 	cmd := &cobra.Command{
 		Use:   "exec [WORKLOAD] -- COMMAND ARGS...",
 		Short: "Run a command in the dev container, in the folder of the sources",
@@ -29,10 +29,11 @@ pipes all the same). A lost connection does not end it; when nhctl ends before i
 					WithHint("put it behind --, such as: nhctl dev exec -- ls")
 			}
 			target.SetWorkload(args[:dash])
-			return terminal.Exec(cmd.Context(), f, target.RPC(f), tty, args[dash:])
+			return terminal.Exec(cmd.Context(), f, target.RPC(f), options, args[dash:])
 		},
 	}
 	target.AddFlags(cmd)
-	cmd.Flags().BoolVarP(&tty, "tty", "t", true, "give the command a terminal, where there is one here")
+	cmd.Flags().BoolVarP(&options.TTY, "tty", "t", true, "give the command a terminal, where there is one here")
+	factory.AddLocalPathsFlag(cmd, &options.LocalPaths)
 	return cmd
 }

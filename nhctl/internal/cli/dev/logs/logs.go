@@ -12,10 +12,11 @@ import (
 
 // Options are the command's flags and arguments.
 type Options struct {
-	Target  factory.Target
-	Command string
-	Follow  bool
-	Tail    int
+	Target     factory.Target
+	Command    string
+	Follow     bool
+	Tail       int
+	LocalPaths bool
 }
 
 // New returns the command.
@@ -39,10 +40,17 @@ func New(f *factory.Factory) *cobra.Command {
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on with new lines, until Ctrl-C")
 	cmd.Flags().IntVar(&o.Tail, "tail", 0,
 		"only the last lines (default: all that are kept, 8 MB with those of other commands)")
+	factory.AddLocalPathsFlag(cmd, &o.LocalPaths)
 	return cmd
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
-	return f.Call(ctx, rpc.MethodLogs,
-		rpc.Logs{Target: o.Target.RPC(f), Command: o.Command, Follow: o.Follow, Tail: o.Tail}, nil)
+	params := rpc.Logs{
+		Target:     o.Target.RPC(f),
+		Command:    o.Command,
+		Follow:     o.Follow,
+		Tail:       o.Tail,
+		LocalPaths: o.LocalPaths,
+	}
+	return f.Call(ctx, rpc.MethodLogs, params, nil)
 }

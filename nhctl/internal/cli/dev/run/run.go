@@ -21,13 +21,13 @@ type Options struct {
 	Target                factory.Target
 	Argv                  []string
 	Keep, Follow, NoBuild bool
-	TTY, Once             bool
+	TTY, Once, LocalPaths bool
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
-	cmd := &cobra.Command{
+	cmd := o.Target.OwnCommand(f, &cobra.Command{
 		Use:   "run [WORKLOAD] [-- COMMAND ARGS...]",
 		Short: "Start the service's program from the synced sources",
 		Long: `Start the service's program from the synced sources: the config's command.build and command.run, or
@@ -39,15 +39,7 @@ starts the program again.`,
   nhctl dev run --follow
   nhctl dev run -- go run ./cmd/server --verbose
   nhctl dev run --once -- go test ./...   # next to the service, with its exit code`,
-		ValidArgsFunction: f.CompleteWorkloads,
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if o.Argv, err = o.Target.SetWorkloadAndArgv(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), f, o)
-		},
-	}
-	o.Target.AddFlags(cmd)
+	}, &o.Argv, func(ctx context.Context) error { return run(ctx, f, o) })
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "fail when the program runs already, instead of replacing it")
 	cmd.Flags().BoolVar(&o.NoBuild, "no-build", false, "leave out the build command")
 	cmd.Flags().BoolVar(&o.TTY, "tty", false, "give the program a terminal for its output, as for colours; its "+
@@ -56,6 +48,7 @@ starts the program again.`,
 		"run COMMAND to its end next to the service, with your input and its exit code")
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false,
 		"print what the program prints, until Ctrl-C; it goes on running")
+	factory.AddLocalPathsFlag(cmd, &o.LocalPaths)
 	return cmd
 }
 
@@ -65,12 +58,19 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 			return problem.New(problem.Usage, "no command to run once").
 				WithHint("put it behind --, such as: nhctl dev run --once -- go test ./...")
 		}
-		return terminal.Once(ctx, f, o.Target.RPC(f), o.Argv)
+		options := terminal.Options{TTY: true, LocalPaths: o.LocalPaths}
+		return terminal.Once(ctx, f, o.Target.RPC(f), options, o.Argv)
 	}
 	var c event.CommandData
-	if err := f.Call(ctx, rpc.MethodRun,
-		rpc.Run{Target: o.Target.RPC(f), Argv: o.Argv, KeepRunning: o.Keep, NoBuild: o.NoBuild, TTY: o.TTY},
-		&c); err != nil {
+	params := rpc.Run{
+		Target:      o.Target.RPC(f),
+		Argv:        o.Argv,
+		KeepRunning: o.Keep,
+		NoBuild:     o.NoBuild,
+		TTY:         o.TTY,
+		LocalPaths:  o.LocalPaths,
+	}
+	if err := f.Call(ctx, rpc.MethodRun, params, &c); err != nil {
 		return err
 	}
 	err := f.Printer().Result(c, func(w io.Writer) {
@@ -79,5 +79,6 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil || !o.Follow {
 		return err
 	}
-	return f.Call(ctx, rpc.MethodLogs, rpc.Logs{Target: o.Target.RPC(f), Follow: true}, nil)
+	logs := rpc.Logs{Target: o.Target.RPC(f), Follow: true, LocalPaths: o.LocalPaths}
+	return f.Call(ctx, rpc.MethodLogs, logs, nil)
 }

@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc/rpcschema"
@@ -40,8 +41,23 @@ type Message struct {
 //go:embed testdata
 var golden embed.FS
 
-// Golden are the recordings that are kept, by their names.
-func Golden() (map[string][]Line, error) {
+// Each runs a test of each recording that is kept, by its name.
+func Each(t *testing.T, test func(t *testing.T, lines []Line)) {
+	t.Helper()
+	all, err := kept()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d recordings: %v", len(all), err)
+	}
+	for name, lines := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, lines)
+		})
+	}
+}
+
+// kept are the recordings that are kept, by their names.
+func kept() (map[string][]Line, error) {
 	all := map[string][]Line{}
 	names, err := fs.Glob(golden, "testdata/*.jsonl")
 	if err != nil {

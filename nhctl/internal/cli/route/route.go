@@ -1,0 +1,162 @@
+// Package route has `nhctl exchange`, `nhctl mesh` and `nhctl preview`.
+package route
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/routes"
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+)
+
+// Options are the flags that both commands have.
+type Options struct {
+	Strict, All   bool
+	TakeOver      bool
+	Hold, Timeout time.Duration
+	SidecarImage  string
+	AgentLabels   []string
+}
+
+func (o *Options) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&o.Strict, "strict", false,
+		"refuse what your process can't take, instead of letting the originals answer")
+	flags.BoolVar(&o.All, "all", false, "take the requests of known health checkers, too")
+	flags.BoolVar(&o.TakeOver, "take-over", false, "end the routes of others that claim the same traffic")
+	flags.DurationVar(&o.Hold, "hold", routes.Hold, "how long a request waits for your process while it restarts")
+	flags.StringVar(&o.SidecarImage, "sidecar-image", "",
+		"image of the sidecar, which the front runs (default: $NHCTL_SIDECAR_IMAGE, or this nhctl's)")
+	flags.StringArrayVar(&o.AgentLabels, "agent-label", nil,
+		"a label of the front's pods, as KEY=VALUE, which a NetworkPolicy selects by")
+	flags.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "limit of the whole start")
+}
+
+// where is what both commands say of their arguments.
+const where = `PORT is a port of the Service, by its number or name; without one, it is about all ports. LOCAL is where
+the traffic goes on this computer: a port, HOST:PORT, or unix:PATH; by default the number of the pods' port.`
+
+// Exchange returns nhctl exchange.
+func Exchange(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "exchange SERVICE[:PORT[:LOCAL]]...",
+		Short: "Have a Service's new connections come to a process of this computer",
+		Long: `Lead what reaches a Service of the cluster to a process of this computer, whoever its client is. No
+pod is touched: the Service's selector leads to a small pod, the front, until nhctl leave. Where your process or this
+computer is away, the originals answer, and the answer says so in the header X-Nhctl-Route.
+
+` + where,
+		Example: `  nhctl exchange web             # all ports, to the same port numbers that the pods have
+  nhctl exchange web:80:3000
+  nhctl exchange web:http:3000 api:8080:unix:/tmp/api.sock`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), f, o, args, rpc.BeginRoute{})
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+// Mesh returns nhctl mesh.
+func Mesh(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	var headers, baggage []string
+	var path, method string
+	cmd := &cobra.Command{
+		Use:   "mesh SERVICE[:PORT[:LOCAL]]...",
+		Short: "Have those of a Service's requests that match come to a process of this computer",
+		Long: `Lead requests of HTTP that match to a process of this computer; all others go to the originals. Several
+conditions all have to match. A value is exact, the beginning of one after a ^, or a regular expression after a ~.
+Without a condition, one is made up that is your own, and nhctl prints how to send it: as a header, or as an entry of
+W3C baggage, which traced services pass on.
+
+` + where,
+		Example: `  nhctl mesh web:80:3000
+  nhctl mesh web:80:3000 --header x-user=ada --path '^/books'
+  nhctl mesh web --baggage 'tenant=~^test-'`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p := rpc.BeginRoute{Mesh: true}
+			for _, group := range []struct {
+				of     string
+				values []string
+			}{{"header", headers}, {"baggage", baggage}} {
+				for _, value := range group.values {
+					name, text, found := strings.Cut(value, "=")
+					if !found {
+						return problem.New(problem.Usage, "--%s %q: want NAME=VALUE", group.of, value)
+					}
+					p.Matches = append(p.Matches, rpc.Match{Of: group.of, Name: name, Value: text})
+				}
+			}
+			if path != "" {
+				p.Matches = append(p.Matches, rpc.Match{Of: "path", Value: path})
+			}
+			if method != "" {
+				p.Matches = append(p.Matches, rpc.Match{Of: "method", Value: method})
+			}
+			return run(cmd.Context(), f, o, args, p)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&headers, "header", nil, "a header that requests have, as NAME=VALUE")
+	flags.StringVar(&path, "path", "", "the path that requests have, without its query")
+	flags.StringVar(&method, "method", "", "the method that requests have")
+	flags.StringArrayVar(&baggage, "baggage", nil, "an entry of W3C baggage that requests have, as NAME=VALUE")
+	o.register(cmd)
+	return cmd
+}
+
+// Preview returns nhctl preview.
+func Preview(f *factory.Factory) *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "preview NAME PORT[:LOCAL]...",
+		Short: "Offer a process of this computer in the cluster, as a new Service",
+		Long: `Make a Service whose traffic comes to a process of this computer. It goes with nhctl leave. LOCAL is
+where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same port.`,
+		Example: `  nhctl preview web-ada 80:3000
+  nhctl leave web-ada`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			named := []string{}
+			for _, port := range args[1:] {
+				named = append(named, args[0]+":"+port)
+			}
+			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true})
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+// run begins a route for each Service that is named.
+func run(ctx context.Context, f *factory.Factory, o *Options, args []string, p rpc.BeginRoute) error {
+	wanted, err := routes.Parse(args)
+	if err != nil {
+		return err
+	}
+	p.Caller, p.Strict, p.AllRequests, p.Hold = f.Caller(), o.Strict, o.All, o.Hold
+	p.SidecarImage, p.Timeout, p.TakeOver = o.SidecarImage, o.Timeout, o.TakeOver
+	p.AgentLabels = o.AgentLabels
+	all, err := routes.Begin(ctx, f, p, wanted)
+	if err != nil {
+		return err
+	}
+	return f.Printer().Result(all, func(w io.Writer) {
+		for _, s := range all {
+			routes.Describe(w, s)
+			fmt.Fprintln(w, "how it is:      nhctl status")
+			fmt.Fprintf(w, "end it:         nhctl leave %s\n", s.Route.Service)
+		}
+	})
+}

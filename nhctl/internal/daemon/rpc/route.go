@@ -1,0 +1,99 @@
+package rpc
+
+import "time"
+
+// KindRoute is the Session.Kind of a route.
+const KindRoute = "route"
+
+// BeginRoute has traffic of a Service come to a process of the caller's computer.
+type BeginRoute struct {
+	Caller  Caller `json:"caller"`
+	Service string `json:"service"`
+	// Ports are those of the Service that it is about; none means all.
+	Ports []WantedPort `json:"ports,omitempty"`
+	// Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's
+	// own. Else it is an exchange, which takes all.
+	Mesh    bool    `json:"mesh,omitempty"`
+	Matches []Match `json:"matches,omitempty"`
+	// Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers.
+	Preview bool `json:"preview,omitempty"`
+	// Strict refuses what the local process can't take, instead of letting the originals answer. AllRequests takes
+	// those of health checkers, too.
+	Strict      bool `json:"strict,omitempty"`
+	AllRequests bool `json:"allRequests,omitempty"`
+	// TakeOver ends the routes of others that claim the same traffic.
+	TakeOver bool `json:"takeOver,omitempty"`
+	// Hold is how long a request waits for a local process that restarts.
+	Hold time.Duration `json:"hold,omitempty"`
+	// SidecarImage overrides the build's. AgentLabels are further labels of the front's pods, as KEY=VALUE.
+	SidecarImage string   `json:"sidecarImage,omitempty"`
+	AgentLabels  []string `json:"agentLabels,omitempty"`
+	// Timeout limits the whole start; 0 means the default.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
+// HOST:PORT, or unix:PATH. Empty means the number of the pods' port.
+type WantedPort struct {
+	Port  string `json:"port"`
+	Local string `json:"local,omitempty"`
+}
+
+// Match is a condition of a route.
+type Match struct {
+	// Of is "header", "path", "method", "baggage", or "mark" for either a header or an entry of baggage; Name is that
+	// of the header or of the entry.
+	Of   string `json:"of"`
+	Name string `json:"name,omitempty"`
+	// Value is exact, the beginning after a "^", or a regular expression after a "~".
+	Value string `json:"value"`
+}
+
+// Leave ends routes of the caller's computer.
+type Leave struct {
+	Caller Caller `json:"caller"`
+	// Service is whose routes end, in the caller's namespace. Session names one route, wherever it is.
+	Service string `json:"service,omitempty"`
+	Session string `json:"session,omitempty"`
+	// All ends all routes of this computer, wherever they are.
+	All bool `json:"all,omitempty"`
+}
+
+// Route is how a route is.
+type Route struct {
+	Service string      `json:"service"`
+	Ports   []RoutePort `json:"ports"`
+	Matches []Match     `json:"matches,omitempty"`
+	// RoundTrip is how long the front's answer took, in milliseconds, over the way that requests go. It is 0 where no
+	// answer came, and then Reason says why: in the meantime the originals answer.
+	RoundTrip float64 `json:"roundTrip,omitempty"`
+	Reason    string  `json:"reason,omitempty"`
+	// Open are the connections to the local process at the moment.
+	Open int64 `json:"open"`
+	// Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
+	// FailedOpen were this route's and answered by the originals, Errors were and got no answer.
+	Matched    int64 `json:"matched"`
+	Passed     int64 `json:"passed"`
+	FailedOpen int64 `json:"failedOpen"`
+	Errors     int64 `json:"errors"`
+	// Last are the last requests that were this route's, the oldest first.
+	Last []RoutedRequest `json:"last,omitempty"`
+}
+
+// RoutePort is a port of a Service, the pods' port that it leads to, and where it leads to on this computer.
+type RoutePort struct {
+	Port   int    `json:"port"`
+	Target int    `json:"target"`
+	Local  string `json:"local"`
+}
+
+// RoutedRequest is a request that was a route's.
+type RoutedRequest struct {
+	Time   time.Time `json:"time"`
+	Method string    `json:"method"`
+	Path   string    `json:"path"`
+	// Status is the answer's, 0 where there was none.
+	Status int `json:"status"`
+	// FailedOpen says why the originals answered, if they did.
+	FailedOpen string `json:"failedOpen,omitempty"`
+}

@@ -1,0 +1,118 @@
+package front
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/document"
+)
+
+// noteKind and noteVersion are those of the annotation of a Service with a front.
+const (
+	noteKind    = "front"
+	noteVersion = 1
+	maxNote     = 16 << 10 // bytes
+)
+
+// Note is the annotation of a Service with a front: what its selector was, and for people how to restore it.
+type Note struct {
+	document.Head
+	Selector map[string]string `json:"selector"`
+	Restore  string            `json:"restore"`
+}
+
+// Switched is the note of a Service whose selector leads to its front; nil where it is the Service's own. Whoever may
+// write Services may have written it.
+func Switched(s *corev1.Service) (*Note, error) {
+	id := namePrefix + ID(s)
+	leads := len(s.Spec.Selector) > 0
+	for _, value := range s.Spec.Selector {
+		leads = leads && value == id
+	}
+	if !leads {
+		return nil, nil
+	}
+	text, unreadable := s.Annotations[contract.AnnotationFront], func(why error) error {
+		return problem.New(problem.Unreadable, "Service %s leads to a front, and its annotation %s does not say what "+
+			"its selector was: %w", s.Name, contract.AnnotationFront, why).
+			WithHint("restore it yourself: kubectl patch service %s -n %s --type=merge -p "+
+				`'{"spec":{"selector":{...}}}'`, s.Name, s.Namespace)
+	}
+	if len(text) > maxNote {
+		return nil, unreadable(fmt.Errorf("it has %d bytes", len(text)))
+	}
+	var n Note
+	if err := document.Read([]byte(text), document.Head{Kind: noteKind, Version: noteVersion}, &n); err != nil {
+		return nil, unreadable(err)
+	}
+	if err := metav1validation.ValidateLabels(n.Selector, field.NewPath("selector")).ToAggregate(); err != nil {
+		return nil, unreadable(err)
+	}
+	for key := range s.Spec.Selector {
+		if !hasKey(n.Selector, key) {
+			return nil, unreadable(fmt.Errorf("it lacks the key %s", key))
+		}
+	}
+	if len(n.Selector) != len(s.Spec.Selector) || maps.Equal(n.Selector, s.Spec.Selector) {
+		return nil, unreadable(fmt.Errorf("it has other keys than the Service"))
+	}
+	return &n, nil
+}
+
+// operation is one of a JSON patch.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+const selectorPath = "/spec/selector"
+
+func notePath() string {
+	return "/metadata/annotations/" + strings.ReplaceAll(contract.AnnotationFront, "/", "~1")
+}
+
+// swap leads a Service to its front, unless someone has changed the selector since it was read.
+func (p Plan) swap(s *corev1.Service) ([]byte, error) {
+	restore, err := json.Marshal(append(p.tested(), p.restored()...))
+	if err != nil {
+		return nil, err
+	}
+	note, err := json.Marshal(Note{
+		Head:     document.Head{Kind: noteKind, Version: noteVersion},
+		Selector: p.Selector,
+		Restore:  fmt.Sprintf("kubectl patch service %s -n %s --type=json -p '%s'", p.Service, p.Namespace, restore),
+	})
+	if err != nil {
+		return nil, err
+	}
+	operations := []operation{{Op: "test", Path: selectorPath, Value: p.Selector}}
+	if len(s.Annotations) == 0 {
+		operations = append(operations, operation{Op: "add", Path: "/metadata/annotations", Value: map[string]string{}})
+	}
+	return json.Marshal(append(operations,
+		operation{Op: "add", Path: notePath(), Value: string(note)},
+		operation{Op: "replace", Path: selectorPath, Value: p.Swapped}))
+}
+
+// restore leads a Service to its originals, if it still leads to the front.
+func (p Plan) restore() ([]byte, error) { return json.Marshal(append(p.tested(), p.restored()...)) }
+
+func (p Plan) tested() []operation {
+	return []operation{{Op: "test", Path: selectorPath, Value: p.Swapped}}
+}
+
+func (p Plan) restored() []operation {
+	return []operation{
+		{Op: "replace", Path: selectorPath, Value: p.Selector},
+		{Op: "remove", Path: notePath()},
+	}
+}

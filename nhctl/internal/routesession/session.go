@@ -1,0 +1,306 @@
+package routesession
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/delay"
+	"github.com/nhctl/nhctl/nhctl/internal/escape"
+	"github.com/nhctl/nhctl/nhctl/internal/front"
+	"github.com/nhctl/nhctl/nhctl/internal/gatewayclient"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/nhctl/internal/session"
+	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
+	"github.com/nhctl/nhctl/sidecar/agent/request"
+	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/wire"
+)
+
+const (
+	// death is the silence after which a carrier is given up.
+	death = 8 * time.Second
+	// statusLimit limits what a status asks the front.
+	statusLimit = 3 * time.Second
+	// localLimit limits an attempt to reach the local process.
+	localLimit = 4 * time.Second
+	// againPause is the rest between two tries to register.
+	againPause = 100 * time.Millisecond
+)
+
+// Session is a live route: what every session has, a rule that the front has, and connections that come from there.
+type Session struct {
+	*session.Session
+	kind     *Kind
+	document *session.Document[saved]
+	front    gatewayclient.Client
+	open     atomic.Int64
+	// registered is closed once the front has the rule for the first time; unregister takes it back.
+	registered chan struct{}
+	unregister func()
+}
+
+func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
+	s := &Session{
+		Session:    session.New(k.logger, cluster, state.Record.Session),
+		kind:       k,
+		document:   session.NewDocument(state, func(s saved) error { return save(k.dirs, s) }),
+		registered: make(chan struct{}),
+		unregister: func() {},
+	}
+	s.front = gatewayclient.Client{Open: s.OpenBulk}
+	return s
+}
+
+func (s *Session) record() record.Route { return s.document.Value().Record }
+
+// planOf is the front of a route, as far as finding it goes.
+func planOf(r record.Route) front.Plan {
+	return front.Plan{ID: r.Front, Namespace: r.Namespace, Service: r.Service}
+}
+
+// Home is where the route is.
+func (s *Session) Home() (string, record.Place) {
+	r := s.record()
+	return r.Namespace, r.Place
+}
+
+// renew takes the credentials of a newer call, and lets the lines try again at once.
+func (s *Session) renew(c *kube.Client) {
+	if s.SetClient(c) { // the same place by another address: the next daemon is to find it too
+		if err := s.document.Edit(func(kept *saved) { kept.leadBy(c) }); err != nil {
+			s.Logger.Error("keep where the route is", "error", err)
+		}
+	}
+	s.Wake()
+}
+
+// start brings up the carriers, and has the rule registered on each that comes; it does not wait.
+func (s *Session) start() {
+	s.Connect(session.Lines{
+		Token:       s.document.Value().Token,
+		At:          s.record().Front,
+		Interactive: s.dial,
+		Bulk:        s.dial,
+		Handlers:    wire.Handlers{wire.KindIntercept: s.intercept},
+		Death:       death,
+		Up:          func() {},
+	})
+	ctx, cancel := context.WithCancel(s.Context())
+	ended := make(chan struct{})
+	s.unregister = func() {
+		cancel()
+		<-ended
+	}
+	s.Go("the route's registration", func() {
+		defer close(ended)
+		s.keepRegistered(ctx)
+	})
+}
+
+// dial reaches the front's pod.
+func (s *Session) dial(ctx context.Context) (net.Conn, string, error) {
+	c, mine := s.Client(), s.record()
+	pod, err := front.Pod(ctx, c, planOf(mine))
+	if err != nil {
+		return nil, "", err
+	}
+	conn, err := c.DialPod(ctx, kube.PodPort{
+		Pod:       pod.Name,
+		Port:      mine.Port,
+		Container: contract.AgentContainer,
+		Command:   []string{contract.ImageEntry, "dial", strconv.Itoa(mine.Port)},
+	})
+	return conn, pod.Name, err
+}
+
+// keepRegistered has the front know the rule, carrier after carrier, until ctx ends.
+func (s *Session) keepRegistered(ctx context.Context) {
+	changed := make(chan struct{}, 1)
+	original := planOf(s.record()).Original()
+	slices := schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
+	objects := kube.NewObjects(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	s.Go("the originals", func() {
+		s.Client().Follow(ctx, kube.Selection{
+			Resource:  slices,
+			Namespace: s.record().Namespace,
+			Labels:    "kubernetes.io/service-name=" + original,
+		}, objects)
+	})
+	first := true
+	for ctx.Err() == nil {
+		r, err := s.front.Register(ctx, s.record().Rule())
+		if err != nil {
+			s.Logger.Warn("register the route", "error", err)
+			_ = delay.For(ctx, againPause)
+			continue
+		}
+		if first {
+			close(s.registered)
+			first = false
+		}
+		s.follow(ctx, r, changed)
+	}
+}
+
+// follow tells the front of the originals until the registration is over.
+func (s *Session) follow(ctx context.Context, r *gatewayclient.Registration, changed <-chan struct{}) {
+	defer func() {
+		if s.Context().Err() != nil { // the next daemon takes the route up
+			r.Break()
+			return
+		}
+		_ = r.Close()
+	}()
+	for {
+		s.tellOriginals(ctx, r)
+		select {
+		case <-changed:
+		case <-r.Over():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tellOriginals tells the front which originals are ready. Without that, it finds one of them by the cluster's network.
+func (s *Session) tellOriginals(ctx context.Context, r *gatewayclient.Registration) {
+	known, err := front.Originals(ctx, s.Client(), planOf(s.record()))
+	if err == nil {
+		err = r.Originals(known)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.Logger.Warn("tell the front of the originals", "error", err)
+	}
+}
+
+// intercept joins a connection that the front brings with the local process that the route names. The front says which
+// port of the route; where that leads, this computer alone knows.
+func (s *Session) intercept(ctx context.Context, in *wire.Incoming) error {
+	asked, err := request.Parse[request.Intercept](in.Params)
+	if err != nil {
+		return &wire.Refusal{Code: request.Invalid, Reason: err.Error()}
+	}
+	mine := s.record()
+	for _, p := range mine.Ports {
+		if asked.Route != mine.Session || asked.Port != p.Target {
+			continue
+		}
+		network, address, err := record.LocalAddress(p.Local)
+		if err != nil {
+			return &wire.Refusal{Code: request.Invalid, Reason: err.Error()}
+		}
+		conn, err := (&net.Dialer{Timeout: localLimit}).DialContext(ctx, network, address)
+		if err != nil {
+			return &wire.Refusal{Code: localCode(err), Reason: err.Error()}
+		}
+		stream, err := in.Accept()
+		if err != nil {
+			conn.Close()
+			return err
+		}
+		s.open.Add(1)
+		defer s.open.Add(-1)
+		wire.Join(ctx, stream, conn)
+		return nil
+	}
+	return &wire.Refusal{Code: request.Invalid, Reason: "this computer has no such route"}
+}
+
+// localCode says why the local process was not reached. A computer refuses at once where nothing listens.
+func localCode(err error) string {
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() {
+		return request.TimedOut
+	}
+	return request.Refused
+}
+
+// serve keeps a route that is up.
+func (s *Session) serve() {
+	s.Go("the heartbeat", func() { s.Heartbeat(s.look) })
+}
+
+func viewOf(r record.Route) rpc.Session {
+	view := session.ViewOfRoute(r)
+	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}}
+	for _, p := range r.Ports {
+		view.Route.Ports = append(view.Route.Ports, rpc.RoutePort(p))
+	}
+	for _, m := range r.Matches {
+		view.Route.Matches = append(view.Route.Matches, rpc.Match(m))
+	}
+	return view
+}
+
+// View shows the route as far as that is known without asking anyone.
+func (s *Session) View() rpc.Session {
+	kept := s.document.Value()
+	view := viewOf(kept.Record)
+	view.Live, view.Mine, view.Context = true, true, kept.Context
+	if s.Connected() {
+		link := s.BulkLink()
+		view.Link, view.Pod = &link, link.Pod
+	}
+	view.Route.Open = s.open.Load()
+	return view
+}
+
+// Status asks the front, over the carrier that requests take. Nothing else says that it works.
+func (s *Session) Status(ctx context.Context) rpc.Session {
+	ctx, cancel := context.WithTimeout(ctx, statusLimit)
+	defer cancel()
+	view := s.View()
+	view.Notices = s.Notices()
+	err := errors.New("it is starting")
+	var answer request.Routes
+	var took time.Duration
+	if s.Connected() {
+		answer, took, err = s.front.Routes(ctx)
+	}
+	if err != nil {
+		reason := err.Error()
+		if view.Link != nil && view.Link.State != tunnel.Up {
+			reason = cmp.Or(view.Link.Reason, reason)
+		}
+		view.Route.Reason = reason
+		return view
+	}
+	view.Route.RoundTrip = float64(took) / float64(time.Millisecond)
+	view.Route.Reason = "the front does not know the route yet"
+	for _, r := range answer.Routes {
+		if r.ID != view.ID {
+			continue
+		}
+		view.Route.Reason = ""
+		view.Route.Matched, view.Route.Passed, view.Route.FailedOpen = r.Matched, r.Passed, r.FailedOpen
+		view.Route.Errors = r.Errors
+		for _, q := range r.Last {
+			view.Route.Last = append(view.Route.Last, rpc.RoutedRequest{
+				Time:       q.Time,
+				Method:     escape.Line(q.Method),
+				Path:       escape.Line(q.Path),
+				Status:     q.Status,
+				FailedOpen: escape.Line(q.FailedOpen),
+			})
+		}
+	}
+	return view
+}
+
+// Synced is empty: a route syncs nothing.
+func (s *Session) Synced(context.Context, string) map[string]rpc.Synced { return nil }

@@ -1,0 +1,261 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/route"
+)
+
+// exchanging is a shop whose Service catalog has several replicas, a developer, and a client in the cluster.
+type exchanging struct {
+	*developer
+	ns     string
+	client *http.Client
+}
+
+func newExchanging(t *testing.T) *exchanging {
+	t.Helper()
+	ns := shop(t)
+	shared.patchDeployment(t, ns, "catalog", `{"spec":{"replicas":3}}`)
+	shared.deploymentReady(t, ns, "catalog")
+	dev := shared.developer(t, ns)
+	dev.must("", "connect", "--socks")
+	tunnels := query[[]rpc.Session](dev, "", "status")
+	if len(tunnels) != 1 || tunnels[0].Tunnel == nil {
+		t.Fatalf("%+v", tunnels)
+	}
+	return &exchanging{developer: dev, ns: ns, client: socksPort(tunnels[0].Tunnel.Port).client("socks5h")}
+}
+
+// asks asks the Service by its name, from a pod.
+func (e *exchanging) asks(path string, headers ...string) (text, mark string, err error) {
+	r, err := http.NewRequest(http.MethodGet, "http://catalog"+path, nil)
+	if err != nil {
+		return "", "", err
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := e.client.Do(r)
+	if err != nil {
+		return "", "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), response.Header.Get(route.Mark), err
+}
+
+// comes waits until a text is in the answer.
+func (e *exchanging) comes(t *testing.T, text, mark string, headers ...string) {
+	t.Helper()
+	eventually(t, time.Minute, text+" answers", func(context.Context) error {
+		got, marked, err := e.asks("/books", headers...)
+		as := strings.Contains(got, text) && strings.Contains(marked, mark) && (mark == "") == (marked == "")
+		if err == nil && !as {
+			err = fmt.Errorf("%q, %q", got, marked)
+		}
+		return err
+	})
+}
+
+// localServer is a process of this computer, which answers with a text.
+func localServer(t *testing.T, text string) (address string, stop func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
+	server := &http.Server{Handler: http.HandlerFunc(answer)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	stop = func() {
+		server.Close()
+		<-done
+	}
+	t.Cleanup(stop)
+	return listener.Addr().String(), stop
+}
+
+// restored waits until the namespace is as before the routes; the tunnel's Lease is renewed all the time.
+func (e *exchanging) restored(t *testing.T, before snapshot) {
+	t.Helper()
+	shared.restoredBut(t, e.ns, before, "leases/nhctl-tunnel-")
+}
+
+const original = "Welcome to the bookshop"
+
+// What reaches a Service comes to this computer, whatever its client, and the originals answer whenever it does not;
+// no request fails in the meantime, and nothing is left.
+func TestExchange(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	local, stop := localServer(t, "mine")
+	e.comes(t, original, "")
+	t.Run("Switching", func(t *testing.T) { e.switches(t, local) })
+
+	e.must("", "exchange", "catalog:80:"+local)
+	e.comes(t, "mine", "")
+	t.Run("ByAPIServer", func(t *testing.T) {
+		if text, err := shared.get(t.Context(), e.ns, "catalog", "/books"); text != "mine" || err != nil {
+			t.Errorf("%q, %v", text, err)
+		}
+	})
+	t.Run("DaemonKilled", func(t *testing.T) {
+		_ = syscall.Kill(e.daemonPID(), syscall.SIGKILL)
+		if _, err := shared.get(t.Context(), e.ns, "catalog", "/books"); err != nil {
+			t.Error(err)
+		}
+		eventually(t, time.Minute, "the next daemon takes it up", func(context.Context) error {
+			for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+				if s.Route != nil && s.Route.Reason == "" {
+					return nil
+				}
+			}
+			return errors.New("no route is up")
+		})
+		e.comes(t, "mine", "")
+	})
+	t.Run("AgentKilled", func(t *testing.T) {
+		fronts := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleFront}
+		now := int64(0)
+		err := shared.typed.CoreV1().Pods(e.ns).DeleteCollection(t.Context(),
+			metav1.DeleteOptions{GracePeriodSeconds: &now}, fronts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.comes(t, "mine", "")
+	})
+	t.Run("LocalProcessGone", func(t *testing.T) {
+		stop()
+		e.comes(t, original, "failed-open=refused")
+	})
+	e.must("", "leave", "catalog")
+	e.comes(t, original, "")
+	e.restored(t, before)
+
+	t.Run("SomeoneElse", func(t *testing.T) {
+		e.must("", "exchange", "catalog:80:"+local)
+		_, err := shared.typed.CoreV1().Services(e.ns).Patch(t.Context(), "catalog", types.MergePatchType,
+			[]byte(`{"spec":{"selector":{"app":"catalog"}}}`), metav1.PatchOptions{FieldManager: "their-gitops"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.restored(t, before)
+		if r := e.nhctl("", "leave", "catalog"); r.code == 0 || !strings.Contains(r.stderr, "their-gitops") {
+			t.Errorf("no one says who it was: %s", r)
+		}
+	})
+	e.must("", "disconnect")
+}
+
+// switches exchanges and leaves several times, while clients ask all the time.
+func (e *exchanging) switches(t *testing.T, local string) {
+	const clients, rounds = 4, 5
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var asking sync.WaitGroup
+	var mine, originals atomic.Int64
+	for range clients {
+		asking.Go(func() {
+			for ctx.Err() == nil {
+				text, mark, err := e.asks("/books")
+				switch {
+				case err != nil:
+					t.Errorf("after %d and %d answers: %v", mine.Load(), originals.Load(), err)
+					return
+				case text == "mine":
+					mine.Add(1)
+				case mark != "":
+					t.Errorf("it failed open: %s", mark)
+				default:
+					originals.Add(1)
+				}
+			}
+		})
+	}
+	for range rounds {
+		e.must("", "exchange", "catalog:80:"+local)
+		e.must("", "leave", "catalog")
+	}
+	cancel()
+	asking.Wait()
+	t.Logf("%d requests came here, %d to the originals", mine.Load(), originals.Load())
+	if mine.Load() == 0 || originals.Load() == 0 {
+		t.Error("nothing was switched")
+	}
+}
+
+// Requests that match come to their developer, all others to the originals; several developers share a Service.
+func TestMesh(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	other := shared.developer(t, e.ns)
+	before := shared.mustSnapshot(t, e.ns)
+	mine, _ := localServer(t, "mine")
+	theirs, _ := localServer(t, "theirs")
+	e.must("", "mesh", "catalog:80:"+mine, "--header", "x-user=ada", "--path", "^/books")
+	e.comes(t, "mine", "", "x-user", "ada")
+	e.comes(t, original, "", "x-user", "eve")
+	e.comes(t, original, "")
+	e.must("", "leave", "catalog")
+
+	name, value := made(t, e.must("", "mesh", "catalog:80:"+mine))
+	_, another := made(t, other.must("", "mesh", "catalog:80:"+theirs))
+	e.comes(t, "mine", "", name, value)
+	e.comes(t, "theirs", "", name, another)
+	e.comes(t, "theirs", "", "baggage", "a=b,"+name+"="+another)
+	e.comes(t, original, "")
+	if r := other.nhctl("", "mesh", "catalog:80:"+theirs, "--header", "x-user=^a"); r.code == 0 ||
+		!strings.Contains(r.stderr, "has a mesh of Service catalog") {
+		t.Errorf("an overlapping mesh: %s", r)
+	}
+	routes := query[[]rpc.Session](e.developer, "", "status")
+	for _, s := range routes {
+		if s.Route != nil && (s.Route.Matched < 1 || s.Route.Passed < 3 || len(s.Route.Last) < 1) {
+			t.Errorf("%+v", s.Route)
+		}
+	}
+	other.must("", "leave", "catalog")
+	e.comes(t, original, "", name, another)
+	e.comes(t, "mine", "", name, value)
+	e.must("", "leave")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
+// made is the header that a mesh has made up and printed.
+func made(t *testing.T, printed string) (name, value string) {
+	t.Helper()
+	_, line, _ := strings.Cut(printed, "-H '")
+	line, _, found := strings.Cut(line, "'")
+	if name, value, _ = strings.Cut(line, ": "); !found || value == "" {
+		t.Fatalf("no header in %q", printed)
+	}
+	return name, value
+}
