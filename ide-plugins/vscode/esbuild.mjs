@@ -1,6 +1,6 @@
 // Bundles the extension into dist/, or with "tests" the tests into out/.
 import { build } from "esbuild";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 
 const production = process.argv.includes("--production");
 const common = {
@@ -13,10 +13,16 @@ const common = {
 };
 
 if (process.argv.includes("tests")) {
-  const unit = readdirSync("test/unit").filter((name) => name.endsWith(".test.ts"));
-  await build({ ...common, entryPoints: unit.map((name) => `test/unit/${name}`), outdir: "out/unit", sourcemap: true });
-  const host = ["index", "main", "look", "fake", "extension.test"].map((name) => `test/host/${name}.ts`);
-  await build({ ...common, entryPoints: host, outdir: "out/host", sourcemap: true });
+  const tests = (folder) => readdirSync(folder).filter((name) => name.endsWith(".test.ts"));
+  const bundle = async (folder, names) => {
+    const outdir = `out/${folder}`;
+    rmSync(outdir, { recursive: true, force: true }); // a test that has another name by now would run, too
+    const entryPoints = names.map((name) => `test/${folder}/${name}`);
+    await build({ ...common, entryPoints, outdir, sourcemap: true });
+  };
+  await bundle("unit", tests("test/unit"));
+  await bundle("host", ["index.ts", "main.ts", "look.ts", "untrusted.ts", "fake.ts", ...tests("test/host")]);
+  await bundle("ui", ["main.ts"]);
 } else {
   await build({
     ...common,

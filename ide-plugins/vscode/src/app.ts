@@ -1,11 +1,15 @@
 import * as vscode from "vscode";
 import type { Program } from "./connection/bridge";
 import { Connection, type State } from "./connection/connection";
+import { setContext } from "./context";
 import { Debugging } from "./debug/debug";
 import { Folders } from "./folders";
 import { WindowDesk } from "./hammer/desk";
 import { Hammer } from "./hammer/hammer";
 import { Work } from "./hammer/work";
+import { House } from "./house/house";
+import { Links } from "./house/links";
+import { Programs } from "./house/programs";
 import { Language, type Serve } from "./language/language";
 import { clockwork } from "./model/state";
 import { Subscriptions } from "./model/subscriptions";
@@ -17,8 +21,12 @@ import { CurrentSession } from "./session/current";
 import { Logs } from "./session/logs";
 import { SessionMenu } from "./session/menu";
 import { Terminals } from "./session/terminal";
+import { Tasks } from "./tasks/tasks";
+import { Testing } from "./testing/testing";
 import { Nhctl } from "./nhctl";
 import { editor, settings } from "./settings";
+import { Sync } from "./sync/sync";
+import { capital, label } from "./text";
 import type { Choices } from "./tree/children";
 import { Favourites } from "./tree/favourites";
 import { Painter } from "./tree/look";
@@ -30,6 +38,7 @@ export class App implements vscode.Disposable {
   readonly connection: Connection;
   readonly tree: Tree;
   readonly current: CurrentSession;
+  readonly links: Links;
 
   private readonly disposables: vscode.Disposable[] = [];
   private readonly log = vscode.window.createOutputChannel("nhctl", { log: true });
@@ -42,6 +51,10 @@ export class App implements vscode.Disposable {
     this.connection = new Connection({
       find: () => this.start(),
       log: (line) => this.log.info(line),
+      notice: (text) => {
+        this.log.info(text);
+        void vscode.window.showInformationMessage(capital(label(text, 400)));
+      },
       t: vscode.l10n.t,
     });
     const folders = new Folders(nhctl);
@@ -55,19 +68,26 @@ export class App implements vscode.Disposable {
       this.tree.note(scope, change);
       this.current.note(scope, change);
     });
-    const painter = new Painter(world, choices, clockwork(vscode.env.language), vscode.l10n.t);
+    const at = clockwork(vscode.env.language);
+    const painter = new Painter(world, choices, at, vscode.l10n.t);
     const images = vscode.Uri.joinPath(context.extensionUri, "images");
     this.tree = new Tree(world, subscriptions, this.connection, painter, choices, images);
 
-    const work = new Work(this.connection, new WindowDesk(this.log), this.log);
+    const programs = new Programs();
+    const house = new House(nhctl, programs);
+    const work = new Work(this.connection, new WindowDesk(this.log, programs), this.log);
     const now = (): rpc.Session | undefined => this.current.value;
     const hammer = new Hammer(work, world, folders, now);
+    this.links = new Links(nhctl, this.connection, folders, hammer);
     this.current = new CurrentSession(world, subscriptions, (session) => hammer.endAbandoned(ofSession(session)));
     const bar = new Bar();
-    const menu = new SessionMenu(work, now);
+    const menu = new SessionMenu(now);
+    const sync = new Sync(work, this.connection, now, at);
     const terminals = new Terminals(nhctl, world, now);
-    const logs = new Logs(this.connection, now);
+    const logs = new Logs(this.connection, world, now);
     const debugging = new Debugging(nhctl, folders, now);
+    const tasks = new Tasks(nhctl, folders, now);
+    const testing = new Testing(nhctl, this.connection, folders, now);
     const language = new Language(nhctl, load, this.log);
     const commands = new TreeCommands(this.tree, world, subscriptions, folders, favourites, work.desk, now);
 
@@ -78,11 +98,15 @@ export class App implements vscode.Disposable {
       folders,
       favourites,
       bar,
+      sync,
       logs,
       debugging,
+      tasks,
+      testing,
       language,
       this.current.onChange((session) => {
         bar.show(session);
+        sync.show(session);
         setContext("nhctl.session", session !== undefined);
       }),
       this.connection.onChange((state) => this.show(state)),
@@ -91,28 +115,36 @@ export class App implements vscode.Disposable {
       vscode.workspace.onDidChangeConfiguration((change) => this.reconfigure(change)),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.begin(folders, language)),
       vscode.window.registerTerminalProfileProvider("nhctl.terminal", terminals),
+      vscode.window.registerUriHandler(this.links),
       ...register({
         "nhctl.start": (argument, folder) => hammer.start(targetOf(argument, folder)),
         "nhctl.startCopy": (argument) => hammer.startCopy(argument),
         "nhctl.startWith": (argument) => hammer.startWith(argument),
+        "nhctl.waitOrTakeOver": (argument) => hammer.start(argument),
+        "nhctl.copyHolder": (argument) => hammer.copyHolder(argument),
+        "nhctl.openFolder": (argument) => hammer.openFolder(argument),
         "nhctl.end": (argument) => hammer.end(argument),
         "nhctl.endAbandoned": (argument) => hammer.endAbandoned(argument),
         "nhctl.terminal": (argument) => terminals.open(argument),
         "nhctl.copyTerminalCommand": (argument) => terminals.copy(argument),
         "nhctl.logs": (argument) => logs.show(argument),
+        "nhctl.podLogs": (argument) => logs.pods(argument),
         "nhctl.debug": (argument, folder) => debugging.start(targetOf(argument, folder)),
         "nhctl.sessionMenu": () => menu.show(),
-        "nhctl.pauseSync": () => menu.pause(),
-        "nhctl.resumeSync": () => menu.resume(),
-        "nhctl.conflicts": () => menu.conflicts(),
-        "nhctl.explain": (argument) => menu.explain(argument instanceof vscode.Uri ? argument : undefined),
+        "nhctl.init": (argument) => house.init(argument),
+        "nhctl.import": () => house.import(),
+        "nhctl.doctor": (argument) => house.doctor(argument),
+        "nhctl.support": () => house.support(),
+        "nhctl.demo": () => house.demo(),
         "nhctl.restart": () => this.again(),
         "nhctl.showLog": () => this.log.show(),
         ...commands.all(),
+        ...sync.all(),
       }),
     );
     setContext("nhctl.groupBy", settings.grouping());
     this.begin(folders, language);
+    testing.finder.start();
   }
 
   dispose(): void {
@@ -163,11 +195,6 @@ export class App implements vscode.Disposable {
       this.tree.refresh();
     }
   }
-}
-
-/** Sets what when-clauses see. */
-function setContext(name: string, value: unknown): void {
-  void vscode.commands.executeCommand("setContext", name, value);
 }
 
 function register(commands: Record<string, (argument: unknown, more: unknown) => unknown>): vscode.Disposable[] {

@@ -4,14 +4,19 @@ import { App } from "./app";
 import type { Serve } from "./language/language";
 
 /** What the extension shows to its tests. */
-export type Api = Pick<App, "tree" | "connection" | "current">;
+export interface Api extends Pick<App, "tree" | "connection" | "current" | "links"> {
+  /** How many milliseconds its activation took. */
+  activation: number;
+}
 
 export function activate(context: vscode.ExtensionContext): Api {
+  const began = performance.now();
   const load = (): Serve => {
     const file = vscode.Uri.joinPath(context.extensionUri, "dist", "language.js").fsPath;
     return (createRequire(file)(file) as { serve: Serve }).serve;
   };
   const app = new App(context, load);
   context.subscriptions.push(app);
-  return app;
+  const { tree, connection, current, links } = app;
+  return { tree, connection, current, links, activation: performance.now() - began };
 }

@@ -29,6 +29,8 @@ export interface Attach {
   session?: string;
   /** Synced begins once everything that was saved before is in the container. */
   synced?: boolean;
+  /** Test runs tests, instead of the console's Argv. */
+  test?: Test;
   /**
    * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
    * that of the only session.
@@ -51,9 +53,42 @@ export interface AttachData {
  * the one with the number Next next.
  */
 export interface Attached {
+  /** Folders are the container's synced folders, the sources first. */
+  folders?: PathData[];
   id: string;
   next: number;
   received: number;
+}
+
+/** BeginRoute has traffic of a Service come to a process of the caller's computer. */
+export interface BeginRoute {
+  agentLabels?: string[];
+  allRequests?: boolean;
+  caller: Caller;
+  /** Hold is how long a request waits for a local process that restarts. */
+  hold?: number;
+  matches?: Match[];
+  /**
+   * Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's own.
+   * Else it is an exchange, which takes all.
+   */
+  mesh?: boolean;
+  /** Ports are those of the Service that it is about; none means all. */
+  ports?: WantedPort[];
+  /** Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers. */
+  preview?: boolean;
+  service: string;
+  /** SidecarImage overrides the build's. AgentLabels are further labels of the front's pods, as KEY=VALUE. */
+  sidecarImage?: string;
+  /**
+   * Strict refuses what the local process can't take, instead of letting the originals answer. AllRequests takes those
+   * of health checkers, too.
+   */
+  strict?: boolean;
+  /** TakeOver ends the routes of others that claim the same traffic. */
+  takeOver?: boolean;
+  /** Timeout limits the whole start; 0 means the default. */
+  timeout?: number;
 }
 
 /** BridgeCapabilities are what both can do beyond the first build of their protocol. */
@@ -118,6 +153,15 @@ export interface CancelRequest {
   id: string | number;
 }
 
+/** Carry opens a link to the gateway of the caller's tunnel into a namespace, which is there already. */
+export interface Carry {
+  caller: Caller;
+  /** Token is that of the link, by which either end proves to the other that it is the one of this call. */
+  token: string | null;
+  /** Workload is the tunnel's, where it has one. */
+  workload?: string;
+}
+
 /** Choice is an answer that a question takes. */
 export interface Choice {
   id: string;
@@ -172,6 +216,25 @@ export interface ConflictData {
   time: string;
 }
 
+/** Connect brings up the caller's tunnel into a namespace, or returns the one that is there. */
+export interface Connect {
+  caller: Caller;
+  container?: string;
+  image?: string;
+  /** Port is the proxy's on 127.0.0.1; 0 means 1080, or any free one where that is taken. */
+  port?: number;
+  /** SidecarImage overrides the build's. Image is any image with a shell instead, into which nhctl copies the agent. */
+  sidecarImage?: string;
+  /** Timeout limits the whole start; 0 means the default. */
+  timeout?: number;
+  /**
+   * Workload has the gateway be a pod of this workload's template, with the environment and files of one container:
+   * KIND/NAME, or a Deployment's NAME. There is a tunnel for each workload, and one without. Container is needed where
+   * the pod has several.
+   */
+  workload?: string;
+}
+
 /** Connection is where debugpy listens. */
 export interface Connection {
   host: string;
@@ -219,6 +282,8 @@ export interface DAPArguments {
   localfsMap?: string;
   /** go: remote */
   mode?: string;
+  /** ruby: what waits goes on once configured */
+  nonstop?: boolean;
   /** python */
   pathMappings?: PathMapping[];
   /** c, cpp, rust */
@@ -263,14 +328,20 @@ export interface Debug {
   join?: boolean;
   /** KeepRunning refuses where the service runs already, instead of replacing it. */
   keepRunning?: boolean;
+  /** LocalPaths has paths of the synced folders in a build's output as they are on this computer. */
+  localPaths?: boolean;
   /** LocalPort is the debugger's on this computer; 0 means the remote one's number, or a free one. */
   localPort?: number;
   /** NoBuild leaves out the build command. */
   noBuild?: boolean;
   /** OnlyJoin starts nothing: where no debugger runs, the call fails. */
   onlyJoin?: boolean;
+  /** Paths are those of an earlier answer, for a client that joins again: finding them takes longer than joining. */
+  paths?: PathData[];
   /** Session is a session id, where the workload alone is ambiguous. */
   session?: string;
+  /** Test debugs tests of a file instead of the service, whose program is stopped. They wait for a client. */
+  test?: Test;
   /** TTY gives the program a terminal for its output. */
   tty?: boolean;
   /** Wait keeps the program before its first line until a client lets it go on. */
@@ -300,6 +371,17 @@ export interface DebugData {
   program?: string;
   remotePort: number;
   waits?: boolean;
+}
+
+/** Disconnect ends the caller's tunnels into a namespace. */
+export interface Disconnect {
+  /** All ends all tunnels of this computer, wherever they lead. */
+  all?: boolean;
+  caller: Caller;
+  /** Session names one of this computer's tunnels, wherever it leads. */
+  session?: string;
+  /** Workload ends the one for a workload alone. */
+  workload?: string;
 }
 
 /** Drift is what someone did to a workload while a session replaces it. */
@@ -425,7 +507,7 @@ export interface HeldData {
   files: number;
   /** that there were */
   of: number;
-  /** some of them */
+  /** of them; at most 100 */
   paths: string[] | null;
   /** where it was deleted: local, remote */
   side: string;
@@ -451,6 +533,16 @@ export interface Initialized {
   capabilities: string[] | null;
 }
 
+/** Leave ends routes of the caller's computer. */
+export interface Leave {
+  /** All ends all routes of this computer, wherever they are. */
+  all?: boolean;
+  caller: Caller;
+  /** Service is whose routes end, in the caller's namespace. Session names one route, wherever it is. */
+  service?: string;
+  session?: string;
+}
+
 /** LinkData is the state of the carrier to the sidecar. */
 export interface LinkData {
   pod?: string;
@@ -470,7 +562,10 @@ export interface List {
 export interface LogData {
   /** Command is what printed it: build, run, debug. */
   command?: string;
-  /** stdout, stderr, nhctl */
+  container?: string;
+  /** Pod and Container are what printed it, where that is a workload's pods. */
+  pod?: string;
+  /** stdout, stderr, nhctl; of a workload's pods also event */
   stream: string;
   text: string;
   time: string;
@@ -491,6 +586,8 @@ export interface Logs {
   /** Container is a container in dev mode; empty means the only one, or the first. */
   container?: string;
   follow?: boolean;
+  /** LocalPaths has paths of the synced folders as they are on this computer. */
+  localPaths?: boolean;
   /** Session is a session id, where the workload alone is ambiguous. */
   session?: string;
   /** Tail limits to the last lines; 0 means all that is kept. */
@@ -500,6 +597,18 @@ export interface Logs {
    * that of the only session.
    */
   workload?: string;
+}
+
+/** Match is a condition of a route. */
+export interface Match {
+  name?: string;
+  /**
+   * Of is "header", "path", "method", "baggage", or "mark" for either a header or an entry of baggage; Name is that of
+   * the header or of the entry.
+   */
+  of: string;
+  /** Value is exact, the beginning after a "^", or a regular expression after a "~". */
+  value: string;
 }
 
 /** Mode is how a workload is taken into dev mode. */
@@ -518,6 +627,14 @@ export interface Namespace {
   terminating?: boolean;
 }
 
+/**
+ * Overview asks for the sessions of this computer, of every kind and in whatever cluster, each with its status. Whether
+ * a connection works was asked at its far end at this moment.
+ */
+export interface Overview {
+  caller: Caller;
+}
+
 /** PathData says where a folder of this computer is in the container. */
 export interface PathData {
   local: string;
@@ -528,6 +645,37 @@ export interface PathData {
 export interface PathMapping {
   localRoot: string;
   remoteRoot: string;
+}
+
+/** Pod is a pod of a workload. */
+export interface Pod {
+  name: string;
+  ready?: boolean;
+  restarts?: number;
+  /** State is its phase as Kubernetes names it, or why it does not run, such as "CrashLoopBackOff". */
+  state: string;
+}
+
+/** PodLogs asks for what the pods of any workload print, in dev mode or not. */
+export interface PodLogs {
+  caller: Caller;
+  /** Container is the only one that is shown; empty means all. */
+  container?: string;
+  /** Events has the cluster's events about the workload and its pods, too. */
+  events?: boolean;
+  follow?: boolean;
+  /** Tail limits each container's output to its last lines; 0 means all that there is. */
+  tail?: number;
+  workload: string;
+}
+
+/** PodVolume is a volume of a workload's pods. */
+export interface PodVolume {
+  name: string;
+  /** Paths are where the containers have it. */
+  paths?: string[];
+  /** Source is where its content is from, such as "ConfigMap web". */
+  source: string;
 }
 
 /** Port is a port of a container or Service. */
@@ -589,6 +737,8 @@ export interface Reason {
    * where no rule matches.
    */
   rule?: string;
+  /** Source is the absolute path of File on this computer; empty where the rule is in no file. */
+  source?: string;
   synced: boolean;
   text: string;
 }
@@ -610,6 +760,49 @@ export interface Remedy {
   title: string;
 }
 
+/** Route is how a route is. */
+export interface Route {
+  errors: number;
+  failedOpen: number;
+  /** Last are the last requests that were this route's, the oldest first. */
+  last?: RoutedRequest[];
+  /**
+   * Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
+   * FailedOpen were this route's and answered by the originals, Errors were and got no answer.
+   */
+  matched: number;
+  matches?: Match[];
+  /** Open are the connections to the local process at the moment. */
+  open: number;
+  passed: number;
+  ports: RoutePort[] | null;
+  reason?: string;
+  /**
+   * RoundTrip is how long the front's answer took, in milliseconds, over the way that requests go. It is 0 where no
+   * answer came, and then Reason says why: in the meantime the originals answer.
+   */
+  roundTrip?: number;
+  service: string;
+}
+
+/** RoutePort is a port of a Service, the pods' port that it leads to, and where it leads to on this computer. */
+export interface RoutePort {
+  local: string;
+  port: number;
+  target: number;
+}
+
+/** RoutedRequest is a request that was a route's. */
+export interface RoutedRequest {
+  /** FailedOpen says why the originals answered, if they did. */
+  failedOpen?: string;
+  method: string;
+  path: string;
+  /** Status is the answer's, 0 where there was none. */
+  status: number;
+  time: string;
+}
+
 /** Run starts the config's run or build command, or Argv. */
 export interface Run {
   /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
@@ -623,6 +816,8 @@ export interface Run {
   env?: Record<string, string>;
   /** KeepRunning refuses where the service runs already, instead of replacing it. */
   keepRunning?: boolean;
+  /** LocalPaths has paths of the synced folders in a build's output as they are on this computer. */
+  localPaths?: boolean;
   /** NoBuild leaves out the build command. */
   noBuild?: boolean;
   /** Session is a session id, where the workload alone is ambiguous. */
@@ -677,7 +872,10 @@ export interface Session {
   holder: Holder;
   id: string;
   image?: string;
-  /** Kind is that of a session which is not of dev mode. */
+  /**
+   * Kind is that of a session which is not of dev mode: KindTunnel or KindRoute. Then what is about a twin is empty,
+   * and Workload is the one whose pod a tunnel's gateway is, if it is one's.
+   */
   kind?: string;
   lease?: string;
   link?: LinkData;
@@ -692,11 +890,15 @@ export interface Session {
   phase: string;
   pod?: string;
   reattached?: boolean;
+  /** Route is how a route is. */
+  route?: Route;
   server?: string;
   /** Silent is how many seconds ago that was, by the API server's clock. Abandoned says that anyone may end it. */
   silent?: number;
   since: string;
   sync?: SyncData[];
+  /** Tunnel is how a tunnel is. */
+  tunnel?: Tunnel;
   /** name of the twin Deployment */
   twin: string;
   /**
@@ -833,6 +1035,11 @@ export interface Substitution {
 /** SyncAction is what sync is to do. */
 export type SyncAction = Open<"pause" | "resume" | "override" | "reset" | "accept" | "restore" | "resolve" | "folder">;
 
+/** SyncContent is the content of a kept version. */
+export interface SyncContent {
+  content: string | null;
+}
+
 /** SyncData is the state of one synced folder. */
 export interface SyncData {
   /** in the folder */
@@ -841,7 +1048,7 @@ export interface SyncData {
   bytesToCome: number;
   /** to the container */
   bytesToGo: number;
-  /** ConflictPaths are those files, newest first; at most ten. */
+  /** ConflictPaths are those files, newest first; at most 100. */
   conflictPaths?: string[];
   /** Conflicts is the number of files that both sides changed, and no one has decided about. */
   conflicts?: number;
@@ -886,8 +1093,13 @@ export interface SyncDo {
   path?: string;
   /** Session is a session id, where the workload alone is ambiguous. */
   session?: string;
-  /** Side is whose content a conflict is decided for: local, remote, or empty for what is in place now. */
+  /**
+   * Side is whose content a conflict is decided for: local, remote, or empty for what is in place now. Of a Version it
+   * is the one that keeps it.
+   */
   side?: string;
+  /** Version is the ID of the version of Path to restore; empty means the newest of each side. */
+  version?: string;
   /**
    * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
    * that of the only session.
@@ -924,6 +1136,28 @@ export interface SyncFolder {
   workload?: string;
 }
 
+/** SyncKept asks for the content of a kept version. */
+export interface SyncKept {
+  /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
+  answers?: Record<string, string>;
+  caller: Caller;
+  /** Container is a container in dev mode; empty means the only one, or the first. */
+  container?: string;
+  /** Path is that of the file: relative to Caller.Dir, or absolute. */
+  path: string;
+  /** Session is a session id, where the workload alone is ambiguous. */
+  session?: string;
+  /** Side keeps the version: local, remote. */
+  side: string;
+  /** Version is the version's ID. */
+  version: string;
+  /**
+   * Workload is "deploy/web" or "web"; empty means the one that the config of Caller.Dir names, or without a config
+   * that of the only session.
+   */
+  workload?: string;
+}
+
 /** SyncPath asks about a path. */
 export interface SyncPath {
   /** Answers are those to the questions that this call was refused with. That a config is trusted is remembered. */
@@ -952,7 +1186,7 @@ export interface SyncVersion {
   id: string;
   /** Path is that of the file in the folder, with slashes. */
   path: string;
-  /** overwritten, deleted, conflict, first */
+  /** replaced, deleted, moved, conflict, first */
   reason: string;
   /** where it was, and is kept: local, remote */
   side: string;
@@ -987,7 +1221,7 @@ export interface Synced {
   bytesToCome: number;
   /** to the container */
   bytesToGo: number;
-  /** ConflictPaths are those files, newest first; at most ten. */
+  /** ConflictPaths are those files, newest first; at most 100. */
   conflictPaths?: string[];
   /** Conflicts is the number of files that both sides changed, and no one has decided about. */
   conflicts?: number;
@@ -1040,8 +1274,54 @@ export interface Target {
   workload?: string;
 }
 
+/** Test says which tests are meant: all, as the sources suggest, or those of a file. */
+export interface Test {
+  /** File is one of the synced sources, as an absolute path of this computer; empty means all tests. */
+  file?: string;
+  /** Line is one of the test that is meant, counted from 1; 0 means all tests of the file. */
+  line?: number;
+}
+
+/** TestCase is a test in a file. */
+export interface TestCase {
+  end: number;
+  /** Line and End are its first and last line, counted from 1. */
+  line: number;
+  /** Name is what the language's test runner calls it: "TestPrice", "PriceTest::test_rounds". */
+  name: string;
+}
+
+/** Tests asks for the tests in a file's text, which may not be saved yet. */
+export interface Tests {
+  /** File is the file's name, by which its language is known. */
+  file: string;
+  text: string;
+}
+
 /** Topic is what a subscription is about. */
-export type Topic = Open<"clusters" | "namespaces" | "workloads" | "sessions" | "forwards" | "status" | "sync">;
+export type Topic = Open<"clusters" | "namespaces" | "workloads" | "sessions" | "forwards" | "status" | "overview" | "sync">;
+
+/** Tunnel is how a tunnel is. */
+export interface Tunnel {
+  failed: number;
+  /** Method is how programs use it: "socks", a proxy for SOCKS5 and HTTP on Port of 127.0.0.1. */
+  method: string;
+  /**
+   * Open are the connections at the moment, Opened all since the daemon began, and Failed those that reached nothing.
+   */
+  open: number;
+  opened: number;
+  port?: number;
+  reason?: string;
+  received: number;
+  /**
+   * RoundTrip is how long the gateway's answer took, in milliseconds, over the way that connections go. It is 0 where
+   * no answer came, and then Reason says why.
+   */
+  roundTrip?: number;
+  /** Sent and Received are bytes to and from the cluster. */
+  sent: number;
+}
 
 /** Type is the dotted name of a kind of event. */
 export type Type = Open<"step" | "notice" | "sync.state" | "sync.conflict" | "link.state" | "forward.up" | "forward.error" | "log" | "command" | "result" | "error">;
@@ -1058,6 +1338,7 @@ export interface Update {
   /** Gone are the keys of items that are there no more. */
   gone?: string[];
   namespaces?: Record<string, Namespace>;
+  overview?: Record<string, Session>;
   /** Problem says why the topic may not be as it is at this moment, until an update comes without one. */
   problem?: Error;
   sessions?: Record<string, Session>;
@@ -1094,6 +1375,8 @@ export interface VSCodeData {
   /** go: remote */
   mode?: string;
   name: string;
+  /** ruby: what waits goes on once configured */
+  nonstop?: boolean;
   /** python */
   pathMappings?: PathMapping[];
   /** go, java, node */
@@ -1134,6 +1417,15 @@ export interface Volumes {
   workload?: string;
 }
 
+/**
+ * WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
+ * HOST:PORT, or unix:PATH. Empty means the number of the pods' port.
+ */
+export interface WantedPort {
+  local?: string;
+  port: string;
+}
+
 /** Workload is a workload that can be taken into dev mode, or is. */
 export interface Workload {
   containers?: Container[];
@@ -1141,6 +1433,12 @@ export interface Workload {
   name: string;
   /** Owner is the object that controls it, as "KIND/NAME", and would undo changes to it. */
   owner?: string;
+  podCount?: number;
+  /**
+   * Pods are its own, without those of dev mode: at most twenty, those that are not ready first. PodCount is how many
+   * there are.
+   */
+  pods?: Pod[];
   /** Polled says why it is asked for every 30 seconds instead of watched. */
   polled?: string;
   replicas: number;
@@ -1149,6 +1447,8 @@ export interface Workload {
   /** Sessions are those of dev mode that hold or copy it. */
   sessions?: WorkloadSession[];
   suspended?: boolean;
+  /** Volumes are those of its pods. */
+  volumes?: PodVolume[];
   /** "deployment/web" */
   workload: string;
 }
@@ -1187,17 +1487,26 @@ export interface Methods {
   "dev.start": { params: Params<Start>; result: Session };
   "dev.status": { params: Params<Target>; result: Session };
   "dev.stop": { params: Params<Stop>; result: CommandData };
+  "dev.sync.content": { params: Params<SyncKept>; result: SyncContent };
   "dev.sync.do": { params: Params<SyncDo>; result: SyncDone };
   "dev.sync.explain": { params: Params<SyncPath>; result: Reason };
   "dev.sync.folder": { params: Params<SyncFolder>; result: SyncDone };
   "dev.sync.status": { params: Params<Target>; result: SyncData[] | null };
   "dev.sync.versions": { params: Params<SyncPath>; result: SyncVersion[] | null };
   "dev.sync.wait": { params: Params<SyncWait>; result: SyncData[] | null };
+  "dev.tests": { params: Tests; result: TestCase[] | null };
   "dev.volumes": { params: Params<Volumes>; result: Volume[] | null };
   "dev.volumes.clean": { params: Params<Volumes>; result: Volume[] | null };
   "initialize": { params: object; result: BridgeInitialized };
+  "route.begin": { params: Params<BeginRoute>; result: Session };
+  "route.leave": { params: Params<Leave>; result: Ended };
+  "sessions.status": { params: Params<Overview>; result: Session[] | null };
   "shutdown": { params: undefined; result: null };
   "subscribe": { params: Params<Subscribe>; result: object };
+  "tunnel.carry": { params: Params<Carry>; result: object };
+  "tunnel.connect": { params: Params<Connect>; result: Session };
+  "tunnel.disconnect": { params: Params<Disconnect>; result: Ended };
+  "workload.logs": { params: Params<PodLogs>; result: object };
 }
 
 /** The notifications of nhctl. */

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { defaults } from "./model/defaults";
 import type * as rpc from "./rpc";
 import type { Grouping } from "./tree/children";
 
@@ -6,6 +7,18 @@ import type { Grouping } from "./tree/children";
 export const settings = {
   path: (): string => read("path", ""),
   kubeconfig: (): string => read("kubeconfig", ""),
+  start: (): Partial<rpc.Start> =>
+    defaults({
+      mode: read("start.mode", "config"),
+      inject: read("start.inject", "auto"),
+      image: read("start.image", ""),
+      sidecarImage: read("start.sidecarImage", ""),
+      profile: read("start.profile", ""),
+      abandonAfter: number("start.abandonAfter"),
+      timeout: number("start.timeout"),
+    }),
+  openFolder: (): string => read("start.openFolder", "ask"),
+  logLines: (): number => number("logs.lines") || 1_000,
   grouping: (): Grouping => (read("tree.groupBy", "kind") === "config" ? "config" : "kind"),
   setGrouping: async (to: Grouping): Promise<void> => {
     await vscode.workspace.getConfiguration("nhctl").update("tree.groupBy", to, vscode.ConfigurationTarget.Global);
@@ -21,4 +34,8 @@ export function editor(): Partial<rpc.Caller> {
 
 function read(name: string, otherwise: string): string {
   return vscode.workspace.getConfiguration("nhctl").get<string>(name, otherwise).trim();
+}
+
+function number(name: string): number {
+  return vscode.workspace.getConfiguration("nhctl").get<number>(name, 0);
 }

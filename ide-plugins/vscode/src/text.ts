@@ -30,7 +30,7 @@ export function literal(text: string): string {
   return plain(text).replace(/[\\`*_{}[\]()#+\-.!|<>~&$]/g, "\\$&");
 }
 
-/** The first letter as a capital: nhctl's own titles begin in lower case. */
+/** The first letter as a capital: nhctl's own titles begin in lower case. A name such as bob@desk stays as it is. */
 export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return text.replace(/^\p{Ll}+(?=[\s,;:.?!…]|$)/u, (word) => word.charAt(0).toUpperCase() + word.slice(1));
 }

@@ -62,6 +62,7 @@ export class Bridge implements Disposable {
   constructor(
     program: Program,
     private readonly log: (line: string) => void,
+    private readonly notice: (text: string) => void = () => {},
   ) {
     this.ended = new Promise((resolve) => (this.end = resolve));
     this.gone = this.ended.then(({ detail }) => {
@@ -80,11 +81,12 @@ export class Bridge implements Disposable {
     );
     this.child.on("close", (code, signal) => this.finish(this.closed(code, signal)));
     // Whoever reads no more has ended, or is to end: "close" says how.
-    this.child.stdin.on("error", () => this.child.kill());
+    this.child.stdin.on("error", () => this.killLater());
 
     this.writer = new NumberedWriter(this.child.stdin);
-    this.connection = createMessageConnection(new StreamMessageReader(this.child.stdout), this.writer);
-    this.connection.onError(([error]) => this.finish({ reason: "garbage", detail: words(error) }));
+    const reader = new StreamMessageReader(this.child.stdout);
+    reader.onError((error) => this.finish({ reason: "garbage", detail: words(error) }));
+    this.connection = createMessageConnection(reader, this.writer);
     this.connection.onNotification("event", (event: rpc.Event) => this.events.get(event.call ?? "")?.(event));
     this.connection.onNotification("update", (update: rpc.Update) => this.updates.get(update.call)?.(update));
     this.connection.listen();
@@ -134,8 +136,11 @@ export class Bridge implements Disposable {
     const source = new CancellationTokenSource();
     const { answer, id } = this.request("subscribe", params, source.token);
     this.updates.set(id, update);
+    // nhctl tells each piece of news once, by whichever call comes next: also that a session was taken over.
+    this.events.set(id, ({ type, message }) => type === "notice" && message && this.notice(message));
     const over = (thrown: unknown): void => {
       const open = this.updates.delete(id);
+      this.events.delete(id);
       source.dispose();
       const why = failure(thrown);
       if (open && why instanceof Problem) {
@@ -180,6 +185,11 @@ export class Bridge implements Disposable {
       return;
     }
     this.child.stdin.end();
+    this.killLater();
+  }
+
+  /** Gives the program some time to end by itself. */
+  private killLater(): void {
     const limit = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
     limit.unref();
     this.child.once("close", () => clearTimeout(limit));

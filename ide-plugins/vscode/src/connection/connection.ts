@@ -20,6 +20,8 @@ export interface Options {
   /** The program to start, or why there is none. */
   find: () => Promise<Program | "missing" | "untrusted">;
   log: (line: string) => void;
+  /** Hears of news that no call of the user's has asked for. */
+  notice?: (text: string) => void;
   clock?: Clock;
   t?: Translate;
 }
@@ -191,7 +193,7 @@ export class Connection implements Disposable {
     if (generation !== this.generation) {
       return { reason: "ended", detail: "" };
     }
-    const bridge = new Bridge(program, this.options.log);
+    const bridge = new Bridge(program, this.options.log, this.options.notice);
     this.bridge = undefined;
     const current = (): boolean => generation === this.generation;
     try {

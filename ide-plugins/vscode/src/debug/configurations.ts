@@ -1,5 +1,5 @@
 import { ofSession, shortName } from "../model/target";
-import type { ConfigService } from "../model/services";
+import { type ConfigService, folderOf } from "../model/services";
 import type * as rpc from "../rpc";
 import type { Translate } from "../text";
 
@@ -18,36 +18,50 @@ export interface Configuration {
   [argument: string]: unknown;
 }
 
-/** The configurations that need no launch.json: for the folder's session, or else for what its config names. */
+/** The configurations that need no launch.json: for the folder's session, and for what configs name without one. */
 export function offered(
   session: rpc.Session | undefined,
   services: readonly ConfigService[],
   t: Translate,
 ): Configuration[] {
-  if (session) {
-    const { place, workload, folder } = ofSession(session);
-    const common = {
+  const others = services.filter(
+    ({ folder, workload }) => folder !== session?.folder && workload !== session?.workload,
+  );
+  return [
+    ...(session ? ofCurrent(session, t) : []),
+    ...others.map(({ workload, folder }) => ({
       type: "nhctl" as const,
+      request: "launch" as const,
+      name: t("Debug {0} in the cluster", shortName(workload)),
       workload,
-      session: session.id,
-      ...(place?.context && { context: place.context }),
-      namespace: session.namespace,
-      ...(folder && { folder }),
-    };
-    const name = shortName(workload);
-    return [
-      { ...common, request: "launch", name: t("Debug {0} in the cluster", name) },
-      { ...common, request: "attach", name: t("Attach to {0} in the cluster", name) },
-    ];
-  }
-  return services.map(({ workload, folder }) => ({
-    type: "nhctl",
-    request: "launch",
-    name: t("Debug {0} in the cluster", shortName(workload)),
+      folder,
+      start: true,
+    })),
+  ];
+}
+
+function ofCurrent(session: rpc.Session, t: Translate): Configuration[] {
+  const { place, workload, folder } = ofSession(session);
+  const common = {
+    type: "nhctl" as const,
     workload,
-    folder,
-    start: true,
-  }));
+    session: session.id,
+    ...(place?.context && { context: place.context }),
+    namespace: session.namespace,
+    ...(folder && { folder }),
+  };
+  const name = shortName(workload);
+  return [
+    { ...common, request: "launch", name: t("Debug {0} in the cluster", name) },
+    { ...common, request: "attach", name: t("Attach to {0} in the cluster", name) },
+  ];
+}
+
+/** The configuration for a file: of the deepest folder around it, or else the first. */
+export function around(path: string | undefined, all: readonly Configuration[]): Configuration | undefined {
+  const folders = all.flatMap(({ folder }) => folder ?? []);
+  const folder = path === undefined ? undefined : folderOf(path, folders);
+  return (folder && all.find((one) => one.folder === folder)) || all[0];
 }
 
 /** Nocalhost's configuration as one of nhctl's; undefined if it is no such thing. */

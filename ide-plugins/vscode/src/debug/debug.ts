@@ -3,7 +3,7 @@ import { ofSession, type Target, targetOf } from "../model/target";
 import type * as rpc from "../rpc";
 import { settings } from "../settings";
 import type { Folders } from "../folders";
-import { builtIn, type Configuration, extensions, handedOver, offered, ofNocalhost } from "./configurations";
+import { around, builtIn, type Configuration, extensions, handedOver, offered, ofNocalhost } from "./configurations";
 import type { Nhctl } from "../nhctl";
 
 /** The event by which `nhctl dap` hands a session over to another extension. */
@@ -74,15 +74,15 @@ export class Debugging
       const kubeconfig = settings.kubeconfig();
       return { ...(kubeconfig && { kubeconfig }), ...(folder && { folder: folder.uri.fsPath }), ...given };
     }
-    const all = await this.offer();
-    const first = all.find((one) => one.folder === folder?.uri.fsPath) ?? all[0];
-    if (!first) {
+    const file = vscode.window.activeTextEditor?.document.uri.fsPath ?? folder?.uri.fsPath;
+    const chosen = around(file, await this.offer());
+    if (!chosen) {
       await vscode.window.showInformationMessage(
         vscode.l10n.t("No config in this folder names a workload. Start dev mode with the green hammer first."),
       );
       return undefined;
     }
-    return this.resolveDebugConfiguration(folder, first);
+    return this.resolveDebugConfiguration(folder, { ...given, ...chosen }); // "without debugging" is in what was given
   }
 
   private async offer(): Promise<Configuration[]> {

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type * as rpc from "../rpc";
 import { capital, label, plain } from "../text";
+import type { Programs } from "../house/programs";
 import type { Decision, Desk } from "./flow";
 
 /** More choices than this are a list, not buttons. */
@@ -10,7 +11,10 @@ type Option = vscode.MessageItem & { decision: Decision };
 
 /** Asks the user in VS Code: questions in a dialog or a list, problems as notifications with buttons. */
 export class WindowDesk implements Desk {
-  constructor(private readonly log: vscode.LogOutputChannel) {}
+  constructor(
+    private readonly log: vscode.LogOutputChannel,
+    private readonly programs: Programs,
+  ) {}
 
   async decide(question: rpc.Question, problem: rpc.Error): Promise<Decision | undefined> {
     const options: Option[] = [
@@ -24,9 +28,10 @@ export class WindowDesk implements Desk {
       );
       return picked?.option.decision;
     }
-    const detail = [problem.message, problem.hint].filter((text) => text && text !== question.text).join("\n\n");
+    // Its hint says how to answer on the command line; here the buttons do.
+    const detail = problem.message.includes(question.text) ? "" : capital(plain(problem.message));
     const message = capital(plain(question.text));
-    const picked = await vscode.window.showWarningMessage(message, { modal: true, detail: plain(detail) }, ...options);
+    const picked = await vscode.window.showWarningMessage(message, { modal: true, detail }, ...options);
     return picked?.decision;
   }
 
@@ -45,6 +50,11 @@ export class WindowDesk implements Desk {
       this.log.show();
     }
     return picked?.remedy;
+  }
+
+  async run(title: string, command: readonly string[]): Promise<boolean> {
+    const [program = "", ...args] = command;
+    return (await this.programs.run(capital(label(title)), program, args)) === 0;
   }
 
   async open(link: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface Desk {
   /** A remedy for a problem that asks nothing, or undefined. */
   offer(problem: rpc.Error): Promise<rpc.Remedy | undefined>;
   open(link: string): Promise<void>;
+  /** Runs a program in a terminal, where it may ask the user, until it has ended. It is false where it has failed. */
+  run(title: string, command: readonly string[]): Promise<boolean>;
 }
 
 /** What makes calls: the connection to nhctl, and progress around it. */
@@ -81,6 +83,9 @@ async function after(
     await desk.open(remedy.link);
     return undefined;
   }
+  if (remedy.command?.length && !(await desk.run(remedy.title, remedy.command))) {
+    return undefined;
+  }
   return laidOver(remedy, call);
 }
 
@@ -93,8 +98,9 @@ export function laidOver(
   return { method: (remedy.method || call.method) as Method, params: { ...call.params, ...over } };
 }
 
-/** Tells the steps of a call as they begin, in one line each. */
+/** Tells the steps of a call as they begin, in one line each, and how many files are synced when that has changed. */
 export function steps(report: (line: string) => void): NonNullable<Call["onEvent"]> {
+  let last = "";
   return ({ type, step, message, sync }) => {
     if (type === "step" && step && (step.state === "started" || step.state === "waiting")) {
       report(step.detail ? `${step.name}: ${step.detail}` : step.name);
@@ -103,7 +109,11 @@ export function steps(report: (line: string) => void): NonNullable<Call["onEvent
     } else if (type === "notice" && message) {
       report(message);
     } else if (type === "sync.state" && sync && sync.filesToGo > 0 && sync.files > 0) {
-      report(`${sync.files - Math.min(sync.filesToGo, sync.files)}/${sync.files}`);
+      const synced = `${sync.files - Math.min(sync.filesToGo, sync.files)}/${sync.files}`;
+      if (synced !== last) {
+        last = synced;
+        report(synced);
+      }
     }
   };
 }

@@ -2,8 +2,9 @@ import * as vscode from "vscode";
 import { ofSession, shortName, type Target, targetOf, targetParams } from "../model/target";
 import type { World } from "../model/world";
 import type * as rpc from "../rpc";
-import { editor } from "../settings";
+import { editor, settings } from "../settings";
 import type { Folders } from "../folders";
+import { chooseFolder, goOn, offerFolder } from "./elsewhere";
 import type { Work } from "./work";
 
 /** The hammer: green starts dev mode, red ends it. */
@@ -22,9 +23,34 @@ export class Hammer {
       return undefined;
     }
     const name = shortName(target.workload) || vscode.l10n.t("this folder's workload");
-    const params = { ...targetParams({ ...target, session: undefined }, editor()), ...more };
+    const params = { ...targetParams({ ...target, session: undefined }, editor()), ...settings.start(), ...more };
     const outcome = await this.work.do(vscode.l10n.t("Dev mode of {0}", name), "dev.start", params);
-    return outcome.kind === "done" ? outcome.result : undefined;
+    const session = outcome.kind === "done" ? outcome.result : undefined;
+    if (session) {
+      void goOn(session); // a message that no one answers keeps nothing waiting
+    }
+    return session;
+  }
+
+  /** Opens the folder that a workload of the user's is synced with. */
+  async openFolder(argument: unknown): Promise<void> {
+    const { place, workload, session: id } = this.endable(targetOf(argument));
+    const session = place && id ? this.world.session(place, id) : undefined;
+    if (session?.folder) {
+      await offerFolder(session, session.folder);
+    } else {
+      const name = shortName(workload);
+      await vscode.window.showInformationMessage(vscode.l10n.t("nhctl does not know the folder of {0}.", name));
+    }
+  }
+
+  /** Puts on the clipboard who has a workload, to ask them. */
+  async copyHolder(argument: unknown): Promise<void> {
+    const { place, workload } = targetOf(argument);
+    const holder = place && workload ? this.world.workloads(place).map.get(workload)?.sessions?.[0]?.holder : undefined;
+    if (holder) {
+      await vscode.env.clipboard.writeText([holder.local, holder.user].filter(Boolean).join(" · "));
+    }
   }
 
   async startCopy(argument: unknown): Promise<void> {
@@ -112,23 +138,4 @@ export class Hammer {
     );
     return picked?.label;
   }
-}
-
-/** A folder of sources: one that is open, or another one. */
-async function chooseFolder(): Promise<string | undefined> {
-  const title = vscode.l10n.t("Folder with the sources");
-  const other = vscode.l10n.t("Another folder…");
-  const open = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === "file");
-  if (open.length > 0) {
-    const items = open.map(({ name, uri }) => ({ label: name, description: uri.fsPath, path: uri.fsPath }));
-    const picked = await vscode.window.showQuickPick([...items, { label: other, description: "", path: "" }], {
-      title,
-      ignoreFocusOut: true,
-    });
-    if (picked?.path !== "") {
-      return picked?.path;
-    }
-  }
-  const chosen = await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, title });
-  return chosen?.[0]?.fsPath;
 }

@@ -1,5 +1,6 @@
 import type * as rpc from "../rpc";
 import { label, type Translate } from "../text";
+import { podState, unready } from "./pods";
 
 /** How a workload stands to the user. */
 export type Standing = "free" | "mine" | "other" | "abandoned";
@@ -32,10 +33,10 @@ export function workloadState(
   const sessions = workload.sessions ?? [];
   const session = sessions.find((one) => one.mine) ?? sessions[0];
   if (!session) {
-    return { standing: "free", word: size(workload, t), tone: idle(workload) ? "muted" : "plain" };
+    return { standing: "free", ...free(workload, t) };
   }
   const detail = details(session.id);
-  const who = label(session.holder.local || session.holder.user, 60);
+  const who = holderOf({ session });
   if (detail?.abandoned) {
     return { standing: "abandoned", session, word: t("abandoned by {0}", who), tone: "warning" };
   }
@@ -43,6 +44,27 @@ export function workloadState(
     return { standing: "other", session, word: t("{0} since {1}", who, at(new Date(session.since))), tone: "muted" };
   }
   return { standing: "mine", session, ...own(session, detail, t) };
+}
+
+/** Who has a workload, as colleagues know them. */
+export function holderOf({ session }: Pick<WorkloadState, "session">): string {
+  return label(session?.holder.local || session?.holder.user || "", 60);
+}
+
+/** A workload that no one has: how large it is, or what is wrong with its pods. */
+function free(workload: rpc.Workload, t: Translate): Pick<WorkloadState, "word" | "tone"> {
+  const waiting = runsOn(workload.kind) ? unready(workload.pods ?? []) : [];
+  const trouble = waiting.map((pod) => podState(pod, t)).find((state) => state.trouble);
+  if (trouble) {
+    return { word: trouble.word, tone: "warning" };
+  }
+  const words = [size(workload, t), waiting.length > 0 ? t("{0} not ready", waiting.length) : ""];
+  return { word: words.filter(Boolean).join(", "), tone: idle(workload) ? "muted" : "plain" };
+}
+
+/** Whether the pods of a kind run until someone ends them: a Job's may have failed long ago. */
+function runsOn(kind: string): boolean {
+  return !["job", "cronjob"].includes(kind);
 }
 
 function own(

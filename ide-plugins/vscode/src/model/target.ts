@@ -65,16 +65,23 @@ export function shortName(workload: string | undefined): string {
   return workload?.slice(workload.indexOf("/") + 1) ?? "";
 }
 
-/** The session that a folder is synced in, among those of this computer: the user's own, the deepest folder first. */
+/**
+ * The session that a folder is synced in, among those of this computer: the user's own, first that of the file in
+ * front, then the deepest folder.
+ */
 export function sessionOf(
   sessions: Iterable<rpc.Session>,
   folders: readonly string[],
   inside: (path: string, folder: string) => boolean,
+  front?: string,
 ): rpc.Session | undefined {
+  const around = ({ folder = "" }: rpc.Session): number => Number(front !== undefined && inside(front, folder));
   return [...sessions]
     .filter(({ mine, folder }) => mine && folder)
     .filter(({ folder = "" }) => folders.some((open) => inside(open, folder) || inside(folder, open)))
-    .sort((a, b) => (b.folder ?? "").length - (a.folder ?? "").length || a.id.localeCompare(b.id))[0];
+    .sort(
+      (a, b) => around(b) - around(a) || (b.folder ?? "").length - (a.folder ?? "").length || a.id.localeCompare(b.id),
+    )[0];
 }
 
 /** The arguments of `nhctl dev terminal`, or of another command about a target. */

@@ -1,6 +1,6 @@
-import { relative, isAbsolute } from "node:path";
 import * as vscode from "vscode";
 import type { Change } from "../model/items";
+import { inside } from "../model/paths";
 import type { Subscriptions } from "../model/subscriptions";
 import { sessionOf, shortName } from "../model/target";
 import type { Scope, World } from "../model/world";
@@ -14,7 +14,10 @@ export class CurrentSession implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<rpc.Session | undefined>();
   readonly onChange = this.changed.event;
   private session: rpc.Session | undefined;
+  /** The same as the list of sessions has it. */
+  private listed: rpc.Session | undefined;
   private readonly told = new Set<string>();
+  private readonly looking = vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.choose());
 
   constructor(
     private readonly world: World,
@@ -23,6 +26,7 @@ export class CurrentSession implements vscode.Disposable {
   ) {}
 
   dispose(): void {
+    this.looking.dispose();
     this.subscriptions.want(us, []);
     this.changed.dispose();
   }
@@ -52,13 +56,19 @@ export class CurrentSession implements vscode.Disposable {
 
   private choose(): void {
     const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
-    const found = sessionOf(this.world.own().map.values(), folders, inside);
-    const before = this.session?.id;
+    const front = vscode.window.activeTextEditor?.document.uri;
+    const file = front?.scheme === "file" ? front.fsPath : undefined; // one of an output channel is in no folder
+    const found = sessionOf(this.world.own().map.values(), folders, inside, file);
+    const before = this.listed;
+    this.listed = found;
     const status = found && this.world.items(statusOf(found)).map.get(found.id);
     // The place is that of the list: a status is asked for by its place, and does not repeat the context.
     this.session = found && { ...found, ...status, context: found.context };
-    if (before !== found?.id) {
+    if (before?.id !== found?.id) {
       this.subscribe();
+    } else if (found?.live && !before?.live) {
+      // A session is listed a moment before nhctl serves it, and has no status until then.
+      this.subscriptions.again(({ topic, session }) => topic === "status" && session === found.id);
     }
     this.changed.fire(this.session);
     if (found?.abandoned && !this.told.has(found.id)) {
@@ -87,10 +97,4 @@ export class CurrentSession implements vscode.Disposable {
 
 function statusOf(session: rpc.Session): Scope & { topic: "status" } {
   return { topic: "status", context: session.context, namespace: session.namespace, session: session.id };
-}
-
-/** Whether a path is a folder, or below it. */
-export function inside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!way.startsWith("..") && !isAbsolute(way));
 }

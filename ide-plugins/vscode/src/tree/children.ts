@@ -37,6 +37,10 @@ export function children(node: Node | undefined, world: World, choices: Choices)
       return parts(node, world);
     case "container":
       return ports(node, world);
+    case "pods":
+      return pods(node, world);
+    case "volumes":
+      return volumes(node, world);
     default:
       return [];
   }
@@ -136,6 +140,12 @@ function parts(node: NodeOf<"workload">, world: World): Node[] {
   for (const { name } of item?.services ?? []) {
     list.push({ kind: "service", id: below(node.id, "service", name), parent: node, place, key, name });
   }
+  if (item?.podCount && item.kind !== "pod") {
+    list.push({ kind: "pods", id: below(node.id, "pods"), parent: node, place, key });
+  }
+  if (item?.volumes?.length) {
+    list.push({ kind: "volumes", id: below(node.id, "volumes"), parent: node, place, key });
+  }
   return withMessage(node, world.workloads(place), list);
 }
 
@@ -153,6 +163,36 @@ function ports(node: NodeOf<"container">, world: World): Node[] {
     key,
     container: name,
     index,
+  }));
+}
+
+/** The workload's own pods, as far as nhctl tells them one by one. */
+function pods(node: NodeOf<"pods">, world: World): Node[] {
+  const { place, key } = node;
+  const item = world.workloads(place).map.get(key);
+  const list: Node[] = (item?.pods ?? []).map(({ name }) => ({
+    kind: "ownPod",
+    id: below(node.id, "pod", name),
+    parent: node,
+    place,
+    key,
+    name,
+  }));
+  if ((item?.podCount ?? 0) > list.length) {
+    list.push({ kind: "message", id: below(node.id, "message"), parent: node, scope: node.id });
+  }
+  return list;
+}
+
+function volumes(node: NodeOf<"volumes">, world: World): Node[] {
+  const { place, key } = node;
+  return (world.workloads(place).map.get(key)?.volumes ?? []).map(({ name }) => ({
+    kind: "volume",
+    id: below(node.id, name),
+    parent: node,
+    place,
+    key,
+    name,
   }));
 }
 

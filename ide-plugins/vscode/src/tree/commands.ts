@@ -4,7 +4,7 @@ import type { Desk } from "../hammer/flow";
 import type { Subscriptions } from "../model/subscriptions";
 import type { World } from "../model/world";
 import type * as rpc from "../rpc";
-import { label } from "../text";
+import { capital, label } from "../text";
 import { settings } from "../settings";
 import type { Favourites } from "./favourites";
 import { titleOf } from "./look";
@@ -119,17 +119,17 @@ export class TreeCommands {
     }
     const again = vscode.l10n.t("Try Again");
     const title = `${titleOf(problem, vscode.l10n.t)}: ${label(problem.message, 400)}`;
-    const links = (problem.remedies ?? []).filter((remedy) => remedy.link);
+    const remedies = (problem.remedies ?? []).filter(({ link, command }) => link || command?.length);
     const picked = await vscode.window.showWarningMessage(
       title,
       { modal: true, detail: problem.hint ?? "" },
       again,
-      ...links.map((remedy) => label(remedy.title)),
+      ...remedies.map((remedy) => capital(label(remedy.title))),
     );
-    const link = links.find((remedy) => label(remedy.title) === picked)?.link;
-    if (link) {
-      await this.desk.open(link);
-    } else if (picked === again) {
+    const remedy = remedies.find(({ title }) => capital(label(title)) === picked);
+    if (remedy?.link) {
+      await this.desk.open(remedy.link);
+    } else if (picked === again || (remedy?.command && (await this.desk.run(remedy.title, remedy.command)))) {
       this.refresh();
     }
   }

@@ -10,8 +10,9 @@ const many = 200;
 export class Forest {
   private readonly nodes = new Map<string, Node>();
   private readonly shown = new Map<string, string[]>();
-  /** Nodes to draw again, by their ids. The root is "". */
+  /** Nodes to draw again, by their ids, and those whose lists are others. The root is "". */
   private readonly dirty = new Set<string>();
+  private readonly lists = new Set<string>();
 
   constructor(
     private readonly world: World,
@@ -21,6 +22,9 @@ export class Forest {
   /** The children of a node, or of the root. */
   children(parent: Node | undefined): Node[] {
     const list = children(parent, this.world, this.choices()).map((node) => this.known(node));
+    if (!this.shown.has(parent?.id ?? "")) {
+      this.lists.delete(parent?.id ?? ""); // drawn for the first time: once more would be in the way of that
+    }
     const before = this.shown.get(parent?.id ?? "") ?? [];
     const ids = new Set(list.map((node) => node.id));
     before.filter((id) => !ids.has(id)).forEach((id) => this.forget(id));
@@ -48,18 +52,15 @@ export class Forest {
     const place: Place = { context: scope.context ?? "", namespace: scope.namespace ?? "" };
     switch (scope.topic) {
       case "clusters":
-        this.mark(change.list && "", ...change.changed.map(contextId));
+        this.markList(change.list && "");
+        this.mark(...change.changed.map(contextId));
         break;
       case "namespaces":
-        this.mark(
-          change.list && contextId(place.context),
-          ...change.changed.map((namespace) => namespaceId({ context: place.context, namespace })),
-        );
+        this.markList(change.list && contextId(place.context));
+        this.mark(...change.changed.map((namespace) => namespaceId({ context: place.context, namespace })));
         break;
       case "workloads":
-        if (change.list) {
-          this.mark(namespaceId(place), this.nodes.has(favouritesId) && favouritesId);
-        }
+        this.markList(change.list && namespaceId(place), change.list && favouritesId);
         this.mark(...change.changed.flatMap((key) => workloadIds({ place, key })));
         break;
       case "sessions":
@@ -84,8 +85,10 @@ export class Forest {
 
   /** The nodes to draw again, as few as say it all; undefined stands for the root. Afterwards there are none. */
   take(): (Node | undefined)[] {
-    const ids = [...this.dirty].filter((id) => id === "" || this.nodes.has(id));
+    const marked = new Set([...this.dirty, ...this.lists]);
     this.dirty.clear();
+    this.lists.clear();
+    const ids = [...marked].filter((id) => id === "" || this.nodes.has(id));
     if (ids.includes("")) {
       return [undefined];
     }
@@ -95,8 +98,12 @@ export class Forest {
     return list.filter((node) => !above(node).some((one) => chosen.has(one)));
   }
 
-  private mark(...ids: (string | false)[]): void {
-    ids.forEach((id) => id !== false && this.dirty.add(id));
+  private mark(...ids: string[]): void {
+    ids.forEach((id) => this.dirty.add(id));
+  }
+
+  private markList(...ids: (string | false)[]): void {
+    ids.forEach((id) => id !== false && this.lists.add(id));
   }
 
   /** The workloads that sessions are about: all that have one if sessions came or went. */

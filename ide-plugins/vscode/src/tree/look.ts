@@ -1,4 +1,5 @@
-import { type Clockwork, type WorkloadState, workloadState } from "../model/state";
+import { podState, unready } from "../model/pods";
+import { type Clockwork, holderOf, type WorkloadState, workloadState } from "../model/state";
 import type { World } from "../model/world";
 import type * as rpc from "../rpc";
 import { capital, label, literal, type Translate } from "../text";
@@ -65,6 +66,14 @@ export class Painter {
         return this.service(node);
       case "pod":
         return this.pod(node);
+      case "pods":
+        return this.pods(node);
+      case "ownPod":
+        return this.ownPod(node);
+      case "volumes":
+        return this.volumes(node);
+      case "volume":
+        return this.volume(node);
       case "forward":
         return this.forward(node);
       case "message":
@@ -156,6 +165,8 @@ export class Painter {
     return lines(
       `**${literal(item.workload)}**${state.word ? ` · ${literal(state.word)}` : ""}`,
       session?.holder && t("Held by {0} ({1})", literal(session.holder.local), literal(session.holder.user)),
+      state.standing === "other" &&
+        t("To work on it, ask {0}, work on a copy, or choose Wait or Take Over.", literal(holderOf(state))),
       session?.folder && t("Folder {0}", literal(session.folder)),
       session?.image && t("Image {0}", literal(session.image)),
       state.session?.driftBy && t("Changed by {0}", literal(state.session.driftBy)),
@@ -222,6 +233,61 @@ export class Painter {
     };
   }
 
+  private pods(node: NodeOf<"pods">): Look {
+    const item = this.world.workloads(node.place).map.get(node.key);
+    const count = item?.podCount ?? 0;
+    const waiting = unready(item?.pods ?? []).length;
+    return {
+      label: this.t("Pods"),
+      description: this.t("{0} of {1} ready", count - waiting, count),
+      icon: { codicon: "vm" },
+      context: "pods",
+      fold: "closed",
+    };
+  }
+
+  private ownPod(node: NodeOf<"ownPod">): Look {
+    const item = this.world.workloads(node.place).map.get(node.key);
+    const pod = item?.pods?.find((one) => one.name === node.name);
+    const restarts = pod?.restarts ?? 0;
+    const state = pod && podState(pod, this.t);
+    return {
+      label: label(node.name),
+      description: [
+        state?.word,
+        restarts === 1 ? this.t("1 restart") : restarts > 1 ? this.t("{0} restarts", restarts) : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
+      icon: state?.trouble ? { codicon: "warning", color: "charts.yellow" } : { codicon: "vm-running" },
+      context: "pod",
+      fold: "none",
+    };
+  }
+
+  private volumes(node: NodeOf<"volumes">): Look {
+    const item = this.world.workloads(node.place).map.get(node.key);
+    return {
+      label: this.t("Volumes"),
+      description: String(item?.volumes?.length ?? 0),
+      icon: { codicon: "save-all" },
+      context: "volumes",
+      fold: "closed",
+    };
+  }
+
+  private volume(node: NodeOf<"volume">): Look {
+    const item = this.world.workloads(node.place).map.get(node.key);
+    const volume = item?.volumes?.find((one) => one.name === node.name);
+    return {
+      label: label(node.name),
+      description: [volume?.source ?? "", ...(volume?.paths ?? [])].map((text) => label(text)).join(" · "),
+      icon: { codicon: "save" },
+      context: "volume",
+      fold: "none",
+    };
+  }
+
   private forward(node: NodeOf<"forward">): Look {
     const port = this.world.forwards().map.get(node.forward);
     const open = port?.state === "listening";
@@ -238,6 +304,11 @@ export class Painter {
 
   /** Why a list is not as it should be, or that it is empty. */
   private message(node: NodeOf<"message">): Look {
+    if (node.parent?.kind === "pods") {
+      const item = this.world.workloads(node.parent.place).map.get(node.parent.key);
+      const more = (item?.podCount ?? 0) - (item?.pods?.length ?? 0);
+      return { label: this.t("{0} more", more), context: "message", fold: "none", muted: true };
+    }
     const problem = this.problem(node);
     if (!problem) {
       const word = node.parent?.kind === "context" ? this.t("No namespaces") : this.t("No workloads");

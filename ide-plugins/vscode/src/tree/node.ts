@@ -14,6 +14,10 @@ export type Node =
   | (Base<"port"> & WorkloadAddress & { container: string; index: number })
   | (Base<"service"> & WorkloadAddress & { name: string })
   | (Base<"pod"> & WorkloadAddress & { session: string })
+  | (Base<"pods"> & WorkloadAddress)
+  | (Base<"ownPod"> & WorkloadAddress & { name: string })
+  | (Base<"volumes"> & WorkloadAddress)
+  | (Base<"volume"> & WorkloadAddress & { name: string })
   | (Base<"forward"> & WorkloadAddress & { forward: string })
   | (Base<"message"> & { scope: string });
 

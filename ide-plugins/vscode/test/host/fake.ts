@@ -1,20 +1,21 @@
 // A fake nhctl: it speaks `nhctl ide` from a scenario and from nhctl's own recordings, and does what a test tells it.
 // Its folder is in FAKE_NHCTL.
-import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
 import type * as rpc from "../../src/rpc";
-import { type Command, key, type Reply, type Request, type Scenario } from "./scenario";
+import { type Command, key, type Planned, type Reply, type Request, type Scenario } from "./scenario";
 
 const folder = process.env["FAKE_NHCTL"] ?? "";
 const scenario = (): Scenario => JSON.parse(readFileSync(join(folder, "scenario.json"), "utf8")) as Scenario;
 
 function main(command: string): void {
   const now = scenario();
-  if (command === "version") {
-    process.stdout.write(JSON.stringify({ version: now.version }));
+  appendFileSync(join(folder, "commands.jsonl"), `${JSON.stringify(process.argv.slice(2))}\n`);
+  if (command === "config" && process.argv[3] === "import" && !process.argv.includes("--yes")) {
+    process.exitCode = 1; // there is a config already
   } else if (command === "config") {
     process.stdout.write(JSON.stringify(now.services));
   } else if (command === "ide" && now.old) {
@@ -30,9 +31,26 @@ function main(command: string): void {
   } else if (command === "lsp") {
     lsp();
   } else if (command === "dev") {
-    process.stdout.write(`$ ${process.argv.slice(2).join(" ")}\r\n`);
-    process.stdin.resume();
+    program(now.programs?.[process.argv[3] ?? ""]);
   }
+}
+
+/** A command in the dev container. */
+function program(planned: Planned | undefined): void {
+  const line = process.argv.slice(2);
+  appendFileSync(join(folder, "programs.jsonl"), `${JSON.stringify(line)}\n`);
+  if (planned) {
+    process.stdout.write(planned.output);
+    process.exitCode = planned.code;
+    const waiting = setInterval(() => {
+      if (!planned.waits || existsSync(join(folder, "end"))) {
+        clearInterval(waiting);
+      }
+    }, 20);
+    return;
+  }
+  process.stdout.write(`$ ${line.join(" ")}\r\n`);
+  process.stdin.resume();
 }
 
 /** How a call ends that the client has cancelled. */
@@ -59,10 +77,13 @@ function ide(): void {
 
   const send = (id: Request["id"], update: Partial<rpc.Update>): void =>
     write({ method: "update", params: { ...update, call: JSON.stringify(id) } });
+  const tell = (id: Request["id"], events: Partial<rpc.Event>[] = []): void =>
+    events.forEach((event) => write({ method: "event", params: { ...event, call: JSON.stringify(id) } }));
   const subscribe = async (id: Request["id"], params: rpc.Params<rpc.Subscribe>): Promise<never> => {
     const { topic, caller, session, allClusters } = params;
     const name = key(topic, caller?.context, caller?.namespace, allClusters ? "all" : session);
     const told = scenario().topics[name];
+    tell(id, told?.events);
     if (told?.fail) {
       throw fail(told.fail);
     }
@@ -81,7 +102,7 @@ function ide(): void {
     counts.set(method, count + 1);
     const reply = replies[Math.min(count, replies.length - 1)] ?? {};
     const { events, answer } = reply.recorded ? recording(method) : { events: reply.events ?? [], answer: reply };
-    events.forEach((event) => write({ method: "event", params: { ...event, call: JSON.stringify(id) } }));
+    tell(id, events);
     if (reply.hangs) {
       await new Promise<void>((resolve) => cancel.set(id, () => (undone = resolve)));
       throw new Failed(cancelled, "cancelled");
@@ -101,19 +122,6 @@ function ide(): void {
 
   const reader = new StreamMessageReader(process.stdin);
   reader.onClose(() => process.exit(0));
-  reader.listen((message) => {
-    const request = message as unknown as Request;
-    appendFileSync(join(folder, "requests.jsonl"), `${JSON.stringify({ ...request, pid: process.pid })}\n`);
-    if (request.method === "$/cancelRequest") {
-      cancel.get(request.params["id"] as number)?.();
-    } else if (request.id !== undefined) {
-      handle(request).then(
-        (result) => write({ id: request.id, result }),
-        ({ code, message, data }: Failed) => write({ id: request.id, error: { code, message, data } }),
-      );
-    }
-  });
-
   const obey = (command: Command): void => {
     switch (command.do) {
       case "push":
@@ -146,7 +154,22 @@ function ide(): void {
       client.end("ok\n");
     });
   });
-  server.listen(socket, () => appendFileSync(join(folder, "started"), `${process.pid}\n`));
+  // Whoever has had an answer finds the socket, and the process's number.
+  server.listen(socket, () => {
+    appendFileSync(join(folder, "started"), `${process.pid}\n`);
+    reader.listen((message) => {
+      const request = message as unknown as Request;
+      appendFileSync(join(folder, "requests.jsonl"), `${JSON.stringify({ ...request, pid: process.pid })}\n`);
+      if (request.method === "$/cancelRequest") {
+        cancel.get(request.params["id"] as number)?.();
+      } else if (request.id !== undefined) {
+        handle(request).then(
+          (result) => write({ id: request.id, result }),
+          ({ code, message, data }: Failed) => write({ id: request.id, error: { code, message, data } }),
+        );
+      }
+    });
+  });
   process.on("exit", () => rmSync(socket, { force: true }));
 }
 

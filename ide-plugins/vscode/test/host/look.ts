@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import type * as rpc from "../../src/rpc";
 import { folder, session, workload } from "../unit/samples";
+import { decide, undecided } from "./decide";
 import { key, type Scenario } from "./scenario";
 import { Stage, until, usual } from "./stage";
 import { limit, VSCode } from "./vscode";
@@ -71,7 +72,15 @@ function day(work: string, now = new Date()): Scenario {
             sessions: [held("s1", ada, 40, { mine: true })],
             services: [{ name: "catalog", ports: [{ port: 80, protocol: "TCP", target: "8080" }] }],
           }),
-          app("reviews", { replicas: 2 }),
+          app("reviews", {
+            replicas: 2,
+            pods: [
+              { name: "reviews-5c9-x7k2p", state: "CrashLoopBackOff", restarts: 4 },
+              { name: "reviews-5c9-m41qd", state: "Running", ready: true },
+            ],
+            podCount: 2,
+            volumes: [{ name: "settings", source: "ConfigMap reviews", paths: ["/etc/reviews"] }],
+          }),
           app("storefront", { replicas: 3 }),
           app("checkout", { sessions: [held("s2", bob, 95)] }),
           app("mailer", { sessions: [held("s3", eve, 3_000)] }),
@@ -123,6 +132,41 @@ async function tree(page: Page): Promise<void> {
   await page.locator(".statusbar-item", { hasText: "catalog · 34 ms" }).waitFor({ timeout: limit });
 }
 
+/** Runs a command of the palette. */
+async function command(page: Page, title: string): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input.input").fill(`>${title}`);
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click({ timeout: limit });
+}
+
+/** A terminal goes on after a reload, as the same program. */
+async function terminal(page: Page, stage: Stage): Promise<void> {
+  const shown = page.locator(".xterm", { hasText: "dev terminal deployment/catalog" }).first();
+  const started = (): string[] => stage.programs().filter((line) => line.startsWith("dev terminal"));
+  await command(page, "nhctl: Open Terminal");
+  await shown.waitFor({ timeout: limit });
+  await page.reload({ timeout: limit });
+  await shown.waitFor({ timeout: limit });
+  assert.equal(started().length, 1, "the terminal was opened again instead of reattached");
+}
+
+/** Opens the walkthrough by the keyboard alone. */
+async function walkthrough(page: Page): Promise<void> {
+  await page.keyboard.press("F1");
+  await page.locator(".quick-input-widget input.input").fill(">Welcome: Open Walkthrough");
+  await page.locator(".quick-input-widget .monaco-list-row").first().waitFor({ timeout: limit });
+  await page.keyboard.press("Enter");
+  await page.locator(".quick-input-widget", { hasText: "First steps with nhctl" }).waitFor({ timeout: limit });
+  await page.keyboard.type("First steps with nhctl");
+  await page.keyboard.press("Enter");
+  await page.locator(".getting-started-step", { hasText: "Can it work here?" }).waitFor({ timeout: limit });
+}
+
+const contrast = {
+  "window.autoDetectColorScheme": false,
+  "workbench.colorTheme": "Default High Contrast",
+};
+
 async function main(vsix: string, pictures: string): Promise<void> {
   const home = execFileSync("test/setup/vscode.sh", { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   const code = new VSCode(home);
@@ -130,14 +174,27 @@ async function main(vsix: string, pictures: string): Promise<void> {
   try {
     const stage = new Stage(join(code.root, "fake"), resolve("out/host/fake.js"), recording);
     stage.set(day(code.workspace));
-    const settings = { "nhctl.path": stage.program, "window.autoDetectColorScheme": true };
+    const settings = {
+      "nhctl.path": stage.program,
+      "window.autoDetectColorScheme": true,
+      "terminal.integrated.gpuAcceleration": "off", // which shows text as text
+    };
     await code.start(settings, vsix);
-    for (const theme of ["dark", "light"]) {
-      const page = await code.open(async () => {}, undefined, theme === "dark");
+    for (const theme of ["dark", "light", "contrast"]) {
+      code.set({ ...settings, ...(theme === "contrast" && contrast) });
+      const page = await code.open(async () => {}, undefined, theme !== "light");
       try {
         await tree(page);
         await page.locator(".monaco-list-row", { hasText: "reviews" }).first().hover();
         await page.screenshot({ path: join(pictures, `tree-${theme}.png`) });
+        await page.locator(".monaco-list-row", { hasText: "reviews" }).first().click();
+        await page.locator(".monaco-list-row", { hasText: "1 of 2 ready" }).click({ timeout: limit });
+        await page.locator(".monaco-list-row", { hasText: "4 restarts" }).waitFor({ timeout: limit });
+        await page.screenshot({ path: join(pictures, `pods-${theme}.png`) });
+        if (theme !== "contrast") {
+          await walkthrough(page);
+          await page.screenshot({ path: join(pictures, `walkthrough-${theme}.png`) });
+        }
         if (theme === "dark") {
           await page.locator(".statusbar-item", { hasText: "catalog · 34 ms" }).click();
           await page.locator(".quick-input-widget", { hasText: "Pause Sync" }).waitFor({ timeout: limit });
@@ -147,9 +204,27 @@ async function main(vsix: string, pictures: string): Promise<void> {
           await page.locator('.monaco-list-row:has-text("reviews") [aria-label="Start Dev Mode"]').click();
           await until(() => stage.requests("dev.start").length > 0);
           assert.equal(stage.requests("dev.start")[0]?.params["workload"], "deployment/reviews");
+          await terminal(page, stage);
+          await page.screenshot({ path: join(pictures, "terminal.png") });
         }
       } catch (error) {
         await page.screenshot({ path: join(pictures, `failed-${theme}.png`) });
+        throw error;
+      } finally {
+        await page.close();
+      }
+    }
+    stage.set(undecided(day(code.workspace), code.workspace));
+    for (const theme of ["dark", "light"]) {
+      const page = await code.open(async () => {}, undefined, theme === "dark");
+      const picture = async (name: string): Promise<void> => {
+        await page.screenshot({ path: join(pictures, `${name}-${theme}.png`) });
+      };
+      try {
+        stage.clear();
+        await decide(page, stage, code.workspace, picture);
+      } catch (error) {
+        await picture("failed");
         throw error;
       } finally {
         await page.close();

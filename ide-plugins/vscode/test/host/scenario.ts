@@ -8,12 +8,24 @@ export interface Scenario {
   crash?: boolean;
   /** Does not know `nhctl ide`. */
   old?: boolean;
-  /** The snapshots of topics, by `key`. A problem is told as one of the topic. */
-  topics: Record<string, { items?: Record<string, unknown>; problem?: rpc.Error; fail?: rpc.Error }>;
+  /** The snapshots of topics, by `key`, with events before them. A problem is told as one of the topic. */
+  topics: Record<
+    string,
+    { events?: Partial<rpc.Event>[]; items?: Record<string, unknown>; problem?: rpc.Error; fail?: rpc.Error }
+  >;
   /** How calls go, one after the other; the last one counts for all that follow. */
   calls: Record<string, Reply[]>;
+  /** What programs in the dev container print, and how they end, by the command: "build", "test". Others go on. */
+  programs?: Record<string, Planned>;
   /** The services of `nhctl config show`. */
   services: { name: string; serviceType: string }[];
+}
+
+/** A program that prints something and ends; one that waits ends when the test lets it. */
+export interface Planned {
+  output: string;
+  code: number;
+  waits?: boolean;
 }
 
 /** How one call goes. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import type { Command, Request, Scenario } from "./scenario";
@@ -21,25 +21,52 @@ export class Stage {
     mkdirSync(folder, { recursive: true });
     this.program = join(folder, "nhctl");
     const env = `FAKE_NHCTL='${folder}' FAKE_NHCTL_RECORDING='${recording}'`;
+    // Its version is asked at each start, which needs no Node.
     writeFileSync(
       this.program,
-      `#!/bin/sh\n${env} exec '${process.env["NHCTL_NODE"] ?? process.execPath}' '${fake}' "$@"\n`,
+      `#!/bin/sh
+if [ "$1" = version ]; then
+  echo '["version"]' >>'${join(folder, "commands.jsonl")}'
+  exec cat '${join(folder, "version.json")}'
+fi
+${env} exec '${process.env["NHCTL_NODE"] ?? process.execPath}' '${fake}' "$@"
+`,
     );
     chmodSync(this.program, 0o755);
     this.set(usual());
   }
 
   set(scenario: Scenario): void {
-    writeFileSync(join(this.folder, "scenario.json"), JSON.stringify(scenario));
+    this.put("version.json", { version: scenario.version });
+    this.put("scenario.json", scenario);
+  }
+
+  /** Writes a file in one step: the fake may read it at any time. */
+  private put(name: string, content: object): void {
+    const path = join(this.folder, name);
+    writeFileSync(`${path}.new`, JSON.stringify(content));
+    renameSync(`${path}.new`, path);
   }
 
   /** Forgets the requests of tests before. */
   clear(): void {
-    rmSync(join(this.folder, "requests.jsonl"), { force: true });
+    for (const name of ["requests", "dap", "programs", "commands"]) {
+      rmSync(join(this.folder, `${name}.jsonl`), { force: true });
+    }
   }
 
   requests(method?: string): Request[] {
     return this.lines("requests.jsonl").filter((request) => !method || request.method === method);
+  }
+
+  /** The command lines of programs in the dev container. */
+  programs(): string[] {
+    return (this.lines("programs.jsonl") as unknown as string[][]).map((line) => line.join(" "));
+  }
+
+  /** Ends the programs that wait for it. */
+  endPrograms(): void {
+    writeFileSync(join(this.folder, "end"), "");
   }
 
   /** What debug adapters were asked. */
@@ -47,15 +74,27 @@ export class Stage {
     return this.lines("dap.jsonl") as unknown as { command: string; arguments: Record<string, unknown> }[];
   }
 
+  /** The command lines that were run. */
+  commands(): string[] {
+    return (this.lines("commands.jsonl") as unknown as string[][]).map((line) => line.join(" "));
+  }
+
   /** How often nhctl was started. */
   starts(): number {
+    return this.started().length;
+  }
+
+  /** The process of each nhctl that has started, by its number. */
+  private started(): string[] {
     const file = join(this.folder, "started");
-    return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0;
+    return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   }
 
   /** Tells the fake that runs what to do. */
   async tell(command: Command): Promise<void> {
-    const socket = await until(() => readdirSync(this.folder).find((name) => name.endsWith(".sock")));
+    // One that was told to end may take a while, and still have its socket.
+    const pid = await until(() => this.started().at(-1), "nhctl runs");
+    const socket = `${pid}.sock`;
     await new Promise<void>((resolve) => {
       const connection = createConnection(join(this.folder, socket));
       connection.on("connect", () => connection.write(`${JSON.stringify(command)}\n`));
@@ -75,21 +114,23 @@ export class Stage {
   }
 }
 
-/** Waits for a condition, and says what was missing. */
+/** The pause between two looks at a condition. */
+const pause = 20;
+
+/** Waits for a condition, and says what was missing. The limit is counted in looks: on a busy computer it is longer. */
 export async function until<T>(
   condition: () => T,
   what = condition.toString(),
   limit = 120_000,
 ): Promise<NonNullable<T>> {
-  const end = Date.now() + limit;
-  for (;;) {
+  for (let waited = 0; ; waited += pause) {
     const value = condition();
     if (value) {
       return value;
     }
-    if (Date.now() > end) {
+    if (waited > limit) {
       throw new Error(`this did not come true: ${what}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

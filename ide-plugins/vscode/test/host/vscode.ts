@@ -18,37 +18,56 @@ const flags = [
 /** How long anything may take that the machine has to do. */
 export const limit = 180_000;
 
+/** Whose VS Code it is. */
+export interface User {
+  /** The folder of VS Code's own files, which is removed in the end. */
+  root: string;
+  /** The folder that is opened. */
+  workspace: string;
+  env: NodeJS.ProcessEnv;
+}
+
+/** A user with nothing but a small workspace. */
+export function plainUser(): User {
+  const root = mkdtempSync(join(tmpdir(), "nhctl-vscode-"));
+  const workspace = join(root, "work", "catalog");
+  mkdirSync(join(workspace, ".dev"), { recursive: true });
+  writeFileSync(join(workspace, ".dev", "config.yaml"), "name: web\nserviceType: deployment\n");
+  writeFileSync(join(workspace, "main.go"), "package main\n\nfunc main() {}\n");
+  return { root, workspace, env: { ...process.env, HOME: root, XDG_STATE_HOME: join(root, "state") } };
+}
+
 /** A VS Code of a test: its server, with folders of its own, and a browser that shows it. */
 export class VSCode {
-  readonly root = mkdtempSync(join(tmpdir(), "nhctl-vscode-"));
-  readonly workspace = join(this.root, "work", "catalog");
+  readonly root: string;
+  readonly workspace: string;
+  private readonly env: NodeJS.ProcessEnv;
   private server: ChildProcess | undefined;
   private browser: Browser | undefined;
   private address = "";
 
-  constructor(private readonly home: string) {}
+  constructor(
+    private readonly home: string,
+    { root, workspace, env }: User = plainUser(),
+  ) {
+    this.root = root;
+    this.workspace = workspace;
+    this.env = { ...env, NHCTL_NODE: process.execPath };
+  }
 
-  /** Starts the server. With a driver, tests run in the extension host, and dialogs are refused. */
-  async start(settings: Record<string, unknown>, vsix: string | undefined): Promise<void> {
+  /**
+   * Starts the server. Without a packed extension, tests run in the extension host, and dialogs are refused. With
+   * trust, VS Code trusts no folder before the user says so.
+   */
+  async start(settings: Record<string, unknown>, vsix: string | undefined, trust = false): Promise<void> {
     const data = join(this.root, "srv");
-    mkdirSync(join(this.workspace, ".dev"), { recursive: true });
-    // Those of the machine hold nhctl.path: what depends on a machine is none of the user's settings elsewhere.
-    for (const kind of ["User", "Machine"]) {
-      mkdirSync(join(data, "data", kind), { recursive: true });
-      writeFileSync(join(data, "data", kind, "settings.json"), JSON.stringify({ ...quiet, ...settings }));
-    }
-    writeFileSync(join(this.workspace, ".dev", "config.yaml"), "name: web\nserviceType: deployment\n");
-    writeFileSync(join(this.workspace, "main.go"), "package main\n\nfunc main() {}\n");
+    this.set(settings);
+    const { env } = this;
     const common = ["--server-data-dir", data, "--extensions-dir", join(this.root, "exts"), "--telemetry-level", "off"];
+    const accept = "--accept-server-license-terms";
     const program = join(this.home, "out", "server-main.js");
-    const env = {
-      ...process.env,
-      HOME: this.root,
-      XDG_STATE_HOME: join(this.root, "state"),
-      NHCTL_NODE: process.execPath,
-    };
     if (vsix) {
-      const install = [program, ...common, "--accept-server-license-terms", "--install-extension", resolve(vsix)];
+      const install = [program, ...common, accept, "--install-extension", resolve(vsix)];
       execFileSync(process.execPath, install, { env, stdio: ["ignore", "pipe", "inherit"], timeout: limit });
     }
     const port = await freePort();
@@ -57,11 +76,11 @@ export class VSCode {
     const listen = ["--host", "127.0.0.1", "--port", String(port), "--without-connection-token"];
     this.server = spawn(
       process.execPath,
-      [program, ...common, ...listen, ...driver, "--accept-server-license-terms", "--disable-workspace-trust"],
-      { env, stdio: ["ignore", "ignore", "ignore"] }, // it warns of files that the npm package lacks
+      [program, ...common, ...listen, ...driver, ...(trust ? [] : ["--disable-workspace-trust"]), accept],
+      { env, stdio: ["ignore", "ignore", "ignore"], detached: true }, // it warns of files that the npm package lacks
     );
     const { server } = this;
-    process.once("exit", () => server.kill()); // whoever ends this program ends VS Code
+    process.once("exit", () => signal(server, "SIGKILL")); // whoever ends this program ends VS Code
     process.once("SIGTERM", () => process.exit(1));
     const end = Date.now() + limit;
     while (!(await answers(`http://${this.address}/version`))) {
@@ -73,12 +92,23 @@ export class VSCode {
     this.browser = await chromium.launch({ executablePath: browserPath(), args: flags, timeout: limit });
   }
 
+  /** Writes the settings for the pages that are opened from now on. */
+  set(settings: Record<string, unknown>): void {
+    // Those of the machine hold nhctl.path: what depends on a machine is none of the user's settings elsewhere.
+    for (const kind of ["User", "Machine"]) {
+      const folder = join(this.root, "srv", "data", kind);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "settings.json"), JSON.stringify({ ...quiet, ...settings }));
+    }
+  }
+
   /** Opens the workspace in a page. */
   async open(prepare: (page: Page) => Promise<void>, payload?: [string, string][], dark = true): Promise<Page> {
     const page = await this.browser?.newPage({
       viewport: { width: 1200, height: 760 },
       deviceScaleFactor: 1,
       colorScheme: dark ? "dark" : "light",
+      permissions: ["clipboard-read", "clipboard-write"], // or else the page would ask, and no one answer
     });
     if (!page) {
       throw new Error("there is no browser");
@@ -96,12 +126,20 @@ export class VSCode {
 
   async close(): Promise<void> {
     await this.browser?.close();
-    if (this.server && this.server.exitCode === null) {
-      const gone = new Promise((resolve) => this.server?.once("exit", resolve));
-      this.server.kill();
-      await gone;
+    // What the extension runs outlives the server by some seconds, and would write into folders that are removed.
+    for (let i = 0; this.server && signal(this.server, i < 100 ? "SIGTERM" : "SIGKILL"); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 });
+  }
+}
+
+/** Sends a signal to a program and all that it has started. It is false if none of them is there. */
+function signal({ pid }: ChildProcess, name: NodeJS.Signals): boolean {
+  try {
+    return pid !== undefined && process.kill(-pid, name);
+  } catch {
+    return false;
   }
 }
 

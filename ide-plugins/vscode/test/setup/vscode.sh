@@ -12,6 +12,8 @@ if [[ -f $home/ready ]]; then
   exit
 fi
 
+source "$(dirname "${BASH_SOURCE[0]}")/certificates.sh"
+
 make_it() {
   echo "making VS Code for tests in $home (once, some minutes)"
   rm -rf "$home"
@@ -23,6 +25,9 @@ make_it() {
   # Scripts of packages would download. Two of them compile what VS Code needs: output channels and terminals.
   npm install --omit=dev --ignore-scripts --no-audit --no-fund
   export npm_config_build_from_source=true
+  # Node's own headers are next to it; node-gyp would download them.
+  headers=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  [[ ! -d $headers/include/node ]] || export npm_config_nodedir=$headers
   npm rebuild @vscode/spdlog
   npm rebuild node-pty || true # a step after its build may fail
   find node_modules/node-pty/build -name pty.node | grep -q . || { echo "error: node-pty was not built" >&2; exit 1; }

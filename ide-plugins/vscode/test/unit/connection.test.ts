@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
@@ -22,6 +22,7 @@ interface Running {
   stage: Stage;
   connection: Connection;
   states: string[];
+  notices: string[];
 }
 
 function start(t: TestContext, scenario: Partial<Scenario> = {}, program?: string): Running {
@@ -31,16 +32,18 @@ function start(t: TestContext, scenario: Partial<Scenario> = {}, program?: strin
     join(process.cwd(), recording),
   );
   stage.set(usual(scenario));
+  const notices: string[] = [];
   const connection = new Connection({
     find: async () => ({ path: program ?? stage.program, args: ["ide"] }),
     log: () => {},
+    notice: (text) => notices.push(text),
     clock: impatient,
   });
   const states: string[] = [];
   connection.onChange((state: State) => states.push(state.kind === "failed" ? state.failure : state.kind));
   t.after(() => connection.close());
   connection.start();
-  return { stage, connection, states };
+  return { stage, connection, states, notices };
 }
 
 const ready = async ({ connection }: Running): Promise<unknown> => until(() => connection.state.kind === "ready");
@@ -81,6 +84,17 @@ test("a cancelled call ends once it is undone", async (t) => {
   assert.equal(ended, false);
   await it.stage.tell({ do: "undone" });
   await outcome;
+});
+
+test("a subscription's notice is heard", async (t) => {
+  const message = "the session of deployment/web has ended: bob took it over";
+  const topics = { [key("namespaces", "dev")]: { events: [{ type: "notice", message } as const], items: {} } };
+  const it = start(t, { topics });
+  let updates = 0;
+  const count = (): void => void updates++;
+  it.connection.subscribe({ topic: "namespaces", caller: { context: "dev" } }, count, () => assert.fail("it failed"));
+  await until(() => updates === 1);
+  assert.deepEqual(it.notices, [message]);
 });
 
 test("subscriptions live on over a killed child", async (t) => {
@@ -150,6 +164,14 @@ test("a cluster that could not be reached is tried again", async (t) => {
   await until(() => failures > 1);
   it.stage.set(usual({ topics: { [name]: { items: {} } } }));
   await until(() => updates.length === 1);
+});
+
+test("an nhctl that is too old may end before it is spoken to", async (t) => {
+  const old = join(root, "old");
+  writeFileSync(old, "#!/bin/sh\nexec <&-\nsleep 0.3\nexit 2\n", { mode: 0o755 });
+  const it = start(t, {}, old);
+  await until(() => it.connection.state.kind === "failed");
+  assert.deepEqual(it.states, ["starting", "tooOld"]);
 });
 
 test("bad days have names, and are not tried again", async (t) => {

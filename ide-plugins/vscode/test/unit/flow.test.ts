@@ -5,7 +5,7 @@ import { Cancelled, failure, Problem } from "../../src/connection/problem";
 import { ResponseError } from "../../src/connection/jsonrpc";
 import { type Caller, converse, type Desk, steps } from "../../src/hammer/flow";
 import type * as rpc from "../../src/rpc";
-import { session } from "./samples";
+import { folder, session } from "./samples";
 
 type Made = [Method, object];
 
@@ -33,6 +33,10 @@ function desk(answers: Partial<Desk> = {}): Desk & { shown: string[] } {
       return answers.offer?.(problem);
     },
     open: async (link) => void shown.push(link),
+    run: async (title, command) => {
+      shown.push([title, ...command].join(" "));
+      return answers.run ? answers.run(title, command) : true;
+    },
   };
 }
 
@@ -106,6 +110,26 @@ test("a link is opened, and nothing is called again", async () => {
   assert.deepEqual([ui.shown, made.length], [["the claim would be lost", "https://example.com/claims"], 1]);
 });
 
+test("a command is run, and the call is repeated once it has ended well", async () => {
+  const expired: rpc.Error = {
+    code: "unauthorized",
+    message: "sign in",
+    remedies: [{ title: "sign in", command: ["kubectl", "auth", "whoami"] }],
+  };
+  const offer: Desk["offer"] = async ({ remedies }) => remedies?.[0];
+  for (const [well, kind, times] of [
+    [true, "done", 2],
+    [false, "left", 1],
+  ] as const) {
+    const { call, made } = failing(expired);
+    const ui = desk({ offer, run: async () => well });
+    const outcome = await converse(call, ui, "dev.start", { workload: "web" });
+    assert.deepEqual([outcome.kind, made.length], [kind, times]);
+    assert.deepEqual(ui.shown, ["sign in", "sign in kubectl auth whoami"]);
+    assert.ok(made.every(([, params]) => JSON.stringify(params) === '{"workload":"web"}'));
+  }
+});
+
 test("a problem is shown once, a cancelled call is none", async () => {
   const ui = desk();
   await converse(failing(new Error("broken")).call, ui, "dev.start", {});
@@ -144,11 +168,16 @@ test("steps are told as they begin", () => {
   event({ step: { name: "wait for the dev pod", state: "waiting", detail: "pulling dev:1" } });
   event({ type: "notice", message: "the original goes first" });
   event({ type: "log", log: { stream: "stdout", text: "x", time: "" } });
+  for (const filesToGo of [5, 5, 3, 3, 0]) {
+    event({ type: "sync.state", sync: folder({ files: 5, filesToGo }) });
+  }
   event({ step: { name: "create the twin", state: "undone" } });
   assert.deepEqual(lines, [
     "create the twin",
     "wait for the dev pod: pulling dev:1",
     "the original goes first",
+    "0/5",
+    "2/5",
     "create the twin: undone",
   ]);
 });

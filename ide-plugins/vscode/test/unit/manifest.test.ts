@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 interface Manifest {
+  activationEvents: string[];
   contributes: {
     commands: { command: string; title: string; icon?: string | { light: string; dark: string } }[];
     menus: Record<string, { command: string }[]>;
     viewsWelcome: { contents: string; when: string }[];
+    walkthroughs: { steps: { id: string; description: string; media: { svg: string } }[] }[];
   };
 }
 
@@ -72,5 +74,31 @@ test("icons are there, for light and dark", () => {
         command,
       );
     }
+  }
+});
+
+test("it wakes up for those who use it alone, and sends nothing to anyone", () => {
+  for (const event of manifest.activationEvents) {
+    assert.match(
+      event,
+      /^(workspaceContains:(\*\/)?\.(dev|nocalhost)\/|on(Debug|FileSystem|Uri|TaskType|TerminalProfile))/,
+    );
+  }
+  assert.doesNotMatch(sources, /telemetry|\bfetch\(|node:https?\b|XMLHttpRequest|WebSocket/i);
+});
+
+test("the walkthrough has pictures, and commands that are there", () => {
+  const { steps } = manifest.contributes.walkthroughs[0] ?? { steps: [] };
+  const declared = manifest.contributes.commands.map(({ command }) => command);
+  assert.ok(steps.length > 5);
+  for (const { id, description, media } of steps) {
+    assert.match(read(media.svg), /^<svg [^>]*viewBox/, id);
+    const text = table("package.nls.json")[description.slice(1, -1)] ?? "";
+    const links = [...text.matchAll(/command:([\w.]+)/g)].map(([, command]) => command ?? "");
+    assert.ok(links.length > 0, id);
+    assert.ok(
+      links.every((command) => declared.includes(command) || command === "nhctl.workloads.focus"),
+      id,
+    );
   }
 });

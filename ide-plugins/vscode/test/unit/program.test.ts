@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { posix } from "node:path";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
 import { test } from "node:test";
+import { find } from "../../src/connection/find";
 import { Pauses } from "../../src/connection/pauses";
 import { type Found, newest, onPath, versionOf } from "../../src/connection/program";
 
@@ -50,4 +53,26 @@ test("pauses grow, and a program that ends at once is given up", () => {
   assert.equal(pauses.next(10), 250);
   assert.equal(pauses.next(10), 500);
   assert.equal(pauses.next(3_600_000), 250, "one that ran for an hour is in no loop");
+});
+
+test("the newest of setting, PATH and extension is used", async (t) => {
+  const root = mkdtempSync(join(tmpdir(), "nhctl-find-"));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  const place = (folder: string, version: string, mode = 0o755): string => {
+    const file = join(root, folder, process.platform === "win32" ? "nhctl.exe" : "nhctl");
+    mkdirSync(join(root, folder), { recursive: true });
+    writeFileSync(file, `#!/bin/sh\necho '{"version":"${version}"}'\n`, { mode });
+    return file;
+  };
+  const setting = place("setting", "v0.2.0");
+  const bundled = place("extension/bin", "v0.10.0");
+  const places = { setting, bundle: join(root, "extension"), env: { PATH: join(root, "path") } };
+  const used = async (): Promise<string | undefined> => (await find(places))?.path;
+  assert.equal(await used(), bundled);
+  const onPath = place("path", "v0.11.0");
+  assert.equal(await used(), onPath);
+  chmodSync(onPath, 0o644);
+  assert.equal(await used(), bundled, "one that is no program");
+  rmSync(bundled);
+  assert.equal(await used(), setting);
 });

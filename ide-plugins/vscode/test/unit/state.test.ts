@@ -17,6 +17,10 @@ const mine = {
 };
 const theirs = { ...mine, mine: false, holder: { user: "bob", local: "bob@desk" } };
 
+const ready = { name: "web-1", state: "Running", ready: true };
+const starting = { name: "web-2", state: "ContainerCreating" };
+const crashing = { name: "web-3", state: "CrashLoopBackOff" };
+
 test("states of workloads, in words", () => {
   const cases: [string, Partial<rpc.Workload>, Partial<rpc.Session> | undefined, string, string, string][] = [
     ["nothing special", { replicas: 2 }, undefined, "free", "2 replicas", "plain"],
@@ -24,6 +28,24 @@ test("states of workloads, in words", () => {
     ["scaled down", { replicas: 0 }, undefined, "free", "0 replicas", "muted"],
     ["suspended", { kind: "cronjob", suspended: true }, undefined, "free", "suspended", "muted"],
     ["a DaemonSet has no replicas", { kind: "daemonset", replicas: 0 }, undefined, "free", "", "plain"],
+    [
+      "pods on their way",
+      { replicas: 2, pods: [starting, ready] },
+      undefined,
+      "free",
+      "2 replicas, 1 not ready",
+      "plain",
+    ],
+    ["pods in trouble", { pods: [starting, crashing] }, undefined, "free", "CrashLoopBackOff", "warning"],
+    ["a Job's old failure", { kind: "job", pods: [crashing] }, undefined, "free", "", "plain"],
+    [
+      "pods that are done",
+      { kind: "pod", pods: [{ ...ready, ready: false, state: "Succeeded" }] },
+      undefined,
+      "free",
+      "",
+      "plain",
+    ],
     ["mine", { sessions: [mine] }, { live: true }, "mine", "in dev mode", "active"],
     ["a copy", { sessions: [{ ...mine, mode: "duplicate" }] }, { live: true }, "mine", "in dev mode, a copy", "active"],
     ["begins", { sessions: [{ ...mine, phase: "entering" }] }, undefined, "mine", "starting", "busy"],

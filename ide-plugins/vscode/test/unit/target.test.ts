@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { folderOf, services } from "../../src/model/services";
 import { commandLine, quoted, sessionOf, targetOf, targetParams } from "../../src/model/target";
-import { handedOver, ofNocalhost, offered } from "../../src/debug/configurations";
+import { around, handedOver, ofNocalhost, offered } from "../../src/debug/configurations";
 import { english } from "../../src/text";
 import { session } from "./samples";
 
@@ -69,6 +69,14 @@ test("the session of the open folders", () => {
   for (const [name, folders, want] of cases) {
     assert.equal(sessionOf(all, folders, inside)?.id, want, name);
   }
+  const both = [session({ id: "a", folder: "/shop/a" }), session({ id: "b", folder: "/shop/b" })];
+  for (const [front, want] of [
+    [undefined, "a"],
+    ["/shop/b/main.py", "b"],
+    ["/elsewhere/x", "a"],
+  ] as const) {
+    assert.equal(sessionOf(both, ["/shop"], inside, front)?.id, want, `the file in front is ${front}`);
+  }
 });
 
 test("commands for terminals", () => {
@@ -126,6 +134,16 @@ test("debugging without launch.json", () => {
       ["attach", "03825a12", "prod", "/src"],
     ],
   );
+  const other = { folder: "/shop/b", title: "b", workload: "deployment/b" };
+  const all = offered(session({ workload: "deployment/a", folder: "/shop/a" }), [other], english);
+  for (const [file, want] of [
+    ["/shop/b/main.py", "deployment/b"],
+    ["/shop/a/main.go", "deployment/a"],
+    ["/shop/README.md", "deployment/a"],
+    [undefined, "deployment/a"],
+  ] as const) {
+    assert.equal(around(file, all)?.workload, want, `F5 in ${file}`);
+  }
   assert.deepEqual(ofNocalhost({ type: "nocalhost", request: "attach", name: "x" }), {
     type: "nhctl",
     request: "launch",

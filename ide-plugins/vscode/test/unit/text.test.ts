@@ -30,3 +30,16 @@ test("messages get their arguments", () => {
   assert.equal(english("{0} since {1}", "ada", 9), "ada since 9");
   assert.equal(capital("go on"), "Go on");
 });
+
+test("sentences begin with a capital, and names stay as they are", () => {
+  for (const [text, want] of [
+    ["wait until that session is over", "Wait until that session is over"],
+    ["replace it? it restarts", "Replace it? it restarts"],
+    ["bob@desk (bob) has deployment/web", "bob@desk (bob) has deployment/web"],
+    ["deployment/web is in use", "deployment/web is in use"],
+    ["rolebinding", "Rolebinding"],
+    ["", ""],
+  ] as const) {
+    assert.equal(capital(text), want);
+  }
+});

@@ -175,6 +175,37 @@ test("a session shows its pod and ports, someone else's is grey", () => {
     [other.context, other.description, other.muted],
     ["workload other active", "ada@laptop since 09:14", true],
   );
+  assert.match(other.tooltip ?? "", /ask ada@laptop, work on a copy, or choose Wait or Take Over/);
+});
+
+test("pods and volumes, with a word for how they are", () => {
+  const it = stage();
+  const pods: rpc.Pod[] = [
+    { name: "web-b", state: "CrashLoopBackOff", restarts: 3 },
+    { name: "web-c", state: "Running", restarts: 1 },
+    { name: "web-a", state: "Running", ready: true },
+  ];
+  const volumes: rpc.PodVolume[] = [{ name: "settings", source: "ConfigMap web", paths: ["/etc/web"] }];
+  it.workloads({
+    [web]: workload({ replicas: 3, pods, podCount: 40, volumes }),
+    "pod/shell": workload({ workload: "pod/shell", kind: "pod", name: "shell", pods: pods.slice(2), podCount: 1 }),
+  });
+  assert.deepEqual(it.lines(it.open("prod/eu", "shop", "Deployments", "web")), [
+    "Pods (38 of 40 ready)",
+    "Volumes (1)",
+  ]);
+  assert.deepEqual(it.lines(it.open("prod/eu", "shop", "Deployments", "web", "Pods")), [
+    "web-b (CrashLoopBackOff · 3 restarts)",
+    "web-c (not ready · 1 restart)",
+    "web-a (ready)",
+    "37 more",
+  ]);
+  assert.deepEqual(it.lines(it.open("prod/eu", "shop", "Deployments", "web", "Volumes")), [
+    "settings (ConfigMap web · /etc/web)",
+  ]);
+  assert.deepEqual(it.lines(it.open("prod/eu", "shop", "Pods", "shell")), [], "a pod is its own");
+  const ids = it.open("prod/eu", "shop", "Deployments", "web", "Pods").map(({ id }) => id);
+  assert.equal(new Set(ids).size, ids.length);
 });
 
 test("only what changed is drawn again", () => {
@@ -195,6 +226,19 @@ test("only what changed is drawn again", () => {
   assert.deepEqual(redrawn(), ["bank"]);
   it.tell({ topic: "workloads", context: "dev", namespace: "bank" }, { snapshot: true });
   assert.deepEqual(redrawn(), [], "a node that was never shown");
+});
+
+test("a list that is shown for the first time is not drawn once more", () => {
+  const it = stage();
+  it.tell({ topic: "workloads", ...place }, { snapshot: true });
+  it.open("prod/eu", "shop");
+  assert.deepEqual(it.forest.take(), []);
+  it.tell({ topic: "workloads", ...place }, { workloads: { [web]: workload() } });
+  it.open("prod/eu", "shop");
+  assert.deepEqual(
+    it.forest.take().map((node) => node?.kind),
+    ["namespace"],
+  );
 });
 
 test("a node stays the same object as long as it is shown", () => {

@@ -1,0 +1,12 @@
+import { badProgram } from "./days";
+import { develop, keyboard } from "./develop";
+import { colleague } from "./team";
+import type { Around } from "./around";
+
+/** The walks by the names that scenarios know them by. */
+export const walks: Readonly<Record<string, (around: Around) => Promise<void>>> = {
+  colleague,
+  badProgram,
+  develop,
+  keyboard,
+};
