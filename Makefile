@@ -169,6 +169,12 @@ vscode: packages ## check the VS Code extension, run its unit tests, and pack it
 	@mkdir -p bin
 	@hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix
 
+.PHONY: vscode-platforms
+vscode-platforms: PARTS = node
+vscode-platforms: packages cross ## pack the VS Code extension with nhctl inside, once per platform, into dist/vscode (PLATFORMS=linux/amd64 chooses)
+	@$(MAKE) --no-print-directory vscode
+	@hack/step.sh "the extension per platform" hack/vscode-platforms.sh dist/vscode $(PLATFORMS)
+
 .PHONY: test-vscode
 test-vscode: PARTS = node vscode
 test-vscode: packages ## the same, and test the extension in a real VS Code

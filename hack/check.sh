@@ -35,6 +35,9 @@ after=$(git ls-files -co --exclude-standard | LC_ALL=C sort | xargs -d '\n' sha2
 echo "check: every platform compiles: $*"
 hack/cross.sh "$tags" "$@" || fail "a platform"
 
+echo "check: no exported method is linked that nothing calls"
+hack/unused-methods.sh "$tags" ./nhctl ./sidecar || fail "the linker keeps every exported method"
+
 echo "check: fuzz targets"
 hack/fuzz.sh "$tags" || fail "a fuzz target"
 

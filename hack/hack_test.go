@@ -4,10 +4,14 @@ package hack
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +27,53 @@ func files(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return strings.Fields(string(out))
+}
+
+// hack/fuzz.sh looks for targets in the text of files. Text that only looks like one, in a string, fails it after
+// minutes.
+func TestFuzzTargetsAreFunctions(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("fuzz.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`grep -lE '([^']+)'`).FindSubmatch(script)
+	if m == nil {
+		t.Fatal("fuzz.sh looks for no targets")
+	}
+	target := regexp.MustCompile("(?m)" + string(m[1]))
+	found := 0
+	for _, name := range files(t) {
+		if !strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := len(target.FindAll(text, -1))
+		if lines == 0 {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		functions := 0
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && target.MatchString("func "+f.Name.Name) {
+				functions++
+			}
+		}
+		if lines != functions {
+			t.Errorf("%s has %d fuzz targets and %d lines that look like one: put other text into testdata", name,
+				functions, lines)
+		}
+		found += functions
+	}
+	if found == 0 {
+		t.Error("there are no fuzz targets")
+	}
 }
 
 // Steps that run at the same time must not install packages: the package manager has one lock.
@@ -67,6 +118,47 @@ func TestPackagesForOthersThanRoot(t *testing.T) {
 	}
 	if strings.Contains(string(out), "npm") || strings.Contains(string(out), "uidmap") {
 		t.Errorf("packages.sh wants what was not asked for:\n%s", out)
+	}
+}
+
+// Another installation is named once and waited for, but not forever; any other failure is one at once.
+func TestPackagesWaitForLock(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("packages.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(script), "needs='", "needs='\nlacking /nowhere lacking is not there", 1)
+	text = strings.Replace(text, "$EUID != 0", "0 != 0", 1)
+	held := "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 12 (apt-get)"
+	const waits = "waiting for process 12 (apt-get), which holds apt's lock\n"
+	for name, tt := range map[string]struct {
+		fails string // what apt-get says while it fails
+		times int
+		wants string
+		ok    bool
+	}{
+		"free":             {ok: true},
+		"held for a while": {fails: held, times: 3, wants: waits, ok: true},
+		"held by someone":  {fails: "E: Could not get lock", times: 1, wants: "waiting for another program", ok: true},
+		"held for hours":   {fails: held, times: 99, wants: waits},
+		"another failure":  {fails: "E: no such package", times: 1, wants: "E: no such package"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// A pause is one of the clock alone, and a long one.
+			fakes := `tries=0
+sleep() { SECONDS=$((SECONDS + 500)); }
+apt-get() { ((++tries > times)) || { echo "$fails"; return 100; }; }
+`
+			cmd := exec.Command("bash", "-c", fakes+text, "packages.sh", "lacking")
+			cmd.Env = append(os.Environ(), "fails="+tt.fails, fmt.Sprint("times=", tt.times))
+			out, err := cmd.CombinedOutput()
+			if (err == nil) != tt.ok || strings.Count(string(out), "waiting for") > 1 ||
+				!strings.Contains(string(out), tt.wants) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 
@@ -121,6 +213,25 @@ func TestCoreSet(t *testing.T) {
 		name := strings.Fields(line)[0]
 		if !strings.Contains(code.String(), "\nfunc "+name+"(t *testing.T) {\n") {
 			t.Errorf("%s is in the core set, and no scenario", name)
+		}
+	}
+	_, list, _ = strings.Cut(string(script), "\nimages='")
+	list, _, _ = strings.Cut(list, "'\n")
+	made := strings.Fields(list)
+	image := regexp.MustCompile(`image: ghcr\.io/nhctl/([\w-]+):`)
+	manifests, err := filepath.Glob("../examples/bookshop/manifests/*.yaml")
+	if err != nil || len(manifests) == 0 {
+		t.Fatal(manifests, err)
+	}
+	for _, name := range manifests {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range image.FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(made, m[1]) {
+				t.Errorf("%s wants the image %s, which is not made for the core set: %q", name, m[1], made)
+			}
 		}
 	}
 }

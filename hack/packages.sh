@@ -15,6 +15,7 @@ rootless   newuidmap   uidmap                      maps users where images are m
 foreign    QEMU        qemu-user-static            runs programs of another architecture
 foreign    QEMU        binfmt-support              lets the kernel start them by that
 node       npm         npm                         fetches npm for the Node image, and packs the VS Code extension
+node       unzip       unzip                       looks into the packed extension
 playground runc        runc                        starts containers
 playground ptp         containernetworking-plugins joins pods to the network
 playground iptables    iptables                    forwards traffic to Services
@@ -25,6 +26,9 @@ playground igzip       isal                        unpacks images in half the ti
 unit       gcc         gcc                         links tests with the race detector
 unit       /usr/include/stdlib.h libc6-dev         has the headers and libraries for that
 unit       curl        curl                        downloads for the install script, which a test runs
+scenarios  curl        curl                        is run in a cluster by scenarios
+scenarios  python3     python3                     likewise
+scenarios  node        nodejs                      likewise
 vscode     chromium    chromium                    shows VS Code in tests of its extension
 vscode     rg          ripgrep                     finds files for that VS Code
 vscode     g++         g++                         compiles parts of that VS Code
@@ -56,15 +60,19 @@ fi
 echo "installing Debian packages:$list"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# DPkg::Lock::Timeout waits for installations by others, but not for their updates of the lists.
+# Another installation may hold one of apt's locks: it is named and waited for, as long as a large upgrade may take. DPkg::Lock::Timeout
+# would wait without a word, and not for updates of the lists.
+longest=3600
 apt() {
-  local _
-  for _ in {1..60}; do
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1 && return
-    grep -q 'Could not get lock' "$log" || return 1
+  local end=$((SECONDS + longest)) holder='' told
+  until DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=0 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1; do
+    grep -q 'Could not get lock' "$log" && ((SECONDS < end)) || return 1
+    told=$holder
+    holder=$(sed -n 's/.*held by \(process [0-9]* ([^)]*)\).*/\1/p' "$log" | head -n 1)
+    holder=${holder:-another program}
+    [[ $holder == "$told" ]] || echo "waiting for $holder, which holds apt's lock"
     sleep 5
   done
-  return 1
 }
 if ! { apt update && apt install -y --no-install-recommends "${packages[@]}"; }; then
   cat "$log" >&2

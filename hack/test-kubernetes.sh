@@ -20,6 +20,7 @@ TestPodDeleted          a pod that is gone is replaced
 TestManagedClusters     admission: policies and webhooks that change pods or refuse them
 TestDoctor              permissions, quotas and the version, as the API server tells them
 '
+images='sidecar dev-go bookshop-catalog bookshop-redis bookshop-reviews bookshop-storefront'
 run=$(awk 'NF { print $1 }' <<<"$core" | paste -sd '|')
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../examples/playground"
@@ -30,7 +31,7 @@ for version in "$@"; do
     newest) version=${versions[-1]} ;;
   esac
   echo "test: the core set on Kubernetes $version"
-  (cd ../.. && KUBERNETES=$version NHCTL_TEST_IMAGES="sidecar dev-go bookshop-catalog" NHCTL_TEST_RUN="^($run)\$" \
+  (cd ../.. && KUBERNETES=$version NHCTL_TEST_IMAGES=$images NHCTL_TEST_RUN="^($run)\$" \
     hack/test.sh "$tags")
   # `make check` looks at go.mod alone, since this downloads all modules of a version.
   if [[ -f kubernetes/$version.mod ]] && ! go mod tidy -diff -modfile="kubernetes/$version.mod" >/dev/null; then

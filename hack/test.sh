@@ -13,6 +13,10 @@ name=${NHCTL_TEST_PLAYGROUND:-test-$(pwd | sha256sum | cut -c1-6)}
 run=${NHCTL_TEST_RUN:-}
 kubernetes=${KUBERNETES:-}
 starting=
+# The scenarios of the VS Code extension use it packed, in a real VS Code.
+vscode=1
+[[ -z $run || TestVSCode =~ ${run%%/*} ]] || vscode=
+export TEST_PARTS="scenarios ${vscode:+node vscode}"
 rm -f bin/steps
 
 # Unit tests run under the race detector where Go has one. On Linux it needs a C compiler, which nothing else here does. Names and users
@@ -21,7 +25,7 @@ unit=(go test)
 case $(go env GOOS)/$(go env GOARCH) in
   linux/amd64 | linux/arm64)
     unit=(env CGO_ENABLED=1 go test -race)
-    [[ -n $run ]] || export TEST_PARTS=unit
+    [[ -n $run ]] || TEST_PARTS+=" unit"
     ;;
   darwin/amd64 | darwin/arm64) unit=(go test -race) ;;
 esac
@@ -47,6 +51,12 @@ else
   { start "$name" "${archives[@]}" && { [[ -z $second ]] || start "$second" "${small[@]}"; }; } >"$log" 2>&1 &
   starting=$!
   trap 'wait "$starting" || true; [[ -n ${NHCTL_TEST_KEEP:-} ]] || { bin/playground down --name "$name" && bin/playground down --name "$name-2"; } >>"$log" 2>&1 || tail -n 3 "$log"' EXIT
+fi
+if [[ -n $vscode ]]; then
+  echo "test: packing the VS Code extension"
+  hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix
+  PATH=$(ide-plugins/vscode/test/setup/node.sh):$PATH
+  hack/step.sh "a VS Code for tests" ide-plugins/vscode/test/setup/vscode.sh >/dev/null
 fi
 if [[ -z $run ]]; then
   hack/step.sh "make check" make --no-print-directory check
@@ -78,4 +88,4 @@ fi
 hack/step.sh --table
 echo "test: scenarios on a real cluster"
 export NHCTL_TEST_BIN=$PWD/bin
-go test $GO_BUILD_FLAGS -tags "$tags,e2e" -count=1 -timeout "${NHCTL_TEST_TIMEOUT:-40m}" -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh
+go test $GO_BUILD_FLAGS -tags "$tags,e2e" -count=1 -timeout "${NHCTL_TEST_TIMEOUT:-50m}" -parallel 4 ${run:+-run "$run"} -v ./nhctl/test/e2e 2>&1 | hack/quiet.sh

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../ide-plugins/vscode"
 vsix=$(realpath -m "../../$1")
+PATH=$(test/setup/node.sh):$PATH
+source test/setup/certificates.sh
 
 # Scripts of packages would download; the extension needs none of them.
 if [[ package-lock.json -nt node_modules/.package-lock.json ]]; then
@@ -18,5 +20,6 @@ size=$(wc -c <"$vsix")
 
 if [[ ${2-} == host ]]; then
   npm run --silent test:host
+  node out/host/untrusted.js "$vsix"
   node out/host/look.js "$vsix" out/pictures
 fi
