@@ -50,9 +50,6 @@ func (a *Adapter) lost(l *link, why string) {
 			before: started(a.service.debug.Command),
 			stood:  a.stopped != 0,
 		}
-		if !a.service.changing && !a.service.over { // else the client knows why
-			a.say(console, "nhctl: the debugger of the program has gone ("+why+"); looking for the program")
-		}
 	}
 	a.forgetStops()
 	if !a.service.changing { // else who changes it goes on
@@ -124,6 +121,7 @@ func (s *search) run(ctx context.Context) {
 				return
 			}
 			why = err.Error()
+			s.waiting(why)
 		case ends:
 			s.post(func() { s.over(ctx, why, code) })
 			return
@@ -133,13 +131,18 @@ func (s *search) run(ctx context.Context) {
 			pause = idleLook
 			s.rested += pause
 		default:
-			if time.Since(s.since) > time.Second {
-				s.post(func() { s.tell("waiting: " + why) })
-			}
+			s.waiting(why)
 		}
 		if !s.rest(ctx, pause, why) {
 			return
 		}
+	}
+}
+
+// waiting tells the client what the search waits for, once that takes long enough to be noticed.
+func (s *search) waiting(why string) {
+	if time.Since(s.since) > time.Second {
+		s.post(func() { s.tell("waiting: " + why) })
 	}
 }
 

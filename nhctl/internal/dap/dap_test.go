@@ -270,7 +270,7 @@ func TestRemovedBreakpoints(t *testing.T) {
 
 	p.change(func(s *rpc.Session) { s.Link.State = "down" })
 	p.drop()
-	e.Prints("looking for the program")
+	e.Prints("waiting: the connection to the pod is down")
 	e.Ask("setBreakpoints", lines(1)) // no one has told the debugger yet
 	p.change(func(s *rpc.Session) { s.Link.State = "up" })
 	e.Prints("joined the program again")
