@@ -4,7 +4,6 @@
 package delve
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +14,6 @@ import (
 	"github.com/go-delve/delve/pkg/terminal"
 	"github.com/go-delve/delve/service/rpc2"
 
-	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
@@ -37,17 +35,6 @@ func Ready(conn net.Conn) error {
 		return errors.New("delve takes one client only: start it with --accept-multiclient")
 	}
 	return nil
-}
-
-// AwaitRunning returns when the program runs, has exited, or can't be asked for, and when ctx ends.
-func AwaitRunning(ctx context.Context, conn net.Conn) {
-	c := client(conn)
-	for {
-		state, err := c.GetStateNonBlocking()
-		if err != nil || state == nil || state.Running || state.Exited || delay.For(ctx, pause) != nil {
-			return
-		}
-	}
 }
 
 // Paths says where a folder of the container is on this computer.

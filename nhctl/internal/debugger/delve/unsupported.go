@@ -4,14 +4,10 @@
 package delve
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/rpc/jsonrpc"
-
-	"github.com/nhctl/nhctl/nhctl/internal/delay"
-	"github.com/nhctl/nhctl/sidecar/bound"
 )
 
 // Ready returns nil when delve answers on the connection.
@@ -22,26 +18,6 @@ func Ready(conn net.Conn) error {
 	}
 	return nil
 }
-
-// AwaitRunning returns when the program runs, has exited, or can't be asked for, and when ctx ends.
-func AwaitRunning(ctx context.Context, conn net.Conn) {
-	c := jsonrpc.NewClient(bound.Answers(conn, answerBytes))
-	for {
-		var answer struct {
-			State struct {
-				Running bool
-				Exited  bool `json:"exited"`
-			}
-		}
-		err := c.Call("RPCServer.State", struct{ NonBlocking bool }{true}, &answer)
-		if err != nil || answer.State.Running || answer.State.Exited || delay.For(ctx, pause) != nil {
-			return
-		}
-	}
-}
-
-// answerBytes limits one answer of delve's.
-const answerBytes = 1 << 20
 
 // Paths says where a folder of the container is on this computer.
 type Paths struct{ Local, Remote string }
