@@ -133,14 +133,20 @@ type LogsOptions struct {
 	Since time.Time
 	// Follow goes on with new lines; Ended stops following when the process has ended.
 	Follow, Ended bool
+	// Debugs says that who follows debugs the program, and joins it again whenever it is started again.
+	Debugs bool
 }
 
 // Logs calls emit with each line. It returns nil at the end of what was asked for, and the connection's error,
 // io.ErrUnexpectedEOF included, when following ends otherwise than by ctx.
 func (c *Client) Logs(ctx context.Context, name string, o LogsOptions, emit func(Line) error) error {
-	query := url.Values{"tail": {strconv.Itoa(o.Tail)}, "follow": {strconv.FormatBool(o.Follow)},
-		"ended": {strconv.FormatBool(o.Ended)},
-		"since": {o.Since.Format(time.RFC3339Nano)}}
+	query := url.Values{
+		"tail":   {strconv.Itoa(o.Tail)},
+		"follow": {strconv.FormatBool(o.Follow)},
+		"ended":  {strconv.FormatBool(o.Ended)},
+		"debugs": {strconv.FormatBool(o.Debugs)},
+		"since":  {o.Since.Format(time.RFC3339Nano)},
+	}
 	body, err := c.do(ctx, http.MethodGet, "/v1/commands/"+name+"/logs?"+query.Encode(), nil)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +29,8 @@ type command struct {
 	output *ring
 	dir    string
 	around surroundings
+	// debugging counts who follows it and joins it again whenever it is started again.
+	debugging atomic.Int32
 
 	change sync.Mutex // held by a start or a stop from its beginning to its end
 	mu     sync.Mutex // guards what follows

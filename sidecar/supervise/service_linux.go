@@ -12,6 +12,7 @@ import (
 type service struct {
 	run, debug, build *command
 	crashPause        time.Duration
+	holdLimit         time.Duration
 
 	change sync.Mutex // held while run or debug is started or stopped
 	mu     sync.Mutex // guards what follows
@@ -21,6 +22,8 @@ type service struct {
 	made   time.Time // changes before that are in what runs
 	last   time.Time // the last change
 	wake   chan struct{}
+
+	holding sync.WaitGroup // watches over held programs
 }
 
 func newService(run, debug, build *command) *service {
@@ -97,6 +100,7 @@ func (s *service) look() {
 
 // serve starts the service again after changes, until ctx ends.
 func (s *service) serve(ctx context.Context) {
+	defer s.holding.Wait()
 	for crashes := 0; ; {
 		select {
 		case <-ctx.Done():
@@ -152,7 +156,7 @@ func (s *service) reload(ctx context.Context, crashes *int) bool {
 		}
 		return true
 	}
-	s.restart(ctx, name, how.Argv, wish, begun)
+	s.restart(ctx, name, how, wish, begun)
 	return true
 }
 
@@ -206,7 +210,7 @@ func (s *service) update(wish int, made time.Time) bool {
 	return true
 }
 
-func (s *service) restart(ctx context.Context, name string, argv []string, wish int, begun time.Time) {
+func (s *service) restart(ctx context.Context, name string, how *Reload, wish int, begun time.Time) {
 	s.change.Lock()
 	defer s.change.Unlock()
 	if ctx.Err() != nil || !s.update(wish, begun) {
@@ -218,12 +222,20 @@ func (s *service) restart(ctx context.Context, name string, argv []string, wish 
 	this, _ := s.pair(name)
 	reloads := this.current().Reloads + 1
 	this.remark("hot reload")
-	spec.Argv, spec.Refuse = slices.Clone(argv), false
+	spec.Argv, spec.Refuse = slices.Clone(how.Argv), false
+	held := how.Held != nil && this.debugging.Load() > 0
+	if held {
+		spec.Argv = slices.Clone(how.Held.Argv)
+	}
 	if _, err := this.start(ctx, spec); err != nil {
 		this.remark(fmt.Sprintf("hot reload: %v", err))
 		return
 	}
 	this.mu.Lock()
-	this.status.Reloads = reloads
+	this.status.Reloads, this.status.Held = reloads, held
 	this.mu.Unlock()
+	if held {
+		over := this.over()
+		s.holding.Go(func() { this.hold(ctx, over, how.Held.Port, s.holdLimit) })
+	}
 }

@@ -50,6 +50,8 @@ type Status struct {
 	// HotReload says that a change of the sources starts the command again; Reloads counts how often that happened.
 	HotReload bool `json:"hotReload,omitempty"`
 	Reloads   int  `json:"reloads,omitempty"`
+	// Held says that the debugger holds a program that was started again until a client has set its breakpoints.
+	Held bool `json:"held,omitempty"`
 }
 
 // Spec says what to run.
@@ -81,6 +83,15 @@ type Reload struct {
 	Build         []string `json:"build,omitempty"`
 	StopOnFailure bool     `json:"stopOnFailure,omitempty"`
 	Argv          []string `json:"argv"`
+	// Held is what comes in the place of Argv while clients of the debugger follow the command who come back.
+	Held *Held `json:"held,omitempty"`
+}
+
+// Held is a start in which delve holds the program before its first line until a client lets it go on.
+type Held struct {
+	Argv []string `json:"argv"`
+	// Port is the one that delve listens on.
+	Port int `json:"port"`
 }
 
 // Change tells of changed sources.

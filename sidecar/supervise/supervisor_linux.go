@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,8 @@ type Options struct {
 	// CrashPause is how long the third reload in a row that crashes holds up the next one; it doubles with each crash.
 	// 0 means the default.
 	CrashPause time.Duration
+	// HoldLimit is how long a program stands at most that delve holds for a client; 0 means 5 s.
+	HoldLimit time.Duration
 	// Home is for commands whose user has none. Tools is for programs that are brought; empty means that none are.
 	Home, Tools string
 	Logger      *slog.Logger
@@ -67,7 +70,7 @@ func New(options Options) *Supervisor {
 		}
 	}
 	s.service = newService(s.commands[Run], s.commands[Debug], s.commands[Build])
-	s.service.crashPause = options.CrashPause
+	s.service.crashPause, s.service.holdLimit = options.CrashPause, cmp.Or(options.HoldLimit, holdLimit)
 	s.consoles = &consoles{
 		reaper: s.reaper,
 		grace:  options.Grace,
@@ -216,6 +219,10 @@ func logs(w http.ResponseWriter, r *http.Request, c *command) {
 		until = none
 	case r.FormValue("ended") == "true":
 		until = c.over()
+	}
+	if r.FormValue("debugs") == "true" {
+		c.debugging.Add(1)
+		defer c.debugging.Add(-1)
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	flush := http.NewResponseController(w)

@@ -585,6 +585,11 @@ export interface Logs {
   command?: string;
   /** Container is a container in dev mode; empty means the only one, or the first. */
   container?: string;
+  /**
+   * Debugs says that who follows debugs the program, and joins it again whenever it is started again: where its
+   * debugger can, it waits for that.
+   */
+  debugs?: boolean;
   follow?: boolean;
   /** LocalPaths has paths of the synced folders as they are on this computer. */
   localPaths?: boolean;

@@ -75,7 +75,7 @@ const followPause = 500 * time.Millisecond
 // that were there before; 0 means all.
 func (a *Adapter) follow(ctx context.Context, target rpc.Target, command string, tail int) {
 	for {
-		p := rpc.Logs{Target: target, Command: command, Follow: true, Tail: tail}
+		p := rpc.Logs{Target: target, Command: command, Follow: true, Tail: tail, Debugs: command == debug}
 		err := a.Backend.Call(ctx, rpc.MethodLogs, p, nil, func(e event.Event) {
 			if e.Log != nil {
 				a.output.line(*e.Log)

@@ -112,6 +112,9 @@ type Start struct {
 	Argv []string
 	// Build comes before it: command.build, or one that makes the program for the debugger.
 	Build []string
+	// Held is Argv with the program held before its first line until a client lets it go on: where that is delve's, of
+	// which anyone can do so. Else it is empty.
+	Held []string
 	// Program is what clients attach to, where the debugger does not know it by itself.
 	Program string
 }
@@ -149,7 +152,14 @@ func Command(dev config.Dev, o Options) (Start, error) {
 	}
 	if p.wrap != nil {
 		if wrapped, ok := p.wrap(run, dev, o); ok {
-			return worded(p, run, wrapped, before, start, dev), nil
+			start = worded(p, run, wrapped, before, start, dev)
+			if p.language == Go && !o.Wait {
+				o.Wait = true
+				held, err := Command(dev, o)
+				start.Held = held.Argv
+				return start, err
+			}
+			return start, nil
 		}
 	}
 	if !p.hooks || run.program == "" {

@@ -64,9 +64,16 @@ func TestCommand(t *testing.T) {
 			if len(tt.run.Argv) > 0 {
 				want.Argv, got.Argv = []string{tt.want}, []string{strings.Join(got.Argv, " ")}
 			}
-			if tt.language == Go { // see TestBuild
-				got.Build = nil
+			if tt.language == Go {
+				got.Build = nil // see TestBuild
+				if !tt.wait {
+					held := strings.Replace(strings.Join(got.Argv, " "), "--continue ", "", 1)
+					if text := strings.Join(got.Held, " "); text != held {
+						t.Errorf("held by %s, want %s", text, held)
+					}
+				}
 			}
+			got.Held = nil
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}

@@ -176,13 +176,52 @@ func TestDebugAdapter(t *testing.T) {
 	})
 }
 
-// A test of a file stands at its breakpoint in local sources, and its exit code is the session's.
-func TestDebugAdapterOfTests(t *testing.T) { // alone: the pod's programs have this PATH
-	tools := t.TempDir()
+// bringDelve has a real delve among the programs of pods, which all have this PATH: no test runs at the same time.
+func bringDelve(t *testing.T) (tools string) {
+	t.Helper()
+	tools = t.TempDir()
 	if err := os.Symlink(delve(t), tools+"/dlv"); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", tools+":"+os.Getenv("PATH"))
+	return tools
+}
+
+// A program that a save starts again stands at a breakpoint in its first line: it does not begin before the editor's
+// breakpoints are set.
+func TestBreakpointInTheFirstLine(t *testing.T) {
+	bringDelve(t)
+	ada := sessiontest.NewComputer(t, "ada").Shell(sessiontest.New(t), "ada", "")
+	ada.Config("hotReload: true", fmt.Sprintf("debug: {language: go, remoteDebugPort: %d}", tunneltest.FreePort(t)),
+		fmt.Sprintf("command: {run: ['cd -L %s && go run .']}", ada.WorkDir))
+	program := func(n int) string {
+		return fmt.Sprintf("package main\n\nimport \"time\"\n\nfunc main() {\n\tversion := %d\n\tprintln(version)\n"+
+			"\t<-time.After(time.Hour)\n}\n", n)
+	}
+	const first = 7 // in which it is printed
+	ada.Write("go.mod", "module tiny\n\ngo 1.24\n")
+	ada.Write("main.go", program(1))
+	ada.MustStart()
+	e, file := edits(t, ada), ada.Folder+"/main.go"
+	port := tunneltest.FreePort(t)
+	e.Begin("launch", map[string]any{"port": port, "wait": false}, file, daptest.Breakpoint{Line: first})
+	e.Prints("1")
+	for n := 2; n <= 4; n++ {
+		ada.Write("main.go", program(n))
+		stop := e.Stopped()
+		if value := e.Value(stop, "version"); stop.Line != first || value != fmt.Sprint(n) {
+			t.Errorf("it stands in line %d of version %s, not in line %d of %d", stop.Line, value, first, n)
+		}
+		if n == 3 {
+			e.Continue(stop)
+		}
+	}
+	e.Ask("disconnect", "")
+}
+
+// A test of a file stands at its breakpoint in local sources, and its exit code is the session's.
+func TestDebugAdapterOfTests(t *testing.T) { // alone: the pod's programs have this PATH
+	tools := bringDelve(t)
 	ada := sessiontest.NewComputer(t, "ada").Shell(sessiontest.New(t), "ada", "")
 	ada.Config(fmt.Sprintf("debug: {language: go, remoteDebugPort: %d}", tunneltest.FreePort(t)))
 	ada.Write("go.mod", "module tiny\n\ngo 1.24\n")

@@ -314,6 +314,9 @@ type Logs struct {
 	Tail int `json:"tail,omitempty"`
 	// LocalPaths has paths of the synced folders as they are on this computer.
 	LocalPaths bool `json:"localPaths,omitempty"`
+	// Debugs says that who follows debugs the program, and joins it again whenever it is started again: where its
+	// debugger can, it waits for that.
+	Debugs bool `json:"debugs,omitempty"`
 }
 
 // Forward opens, closes or lists local ports.

@@ -41,7 +41,7 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 	}
 	switch runs := status.Name == supervise.Debug && status.State == supervise.StateRunning; {
 	case runs && (p.Join || p.OnlyJoin):
-		a.Waits, a.joins = false, true // it goes on as it is
+		a.Waits, a.joins = status.Held, true // it goes on as it is
 	case p.OnlyJoin:
 		return event.DebugData{}, problem.New(problem.NotFound, "no program runs under a debugger").
 			WithHint("start it with `nhctl dev debug`, or launch it from the editor")
@@ -52,7 +52,7 @@ func (c *Container) Debug(ctx context.Context, p rpc.Debug) (event.DebugData, er
 		if err := c.bring(ctx, p.Caller, a.Tool); err != nil {
 			return event.DebugData{}, err
 		}
-		w := wantedDebug(p, dev, start)
+		w := wantedDebug(p, dev, start, port)
 		w.Debugger = a
 		if status, err = c.launch(ctx, w, dev.OnBuildFailure == stopOnFailure); err != nil {
 			return event.DebugData{}, err
@@ -77,7 +77,7 @@ func (c *Container) attachable(
 	}
 	if a.joins { // it may have been started again before its debugger has answered
 		if now, err := c.service(ctx); err == nil {
-			status = now
+			status, a.Waits = now, now.Held
 		}
 	}
 	d := event.DebugData{
@@ -125,12 +125,15 @@ func (c *Container) awaitDebugger(
 	return local, c.debuggerReady(ctx, a, started)
 }
 
-func wantedDebug(p rpc.Debug, dev config.Dev, start debugger.Start) *Wanted {
+func wantedDebug(p rpc.Debug, dev config.Dev, start debugger.Start, port int) *Wanted {
 	spec := specOf(p.Run)
 	spec.Argv, spec.Wait = start.Argv, p.Wait
 	build := start.Build
 	if dev.HotReload {
 		spec.Reload = reload(dev, dev.Command.HotReloadDebug, build, spec.Argv)
+		if dev.Command.HotReloadDebug.Empty() && len(start.Held) > 0 {
+			spec.Reload.Held = &supervise.Held{Argv: start.Held, Port: port}
+		}
 	}
 	if p.NoBuild {
 		build = nil

@@ -24,7 +24,7 @@ func (c *Container) Logs(ctx context.Context, p rpc.Logs) (struct{}, error) {
 		name = last.Name
 	}
 	emit := event.Sink(ctx)
-	output := supervise.LogsOptions{Tail: p.Tail, Follow: p.Follow}
+	output := supervise.LogsOptions{Tail: p.Tail, Follow: p.Follow, Debugs: p.Debugs}
 	err := c.follow(ctx, name, output, func(l supervise.Line) { emit(c.logEvent(name, l, p.LocalPaths)) })
 	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
