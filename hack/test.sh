@@ -54,7 +54,9 @@ else
 fi
 if [[ -n $vscode ]]; then
   echo "test: packing the VS Code extension"
-  hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix
+  host=(host)
+  [[ -z $run ]] || host=() # its tests in a real VS Code are no scenarios
+  hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix "${host[@]}"
   PATH=$(ide-plugins/vscode/test/setup/node.sh):$PATH
   hack/step.sh "a VS Code for tests" ide-plugins/vscode/test/setup/vscode.sh >/dev/null
 fi
