@@ -40,6 +40,7 @@ func (s *Session) lookFor(ctx context.Context) (over string) {
 	case !there:
 		return s.missing(ctx, r)
 	}
+	s.Answered()
 	if err := lease.Renew(ctx, s.Client(), r); err != nil {
 		s.Logger.Warn("heartbeat", "error", err)
 	}

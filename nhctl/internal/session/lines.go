@@ -72,6 +72,15 @@ func (s *Session) Wake() {
 	}
 }
 
+// Answered says that the cluster has let the session in. Lines that had stopped for want of credentials or rights try
+// again: no one else may ever say that these are good again.
+func (s *Session) Answered() {
+	if s.Connected() {
+		s.interactive.Answered()
+		s.bulk.Answered()
+	}
+}
+
 // AwaitUp returns when both carriers are up.
 func (s *Session) AwaitUp(ctx context.Context) error {
 	s.Wake()

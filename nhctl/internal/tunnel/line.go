@@ -143,6 +143,13 @@ func (l *Line) Wake() {
 	}
 }
 
+// Answered has a line try again that has stopped for want of credentials or rights: the cluster has let someone in.
+func (l *Line) Answered() {
+	if l.State().State == Stopped {
+		l.Wake()
+	}
+}
+
 func (l *Line) connect(ctx context.Context) (*wire.Carrier, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()

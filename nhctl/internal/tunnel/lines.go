@@ -65,6 +65,13 @@ func (l *Lines) Wake() {
 	}
 }
 
+// Answered has lines try again that have stopped.
+func (l *Lines) Answered() {
+	for _, line := range l.all() {
+		line.Answered()
+	}
+}
+
 // Await returns a carrier once one is up.
 func (l *Lines) Await(ctx context.Context) (*wire.Carrier, error) { return l.leastBusy().Await(ctx) }
 

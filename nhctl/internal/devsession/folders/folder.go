@@ -134,10 +134,13 @@ func (f *Folder) Serve(ctx context.Context) {
 	})
 	part("the watch for conflicts", func() { f.watchConflicts(ctx) })
 	part("the watch for git's rules", func() { f.followGit(ctx) })
-	for ctx.Err() == nil {
+	for last := ""; ctx.Err() == nil; {
 		err := f.attach(ctx)
 		if err != nil && ctx.Err() == nil {
-			f.Logger.Warn("sync stream", "error", err)
+			if text := err.Error(); text != last { // a cluster may be away for a night
+				f.Logger.Warn("sync stream", "error", err)
+				last = text
+			}
 			_ = delay.For(ctx, 500*time.Millisecond)
 		}
 	}
