@@ -103,6 +103,14 @@ func (r result) String() string {
 	return fmt.Sprintf("exit code %d\nstdout: %s\nstderr: %s", r.code, r.stdout, r.stderr)
 }
 
+// err is nil for a command that has succeeded.
+func (r result) err() error {
+	if r.code == 0 {
+		return nil
+	}
+	return errors.New(r.String())
+}
+
 // command prepares nhctl in a folder.
 func (d *developer) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	argv := slices.Concat(d.within, []string{filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl")}, args)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,16 +85,25 @@ func TestVSCode(t *testing.T) {
 		w.does["name"] = func(...string) (string, error) { return bob.name, nil }
 		w.does["colleague"] = func(args ...string) (string, error) {
 			r := bob.nhctl(copied, args...)
-			if r.code != 0 {
-				return "", errors.New(r.String())
-			}
-			return r.stdout, nil
+			return r.stdout, r.err()
 		}
 		w.run(t)
 	})
 	t.Run("BadProgram", func(t *testing.T) {
 		w, _ := walk{Walk: "badProgram"}.atSmall(t)
 		w.Settings = map[string]any{"nhctl.path": filepath.Join(w.dev.home, "bin", "nhctl")}
+		w.run(t)
+	})
+	t.Run("BadCluster", func(t *testing.T) { badCluster(t) })
+	t.Run("Conflict", func(t *testing.T) {
+		w, src := walk{Walk: "conflict"}.atSmall(t)
+		file := filepath.Join(src, "hello.txt")
+		w.does["conflict"] = func(...string) (string, error) { return "", w.dev.conflict(src, file) }
+		w.does["contents"] = func(...string) (string, error) {
+			there, err := w.dev.inPod(src, "cat", filepath.Base(file))
+			here, readErr := os.ReadFile(file)
+			return fmt.Sprintf("here %s, there %s", here, there), errors.Join(err, readErr)
+		}
 		w.run(t)
 	})
 	for _, walk := range []string{"develop", "keyboard"} {
@@ -106,6 +116,52 @@ func TestVSCode(t *testing.T) {
 			edit: [2]string{"Read it twice.", "Read it once more."},
 		}.run(t, "develop")
 	})
+}
+
+// badCluster is a walk through days on which the API server is away, and on which credentials expire.
+func badCluster(t *testing.T) {
+	t.Helper()
+	ns, name := small(t), randomName("dev-")
+	p, c := newProxy(t), &cutter{conns: map[net.Conn]bool{}}
+	dev := shared.developerWith(t, name, c.through(t, p.kubeconfig(t, shared.user(t, ns, name))))
+	src := dev.smallSources()
+	w := &walk{Walk: "badCluster", Namespace: ns, Workspace: src, dev: dev}
+	expires := func(yes bool) func(...string) (string, error) {
+		return func(...string) (string, error) {
+			p.expired.Store(yes)
+			c.cut() // what is open was let in before
+			return "", nil
+		}
+	}
+	w.does = map[string]func(...string) (string, error){
+		"away":    func(...string) (string, error) { c.goes(true); return "", nil },
+		"back":    func(...string) (string, error) { c.goes(false); return "", nil },
+		"expired": expires(true),
+		"renewed": expires(false),
+		"save": func(args ...string) (string, error) {
+			return "", os.WriteFile(filepath.Join(src, "hello.txt"), []byte(args[0]), 0o600)
+		},
+		"saved": func(...string) (string, error) { return dev.inPod(src, "cat", "hello.txt") },
+	}
+	w.run(t)
+}
+
+// conflict has both sides write a file while sync is paused; this computer's content is the newer one.
+func (d *developer) conflict(src, file string) error {
+	for _, do := range []func() error{
+		func() error { return d.nhctl(src, "dev", "sync", "pause").err() },
+		func() error { return os.WriteFile(file, []byte("mine"), 0o600) },
+		func() error {
+			_, err := d.inPod(src, "sh", "-c", "printf theirs > hello.txt; touch -d '1 hour ago' hello.txt")
+			return err
+		},
+		func() error { return d.nhctl(src, "dev", "sync", "resume").err() },
+	} {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // developed is a service of the bookshop that a walk develops.

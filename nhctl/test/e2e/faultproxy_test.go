@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/client-go/rest"
@@ -51,6 +52,9 @@ type proxy struct {
 	fault fault
 	act   func()
 	hit   bool
+
+	// expired says that no credentials are good any more.
+	expired atomic.Bool
 }
 
 // dial is the point where a carrier is dialled.
@@ -150,6 +154,10 @@ func point(r *http.Request, body []byte) string {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.expired.Load() {
+		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		return
+	}
 	var body []byte
 	if r.Method != http.MethodGet && r.Header.Get("Upgrade") == "" {
 		body, _ = io.ReadAll(r.Body)

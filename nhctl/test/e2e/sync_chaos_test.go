@@ -31,10 +31,11 @@ import (
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// cutter is a proxy before the API server whose connections can be cut.
+// cutter is a proxy before the API server whose connections can be cut. While it is away, it takes no others.
 type cutter struct {
 	mu    sync.Mutex
 	conns map[net.Conn]bool
+	away  bool
 }
 
 // through returns a kubeconfig whose server is behind a cutter.
@@ -78,6 +79,10 @@ func (c *cutter) serve(listener net.Listener, to string) {
 		}
 		c.mu.Lock()
 		c.conns[a], c.conns[b] = true, true
+		if c.away {
+			a.Close()
+			b.Close()
+		}
 		c.mu.Unlock()
 		for from, to := range map[net.Conn]net.Conn{a: b, b: a} {
 			go func() {
@@ -90,6 +95,14 @@ func (c *cutter) serve(listener net.Listener, to string) {
 			}()
 		}
 	}
+}
+
+// goes has the API server away, or back.
+func (c *cutter) goes(away bool) {
+	c.mu.Lock()
+	c.away = away
+	c.mu.Unlock()
+	c.cut()
 }
 
 func (c *cutter) cut() {

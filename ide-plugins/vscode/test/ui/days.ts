@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Around, openNamespace } from "./around";
+import { type Around, enter, eventually, inSync, leave, openNamespace, syncs } from "./around";
 
 const workload = "it";
 
@@ -37,5 +37,34 @@ export async function badProgram(around: Around): Promise<void> {
     await hands.command("nhctl: Start nhctl Again");
     await openNamespace(around);
     await screen.rowSays(workload, "1 replica");
+  });
+}
+
+/** A day on which the cluster is away for a while, and on which the credentials expire. */
+export async function badCluster(around: Around): Promise<void> {
+  const { screen, backstage, step } = around;
+  await step("the cluster is away: the status bar says so, and dev mode stays", async () => {
+    await openNamespace(around);
+    await enter(around, workload);
+    await backstage.ask("away");
+    await screen.status(/connecting|not connected/).waitFor();
+    await screen.picture("away");
+  });
+  await step("it is back: what was saved in the meantime arrives", async () => {
+    await backstage.ask("save", "saved while the cluster was away");
+    await backstage.ask("back");
+    await syncs(screen, workload);
+    await eventually("saved while the cluster was away", () => backstage.ask("saved"));
+  });
+  await step("the credentials have expired: the tree says what to do", async () => {
+    await backstage.ask("expired");
+    await screen.row("Sign in").waitFor();
+    await screen.picture("expired");
+  });
+  await step("they are good again, and dev mode goes on", async () => {
+    await backstage.ask("renewed");
+    await screen.row("Sign in").waitFor({ state: "hidden" });
+    await inSync(screen, workload);
+    await leave(around, workload);
   });
 }

@@ -37,6 +37,17 @@ export class Typing {
     await this.screen.lineNumber(1).waitFor({ timeout: limit });
   }
 
+  /** Takes an entry of an open list. */
+  async pick(entry: string): Promise<void> {
+    await this.screen.pick(entry).click({ timeout: limit });
+  }
+
+  /** Presses a button in the title of the open editor. */
+  async title(button: string): Promise<void> {
+    const title = this.screen.page.locator(".editor-group-container.active > .title");
+    await title.getByRole("button", { name: button }).click({ timeout: limit });
+  }
+
   /** Puts the cursor into a line of the open editor. */
   async goTo(line: number): Promise<void> {
     const { page } = this.screen;

@@ -88,6 +88,17 @@ export class Screen {
     return this.page.locator(".tab.active", { hasText: name });
   }
 
+  /** Waits until the open editor compares two contents. */
+  async compares(left: string, right: string): Promise<void> {
+    for (const [side, text] of [
+      ["original", left],
+      ["modified", right],
+    ] as const) {
+      const lines = this.page.locator(`.monaco-diff-editor .editor.${side} .view-line`, { hasText: text });
+      await lines.first().waitFor({ timeout: limit });
+    }
+  }
+
   /** Waits until the program stands at a line of a file of this computer, and the editor shows it. */
   async stopsAt(file: string, line: number): Promise<void> {
     await this.tab(file).waitFor({ timeout: limit });

@@ -1,4 +1,5 @@
-import { badProgram } from "./days";
+import { conflict } from "./conflict";
+import { badCluster, badProgram } from "./days";
 import { develop, keyboard } from "./develop";
 import { colleague } from "./team";
 import type { Around } from "./around";
@@ -7,6 +8,8 @@ import type { Around } from "./around";
 export const walks: Readonly<Record<string, (around: Around) => Promise<void>>> = {
   colleague,
   badProgram,
+  badCluster,
+  conflict,
   develop,
   keyboard,
 };
