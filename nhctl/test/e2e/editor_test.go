@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 )
 
 const (
@@ -56,7 +58,8 @@ type program struct {
 	Value    string      `json:"value"`
 	Edit     lineText    `json:"edit"`
 	Answers  answers     `json:"answers"`
-	Joined   string      `json:"joined"`
+	Debugger string      `json:"debugger,omitempty"`
+	Joined   string      `json:"joined,omitempty"`
 	Test     *editorTest `json:"test,omitempty"`
 }
 
@@ -116,6 +119,15 @@ func TestVSCode(t *testing.T) {
 			edit: [2]string{"Read it twice.", "Read it once more."},
 		}.run(t, "develop")
 	})
+	t.Run("Node", func(t *testing.T) {
+		developed{
+			service: "storefront", path: "/", needs: []string{"catalog", "reviews"},
+			file: "main.js", line: "return {", variable: "reviews", value: "tone",
+			edit:     [2]string{"catalog.greeting", "'Edited in VS Code'"},
+			before:   "Welcome to the bookshop",
+			debugger: "nhctl: Debug in the Cluster",
+		}.run(t, "develop")
+	})
 }
 
 // badCluster is a walk through days on which the API server is away, and on which credentials expire.
@@ -167,9 +179,12 @@ func (d *developer) conflict(src, file string) error {
 // developed is a service of the bookshop that a walk develops.
 type developed struct {
 	service, path   string
-	file, line      string // the program stops in file, at the line with a text
+	needs           []string // other services that it calls
+	file, line      string   // the program stops in file, at the line with a text
 	variable, value string
 	edit            [2]string // of the file; the Service's answer has the same words
+	before          string    // what the answer has before, where that is not in the file
+	debugger        string    // is chosen where the editor asks which: it has one of its own for the language
 	test, testText  string    // a file with a test
 	testLine        string    // the line of the test where it is debugged
 }
@@ -197,8 +212,11 @@ func TestGreeting(t *testing.T) {
 func (d developed) run(t *testing.T, name string) {
 	t.Helper()
 	ns := shared.namespace(t)
-	shared.apply(t, ns, manifests+"settings.yaml", manifests+d.service+".yaml")
-	shared.deploymentReady(t, ns, d.service)
+	shared.apply(t, ns, manifests+"settings.yaml")
+	for _, service := range append([]string{d.service}, d.needs...) {
+		shared.apply(t, ns, manifests+service+".yaml")
+		shared.deploymentReady(t, ns, service)
+	}
 	dev := shared.developer(t, ns)
 	src := dev.sources("examples/bookshop/" + d.service)
 	config := filepath.Join(src, ".dev", "config.yaml")
@@ -215,8 +233,11 @@ func (d developed) run(t *testing.T, name string) {
 		Variable: d.variable,
 		Value:    d.value,
 		Edit:     lineText{changed, strings.TrimSpace(strings.Split(read(t, file), "\n")[changed-1])},
-		Answers:  answers{inQuotes(d.edit[0]), inQuotes(d.edit[1])},
-		Joined:   "joined the program that was built again",
+		Answers:  answers{cmp.Or(d.before, inQuotes(d.edit[0])), inQuotes(d.edit[1])},
+		Debugger: d.debugger,
+	}
+	if d.debugger == "" {
+		p.Joined = "joined the program that was built again"
 	}
 	p.Edit.Text = strings.Replace(p.Edit.Text, d.edit[0], d.edit[1], 1)
 	if d.test != "" {
@@ -226,6 +247,13 @@ func (d developed) run(t *testing.T, name string) {
 	w := &walk{Walk: name, Namespace: ns, Workspace: src, Program: p, dev: dev}
 	w.does = map[string]func(...string) (string, error){
 		"get": func(...string) (string, error) { return <-ask(t, ns, d.service, d.path), nil },
+		"reloads": func(...string) (string, error) {
+			sum := 0
+			for _, c := range query[rpc.Session](dev, src, "dev", "status").Commands {
+				sum += c.Reloads
+			}
+			return fmt.Sprint(sum), nil
+		},
 	}
 	w.run(t)
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Around, enter, inSync, leave, openNamespace, syncs } from "./around";
+import { type Around, enter, eventually, inSync, leave, openNamespace, syncs } from "./around";
 
 /** A service that a person develops. */
 export interface Program {
@@ -12,8 +12,10 @@ export interface Program {
   /** Another text of a line of that file, from its first letter on, with which the Service gives another answer. */
   edit: { line: number; text: string };
   answers: { before: string; after: string };
-  /** What the debug console says when the program that was built again is debugged. */
-  joined: string;
+  /** Is chosen where the editor asks which debugger to take, as it has one of its own for the language. */
+  debugger?: string;
+  /** What the debug console says when the program that was built again is debugged; the editor's own says nothing. */
+  joined?: string;
   /** A file with a test that passes; the cursor is put into a line of it, at which it stops when it is debugged. */
   test?: { file: string; line: number };
 }
@@ -56,6 +58,9 @@ async function debugged(around: Around, program: Program): Promise<void> {
     await hands.open(program.file);
     await hands.breakpoint(program.line);
     await hands.debug();
+    if (program.debugger) {
+      await hands.pick(program.debugger);
+    }
     await screen.runs();
     const answer = backstage.ask("get");
     await screen.stopsAt(program.file, program.line);
@@ -67,8 +72,14 @@ async function debugged(around: Around, program: Program): Promise<void> {
   });
   await step("a save reaches the Service, and the same debug session stops in the new program", async () => {
     await hands.rewrite(program.edit.line, program.edit.text);
-    await screen.console(program.joined).waitFor();
-    const answer = backstage.ask("get");
+    let answer: Promise<string>;
+    if (program.joined) {
+      await screen.console(program.joined).waitFor();
+      answer = backstage.ask("get");
+    } else {
+      await eventually("1", () => backstage.ask("reloads"));
+      ({ answer } = await asksUntilItStops(around));
+    }
     await screen.stopsAt(program.file, program.line);
     await hands.goOn();
     assert.ok((await answer).includes(program.answers.after));
@@ -79,6 +90,17 @@ async function debugged(around: Around, program: Program): Promise<void> {
     await screen.debugging.waitFor({ state: "hidden" });
     await syncs(screen, program.workload);
   });
+}
+
+/** Asks the Service until the program stops: the editor's own debugger comes back a second after its program. */
+async function asksUntilItStops({ screen, backstage }: Around): Promise<{ answer: Promise<string> }> {
+  const stands = screen.stands.waitFor().then(() => true);
+  for (;;) {
+    const answer = backstage.ask("get");
+    if (await Promise.race([stands, answer.then(() => false)])) {
+      return { answer };
+    }
+  }
 }
 
 async function tested(around: Around, test: NonNullable<Program["test"]>): Promise<void> {

@@ -142,7 +142,11 @@ export class Mouse extends Typing {
 
   async breakpoint(line: number): Promise<void> {
     await this.goTo(line);
-    const box = await this.screen.lineNumber(line).boundingBox();
+    const number = this.screen.lineNumber(line);
+    let box = await number.boundingBox();
+    for (const end = Date.now() + limit; !box && Date.now() < end; box = await number.boundingBox()) {
+      await number.waitFor({ timeout: limit }); // it is drawn again while the file is understood
+    }
     if (!box) {
       throw new Error(`line ${line} is not there`);
     }
@@ -159,7 +163,7 @@ export class Mouse extends Typing {
   }
 
   async stopDebugging(): Promise<void> {
-    await this.toolbar("Stop");
+    await this.toolbar("Stop", "Disconnect"); // from a program that the editor has not started itself
   }
 
   async locals(): Promise<void> {
@@ -182,7 +186,8 @@ export class Mouse extends Typing {
     await row.locator(`[aria-label="${title}"]`).click({ timeout: limit });
   }
 
-  private async toolbar(title: string): Promise<void> {
-    await this.screen.page.locator(`.debug-toolbar [aria-label^="${title}"]`).first().click({ timeout: limit });
+  private async toolbar(...titles: string[]): Promise<void> {
+    const buttons = titles.map((title) => `.debug-toolbar [aria-label^="${title}"]`);
+    await this.screen.page.locator(buttons.join()).first().click({ timeout: limit });
   }
 }

@@ -102,10 +102,14 @@ export class Screen {
   /** Waits until the program stands at a line of a file of this computer, and the editor shows it. */
   async stopsAt(file: string, line: number): Promise<void> {
     await this.tab(file).waitFor({ timeout: limit });
-    const stands = this.page.locator(".editor-instance .debug-top-stack-frame-line").first();
-    await stands.waitFor({ timeout: limit });
-    const [where, number] = await Promise.all([stands.boundingBox(), this.lineNumber(line).boundingBox()]);
+    await this.stands.waitFor({ timeout: limit });
+    const [where, number] = await Promise.all([this.stands.boundingBox(), this.lineNumber(line).boundingBox()]);
     assert.ok(where && number && Math.abs(where.y - number.y) < 3, `it does not stand at line ${line}`);
+  }
+
+  /** The line of the open editor at which the program stands. */
+  get stands(): Locator {
+    return this.page.locator(".editor-instance .debug-top-stack-frame-line").first();
   }
 
   /** The buttons of a debug session, while there is one. */
