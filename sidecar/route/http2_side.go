@@ -75,18 +75,6 @@ type half struct {
 	then *http2.ErrCode
 }
 
-// frame is one to be written.
-type frame struct {
-	kind     http2.FrameType
-	id       uint32
-	fields   []hpack.HeaderField
-	data     []byte
-	end      bool
-	number   uint32 // an increment, a code, or the last stream
-	settings []http2.Setting
-	table    uint32 // a size for the encoder, of the settings that this acknowledges
-}
-
 func (s *side) notify() {
 	select {
 	case s.wake <- struct{}{}:
@@ -241,80 +229,24 @@ func (h *half) reset(code http2.ErrCode) {
 
 // write writes what there is, until the connection ends.
 func (s *side) write() error {
-	to := bufio.NewWriterSize(s.conn, bufferSize)
-	framer := http2.NewFramer(to, nil)
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
+	to := newFrameWriter(s.conn)
 	for {
 		s.b.mu.Lock()
 		all, closed, maxFrame := s.take(), s.closed, s.maxFrame
 		s.b.mu.Unlock()
 		for _, f := range all {
-			if err := f.write(framer, encoder, &block, maxFrame); err != nil {
+			if err := to.write(f, maxFrame); err != nil {
 				return err
 			}
 		}
 		if len(all) > 0 {
 			continue
 		}
-		if err := to.Flush(); err != nil || closed {
+		if err := to.flush(); err != nil || closed {
 			return err
 		}
 		<-s.wake
 	}
-}
-
-func (f frame) write(to *http2.Framer, encoder *hpack.Encoder, block *bytes.Buffer, maxFrame int) error {
-	switch f.kind {
-	case http2.FrameData:
-		return to.WriteData(f.id, f.end, f.data)
-	case http2.FrameHeaders:
-		return f.writeHeaders(to, encoder, block, maxFrame)
-	case http2.FrameRSTStream:
-		return to.WriteRSTStream(f.id, http2.ErrCode(f.number))
-	case http2.FrameWindowUpdate:
-		return to.WriteWindowUpdate(f.id, f.number)
-	case http2.FramePing:
-		return to.WritePing(true, [8]byte(f.data))
-	case http2.FrameGoAway:
-		return to.WriteGoAway(f.number, http2.ErrCodeNo, nil)
-	case http2.FrameSettings:
-		if len(f.settings) > 0 {
-			return to.WriteSettings(f.settings...)
-		}
-		encoder.SetMaxDynamicTableSizeLimit(f.table)
-		return to.WriteSettingsAck()
-	}
-	return nil
-}
-
-func (f frame) writeHeaders(to *http2.Framer, encoder *hpack.Encoder, block *bytes.Buffer, maxFrame int) error {
-	block.Reset()
-	for _, field := range f.fields {
-		if err := encoder.WriteField(field); err != nil {
-			return err
-		}
-	}
-	rest, first := block.Bytes(), true
-	for first || len(rest) > 0 {
-		n := min(len(rest), maxFrame)
-		var err error
-		if first {
-			err = to.WriteHeaders(http2.HeadersFrameParam{
-				StreamID:      f.id,
-				BlockFragment: rest[:n],
-				EndStream:     f.end,
-				EndHeaders:    n == len(rest),
-			})
-		} else {
-			err = to.WriteContinuation(f.id, n == len(rest), rest[:n])
-		}
-		if err != nil {
-			return err
-		}
-		rest, first = rest[n:], false
-	}
-	return nil
 }
 
 // read takes what the far end says, until the connection ends.
