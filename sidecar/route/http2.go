@@ -191,10 +191,25 @@ func (b *bridge) begin(h *half, fields []hpack.HeaderField) {
 			if w.rule != nil && w.failedOpen == "" {
 				b.tie(s, w.rule)
 			}
+			b.copy(h)
 			h.peer.s = s
 			h.peer.enqueue()
 		}
 	})
+}
+
+// copy begins the copies of a request, with what has come of it. The caller holds the lock.
+func (b *bridge) copy(h *half) {
+	h.copies = b.c.copies(h.request, byStream)
+	for i, f := range h.peer.out {
+		for _, m := range h.copies {
+			if i == 0 {
+				mark := hpack.HeaderField{Name: strings.ToLower(Mark), Value: m.mark()}
+				f.fields = append(slices.Clip(h.peer.out[0].fields), mark)
+			}
+			m.push(f)
+		}
+	}
 }
 
 // tie ends a connection after its streams once its rule goes. The caller holds the lock.

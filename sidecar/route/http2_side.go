@@ -73,6 +73,8 @@ type half struct {
 	// held is how much data waits in out. then is the code that a reset has once all of it is written.
 	held int
 	then *http2.ErrCode
+	// copies are those of the request, on the client's half.
+	copies copies
 }
 
 func (s *side) notify() {
@@ -96,6 +98,12 @@ func (h *half) push(f frame) {
 	h.out = append(h.out, f)
 	h.held += len(f.data)
 	h.enqueue()
+}
+
+// pass has the other half say what came.
+func (h *half) pass(f frame) {
+	h.copies.push(f)
+	h.peer.push(f)
 }
 
 // enqueue has the half written once its turn comes.
@@ -193,6 +201,8 @@ func (h *half) leave() {
 		return
 	}
 	h.over, h.out = true, nil
+	h.copies.leave()
+	h.copies = nil
 	s := h.s
 	if s == nil {
 		return
@@ -355,7 +365,7 @@ func (s *side) gotHeaders(f *http2.MetaHeadersFrame) error {
 		fields = s.b.answered(h, fields)
 	}
 	h.gotEnd = f.StreamEnded()
-	h.peer.push(frame{kind: http2.FrameHeaders, fields: fields, end: h.gotEnd})
+	h.pass(frame{kind: http2.FrameHeaders, fields: fields, end: h.gotEnd})
 	return nil
 }
 
@@ -379,7 +389,7 @@ func (s *side) gotData(f *http2.DataFrame) error {
 	}
 	h.gotEnd = f.StreamEnded()
 	h.grant(f.Length - uint32(len(f.Data()))) // padding goes no further
-	h.peer.push(frame{kind: http2.FrameData, data: bytes.Clone(f.Data()), end: h.gotEnd})
+	h.pass(frame{kind: http2.FrameData, data: bytes.Clone(f.Data()), end: h.gotEnd})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -79,6 +80,11 @@ func (r *request) checksHealth() bool {
 		}
 	}
 	return false
+}
+
+// upgrades says whether a request asks for another protocol from there on.
+func (r *request) upgrades() bool {
+	return r.method == http.MethodConnect || len(r.values("upgrade")) > 0
 }
 
 // token says whether a text is one of HTTP's tokens, such as the name of a header.

@@ -57,6 +57,13 @@ type Rule struct {
 	// Matches have all to be true of a request. A rule without any takes all that no rule with some takes, and
 	// connections of other protocols than HTTP, too.
 	Matches []Match `json:"matches,omitempty"`
+	// Mirror has copies of what it takes go to the computer, whose answers no one sees. Whoever answers the original, it
+	// claims nothing.
+	Mirror bool `json:"mirror,omitempty"`
+	// Raw takes whole connections, although they may be of HTTP.
+	Raw bool `json:"raw,omitempty"`
+	// Proxy begins each connection to the computer with a header of the PROXY protocol, which has the client's address.
+	Proxy bool `json:"proxy,omitempty"`
 	// Strict refuses what can't be led to the computer, instead of letting the originals answer.
 	Strict bool `json:"strict,omitempty"`
 	// All has health checks led to the computer, too.
@@ -74,6 +81,8 @@ func (r Rule) Check() error {
 		return fmt.Errorf("rule %s is about %d ports: want 1 to %d", r.ID, len(r.Ports), MaxMatches)
 	case len(r.Matches) > MaxMatches:
 		return fmt.Errorf("rule %s has %d conditions: the limit is %d", r.ID, len(r.Matches), MaxMatches)
+	case r.Mirror && (r.Raw || r.Strict), r.Raw && len(r.Matches) > 0:
+		return fmt.Errorf("rule %s is of two kinds", r.ID)
 	case r.Hold < 0 || time.Duration(r.Hold)*time.Millisecond > MaxHold:
 		return fmt.Errorf("rule %s holds requests for %d ms: want 0 to %d", r.ID, r.Hold, MaxHold/time.Millisecond)
 	}

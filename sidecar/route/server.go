@@ -73,7 +73,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, port int, pro
 			}
 			continue
 		}
-		serving.Go(func() { s.serveConn(ctx, conn, port, protocol) })
+		serving.Go(func() { s.serveConn(ctx, &serving, conn, port, protocol) })
 	}
 }
 
@@ -82,16 +82,21 @@ func passes(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
-func (s *Server) serveConn(ctx context.Context, conn net.Conn, port int, protocol Protocol) {
+// serveConn leads a connection. What it begins for copies goes on after it, as part of what is being served.
+func (s *Server) serveConn(
+	ctx context.Context, serving *sync.WaitGroup, conn net.Conn, port int, protocol Protocol,
+) {
 	s.open.Add(1)
 	defer s.open.Add(-1)
 	c := &client{
-		server: s,
-		port:   port,
-		conn:   conn,
-		in:     &reader{conn: conn, buffers: &s.buffers},
-		from:   hostOf(conn.RemoteAddr()),
-		kept:   map[string]*upstream{},
+		server:  s,
+		port:    port,
+		conn:    conn,
+		in:      &reader{conn: conn, buffers: &s.buffers},
+		from:    hostOf(conn.RemoteAddr()),
+		kept:    map[string]*upstream{},
+		life:    ctx,
+		serving: serving,
 	}
 	s.mu.Lock()
 	if s.clients == nil {
@@ -109,10 +114,10 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn, port int, protoco
 		delete(s.clients, c)
 		s.mu.Unlock()
 	}()
-	switch protocol {
-	case TCP:
+	switch {
+	case protocol == TCP, s.Table.raw(port):
 		c.splice(ctx, nil)
-	case HTTP:
+	case protocol == HTTP:
 		c.serveHTTP(ctx)
 	default:
 		c.detect(ctx)
