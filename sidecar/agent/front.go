@@ -38,20 +38,20 @@ type front struct {
 	sources int // streams that tell which originals are ready
 }
 
-func newFront(ports []contract.Intercepted, logger *slog.Logger) *front {
+func newFront(config contract.Agent, logger *slog.Logger) *front {
 	fallback := map[int]string{}
-	for _, p := range ports {
+	for _, p := range config.Intercepted {
 		fallback[p.Port] = p.Original
 	}
 	table := &route.Table{Grace: contract.RouteGrace * time.Second}
 	return &front{
-		ports:  ports,
+		ports:  config.Intercepted,
 		table:  table,
 		logger: logger,
 		settle: settle,
 		server: &route.Server{
 			Table:     table,
-			Originals: &route.Originals{Fallback: fallback},
+			Originals: &route.Originals{Fallback: fallback, Sticky: config.Sticky},
 			Logger:    logger,
 		},
 	}

@@ -64,7 +64,8 @@ func newFronting(t *testing.T, original, local netip.AddrPort) *fronting {
 			return nil
 		},
 	}, func(a *Agent) {
-		a.front = newFront([]contract.Intercepted{{Port: f.port, Original: original.String()}}, a.logger)
+		intercepted := []contract.Intercepted{{Port: f.port, Original: original.String()}}
+		a.front = newFront(contract.Agent{Intercepted: intercepted}, a.logger)
 		a.front.settle = 0
 	})
 	return f

@@ -162,6 +162,8 @@ type Agent struct {
 	// Intercepted are the ports of the pod on which a front serves a Service. An agent that has some stays without a
 	// carrier, too.
 	Intercepted []Intercepted `json:"intercepted,omitempty"`
+	// Sticky has each client of a front come to the same original.
+	Sticky bool `json:"sticky,omitempty"`
 }
 
 // Intercepted is a port of a front.

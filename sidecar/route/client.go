@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -86,7 +88,7 @@ func (c *client) find(ctx context.Context, r *request, reach reaching) (w way, e
 		}
 	}
 	err = errNoOriginal
-	for _, address := range c.server.Originals.order(c.port) {
+	for _, address := range c.server.Originals.order(c.port, c.from) {
 		err = reach(address, func() (net.Conn, error) { return c.server.Originals.dial(ctx, address) })
 		if err == nil {
 			return w, nil
@@ -95,10 +97,23 @@ func (c *client) find(ctx context.Context, r *request, reach reaching) (w way, e
 	return w, err
 }
 
-// connect connects to a rule's local process.
+// connect connects to a rule's local process, and tells it the client's address where it wants that. A connection is
+// for one client alone.
 func (c *client) connect(ctx context.Context, l *live) (net.Conn, error) {
-	return l.connect(ctx, c.port)
+	conn, err := l.connect(ctx, c.port)
+	if err != nil || !l.Proxy {
+		return conn, err
+	}
+	header := proxyproto.HeaderProxyFromAddrs(proxyVersion, c.conn.RemoteAddr(), c.conn.LocalAddr())
+	if _, err := header.WriteTo(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
+
+// proxyVersion is that of the PROXY protocol.
+const proxyVersion = 2
 
 // findOne is find for what has a connection for itself.
 func (c *client) findOne(ctx context.Context, r *request) (w way, err error) {

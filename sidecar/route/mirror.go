@@ -16,7 +16,7 @@ import (
 
 // Memory of copies, in bytes.
 const (
-	// mirrorBudget is how much of a mirror's copies may wait for its local process, tableBudget the same of all mirrors.
+	// mirrorBudget is how much of a mirror's copies may wait for its local process, tableBudget that of all.
 	mirrorBudget = 4 << 20
 	tableBudget  = 32 << 20
 	// copyCost is what a copy counts besides what waits of it. So it limits how many there are.

@@ -83,9 +83,9 @@ func TestMirrorBytes(t *testing.T) {
 	for name, request := range map[string]string{
 		"no body":             "GET /a HTTP/1.1\r\nhOST: x\r\nZ:1\r\nA:  2 \r\nZ: 3\r\n\r\n",
 		"a length":            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
-		"chunks and trailers": "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\nbody\r\n0\r\nT: 1\r\n\r\n",
+		"chunks and trailers": "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;a\r\nb\r\n0\r\nT: 1\r\n\r\n",
 		"an old client":       "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-		"much":                "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("0123456789", 10_000),
+		"much":                "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("0", 100_000),
 	} {
 		for _, piece := range []int{1, 7, 1 << 20} {
 			t.Run(fmt.Sprint(name, " by ", piece), func(t *testing.T) {
@@ -164,15 +164,31 @@ func FuzzMirror(f *testing.F) {
 		return whole.String()
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.HasPrefix(text, prefaceLine) {
+		if strings.Contains(text, prefaceLine) {
 			t.Skip("of HTTP/2")
 		}
+		text = firstRequest(text) // the next one waits for an answer, which never comes
 		without := hear(t, text)
 		with := hear(t, text, Rule{ID: "a"}, Rule{ID: "b"}, Rule{ID: "c", Matches: []Match{{OfMethod, "", "GET"}}})
 		if with != without {
 			t.Errorf("%q instead of %q", with, without)
 		}
 	})
+}
+
+// firstRequest is the first request of a text, or all of it where it is none.
+func firstRequest(text string) string {
+	in := &reader{conn: &sliced{text: text, piece: 1}, buffers: &buffers{}}
+	h, err := readHead(in, requestLine)
+	if err != nil {
+		return text
+	}
+	var passed bytes.Buffer
+	b, err := h.requestBody()
+	if err != nil || copyBody(&passed, in, b) != nil {
+		return text
+	}
+	return string(h.raw) + passed.String()
 }
 
 // tcp is a connection's two ends.
@@ -401,9 +417,11 @@ func TestMirrorsCombine(t *testing.T) {
 		}
 	}
 	ask("/a", "original GET /a ")
-	first.is(t, "first; mirrored /a")
+	first.is(t, "first; mirrored /a") // no order of copies is promised
+	second.is(t, "second; mirrored /a")
 	ask("/books", "mesh GET /books ", "x-dev", "ada")
 	first.is(t, "first; mirrored /a", "first; mirrored /books")
+	second.is(t, "second; mirrored /a", "second; mirrored /books")
 	b.set(t, Rule{ID: "exchange"}, to(says(t, "exchange")))
 	ask("/c", "exchange GET /c ")
 	ask("/h", "original GET /h ", "User-Agent", "kube-probe/1.36")

@@ -3,6 +3,7 @@ package route
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -80,6 +81,14 @@ func (r *request) checksHealth() bool {
 		}
 	}
 	return false
+}
+
+// probes says whether a request looks like one of the probes of a port.
+func (r *request) probes(port int, known []Probe) bool {
+	if r.method != http.MethodGet && r.method != http.MethodHead {
+		return false
+	}
+	return slices.Contains(known, Probe{Port: port, Path: r.path()})
 }
 
 // upgrades says whether a request asks for another protocol from there on.

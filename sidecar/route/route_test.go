@@ -213,7 +213,7 @@ func TestMatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := (&live{conditions: conditions}).takes(r); got != c.want {
+			if got := (&live{conditions: conditions}).takes(port, r); got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
@@ -886,7 +886,7 @@ func TestOrderOfOriginals(t *testing.T) {
 	o := Originals{Fallback: map[int]string{port: "service"}}
 	check := func(want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(want, o.order(port)); diff != "" {
+		if diff := cmp.Diff(want, o.order(port, "")); diff != "" {
 			t.Error(diff)
 		}
 	}

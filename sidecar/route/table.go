@@ -133,7 +133,7 @@ func (t *Table) choose(port int, r *request) (chosen *live, passed []*live) {
 	for _, l := range sorted {
 		switch {
 		case !slices.Contains(l.Ports, port):
-		case chosen == nil && l.takes(r):
+		case chosen == nil && l.takes(port, r):
 			chosen = l
 		default:
 			passed = append(passed, l)
@@ -149,7 +149,7 @@ func (t *Table) mirrors(port int, r *request) (all []*live) {
 	for _, l := range copying {
 		switch {
 		case !slices.Contains(l.Ports, port):
-		case l.takes(r) && (r == nil || !r.upgrades()):
+		case l.takes(port, r) && (r == nil || !r.upgrades()):
 			all = append(all, l)
 		default:
 			l.counter.pass()
@@ -164,12 +164,12 @@ func (t *Table) raw(port int) bool {
 	return slices.ContainsFunc(sorted, func(l *live) bool { return l.Raw && slices.Contains(l.Ports, port) })
 }
 
-// takes says whether a request is the rule's.
-func (l *live) takes(r *request) bool {
+// takes says whether a request on a port is the rule's.
+func (l *live) takes(port int, r *request) bool {
 	if r == nil {
 		return len(l.conditions) == 0
 	}
-	if !l.All && r.checksHealth() {
+	if !l.All && (r.checksHealth() || r.probes(port, l.Probes)) {
 		return false
 	}
 	for _, c := range l.conditions {
