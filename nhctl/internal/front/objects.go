@@ -36,6 +36,7 @@ func (p Plan) Deployment(image, originals string, l workload.Limits) (*appsv1.De
 		Version: contract.AgentVersion,
 		Session: p.ID,
 		Port:    p.Carrier,
+		Sticky:  p.Sticky,
 	}
 	agent := workload.AgentContainer(image, l)
 	for _, port := range p.Ports {
