@@ -16,6 +16,7 @@ type frame struct {
 	fields   []hpack.HeaderField
 	data     []byte
 	end      bool
+	ack      bool   // of a ping
 	number   uint32 // an increment, a code, or the last stream
 	settings []http2.Setting
 	table    uint32 // a size for the encoder, of the settings that this acknowledges
@@ -51,7 +52,7 @@ func (w *frameWriter) write(f frame, maxFrame int) error {
 	case http2.FrameWindowUpdate:
 		return w.framer.WriteWindowUpdate(f.id, f.number)
 	case http2.FramePing:
-		return w.framer.WritePing(true, [8]byte(f.data))
+		return w.framer.WritePing(f.ack, [8]byte(f.data))
 	case http2.FrameGoAway:
 		return w.framer.WriteGoAway(f.number, http2.ErrCodeNo, nil)
 	case http2.FrameSettings:

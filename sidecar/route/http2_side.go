@@ -49,6 +49,7 @@ type side struct {
 	received     uint32 // bytes that came and were not granted again
 	lastReceived uint32 // number of the last stream that came
 	away         bool   // no new streams
+	leaving      bool   // there will be none soon
 	tied         bool   // to a rule
 	closed       bool
 }
@@ -315,8 +316,11 @@ func (s *side) got(f http2.Frame) error {
 	case *http2.SettingsFrame:
 		return s.gotSettings(f)
 	case *http2.PingFrame:
-		if !f.IsAck() {
-			s.say(frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:])})
+		switch {
+		case !f.IsAck():
+			s.say(frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:]), ack: true})
+		case s == s.b.client && string(f.Data[:]) == lastPing:
+			s.b.goneAway()
 		}
 	case *http2.GoAwayFrame:
 		s.gotGoAway(f)

@@ -213,7 +213,7 @@ func (s *copyStream) got(f http2.Frame) error {
 		}
 	case *http2.PingFrame:
 		if !f.IsAck() {
-			s.control = append(s.control, frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:])})
+			s.control = append(s.control, frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:]), ack: true})
 		}
 	case *http2.WindowUpdateFrame:
 		if f.StreamID == 0 {

@@ -35,6 +35,7 @@ type Server struct {
 	buffers  buffers
 	draining atomic.Bool
 	open     atomic.Int64
+	arrived  atomic.Int64
 
 	mu      sync.Mutex
 	clients map[*client]bool
@@ -42,6 +43,9 @@ type Server struct {
 
 // Open is how many connections of clients there are.
 func (s *Server) Open() int { return int(s.open.Load()) }
+
+// Arrived is how many connections of clients have come so far.
+func (s *Server) Arrived() int64 { return s.arrived.Load() }
 
 // Serve leads the connections that a listener takes, until ctx ends or the listener fails. It closes the listener, and
 // waits for the connections, which end with ctx.
@@ -86,6 +90,7 @@ func passes(err error) bool {
 func (s *Server) serveConn(
 	ctx context.Context, serving *sync.WaitGroup, conn net.Conn, port int, protocol Protocol,
 ) {
+	s.arrived.Add(1)
 	s.open.Add(1)
 	defer s.open.Add(-1)
 	c := &client{
