@@ -178,8 +178,8 @@ type Intercepted struct {
 // RouteGrace is how many seconds a front keeps a rule whose computer is away.
 const RouteGrace = 60
 
-// A front that ends waits for ArrivalLimit seconds at most until no client comes any more. Then it goes on for DrainLimit
-// seconds at most, for the connections that it has.
+// A front that ends waits for ArrivalLimit seconds at most until no client comes any more. Then it goes on for
+// DrainLimit seconds at most, for the connections that it has.
 const (
 	ArrivalLimit = 10
 	DrainLimit   = 30

@@ -24,8 +24,8 @@ type Originals struct {
 	Fallback map[int]string
 	// Sticky has each client come to the same original, as long as that is ready.
 	Sticky bool
-	// Dialer connects to them.
-	Dialer net.Dialer
+	// Dial connects to them; nil means by the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	next atomic.Uint64
 
@@ -110,5 +110,8 @@ var errNoOriginal = errors.New("no original is known")
 func (o *Originals) dial(ctx context.Context, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, originalLimit)
 	defer cancel()
-	return o.Dialer.DialContext(ctx, "tcp", address)
+	if o.Dial == nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	return o.Dial(ctx, "tcp", address)
 }
