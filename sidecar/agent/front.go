@@ -87,6 +87,7 @@ func (f *front) serve(ctx context.Context, host string) (served func(), err erro
 func (f *front) handlers() wire.Handlers {
 	return wire.Handlers{
 		wire.KindRoute:  f.route,
+		wire.KindMirror: f.route,
 		wire.KindRoutes: f.routes,
 	}
 }

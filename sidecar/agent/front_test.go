@@ -157,6 +157,33 @@ func TestFront(t *testing.T) {
 	f.until(t, "ada", "any", "") // nor does anyone tell of originals
 }
 
+// A mirror's copies come by the carrier, and the original answers.
+func TestFrontMirror(t *testing.T) {
+	t.Parallel()
+	marks := make(chan string, 1)
+	local := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case marks <- r.Header.Get(route.Mark):
+		default:
+		}
+	}))
+	t.Cleanup(local.Close)
+	f := newFronting(t, says(t, "any"), local.Listener.Addr().(*net.TCPAddr).AddrPort())
+	stream, err := f.carrier.Open(t.Context(), wire.KindMirror, route.Rule{
+		ID:     "mine",
+		Ports:  []int{f.port},
+		Mirror: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	f.until(t, "", "any", "")
+	if mark := <-marks; mark != "mine; mirrored" {
+		t.Errorf("%q", mark)
+	}
+}
+
 // ask asks a front.
 func ask(t *testing.T, c *wire.Carrier, kind wire.Kind) (request.Routes, error) {
 	t.Helper()

@@ -137,8 +137,15 @@ func FuzzMirror(f *testing.F) {
 	}
 	hear := func(t *testing.T, text string, mirrors ...Rule) string {
 		server := &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
-		var whole bytes.Buffer
-		original := speaker(t, func(conn net.Conn) { _, _ = io.Copy(&whole, conn) })
+		texts, dials := make(chan string, 16), 0
+		original := speaker(t, func(conn net.Conn) {
+			text, _ := io.ReadAll(conn)
+			texts <- string(text)
+		})
+		server.Originals.Dial = func(_ context.Context, network, address string) (net.Conn, error) {
+			dials++
+			return net.Dial(network, address)
+		}
 		server.Originals.Set(map[int][]string{port: {original}})
 		for i, r := range mirrors {
 			dial := to(speaker(t, func(conn net.Conn) {
@@ -161,7 +168,11 @@ func FuzzMirror(f *testing.F) {
 		_, _ = io.Copy(io.Discard, near)
 		cancel()
 		serving.Wait()
-		return whole.String()
+		whole := ""
+		for range dials {
+			whole += <-texts
+		}
+		return whole
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, prefaceLine) {
