@@ -77,9 +77,9 @@ func New(config contract.Agent, environ []string, root string, logger *slog.Logg
 		idle:     flowIdle,
 	}
 	if len(config.Intercepted) > 0 {
-		a.front = newFront(config.Intercepted, logger)
+		a.front = newFront(config, logger)
 		if root != "" {
-			a.front.settle = 0
+			a.front.arrivals, a.front.settle = 0, 0
 		}
 	}
 	return a

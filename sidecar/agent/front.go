@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// settle is how long a front that ends takes clients that have not heard of it, and leaves connections open that
-	// wait for a request.
+	// arrivals is how long no client has to come until a front that ends takes it that none does any more.
+	arrivals = 2 * time.Second
+	// settle is how long it then leaves connections open that wait for a request.
 	settle = 5 * time.Second
 	// quietLook is how often it looks whether all are done.
 	quietLook = 100 * time.Millisecond
@@ -32,26 +33,28 @@ type front struct {
 	table  *route.Table
 	server *route.Server
 	logger *slog.Logger
-	settle time.Duration
+
+	arrivals, settle time.Duration
 
 	mu      sync.Mutex
 	sources int // streams that tell which originals are ready
 }
 
-func newFront(ports []contract.Intercepted, logger *slog.Logger) *front {
+func newFront(config contract.Agent, logger *slog.Logger) *front {
 	fallback := map[int]string{}
-	for _, p := range ports {
+	for _, p := range config.Intercepted {
 		fallback[p.Port] = p.Original
 	}
 	table := &route.Table{Grace: contract.RouteGrace * time.Second}
 	return &front{
-		ports:  ports,
-		table:  table,
-		logger: logger,
-		settle: settle,
+		ports:    config.Intercepted,
+		table:    table,
+		logger:   logger,
+		arrivals: arrivals,
+		settle:   settle,
 		server: &route.Server{
 			Table:     table,
-			Originals: &route.Originals{Fallback: fallback},
+			Originals: &route.Originals{Fallback: fallback, Sticky: config.Sticky},
 			Logger:    logger,
 		},
 	}
@@ -84,6 +87,7 @@ func (f *front) serve(ctx context.Context, host string) (served func(), err erro
 func (f *front) handlers() wire.Handlers {
 	return wire.Handlers{
 		wire.KindRoute:  f.route,
+		wire.KindMirror: f.route,
 		wire.KindRoutes: f.routes,
 	}
 }
@@ -153,9 +157,10 @@ func (f *front) routes(_ context.Context, in *wire.Incoming) error {
 	return answer(in, request.Routes{Open: f.server.Open(), Routes: f.table.Report()})
 }
 
-// drain serves on for the clients that still come here, and returns once none has come for a while and those that were
-// here are done, or when that takes too long.
+// drain serves on for the clients that still come here, until none has come for a while: no slice has the front then.
+// It asks those that are here to go, and returns once they are done, or when that takes too long.
 func (f *front) drain(ctx context.Context) {
+	f.awaitArrivals(ctx)
 	ctx, cancel := context.WithTimeout(ctx, contract.DrainLimit*time.Second)
 	defer cancel()
 	f.server.Drain(ctx, f.settle)
@@ -166,6 +171,20 @@ func (f *front) drain(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// awaitArrivals returns once no client has come for a while, or when that takes too long.
+func (f *front) awaitArrivals(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, contract.ArrivalLimit*time.Second)
+	defer cancel()
+	for last := int64(-1); last != f.server.Arrived(); {
+		last = f.server.Arrived()
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(f.arrivals):
 		}
 	}
 }

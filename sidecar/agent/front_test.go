@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,8 +67,9 @@ func newFronting(t *testing.T, original, local netip.AddrPort) *fronting {
 			return nil
 		},
 	}, func(a *Agent) {
-		a.front = newFront([]contract.Intercepted{{Port: f.port, Original: original.String()}}, a.logger)
-		a.front.settle = 0
+		intercepted := []contract.Intercepted{{Port: f.port, Original: original.String()}}
+		a.front = newFront(contract.Agent{Intercepted: intercepted}, a.logger)
+		a.front.arrivals, a.front.settle = 0, 0
 	})
 	return f
 }
@@ -153,6 +157,33 @@ func TestFront(t *testing.T) {
 	f.until(t, "ada", "any", "") // nor does anyone tell of originals
 }
 
+// A mirror's copies come by the carrier, and the original answers.
+func TestFrontMirror(t *testing.T) {
+	t.Parallel()
+	marks := make(chan string, 1)
+	local := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case marks <- r.Header.Get(route.Mark):
+		default:
+		}
+	}))
+	t.Cleanup(local.Close)
+	f := newFronting(t, says(t, "any"), local.Listener.Addr().(*net.TCPAddr).AddrPort())
+	stream, err := f.carrier.Open(t.Context(), wire.KindMirror, route.Rule{
+		ID:     "mine",
+		Ports:  []int{f.port},
+		Mirror: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	f.until(t, "", "any", "")
+	if mark := <-marks; mark != "mine; mirrored" {
+		t.Errorf("%q", mark)
+	}
+}
+
 // ask asks a front.
 func ask(t *testing.T, c *wire.Carrier, kind wire.Kind) (request.Routes, error) {
 	t.Helper()
@@ -203,5 +234,75 @@ func TestFrontChecks(t *testing.T) {
 	}
 	if _, err := stream.Read(make([]byte, 1)); err == nil {
 		t.Error("it goes on")
+	}
+}
+
+// arriving is a listener whose clients come one after the other.
+type arriving struct {
+	conns chan net.Conn
+	ended chan struct{}
+	once  sync.Once
+}
+
+func (a *arriving) Accept() (net.Conn, error) {
+	select {
+	case c := <-a.conns:
+		return c, nil
+	case <-a.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+func (a *arriving) Close() error {
+	a.once.Do(func() { close(a.ended) })
+	return nil
+}
+
+func (*arriving) Addr() net.Addr { return &net.TCPAddr{Port: 80} }
+
+// A front that ends asks its clients to go once none has come for a while, and does not wait for that for ever.
+func TestDrainAfterArrivals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		clients int
+		every   time.Duration
+		want    time.Duration
+	}{
+		"none":    {0, 0, arrivals},
+		"some":    {5, time.Second, 5*time.Second + arrivals},
+		"endless": {100, time.Second, contract.ArrivalLimit * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFront(contract.Agent{}, slog.New(slog.DiscardHandler))
+				listener := &arriving{conns: make(chan net.Conn), ended: make(chan struct{})}
+				ctx, cancel := context.WithCancel(t.Context())
+				var serving sync.WaitGroup
+				serving.Go(func() { _ = f.server.Serve(ctx, listener, route.HTTP) })
+				serving.Go(func() {
+					for range c.clients {
+						select {
+						case <-time.After(c.every):
+						case <-ctx.Done():
+							return
+						}
+						near, far := net.Pipe()
+						near.Close()
+						select {
+						case listener.conns <- far:
+						case <-ctx.Done():
+						}
+					}
+				})
+				begin := time.Now()
+				f.awaitArrivals(t.Context())
+				if took := time.Since(begin); took < c.want-arrivals/2 || took > c.want+arrivals {
+					t.Errorf("it took %s, want %s", took, c.want)
+				}
+				cancel()
+				serving.Wait()
+			})
+		})
 	}
 }

@@ -162,6 +162,8 @@ type Agent struct {
 	// Intercepted are the ports of the pod on which a front serves a Service. An agent that has some stays without a
 	// carrier, too.
 	Intercepted []Intercepted `json:"intercepted,omitempty"`
+	// Sticky has each client of a front come to the same original.
+	Sticky bool `json:"sticky,omitempty"`
 }
 
 // Intercepted is a port of a front.
@@ -176,8 +178,12 @@ type Intercepted struct {
 // RouteGrace is how many seconds a front keeps a rule whose computer is away.
 const RouteGrace = 60
 
-// DrainLimit is how many seconds a front that ends goes on for the connections that it has.
-const DrainLimit = 30
+// A front that ends waits for ArrivalLimit seconds at most until no client comes any more. Then it goes on for
+// DrainLimit seconds at most, for the connections that it has.
+const (
+	ArrivalLimit = 10
+	DrainLimit   = 30
+)
 
 // AgentLinger is how many seconds an agent stays without a carrier.
 const AgentLinger = 10 * 60

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -20,6 +22,9 @@ type client struct {
 	conn   net.Conn
 	in     *reader
 	from   string // the client's address
+	// life is the agent's, serving counts what goes on for as long.
+	life    context.Context
+	serving *sync.WaitGroup
 	// kept are connections for its next requests, by what they lead to.
 	keeping sync.Mutex
 	kept    map[string]*upstream
@@ -73,7 +78,7 @@ type reaching func(key string, dial func() (net.Conn, error)) error
 func (c *client) find(ctx context.Context, r *request, reach reaching) (w way, err error) {
 	w.rule, w.passed = c.server.Table.choose(c.port, r)
 	if l := w.rule; l != nil {
-		err = reach("rule "+l.ID, func() (net.Conn, error) { return l.connect(ctx, c.port) })
+		err = reach("rule "+l.ID, func() (net.Conn, error) { return c.connect(ctx, l) })
 		if err == nil {
 			return w, nil
 		}
@@ -83,7 +88,7 @@ func (c *client) find(ctx context.Context, r *request, reach reaching) (w way, e
 		}
 	}
 	err = errNoOriginal
-	for _, address := range c.server.Originals.order(c.port) {
+	for _, address := range c.server.Originals.order(c.port, c.from) {
 		err = reach(address, func() (net.Conn, error) { return c.server.Originals.dial(ctx, address) })
 		if err == nil {
 			return w, nil
@@ -91,6 +96,24 @@ func (c *client) find(ctx context.Context, r *request, reach reaching) (w way, e
 	}
 	return w, err
 }
+
+// connect connects to a rule's local process, and tells it the client's address where it wants that. A connection is
+// for one client alone.
+func (c *client) connect(ctx context.Context, l *live) (net.Conn, error) {
+	conn, err := l.connect(ctx, c.port)
+	if err != nil || !l.Proxy {
+		return conn, err
+	}
+	header := proxyproto.HeaderProxyFromAddrs(proxyVersion, c.conn.RemoteAddr(), c.conn.LocalAddr())
+	if _, err := header.WriteTo(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// proxyVersion is that of the PROXY protocol.
+const proxyVersion = 2
 
 // findOne is find for what has a connection for itself.
 func (c *client) findOne(ctx context.Context, r *request) (w way, err error) {
@@ -210,27 +233,39 @@ func (c *client) splice(ctx context.Context, first []byte) {
 // join carries all that is said from now on in either direction.
 func (c *client) join(ctx context.Context, first []byte, w way) {
 	w.count(nil, -1)
-	wire.Join(ctx, &joined{Conn: c.conn, first: first, in: c.in}, &joined{Conn: w.up.conn, in: w.up.in})
+	all := c.copies(nil, byConnection)
+	defer all.leave()
+	wire.Join(ctx, &joined{Conn: c.conn, first: first, in: c.in, copies: all}, &joined{Conn: w.up.conn, in: w.up.in})
 }
 
 // joined is a connection of which some was read already.
 type joined struct {
 	net.Conn
-	first []byte
-	in    *reader
+	first  []byte
+	in     *reader
+	copies copies // of what it says
 }
 
 // WriteTo writes what was read, and then lets the kernel carry the rest where it can.
 func (j *joined) WriteTo(w io.Writer) (int64, error) {
 	n, err := w.Write(j.first)
+	j.copies.write(j.first)
 	if held := j.in.held(); err == nil && len(held) > 0 {
 		var more int
 		more, err = w.Write(held)
 		n += more
+		j.copies.write(held)
 		j.in.take(len(held))
 	}
 	if err != nil {
 		return int64(n), err
+	}
+	if len(j.copies) > 0 {
+		rest, err := io.Copy(copying{w, j.copies}, struct{ io.Reader }{j.Conn})
+		if err == nil {
+			j.copies.end()
+		}
+		return int64(n) + rest, err
 	}
 	to := w
 	if j, ok := w.(*joined); ok {
@@ -238,6 +273,18 @@ func (j *joined) WriteTo(w io.Writer) (int64, error) {
 	}
 	rest, err := io.Copy(to, j.Conn)
 	return int64(n) + rest, err
+}
+
+// copying writes what has copies.
+type copying struct {
+	to io.Writer
+	copies
+}
+
+func (c copying) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.write(b[:n])
+	return n, err
 }
 
 // CloseWrite ends the direction to the far end.

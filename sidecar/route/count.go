@@ -18,11 +18,13 @@ type Report struct {
 	// Away says that its computer is.
 	Away bool `json:"away,omitempty"`
 	// Matched went to the computer, Passed did not match, FailedOpen were the computer's, but the originals answered.
-	// Errors were the computer's and got no answer.
+	// Errors were the computer's and got no answer. Of a mirror, Matched are the copies that were handed over, Dropped
+	// those that were given up since too many waited.
 	Matched    int64 `json:"matched"`
 	Passed     int64 `json:"passed"`
 	FailedOpen int64 `json:"failedOpen"`
 	Errors     int64 `json:"errors"`
+	Dropped    int64 `json:"dropped,omitempty"`
 	// Last are the last that were the computer's, the oldest first.
 	Last []Request `json:"last,omitempty"`
 }
@@ -47,6 +49,13 @@ func (c *counter) pass() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Passed++
+}
+
+// drop counts a copy that was given up.
+func (c *counter) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Dropped++
 }
 
 // note counts what was a rule's. A status below 0 is that of a connection that is none of HTTP.

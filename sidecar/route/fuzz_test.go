@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,7 +120,7 @@ func FuzzHTTP2(f *testing.F) {
 		over := make(chan struct{})
 		go func() {
 			defer close(over)
-			server.serveConn(t.Context(), far, port, HTTP)
+			server.serveConn(t.Context(), new(sync.WaitGroup), far, port, HTTP)
 		}()
 		go func() { _, _ = io.Copy(io.Discard, near) }()
 		_, _ = near.Write(append([]byte(http2.ClientPreface), said...))

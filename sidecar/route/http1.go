@@ -14,7 +14,7 @@ import (
 
 // Headers that are added.
 const (
-	// Mark is on answers of originals to requests that were a computer's, and on refusals.
+	// Mark is on answers of originals to requests that were a computer's, on refusals, and on copies.
 	Mark = "X-Nhctl-Route"
 	// forwarded has the client's address.
 	forwarded = "X-Forwarded-For"
@@ -58,7 +58,9 @@ func (c *client) exchange(ctx context.Context, h *head, b body) (again bool) {
 		c.refuse(w, h, err)
 		return false
 	}
-	s := c.send(w.up, h, b)
+	all := c.copies(&h.request, byRequest)
+	defer all.leave()
+	s := c.send(w.up, h, b, all)
 	a, err := c.answer(w, h)
 	switch {
 	case err != nil:
@@ -95,17 +97,25 @@ type sending struct {
 }
 
 // send writes a request, and then waits for its client to send more or to leave, which the far end is to know.
-func (c *client) send(up *upstream, h *head, b body) *sending {
+func (c *client) send(up *upstream, h *head, b body, all copies) *sending {
 	s := &sending{client: c, sent: make(chan struct{}), done: make(chan error, 1)}
-	go func() { s.done <- s.run(up, h, b) }()
+	go func() { s.done <- s.run(up, h, b, all) }()
 	return s
 }
 
-func (s *sending) run(up *upstream, h *head, b body) error {
+func (s *sending) run(up *upstream, h *head, b body, all copies) error {
 	c, to := s.client, &writer{to: up.conn}
-	_, err := to.Write(h.with(forwarded + ": " + c.from))
+	from := forwarded + ": " + c.from
+	_, err := to.Write(h.with(from))
 	if err == nil {
+		for _, m := range all {
+			m.push(frame{data: h.with(from, Mark+": "+m.mark())})
+		}
+		to.copies = all
 		err = copyBody(to, c.in, b)
+	}
+	if err == nil {
+		all.end()
 	}
 	close(s.sent)
 	if err == nil {
@@ -129,12 +139,14 @@ func (s *sending) stop() error { return interrupt(s.client.conn, s.done) }
 // writer remembers that it has failed.
 type writer struct {
 	to     io.Writer
+	copies copies
 	failed bool
 }
 
 func (w *writer) Write(b []byte) (int, error) {
 	n, err := w.to.Write(b)
 	w.failed = err != nil
+	w.copies.write(b[:n])
 	return n, err
 }
 

@@ -155,9 +155,38 @@ func (b *bridge) drain() {
 	b.goAway()
 }
 
-// goAway tells the client to begin no more streams here. The caller holds the lock.
+// How a client is told to go.
+const (
+	// lastPing is in the ping that follows. Its answer comes after the streams that the client has begun before.
+	lastPing = "nhctl-go"
+	// pingLimit limits the wait for it.
+	pingLimit = 5 * time.Second
+)
+
+// goAway tells the client to begin no more streams here. Those that are on their way are served: only once they must
+// have come, the client hears which was the last. The caller holds the lock.
 func (b *bridge) goAway() {
-	if s := b.client; !s.away && !s.closed {
+	s := b.client
+	if s.leaving || s.closed {
+		return
+	}
+	s.leaving = true
+	s.say(frame{kind: http2.FrameGoAway, number: math.MaxInt32})
+	s.say(frame{kind: http2.FramePing, data: []byte(lastPing)})
+	b.running.Go(func() {
+		select {
+		case <-b.ctx.Done():
+		case <-time.After(pingLimit):
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.goneAway()
+		}
+	})
+}
+
+// goneAway takes no more streams of a client that was told to go. The caller holds the lock.
+func (b *bridge) goneAway() {
+	if s := b.client; s.leaving && !s.away && !s.closed {
 		s.away = true
 		s.say(frame{kind: http2.FrameGoAway, number: s.lastReceived})
 		b.ended(s)
@@ -191,10 +220,25 @@ func (b *bridge) begin(h *half, fields []hpack.HeaderField) {
 			if w.rule != nil && w.failedOpen == "" {
 				b.tie(s, w.rule)
 			}
+			b.copy(h)
 			h.peer.s = s
 			h.peer.enqueue()
 		}
 	})
+}
+
+// copy begins the copies of a request, with what has come of it. The caller holds the lock.
+func (b *bridge) copy(h *half) {
+	h.copies = b.c.copies(h.request, byStream)
+	for i, f := range h.peer.out {
+		for _, m := range h.copies {
+			if i == 0 {
+				mark := hpack.HeaderField{Name: strings.ToLower(Mark), Value: m.mark()}
+				f.fields = append(slices.Clip(h.peer.out[0].fields), mark)
+			}
+			m.push(f)
+		}
+	}
 }
 
 // tie ends a connection after its streams once its rule goes. The caller holds the lock.

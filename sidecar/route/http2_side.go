@@ -49,6 +49,7 @@ type side struct {
 	received     uint32 // bytes that came and were not granted again
 	lastReceived uint32 // number of the last stream that came
 	away         bool   // no new streams
+	leaving      bool   // there will be none soon
 	tied         bool   // to a rule
 	closed       bool
 }
@@ -73,18 +74,8 @@ type half struct {
 	// held is how much data waits in out. then is the code that a reset has once all of it is written.
 	held int
 	then *http2.ErrCode
-}
-
-// frame is one to be written.
-type frame struct {
-	kind     http2.FrameType
-	id       uint32
-	fields   []hpack.HeaderField
-	data     []byte
-	end      bool
-	number   uint32 // an increment, a code, or the last stream
-	settings []http2.Setting
-	table    uint32 // a size for the encoder, of the settings that this acknowledges
+	// copies are those of the request, on the client's half.
+	copies copies
 }
 
 func (s *side) notify() {
@@ -108,6 +99,12 @@ func (h *half) push(f frame) {
 	h.out = append(h.out, f)
 	h.held += len(f.data)
 	h.enqueue()
+}
+
+// pass has the other half say what came.
+func (h *half) pass(f frame) {
+	h.copies.push(f)
+	h.peer.push(f)
 }
 
 // enqueue has the half written once its turn comes.
@@ -205,6 +202,8 @@ func (h *half) leave() {
 		return
 	}
 	h.over, h.out = true, nil
+	h.copies.leave()
+	h.copies = nil
 	s := h.s
 	if s == nil {
 		return
@@ -241,80 +240,24 @@ func (h *half) reset(code http2.ErrCode) {
 
 // write writes what there is, until the connection ends.
 func (s *side) write() error {
-	to := bufio.NewWriterSize(s.conn, bufferSize)
-	framer := http2.NewFramer(to, nil)
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
+	to := newFrameWriter(s.conn)
 	for {
 		s.b.mu.Lock()
 		all, closed, maxFrame := s.take(), s.closed, s.maxFrame
 		s.b.mu.Unlock()
 		for _, f := range all {
-			if err := f.write(framer, encoder, &block, maxFrame); err != nil {
+			if err := to.write(f, maxFrame); err != nil {
 				return err
 			}
 		}
 		if len(all) > 0 {
 			continue
 		}
-		if err := to.Flush(); err != nil || closed {
+		if err := to.flush(); err != nil || closed {
 			return err
 		}
 		<-s.wake
 	}
-}
-
-func (f frame) write(to *http2.Framer, encoder *hpack.Encoder, block *bytes.Buffer, maxFrame int) error {
-	switch f.kind {
-	case http2.FrameData:
-		return to.WriteData(f.id, f.end, f.data)
-	case http2.FrameHeaders:
-		return f.writeHeaders(to, encoder, block, maxFrame)
-	case http2.FrameRSTStream:
-		return to.WriteRSTStream(f.id, http2.ErrCode(f.number))
-	case http2.FrameWindowUpdate:
-		return to.WriteWindowUpdate(f.id, f.number)
-	case http2.FramePing:
-		return to.WritePing(true, [8]byte(f.data))
-	case http2.FrameGoAway:
-		return to.WriteGoAway(f.number, http2.ErrCodeNo, nil)
-	case http2.FrameSettings:
-		if len(f.settings) > 0 {
-			return to.WriteSettings(f.settings...)
-		}
-		encoder.SetMaxDynamicTableSizeLimit(f.table)
-		return to.WriteSettingsAck()
-	}
-	return nil
-}
-
-func (f frame) writeHeaders(to *http2.Framer, encoder *hpack.Encoder, block *bytes.Buffer, maxFrame int) error {
-	block.Reset()
-	for _, field := range f.fields {
-		if err := encoder.WriteField(field); err != nil {
-			return err
-		}
-	}
-	rest, first := block.Bytes(), true
-	for first || len(rest) > 0 {
-		n := min(len(rest), maxFrame)
-		var err error
-		if first {
-			err = to.WriteHeaders(http2.HeadersFrameParam{
-				StreamID:      f.id,
-				BlockFragment: rest[:n],
-				EndStream:     f.end,
-				EndHeaders:    n == len(rest),
-			})
-		} else {
-			err = to.WriteContinuation(f.id, n == len(rest), rest[:n])
-		}
-		if err != nil {
-			return err
-		}
-		rest, first = rest[n:], false
-	}
-	return nil
 }
 
 // read takes what the far end says, until the connection ends.
@@ -373,8 +316,11 @@ func (s *side) got(f http2.Frame) error {
 	case *http2.SettingsFrame:
 		return s.gotSettings(f)
 	case *http2.PingFrame:
-		if !f.IsAck() {
-			s.say(frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:])})
+		switch {
+		case !f.IsAck():
+			s.say(frame{kind: http2.FramePing, data: bytes.Clone(f.Data[:]), ack: true})
+		case s == s.b.client && string(f.Data[:]) == lastPing:
+			s.b.goneAway()
 		}
 	case *http2.GoAwayFrame:
 		s.gotGoAway(f)
@@ -423,7 +369,7 @@ func (s *side) gotHeaders(f *http2.MetaHeadersFrame) error {
 		fields = s.b.answered(h, fields)
 	}
 	h.gotEnd = f.StreamEnded()
-	h.peer.push(frame{kind: http2.FrameHeaders, fields: fields, end: h.gotEnd})
+	h.pass(frame{kind: http2.FrameHeaders, fields: fields, end: h.gotEnd})
 	return nil
 }
 
@@ -447,7 +393,7 @@ func (s *side) gotData(f *http2.DataFrame) error {
 	}
 	h.gotEnd = f.StreamEnded()
 	h.grant(f.Length - uint32(len(f.Data()))) // padding goes no further
-	h.peer.push(frame{kind: http2.FrameData, data: bytes.Clone(f.Data()), end: h.gotEnd})
+	h.pass(frame{kind: http2.FrameData, data: bytes.Clone(f.Data()), end: h.gotEnd})
 	return nil
 }
 

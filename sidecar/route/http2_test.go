@@ -5,15 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
@@ -384,4 +389,106 @@ func TestDrainStreams(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	until(t, "both connections are gone", func() bool { return b.Open() == 0 })
+}
+
+// A client that is asked to go has its streams served that were on their way, and hears then which was the last.
+func TestGoAwayInTwoSteps(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	b := newBed(t, HTTP, serve2(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-release
+	}))
+	conn := b.dial(t)
+	said := newFrameWriter(conn)
+	ask := func(id uint32) {
+		t.Helper()
+		err := said.write(frame{kind: http2.FrameHeaders, id: id, end: true, fields: []hpack.HeaderField{
+			{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: "/"},
+		}}, defaultFrame)
+		if err := errors.Join(err, said.flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard := http2.NewFramer(nil, conn)
+	next := func(wanted http2.FrameType) http2.Frame {
+		t.Helper()
+		for {
+			f, err := heard.ReadFrame()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Header().Type == wanted {
+				return f
+			}
+		}
+	}
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	if err := said.framer.WriteSettings(); err != nil {
+		t.Fatal(err)
+	}
+	ask(1)
+	next(http2.FrameHeaders)
+	b.Drain(t.Context(), 0)
+	if f := next(http2.FrameGoAway).(*http2.GoAwayFrame); f.LastStreamID != math.MaxInt32 {
+		t.Errorf("the first one: %v", f)
+	}
+	ping := next(http2.FramePing).(*http2.PingFrame)
+	ask(3) // before the client has heard of it
+	next(http2.FrameHeaders)
+	if err := said.write(frame{kind: http2.FramePing, data: ping.Data[:], ack: true}, 0); err != nil {
+		t.Fatal(err)
+	}
+	ask(5)
+	if f := next(http2.FrameGoAway).(*http2.GoAwayFrame); f.LastStreamID != 3 || f.ErrCode != http2.ErrCodeNo {
+		t.Errorf("the last one: %v", f)
+	}
+	if f := next(http2.FrameRSTStream).(*http2.RSTStreamFrame); f.StreamID != 5 ||
+		f.ErrCode != http2.ErrCodeRefusedStream {
+		t.Errorf("a stream after it: %v", f)
+	}
+	close(release)
+	ended := map[uint32]bool{}
+	for len(ended) < 2 {
+		f := next(http2.FrameData).(*http2.DataFrame)
+		ended[f.StreamID] = f.StreamEnded()
+	}
+	if diff := cmp.Diff(map[uint32]bool{1: true, 3: true}, ended); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that does not answer is waited for no longer than a while.
+func TestGoAwayWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		server := &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
+		var serving sync.WaitGroup
+		serving.Go(func() { server.serveConn(t.Context(), &serving, far, port, HTTP) })
+		read := make(chan error, 1)
+		go func() {
+			_, err := io.Copy(io.Discard, near)
+			read <- err
+		}()
+		if _, err := io.WriteString(near, http2.ClientPreface); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		begin := time.Now()
+		server.Drain(t.Context(), 0)
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took < pingLimit || took > pingLimit+2*lingering {
+			t.Errorf("it took %s", took)
+		}
+		serving.Wait()
+	})
 }

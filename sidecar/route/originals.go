@@ -1,7 +1,9 @@
 package route
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net"
 	"slices"
@@ -20,8 +22,10 @@ const originalLimit = 3 * time.Second
 type Originals struct {
 	// Fallback has for each port of the agent an address that leads to any of the ready originals, whoever is away.
 	Fallback map[int]string
-	// Dialer connects to them.
-	Dialer net.Dialer
+	// Sticky has each client come to the same original, as long as that is ready.
+	Sticky bool
+	// Dial connects to them; nil means by the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	next atomic.Uint64
 
@@ -44,19 +48,20 @@ func (o *Originals) Stale() {
 	o.stale = true
 }
 
-// order is the order in which originals are tried: each call begins with the next one. The fallback is the last, or the
-// first where those that are known may be gone.
-func (o *Originals) order(port int) []string {
+// tries is how many originals are tried for a request, besides the fallback.
+const tries = 3
+
+// order is the order in which originals are tried for a client. The fallback is the last, or the first where those that
+// are known may be gone.
+func (o *Originals) order(port int, client string) []string {
 	o.mu.Lock()
 	known, stale := o.known[port], o.stale
 	o.mu.Unlock()
-	const tries = 3
 	var all []string
-	if n := len(known); n > 0 {
-		first := int(o.next.Add(1) % uint64(n))
-		for i := range min(tries, n) {
-			all = append(all, known[(first+i)%n])
-		}
+	if o.Sticky {
+		all = ranked(known, client)
+	} else {
+		all = o.following(known)
 	}
 	address := o.Fallback[port]
 	switch {
@@ -69,11 +74,44 @@ func (o *Originals) order(port int) []string {
 	return all
 }
 
+// following begins with the next one at each call, whoever asks: requests are balanced, and not connections.
+func (o *Originals) following(known []string) (all []string) {
+	if n := len(known); n > 0 {
+		first := int(o.next.Add(1) % uint64(n))
+		for i := range min(tries, n) {
+			all = append(all, known[(first+i)%n])
+		}
+	}
+	return all
+}
+
+// ranked are the originals in an order of the client's own, which does not depend on which others there are: one that
+// goes moves its clients alone, and one that comes takes only its own.
+func ranked(known []string, client string) []string {
+	type rank struct {
+		address string
+		score   [sha256.Size]byte
+	}
+	var all []rank
+	for _, address := range known {
+		all = append(all, rank{address, sha256.Sum256([]byte(client + "\x00" + address))})
+	}
+	slices.SortFunc(all, func(a, b rank) int { return bytes.Compare(a.score[:], b.score[:]) })
+	var first []string
+	for _, r := range all[:min(tries, len(all))] {
+		first = append(first, r.address)
+	}
+	return first
+}
+
 var errNoOriginal = errors.New("no original is known")
 
 // dial connects to one address.
 func (o *Originals) dial(ctx context.Context, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, originalLimit)
 	defer cancel()
-	return o.Dialer.DialContext(ctx, "tcp", address)
+	if o.Dial == nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	return o.Dial(ctx, "tcp", address)
 }

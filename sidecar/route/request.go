@@ -1,7 +1,9 @@
 package route
 
 import (
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -79,6 +81,19 @@ func (r *request) checksHealth() bool {
 		}
 	}
 	return false
+}
+
+// probes says whether a request looks like one of the probes of a port.
+func (r *request) probes(port int, known []Probe) bool {
+	if r.method != http.MethodGet && r.method != http.MethodHead {
+		return false
+	}
+	return slices.Contains(known, Probe{Port: port, Path: r.path()})
+}
+
+// upgrades says whether a request asks for another protocol from there on.
+func (r *request) upgrades() bool {
+	return r.method == http.MethodConnect || len(r.values("upgrade")) > 0
 }
 
 // token says whether a text is one of HTTP's tokens, such as the name of a header.

@@ -213,7 +213,7 @@ func TestMatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := (&live{conditions: conditions}).takes(r); got != c.want {
+			if got := (&live{conditions: conditions}).takes(port, r); got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
@@ -812,34 +812,6 @@ func TestSwitching(t *testing.T) {
 	stop()
 }
 
-// 32 MB both ways, with an answer that begins before the request has ended.
-func TestMuchData(t *testing.T) {
-	t.Parallel()
-	b := newBed(t, Unknown, speaker(t, func(conn net.Conn) {
-		r, err := http.ReadRequest(bufio.NewReader(conn))
-		if err != nil {
-			return
-		}
-		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", r.ContentLength)
-		_, _ = io.Copy(conn, r.Body)
-	}))
-	const size = 32 << 20
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+b.address,
-		io.LimitReader(zeroes{}, size))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.ContentLength = size
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if n, err := io.Copy(io.Discard, response.Body); n != size || err != nil {
-		t.Errorf("%d bytes, %v", n, err)
-	}
-}
-
 type zeroes struct{}
 
 func (zeroes) Read(b []byte) (int, error) { return len(b), nil }
@@ -886,7 +858,7 @@ func TestOrderOfOriginals(t *testing.T) {
 	o := Originals{Fallback: map[int]string{port: "service"}}
 	check := func(want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(want, o.order(port)); diff != "" {
+		if diff := cmp.Diff(want, o.order(port, "")); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -17,6 +17,8 @@ const (
 	// MaxRules is how many rules a table has at most, MaxMatches how many conditions one rule has.
 	MaxRules   = 256
 	MaxMatches = 16
+	// MaxProbes is how many paths of probes a rule has at most.
+	MaxProbes = 16
 	// MaxText limits the length of an id, a name and a pattern, in bytes.
 	MaxText = 256
 	// MaxHold limits how long a request waits for a local process that restarts.
@@ -57,13 +59,29 @@ type Rule struct {
 	// Matches have all to be true of a request. A rule without any takes all that no rule with some takes, and
 	// connections of other protocols than HTTP, too.
 	Matches []Match `json:"matches,omitempty"`
+	// Mirror has copies of what it takes go to the computer, whose answers no one sees. It claims nothing.
+	Mirror bool `json:"mirror,omitempty"`
+	// Raw takes whole connections, although they may be of HTTP.
+	Raw bool `json:"raw,omitempty"`
+	// Proxy begins each connection to the computer with a header of the PROXY protocol, which has the client's address.
+	Proxy bool `json:"proxy,omitempty"`
+	// Probes are paths by which the originals' health is probed: such requests are the originals', unless All.
+	Probes []Probe `json:"probes,omitempty"`
 	// Strict refuses what can't be led to the computer, instead of letting the originals answer.
 	Strict bool `json:"strict,omitempty"`
-	// All has health checks led to the computer, too.
+	// All has health checks and probes led to the computer, too.
 	All bool `json:"all,omitempty"`
 	// Hold is how long a request waits for a local process that restarts, in milliseconds.
 	Hold int `json:"hold,omitempty"`
 }
+
+// Probe is a path of a port.
+type Probe struct {
+	Port int    `json:"port"`
+	Path string `json:"path"`
+}
+
+func (p Probe) long() bool { return len(p.Path) > MaxText }
 
 // Check says why a rule can't be one.
 func (r Rule) Check() error {
@@ -74,6 +92,10 @@ func (r Rule) Check() error {
 		return fmt.Errorf("rule %s is about %d ports: want 1 to %d", r.ID, len(r.Ports), MaxMatches)
 	case len(r.Matches) > MaxMatches:
 		return fmt.Errorf("rule %s has %d conditions: the limit is %d", r.ID, len(r.Matches), MaxMatches)
+	case r.Mirror && (r.Raw || r.Strict), r.Raw && len(r.Matches) > 0:
+		return fmt.Errorf("rule %s is of two kinds", r.ID)
+	case len(r.Probes) > MaxProbes || slices.ContainsFunc(r.Probes, Probe.long):
+		return fmt.Errorf("rule %s has %d probes: the limit is %d of %d bytes", r.ID, len(r.Probes), MaxProbes, MaxText)
 	case r.Hold < 0 || time.Duration(r.Hold)*time.Millisecond > MaxHold:
 		return fmt.Errorf("rule %s holds requests for %d ms: want 0 to %d", r.ID, r.Hold, MaxHold/time.Millisecond)
 	}

@@ -35,6 +35,7 @@ type Server struct {
 	buffers  buffers
 	draining atomic.Bool
 	open     atomic.Int64
+	arrived  atomic.Int64
 
 	mu      sync.Mutex
 	clients map[*client]bool
@@ -42,6 +43,9 @@ type Server struct {
 
 // Open is how many connections of clients there are.
 func (s *Server) Open() int { return int(s.open.Load()) }
+
+// Arrived is how many connections of clients have come so far.
+func (s *Server) Arrived() int64 { return s.arrived.Load() }
 
 // Serve leads the connections that a listener takes, until ctx ends or the listener fails. It closes the listener, and
 // waits for the connections, which end with ctx.
@@ -73,7 +77,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, port int, pro
 			}
 			continue
 		}
-		serving.Go(func() { s.serveConn(ctx, conn, port, protocol) })
+		serving.Go(func() { s.serveConn(ctx, &serving, conn, port, protocol) })
 	}
 }
 
@@ -82,16 +86,22 @@ func passes(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
-func (s *Server) serveConn(ctx context.Context, conn net.Conn, port int, protocol Protocol) {
+// serveConn leads a connection. What it begins for copies goes on after it, as part of what is being served.
+func (s *Server) serveConn(
+	ctx context.Context, serving *sync.WaitGroup, conn net.Conn, port int, protocol Protocol,
+) {
+	s.arrived.Add(1)
 	s.open.Add(1)
 	defer s.open.Add(-1)
 	c := &client{
-		server: s,
-		port:   port,
-		conn:   conn,
-		in:     &reader{conn: conn, buffers: &s.buffers},
-		from:   hostOf(conn.RemoteAddr()),
-		kept:   map[string]*upstream{},
+		server:  s,
+		port:    port,
+		conn:    conn,
+		in:      &reader{conn: conn, buffers: &s.buffers},
+		from:    hostOf(conn.RemoteAddr()),
+		kept:    map[string]*upstream{},
+		life:    ctx,
+		serving: serving,
 	}
 	s.mu.Lock()
 	if s.clients == nil {
@@ -109,10 +119,10 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn, port int, protoco
 		delete(s.clients, c)
 		s.mu.Unlock()
 	}()
-	switch protocol {
-	case TCP:
+	switch {
+	case protocol == TCP, s.Table.raw(port):
 		c.splice(ctx, nil)
-	case HTTP:
+	case protocol == HTTP:
 		c.serveHTTP(ctx)
 	default:
 		c.detect(ctx)

@@ -22,8 +22,10 @@ type Table struct {
 
 	mu    sync.Mutex
 	rules map[string]*live
-	// sorted are the same: those with conditions first, then by id.
-	sorted []*live
+	// sorted are the same without mirrors: those with conditions first, then by id. copying are the mirrors.
+	sorted  []*live
+	copying []*live
+	copies  *budget // of all mirrors
 }
 
 // live is a rule in use, over all the carriers that its computer has had.
@@ -31,6 +33,7 @@ type live struct {
 	Rule
 	conditions []condition
 	counter    *counter
+	budget     *budget // of its copies
 	// context ends when the rule goes, or another one takes its place: no connection is kept for it then.
 	context context.Context
 	end     context.CancelFunc
@@ -57,13 +60,17 @@ func (t *Table) Set(r Rule, dial Dial) (away func(), err error) {
 	l.context, l.end = context.WithCancel(context.Background())
 	if before := t.rules[r.ID]; before != nil {
 		before.stop()
-		l.counter, l.open = before.counter, before.opened()
+		l.counter, l.budget, l.open = before.counter, before.budget, before.opened()
 	} else if len(t.rules) >= MaxRules {
 		l.end()
 		return nil, fmt.Errorf("there are %d rules already", len(t.rules))
 	}
 	if t.rules == nil {
 		t.rules = map[string]*live{}
+		t.copies = &budget{limit: tableBudget}
+	}
+	if l.budget == nil {
+		l.budget = &budget{limit: mirrorBudget, within: t.copies}
 	}
 	t.rules[r.ID] = l
 	t.sort()
@@ -96,32 +103,37 @@ func (t *Table) away(l *live) {
 	})
 }
 
-// sort makes the list again. The caller holds the lock; who has the list before goes on with that.
+// sort makes the lists again. The caller holds the lock; who has a list before goes on with that.
 func (t *Table) sort() {
-	sorted := make([]*live, 0, len(t.rules))
+	var sorted, copying []*live
 	for _, l := range t.rules {
-		sorted = append(sorted, l)
+		if l.Mirror {
+			copying = append(copying, l)
+		} else {
+			sorted = append(sorted, l)
+		}
 	}
 	slices.SortFunc(sorted, func(a, b *live) int {
 		all := func(l *live) int { return cmp.Compare(0, len(l.Matches)) } // -1 for a rule with conditions
 		return cmp.Or(cmp.Compare(all(a), all(b)), cmp.Compare(a.ID, b.ID))
 	})
-	t.sorted = sorted
+	t.sorted, t.copying = sorted, copying
 }
 
-func (t *Table) list() []*live {
+func (t *Table) list() (sorted, copying []*live) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.sorted
+	return t.sorted, t.copying
 }
 
 // choose is the rule that a request on a port is for, or a connection of another protocol, which is no request; nil
 // where the originals are to answer. The others on that port are those that it passed by.
 func (t *Table) choose(port int, r *request) (chosen *live, passed []*live) {
-	for _, l := range t.list() {
+	sorted, _ := t.list()
+	for _, l := range sorted {
 		switch {
 		case !slices.Contains(l.Ports, port):
-		case chosen == nil && l.takes(r):
+		case chosen == nil && l.takes(port, r):
 			chosen = l
 		default:
 			passed = append(passed, l)
@@ -130,12 +142,34 @@ func (t *Table) choose(port int, r *request) (chosen *live, passed []*live) {
 	return chosen, passed
 }
 
-// takes says whether a request is the rule's.
-func (l *live) takes(r *request) bool {
+// mirrors are those that get a copy of a request, or of a connection of another protocol. Upgrades have no copies: what
+// follows them is a conversation.
+func (t *Table) mirrors(port int, r *request) (all []*live) {
+	_, copying := t.list()
+	for _, l := range copying {
+		switch {
+		case !slices.Contains(l.Ports, port):
+		case l.takes(port, r) && (r == nil || !r.upgrades()):
+			all = append(all, l)
+		default:
+			l.counter.pass()
+		}
+	}
+	return all
+}
+
+// raw says whether connections of a port are taken whole.
+func (t *Table) raw(port int) bool {
+	sorted, _ := t.list()
+	return slices.ContainsFunc(sorted, func(l *live) bool { return l.Raw && slices.Contains(l.Ports, port) })
+}
+
+// takes says whether a request on a port is the rule's.
+func (l *live) takes(port int, r *request) bool {
 	if r == nil {
 		return len(l.conditions) == 0
 	}
-	if !l.All && r.checksHealth() {
+	if !l.All && (r.checksHealth() || r.probes(port, l.Probes)) {
 		return false
 	}
 	for _, c := range l.conditions {
@@ -149,7 +183,7 @@ func (l *live) takes(r *request) bool {
 // Report is how the rules are, sorted by their ids.
 func (t *Table) Report() []Report {
 	all := []Report{}
-	for _, l := range t.list() {
+	for _, l := range slices.Concat(t.list()) {
 		report := l.counter.report()
 		report.ID = l.ID
 		report.Away = l.dialer() == nil

@@ -36,10 +36,12 @@ const (
 	KindAbout       Kind = "about"
 	KindEnvironment Kind = "environment"
 	KindFiles       Kind = "files"
-	// The kinds of a front's streams. KindRoute registers a rule, and lives as long as that; KindRoutes asks how all
-	// rules are. KindIntercept is opened by the agent: it carries what a rule has claimed to the computer that has
+	// The kinds of a front's streams. KindRoute registers a rule, and lives as long as that. So does KindMirror for a
+	// rule that claims nothing: a front that knows none must not take it for an exchange. KindRoutes asks how all rules
+	// are. KindIntercept is opened by the agent: it carries what a rule has claimed to the computer that has
 	// registered it.
 	KindRoute     Kind = "route"
+	KindMirror    Kind = "mirror"
 	KindRoutes    Kind = "routes"
 	KindIntercept Kind = "intercept"
 )

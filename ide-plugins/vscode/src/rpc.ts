@@ -70,13 +70,21 @@ export interface BeginRoute {
   matches?: Match[];
   /**
    * Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's own.
-   * Else it is an exchange, which takes all.
+   * Else it is an exchange, which takes all. Mirror has copies of requests come instead, of those of which all Matches
+   * are true: it claims nothing.
    */
   mesh?: boolean;
+  mirror?: boolean;
   /** Ports are those of the Service that it is about; none means all. */
   ports?: WantedPort[];
   /** Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers. */
   preview?: boolean;
+  proxyProtocol?: boolean;
+  /**
+   * Raw takes whole connections, also of HTTP. ProxyProtocol begins each connection to the local process with a header
+   * of the PROXY protocol, version 2, which has the client's address.
+   */
+  raw?: boolean;
   service: string;
   /** SidecarImage overrides the build's. AgentLabels are further labels of the front's pods, as KEY=VALUE. */
   sidecarImage?: string;
@@ -767,16 +775,20 @@ export interface Remedy {
 
 /** Route is how a route is. */
 export interface Route {
+  dropped?: number;
   errors: number;
   failedOpen: number;
   /** Last are the last requests that were this route's, the oldest first. */
   last?: RoutedRequest[];
   /**
    * Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
-   * FailedOpen were this route's and answered by the originals, Errors were and got no answer.
+   * FailedOpen were this route's and answered by the originals, Errors were and got no answer. Of a mirror, Matched are
+   * the copies that were handed over, Dropped those that were given up since too many waited.
    */
   matched: number;
   matches?: Match[];
+  /** Mirror says that copies of requests come here. */
+  mirror?: boolean;
   /** Open are the connections to the local process at the moment. */
   open: number;
   passed: number;

@@ -262,21 +262,28 @@ func TestOverlap(t *testing.T) {
 	}
 	header := func(value string) route.Match { return route.Match{Of: route.OfHeader, Name: "dev", Value: value} }
 	path := func(value string) route.Match { return route.Match{Of: route.OfPath, Value: value} }
+	raw, mirror := of("raw"), of("mirror")
+	raw.Raw, mirror.Mirror = true, true
 	for name, c := range map[string]struct {
 		a, b record.Route
 		want bool
 	}{
-		"two exchanges":       {of("a"), of("b"), true},
-		"an exchange, a mesh": {of("a"), of("b", header("x")), false},
-		"the same":            {of("a", header("x")), of("b", header("x")), true},
-		"others":              {of("a", header("x")), of("b", header("y")), false},
-		"within a prefix":     {of("a", header("xy")), of("b", header("^x")), true},
-		"out of a prefix":     {of("a", header("^x")), of("b", header("y")), false},
-		"prefixes in one":     {of("a", path("^/a")), of("b", path("^/a/b")), true},
-		"prefixes apart":      {of("a", path("^/a")), of("b", path("^/b")), false},
-		"an expression":       {of("a", header("~x")), of("b", header("y")), true},
-		"of different parts":  {of("a", header("x")), of("b", path("/y")), true},
-		"one of two apart":    {of("a", header("x"), path("/p")), of("b", header("y"), path("/p")), false},
+		"two exchanges":         {of("a"), of("b"), true},
+		"an exchange, a mesh":   {of("a"), of("b", header("x")), false},
+		"the same":              {of("a", header("x")), of("b", header("x")), true},
+		"others":                {of("a", header("x")), of("b", header("y")), false},
+		"within a prefix":       {of("a", header("xy")), of("b", header("^x")), true},
+		"out of a prefix":       {of("a", header("^x")), of("b", header("y")), false},
+		"prefixes in one":       {of("a", path("^/a")), of("b", path("^/a/b")), true},
+		"prefixes apart":        {of("a", path("^/a")), of("b", path("^/b")), false},
+		"an expression":         {of("a", header("~x")), of("b", header("y")), true},
+		"of different parts":    {of("a", header("x")), of("b", path("/y")), true},
+		"one of two apart":      {of("a", header("x"), path("/p")), of("b", header("y"), path("/p")), false},
+		"raw, a mesh":           {raw, of("b", header("x")), true},
+		"raw, an exchange":      {raw, of("b"), true},
+		"a mirror, an exchange": {mirror, of("b"), false},
+		"a mirror, raw":         {mirror, raw, false},
+		"a mirror, a mesh":      {mirror, of("b", header("x")), false},
 		"names in another case": {
 			of("a", header("x")), of("b", route.Match{Of: route.OfHeader, Name: "DEV", Value: "y"}), false,
 		},

@@ -36,6 +36,7 @@ func (p Plan) Deployment(image, originals string, l workload.Limits) (*appsv1.De
 		Version: contract.AgentVersion,
 		Session: p.ID,
 		Port:    p.Carrier,
+		Sticky:  p.Sticky,
 	}
 	agent := workload.AgentContainer(image, l)
 	for _, port := range p.Ports {
@@ -64,7 +65,7 @@ func (p Plan) Deployment(image, originals string, l workload.Limits) (*appsv1.De
 	}
 	agent.ReadinessProbe = probe(contract.RestingPeriod, 1)
 	agent.StartupProbe = probe(1, contract.RestingPeriod*6) // it is ready as soon as it listens
-	no, one, grace := false, int32(1), int64(contract.DrainLimit+contract.ProbeTimeout)
+	no, one, grace := false, int32(1), int64(contract.ArrivalLimit+contract.DrainLimit+contract.ProbeTimeout)
 	d := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: p.Name(), Namespace: p.Namespace, Labels: p.ObjectLabels()},
 		Spec: appsv1.DeploymentSpec{

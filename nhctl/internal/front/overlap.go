@@ -35,9 +35,15 @@ func conditions(matches []route.Match) string {
 	return strings.Join(all, " and ")
 }
 
-// claimsSame says whether there can be traffic that both routes claim. A mesh wins over an exchange next to it.
+// claimsSame says whether there can be traffic that both routes claim. A mesh wins over an exchange next to it, unless
+// that takes whole connections. A mirror claims nothing.
 func claimsSame(a, b record.Route) bool {
-	if a.Exchange() != b.Exchange() || !samePort(a, b) {
+	switch {
+	case a.Mirror || b.Mirror || !samePort(a, b):
+		return false
+	case a.Raw || b.Raw:
+		return true
+	case a.Exchange() != b.Exchange():
 		return false
 	}
 	for _, m := range a.Matches {

@@ -46,6 +46,8 @@ type Plan struct {
 	Ports  []Port
 	// Carrier is the carriers' port on the loopback of the front's pod.
 	Carrier int
+	// Sticky says that the Service wants each client at the same pod.
+	Sticky bool
 	// NotReady says that the Service wants pods that are not ready, too.
 	NotReady bool
 }
@@ -92,6 +94,7 @@ func Of(f Facts, named ...string) (Plan, error) {
 		Namespace: s.Namespace,
 		Service:   s.Name,
 		Selector:  s.Spec.Selector,
+		Sticky:    s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP,
 		NotReady:  s.Spec.PublishNotReadyAddresses,
 	}
 	switched, err := Switched(s)

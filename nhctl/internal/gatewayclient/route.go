@@ -23,7 +23,11 @@ type Registration struct {
 
 // Register has a front lead to this computer what a rule matches. The streams for that come on the same carrier.
 func (c Client) Register(ctx context.Context, rule route.Rule) (*Registration, error) {
-	stream, err := c.Open(ctx, wire.KindRoute, rule)
+	kind := wire.KindRoute
+	if rule.Mirror {
+		kind = wire.KindMirror
+	}
+	stream, err := c.Open(ctx, kind, rule)
 	if err != nil {
 		return nil, explain("the front", err)
 	}

@@ -60,6 +60,22 @@ func TestRegistration(t *testing.T) {
 	<-r.Over()
 }
 
+// A mirror is registered as one, so that a front that knows none refuses it.
+func TestRegistrationOfAMirror(t *testing.T) {
+	t.Parallel()
+	refusal := &wire.Refusal{Code: request.Invalid, Reason: "no such stream"}
+	c := Client{Open: func(_ context.Context, kind wire.Kind, _ any) (net.Conn, error) {
+		if kind != wire.KindMirror {
+			t.Errorf("it is opened as %s", kind)
+		}
+		return nil, refusal
+	}}
+	var failed *Error
+	if _, err := c.Register(t.Context(), route.Rule{ID: "a1", Mirror: true}); !errors.As(err, &failed) {
+		t.Errorf("%v", err)
+	}
+}
+
 // A front that is not reached is told apart from one that refuses.
 func TestRegistrationRefused(t *testing.T) {
 	t.Parallel()

@@ -34,7 +34,7 @@ func CallOf(file string) Call {
 // nhctl, other words follow.
 var command = regexp.MustCompile(`(^|[^\w./-])(?:kubectl )?nhctl( ` +
 	`(?:--[a-z]|(?:completion|config|connect|daemon|dap|dev|disconnect|doctor|exchange|help|ide|leave|lsp|mesh|` +
-	`preview|run|status|support|uninstall|version)\b))`)
+	`mirror|preview|run|status|support|uninstall|version)\b))`)
 
 // Text is a text with its commands as the user would type them. Doing that twice changes nothing.
 func (c Call) Text(text string) string {

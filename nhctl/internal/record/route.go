@@ -44,6 +44,9 @@ type Route struct {
 	Ports []RoutePort `json:"ports"`
 	// Matches are its conditions; an exchange has none. The others are those of route.Rule.
 	Matches []route.Match `json:"matches,omitempty"`
+	Mirror  bool          `json:"mirror,omitempty"`
+	Raw     bool          `json:"raw,omitempty"`
+	Proxy   bool          `json:"proxy,omitempty"`
 	Strict  bool          `json:"strict,omitempty"`
 	All     bool          `json:"all,omitempty"`
 	Hold    int           `json:"hold,omitempty"`
@@ -66,19 +69,31 @@ type RoutePort struct {
 func routeHead() document.Head { return document.Head{Kind: RouteKind, Version: RouteVersion} }
 
 // Exchange says that the route takes all that no other one takes.
-func (r Route) Exchange() bool { return len(r.Matches) == 0 }
+func (r Route) Exchange() bool { return len(r.Matches) == 0 && !r.Mirror }
 
 // Lease is the name of the route's Lease. Of a Service's exchanges there is one, whose creation is the lock.
 func (r Route) Lease() string {
-	if r.Exchange() {
+	switch {
+	case r.Exchange():
 		return "nhctl-exchange-" + r.Service
+	case r.Mirror:
+		return "nhctl-mirror-" + r.Service + "-" + r.Session
 	}
 	return "nhctl-mesh-" + r.Service + "-" + r.Session
 }
 
 // Rule is the route as its front has it.
 func (r Route) Rule() route.Rule {
-	rule := route.Rule{ID: r.Session, Matches: r.Matches, Strict: r.Strict, All: r.All, Hold: r.Hold}
+	rule := route.Rule{
+		ID:      r.Session,
+		Matches: r.Matches,
+		Mirror:  r.Mirror,
+		Raw:     r.Raw,
+		Proxy:   r.Proxy,
+		Strict:  r.Strict,
+		All:     r.All,
+		Hold:    r.Hold,
+	}
 	for _, p := range r.Ports {
 		rule.Ports = append(rule.Ports, p.Target)
 	}

@@ -94,7 +94,7 @@ func preview(ctx context.Context, c *kube.Client, p rpc.BeginRoute) (undo func(c
 		}
 		ports = append(ports, n)
 	}
-	if len(ports) == 0 || p.Mesh {
+	if len(ports) == 0 || p.Mesh || p.Mirror {
 		return nil, problem.New(problem.Usage, "a preview has ports, and takes all that comes there")
 	}
 	return front.Preview(ctx, c, p.Service, ports)
@@ -102,8 +102,8 @@ func preview(ctx context.Context, c *kube.Client, p rpc.BeginRoute) (undo func(c
 
 // same says whether two routes lead the same traffic to the same place.
 func same(a, b record.Route) bool {
-	return slices.Equal(a.Ports, b.Ports) && slices.Equal(a.Matches, b.Matches) && a.Strict == b.Strict &&
-		a.All == b.All && a.Hold == b.Hold
+	return slices.Equal(a.Ports, b.Ports) && slices.Equal(a.Matches, b.Matches) && a.Mirror == b.Mirror &&
+		a.Raw == b.Raw && a.Proxy == b.Proxy && a.Strict == b.Strict && a.All == b.All && a.Hold == b.Hold
 }
 
 // plan decides what a new route is to be.
@@ -140,12 +140,18 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 		Front:     plan.ID,
 		Port:      plan.Carrier,
 		Image:     cmp.Or(p.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage),
+		Mirror:    p.Mirror,
+		Raw:       p.Raw,
+		Proxy:     p.ProxyProtocol,
 		Strict:    p.Strict,
 		All:       p.AllRequests,
 		Hold:      int(p.Hold / time.Millisecond),
 	}}
-	if len(p.Matches) > 0 && !p.Mesh {
+	if len(p.Matches) > 0 && !p.Mesh && !p.Mirror {
 		return plan, state, problem.New(problem.Usage, "an exchange takes all requests: conditions are a mesh's")
+	}
+	if p.Mirror && (p.Mesh || p.Raw || p.Strict || p.TakeOver) || p.Mesh && p.Raw {
+		return plan, state, problem.New(problem.Usage, "a mirror claims nothing, and only an exchange is raw")
 	}
 	if p.Mesh && len(p.Matches) == 0 {
 		p.Matches = []rpc.Match{markOf(holder, p.Service)}
@@ -161,7 +167,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 	if err != nil {
 		return plan, state, err
 	}
-	if !state.Record.Exchange() {
+	if len(state.Record.Matches) > 0 {
 		if err := front.MeshRefusal(p.Service, wanted); err != nil {
 			return plan, state, err
 		}

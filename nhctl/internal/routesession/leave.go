@@ -16,10 +16,11 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
-// lastRequests is how long the last requests have for their answers, when their route ends.
-const lastRequests = 5 * time.Second
+// lastRequests is how long the last requests and streams have, when their route ends: as long as the front serves them.
+const lastRequests = contract.DrainLimit * time.Second
 
 // endLimit limits the end of a route in the cluster.
 const endLimit = time.Minute
@@ -99,6 +100,13 @@ func (k *Kind) end(ctx context.Context, s *Session) error {
 func (s *Session) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastRequests)
 	defer cancel()
+	if n := s.open.Load(); n > 0 {
+		event.Sink(ctx)(event.Event{
+			Type:    event.Notice,
+			Session: s.record().Session,
+			Message: fmt.Sprintf("%d connections to your process are still open: they have up to %s", n, lastRequests),
+		})
+	}
 	const pause = 20 * time.Millisecond
 	for s.open.Load() > 0 && delay.For(ctx, pause) == nil {
 	}

@@ -209,6 +209,68 @@ func TestMeshes(t *testing.T) {
 	b.Restored(before)
 }
 
+// A mirror brings copies here, next to whatever others have; the originals answer, and nothing is left.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	first, second := ada.Shell(b.Cluster, "ada", ""), eve.Shell(b.Cluster, "eve", "")
+	before := b.Snapshot(ns)
+	copied := make(chan string, 10)
+	mine := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		copied <- r.URL.Path + " " + r.Header.Get("X-Nhctl-Route")
+	}))
+	t.Cleanup(mine.Close)
+	mirror := func(p *rpc.BeginRoute) { p.Mirror = true }
+	s := b.mustBegin(first, mine, mirror)
+	b.gets("", "original /x")
+	if got := <-copied; got != "/x "+s.ID+"; mirrored" {
+		t.Errorf("%q", got)
+	}
+	b.mustBegin(second, local(t, "eve's"))
+	b.mustBegin(second, local(t, "a second mirror"), mirror)
+	b.gets("", "eve's /x")
+	if got := <-copied; got != "/x "+s.ID+"; mirrored" {
+		t.Errorf("%q", got)
+	}
+	if again := b.mustBegin(first, mine, mirror); !again.Reattached || again.ID != s.ID {
+		t.Errorf("%+v", again)
+	}
+	sessiontest.Until(t, "both copies are counted", func() error {
+		all := overview(t, first)
+		if len(all) != 1 || all[0].Route == nil || !all[0].Route.Mirror || all[0].Route.Matched != 2 {
+			return fmt.Errorf("%+v", all)
+		}
+		return nil
+	})
+	_, err := b.begin(second, local(t, "x"), func(p *rpc.BeginRoute) { p.Mirror, p.Raw = true, true })
+	if problem.From(err).Code != problem.Usage {
+		t.Errorf("a raw mirror: %v", err)
+	}
+	for _, shell := range []*sessiontest.Shell{first, second} {
+		if _, err := leave(shell); err != nil {
+			t.Error(err)
+		}
+	}
+	b.Restored(before)
+}
+
+// A raw exchange excludes meshes, which could not tell its connections' requests apart.
+func TestRawExchange(t *testing.T) {
+	t.Parallel()
+	b, ada := newBed(t), sessiontest.NewComputer(t, "ada")
+	shell := ada.Shell(b.Cluster, "ada", "")
+	before := b.Snapshot(ns)
+	b.mustBegin(shell, local(t, "mine"), func(p *rpc.BeginRoute) { p.Raw = true })
+	b.gets("", "mine /x")
+	if _, err := b.begin(shell, local(t, "x"), mesh("ada")); problem.From(err).Code != problem.Held {
+		t.Errorf("a mesh next to it: %v", err)
+	}
+	if _, err := leave(shell); err != nil {
+		t.Error(err)
+	}
+	b.Restored(before)
+}
+
 // Who takes over ends the other's route, whose developer is told.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()

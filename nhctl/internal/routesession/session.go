@@ -22,6 +22,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
 	"github.com/nhctl/nhctl/sidecar/agent/request"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/route"
 	"github.com/nhctl/nhctl/sidecar/wire"
 )
 
@@ -142,7 +143,7 @@ func (s *Session) keepRegistered(ctx context.Context) {
 	})
 	first := true
 	for ctx.Err() == nil {
-		r, err := s.front.Register(ctx, s.record().Rule())
+		r, err := s.front.Register(ctx, s.rule(ctx))
 		if err != nil {
 			s.Logger.Warn("register the route", "error", err)
 			_ = delay.For(ctx, againPause)
@@ -154,6 +155,20 @@ func (s *Session) keepRegistered(ctx context.Context) {
 		}
 		s.follow(ctx, r, changed)
 	}
+}
+
+// rule is the route as its front has it. Without the originals' probes it works as well.
+func (s *Session) rule(ctx context.Context) route.Rule {
+	rule := s.record().Rule()
+	if rule.All {
+		return rule
+	}
+	known, err := front.Probes(ctx, s.Client(), planOf(s.record()))
+	if err != nil && ctx.Err() == nil {
+		s.Logger.Warn("read the originals' probes", "error", err)
+	}
+	rule.Probes = known
+	return rule
 }
 
 // follow tells the front of the originals until the registration is over.
@@ -237,7 +252,7 @@ func (s *Session) serve() {
 
 func viewOf(r record.Route) rpc.Session {
 	view := session.ViewOfRoute(r)
-	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}}
+	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror}
 	for _, p := range r.Ports {
 		view.Route.Ports = append(view.Route.Ports, rpc.RoutePort(p))
 	}
@@ -288,7 +303,7 @@ func (s *Session) Status(ctx context.Context) rpc.Session {
 		}
 		view.Route.Reason = ""
 		view.Route.Matched, view.Route.Passed, view.Route.FailedOpen = r.Matched, r.Passed, r.FailedOpen
-		view.Route.Errors = r.Errors
+		view.Route.Errors, view.Route.Dropped = r.Errors, r.Dropped
 		for _, q := range r.Last {
 			view.Route.Last = append(view.Route.Last, rpc.RoutedRequest{
 				Time:       q.Time,

@@ -249,6 +249,60 @@ func TestMesh(t *testing.T) {
 	e.must("", "disconnect")
 }
 
+// Copies of requests come to this computer, and the originals answer, whatever becomes of the copies.
+func TestMirror(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	mine, stop := localServer(t, "mine")
+	theirs, _ := localServer(t, "theirs")
+	e.must("", "mirror", "catalog:80:"+mine, "--path", "^/books")
+	mirrored := func() *rpc.Route {
+		for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+			if s.Route != nil && s.Route.Mirror {
+				return s.Route
+			}
+		}
+		t.Fatal("no mirror is there")
+		return nil
+	}
+	copies := func(more int64) {
+		t.Helper()
+		begin := mirrored().Matched
+		for range more {
+			if text, mark, err := e.asks("/books"); strings.Contains(text, "mine") || mark != "" || err != nil {
+				t.Errorf("%q, %q, %v", text, mark, err)
+			}
+		}
+		eventually(t, time.Minute, "the copies come here", func(context.Context) error {
+			if r := mirrored(); r.Matched != begin+more || r.Dropped > 0 || r.Errors > 0 {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
+	}
+	copies(20)
+	t.Run("NextToAnExchange", func(t *testing.T) {
+		e.must("", "exchange", "catalog:80:"+theirs)
+		e.comes(t, "theirs", "")
+		copies(5)
+	})
+	t.Run("WithoutItsProcess", func(t *testing.T) {
+		stop()
+		e.comes(t, "theirs", "")
+		eventually(t, time.Minute, "it is counted", func(context.Context) error {
+			if r := mirrored(); r.Errors == 0 {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
+	})
+	e.must("", "leave", "catalog")
+	e.comes(t, original, "")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
 // made is the header that a mesh has made up and printed.
 func made(t *testing.T, printed string) (name, value string) {
 	t.Helper()

@@ -21,7 +21,7 @@ func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
 		Use:   "leave [SERVICE]",
-		Short: "End your routes of a Service: exchanges and meshes",
+		Short: "End your routes of a Service: exchanges, meshes and mirrors",
 		Long: `End your routes of a Service, or without one all in the namespace. After a Service's last route, its own
 selector is back and the front goes. Connections that the front still has go on for up to 30 seconds.`,
 		Example: `  nhctl leave web

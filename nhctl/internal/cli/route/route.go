@@ -1,4 +1,4 @@
-// Package route has `nhctl exchange`, `nhctl mesh` and `nhctl preview`.
+// Package route has `nhctl exchange`, `nhctl mesh`, `nhctl mirror` and `nhctl preview`.
 package route
 
 import (
@@ -16,21 +16,22 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// Options are the flags that both commands have.
+// Options are the flags of the commands.
 type Options struct {
 	Strict, All   bool
 	TakeOver      bool
+	Raw, Proxy    bool
 	Hold, Timeout time.Duration
 	SidecarImage  string
 	AgentLabels   []string
 }
 
+// register adds the flags that all commands have.
 func (o *Options) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&o.Strict, "strict", false,
-		"refuse what your process can't take, instead of letting the originals answer")
 	flags.BoolVar(&o.All, "all", false, "take the requests of known health checkers, too")
-	flags.BoolVar(&o.TakeOver, "take-over", false, "end the routes of others that claim the same traffic")
+	flags.BoolVar(&o.Proxy, "proxy-protocol", false,
+		"begin connections to your process with the PROXY protocol, version 2, which has the client's address")
 	flags.DurationVar(&o.Hold, "hold", routes.Hold, "how long a request waits for your process while it restarts")
 	flags.StringVar(&o.SidecarImage, "sidecar-image", "",
 		"image of the sidecar, which the front runs (default: $NHCTL_SIDECAR_IMAGE, or this nhctl's)")
@@ -39,7 +40,57 @@ func (o *Options) register(cmd *cobra.Command) {
 	flags.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "limit of the whole start")
 }
 
-// where is what both commands say of their arguments.
+// registerClaim adds those of routes whose requests your process answers.
+func (o *Options) registerClaim(cmd *cobra.Command) {
+	o.register(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.Strict, "strict", false,
+		"refuse what your process can't take, instead of letting the originals answer")
+	flags.BoolVar(&o.TakeOver, "take-over", false, "end the routes of others that claim the same traffic")
+}
+
+// registerRaw adds that of routes that need not look at requests.
+func (o *Options) registerRaw(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.Raw, "raw", false, "take whole connections as they are, also those of HTTP")
+}
+
+// conditions are the flags that say which requests are meant.
+type conditions struct {
+	headers, baggage []string
+	path, method     string
+}
+
+func (c *conditions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&c.headers, "header", nil, "a header that requests have, as NAME=VALUE")
+	flags.StringVar(&c.path, "path", "", "the path that requests have, without its query")
+	flags.StringVar(&c.method, "method", "", "the method that requests have")
+	flags.StringArrayVar(&c.baggage, "baggage", nil, "an entry of W3C baggage that requests have, as NAME=VALUE")
+}
+
+func (c *conditions) matches() (all []rpc.Match, err error) {
+	for _, group := range []struct {
+		of     string
+		values []string
+	}{{"header", c.headers}, {"baggage", c.baggage}} {
+		for _, value := range group.values {
+			name, text, found := strings.Cut(value, "=")
+			if !found {
+				return nil, problem.New(problem.Usage, "--%s %q: want NAME=VALUE", group.of, value)
+			}
+			all = append(all, rpc.Match{Of: group.of, Name: name, Value: text})
+		}
+	}
+	if c.path != "" {
+		all = append(all, rpc.Match{Of: "path", Value: c.path})
+	}
+	if c.method != "" {
+		all = append(all, rpc.Match{Of: "method", Value: c.method})
+	}
+	return all, nil
+}
+
+// where is what the commands say of their arguments.
 const where = `PORT is a port of the Service, by its number or name; without one, it is about all ports. LOCAL is where
 the traffic goes on this computer: a port, HOST:PORT, or unix:PATH; by default the number of the pods' port.`
 
@@ -62,15 +113,14 @@ computer is away, the originals answer, and the answer says so in the header X-N
 			return run(cmd.Context(), f, o, args, rpc.BeginRoute{})
 		},
 	}
-	o.register(cmd)
+	o.registerClaim(cmd)
+	o.registerRaw(cmd)
 	return cmd
 }
 
 // Mesh returns nhctl mesh.
 func Mesh(f *factory.Factory) *cobra.Command {
-	o := &Options{}
-	var headers, baggage []string
-	var path, method string
+	o, c := &Options{}, &conditions{}
 	cmd := &cobra.Command{
 		Use:   "mesh SERVICE[:PORT[:LOCAL]]...",
 		Short: "Have those of a Service's requests that match come to a process of this computer",
@@ -85,33 +135,43 @@ W3C baggage, which traced services pass on.
   nhctl mesh web --baggage 'tenant=~^test-'`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p := rpc.BeginRoute{Mesh: true}
-			for _, group := range []struct {
-				of     string
-				values []string
-			}{{"header", headers}, {"baggage", baggage}} {
-				for _, value := range group.values {
-					name, text, found := strings.Cut(value, "=")
-					if !found {
-						return problem.New(problem.Usage, "--%s %q: want NAME=VALUE", group.of, value)
-					}
-					p.Matches = append(p.Matches, rpc.Match{Of: group.of, Name: name, Value: text})
-				}
+			matches, err := c.matches()
+			if err != nil {
+				return err
 			}
-			if path != "" {
-				p.Matches = append(p.Matches, rpc.Match{Of: "path", Value: path})
-			}
-			if method != "" {
-				p.Matches = append(p.Matches, rpc.Match{Of: "method", Value: method})
-			}
-			return run(cmd.Context(), f, o, args, p)
+			return run(cmd.Context(), f, o, args, rpc.BeginRoute{Mesh: true, Matches: matches})
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringArrayVar(&headers, "header", nil, "a header that requests have, as NAME=VALUE")
-	flags.StringVar(&path, "path", "", "the path that requests have, without its query")
-	flags.StringVar(&method, "method", "", "the method that requests have")
-	flags.StringArrayVar(&baggage, "baggage", nil, "an entry of W3C baggage that requests have, as NAME=VALUE")
+	c.register(cmd)
+	o.registerClaim(cmd)
+	return cmd
+}
+
+// Mirror returns nhctl mirror.
+func Mirror(f *factory.Factory) *cobra.Command {
+	o, c := &Options{}, &conditions{}
+	cmd := &cobra.Command{
+		Use:   "mirror SERVICE[:PORT[:LOCAL]]...",
+		Short: "Have copies of a Service's requests come to a process of this computer",
+		Long: `Have copies of a Service's requests come to a process of this computer, whose answers no client sees. The
+originals answer as always, and are never slowed: where your process does not keep up, copies are dropped, and nhctl
+status counts them. Copies have the header X-Nhctl-Route: ID; mirrored. Conditions are those of nhctl mesh; without any,
+all requests are copied, and of other protocols than HTTP all that clients say. Requests that upgrade their connection,
+as WebSocket's do, are not copied.
+
+` + where,
+		Example: `  nhctl mirror web:80:3000
+  nhctl mirror web:80:3000 --path '^/books' --method GET`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			matches, err := c.matches()
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), f, o, args, rpc.BeginRoute{Mirror: true, Matches: matches})
+		},
+	}
+	c.register(cmd)
 	o.register(cmd)
 	return cmd
 }
@@ -135,7 +195,8 @@ where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same por
 			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true})
 		},
 	}
-	o.register(cmd)
+	o.registerClaim(cmd)
+	o.registerRaw(cmd)
 	return cmd
 }
 
@@ -147,7 +208,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options, args []string, p r
 	}
 	p.Caller, p.Strict, p.AllRequests, p.Hold = f.Caller(), o.Strict, o.All, o.Hold
 	p.SidecarImage, p.Timeout, p.TakeOver = o.SidecarImage, o.Timeout, o.TakeOver
-	p.AgentLabels = o.AgentLabels
+	p.AgentLabels, p.Raw, p.ProxyProtocol = o.AgentLabels, o.Raw, o.Proxy
 	all, err := routes.Begin(ctx, f, p, wanted)
 	if err != nil {
 		return err

@@ -68,7 +68,10 @@ func Begin(ctx context.Context, f *factory.Factory, p rpc.BeginRoute, wanted []W
 func Describe(w io.Writer, s rpc.Session) {
 	r := s.Route
 	verb := "exchanged"
-	if len(r.Matches) > 0 {
+	switch {
+	case r.Mirror:
+		verb = "mirrored"
+	case len(r.Matches) > 0:
 		verb = "meshed"
 	}
 	if s.Reattached {

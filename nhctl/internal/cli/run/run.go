@@ -42,9 +42,9 @@ type Options struct {
 	Enter int
 	// Also and Never are the cluster's and this computer's networks, addresses and names, whatever the cluster says.
 	Also, Never []string
-	// Exchange and Mesh are routes that last as long as the command.
-	Exchange, Mesh []string
-	Argv           []string
+	// Exchange, Mesh and Mirror are routes that last as long as the command.
+	Exchange, Mesh, Mirror []string
+	Argv                   []string
 }
 
 // New returns the command.
@@ -92,6 +92,7 @@ The exit code is the command's.`,
 	flags.StringArrayVar(&o.Exchange, "exchange", nil,
 		"also do as nhctl exchange with SERVICE[:PORT[:LOCAL]], until the command ends")
 	flags.StringArrayVar(&o.Mesh, "mesh", nil, "the same as nhctl mesh, by a header that nhctl makes up and prints")
+	flags.StringArrayVar(&o.Mirror, "mirror", nil, "the same as nhctl mirror, with copies of all requests")
 	flags.StringSliceVar(&o.Also, "also-proxy", nil,
 		"network, address or name that the cluster has, too: it is reached, and the name resolved, from there")
 	flags.StringSliceVar(&o.Never, "never-proxy", nil,
@@ -111,7 +112,7 @@ The exit code is the command's.`,
 		"print the workload's variables for other launchers instead of running a command: sh, docker or json")
 	_ = cmd.RegisterFlagCompletionFunc("print-env",
 		cobra.FixedCompletions(podenv.Formats(), cobra.ShellCompDirectiveNoFileComp))
-	for _, other := range []string{"workload", "print-env", "no-files", "to-pod", "exchange", "mesh"} {
+	for _, other := range []string{"workload", "print-env", "no-files", "to-pod", "exchange", "mesh", "mirror"} {
 		cmd.MarkFlagsMutuallyExclusive("enter", other)
 	}
 	return cmd
@@ -161,9 +162,9 @@ func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() er
 		return errors.Join(failed...)
 	}
 	for _, kind := range []struct {
-		mesh bool
-		args []string
-	}{{false, o.Exchange}, {true, o.Mesh}} {
+		mesh, mirror bool
+		args         []string
+	}{{args: o.Exchange}, {mesh: true, args: o.Mesh}, {mirror: true, args: o.Mirror}} {
 		wanted, err := routes.Parse(kind.args)
 		if err != nil {
 			return leave, err
@@ -171,6 +172,7 @@ func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() er
 		all, err := routes.Begin(ctx, f, rpc.BeginRoute{
 			Caller:       f.Caller(),
 			Mesh:         kind.mesh,
+			Mirror:       kind.mirror,
 			Hold:         routes.Hold,
 			SidecarImage: o.Tunnel.SidecarImage,
 			Timeout:      o.Tunnel.Timeout,

@@ -91,7 +91,10 @@ func what(s rpc.Session) string {
 	}
 	if s.Route != nil {
 		kind := "exchange"
-		if len(s.Route.Matches) > 0 {
+		switch {
+		case s.Route.Mirror:
+			kind = "mirror"
+		case len(s.Route.Matches) > 0:
 			kind = "mesh"
 		}
 		return fmt.Sprintf("%s of Service %s", kind, s.Route.Service)
@@ -121,6 +124,10 @@ func state(s rpc.Session) string {
 func routeState(r rpc.Route) string {
 	if r.Reason != "" {
 		return "down: " + r.Reason
+	}
+	if r.Mirror {
+		return fmt.Sprintf("up, %.0f ms, %d open, %d copied, %d passed, %d dropped, %d errors", r.RoundTrip, r.Open,
+			r.Matched, r.Passed, r.Dropped, r.Errors)
 	}
 	return fmt.Sprintf("up, %.0f ms, %d open, %d matched, %d passed, %d failed open, %d errors", r.RoundTrip, r.Open,
 		r.Matched, r.Passed, r.FailedOpen, r.Errors)

@@ -53,8 +53,15 @@ func TestShow(t *testing.T) {
 			Since: since,
 			Route: &rpc.Route{Service: "api", Matches: []rpc.Match{{Of: "path", Value: "/"}}, Reason: "it is starting"},
 		},
+		{
+			ID:    "00000007",
+			Kind:  rpc.KindRoute,
+			Since: since,
+			Route: &rpc.Route{Service: "api", Mirror: true, RoundTrip: 2, Matched: 3, Dropped: 4, Errors: 5},
+		},
 	})
 	const route = "up, 2 ms, 0 open, 3 matched, 4 passed, 1 failed open, 1 errors"
+	const copied = "up, 2 ms, 0 open, 3 copied, 0 passed, 4 dropped, 5 errors"
 	const up = "up, 8 ms, 1 open, 9 so far, 3 failed, 2 B sent, 5 B received"
 	want := `CONTEXT  NAMESPACE  SESSION   WHAT                           SINCE  STATE
 test     shop       00000001  tunnel (proxy 127.0.0.1:1080)  2m     ` + up + `
@@ -63,6 +70,7 @@ test     shop       00000003  deployment/web (replace)       2m     up
                     00000004  deployment/db (duplicate)      -      not served
 test     shop       00000005  exchange of Service api        2m     ` + route + `
                     00000006  mesh of Service api            2m     down: it is starting
+                    00000007  mirror of Service api          2m     ` + copied + `
 
 ROUTE                    TIME      METHOD  PATH  ANSWER
 exchange of Service api  12:00:00  GET     /a    200

@@ -12,8 +12,10 @@ type BeginRoute struct {
 	// Ports are those of the Service that it is about; none means all.
 	Ports []WantedPort `json:"ports,omitempty"`
 	// Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's
-	// own. Else it is an exchange, which takes all.
+	// own. Else it is an exchange, which takes all. Mirror has copies of requests come instead, of those of which all
+	// Matches are true: it claims nothing.
 	Mesh    bool    `json:"mesh,omitempty"`
+	Mirror  bool    `json:"mirror,omitempty"`
 	Matches []Match `json:"matches,omitempty"`
 	// Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers.
 	Preview bool `json:"preview,omitempty"`
@@ -21,6 +23,10 @@ type BeginRoute struct {
 	// those of health checkers, too.
 	Strict      bool `json:"strict,omitempty"`
 	AllRequests bool `json:"allRequests,omitempty"`
+	// Raw takes whole connections, also of HTTP. ProxyProtocol begins each connection to the local process with a
+	// header of the PROXY protocol, version 2, which has the client's address.
+	Raw           bool `json:"raw,omitempty"`
+	ProxyProtocol bool `json:"proxyProtocol,omitempty"`
 	// TakeOver ends the routes of others that claim the same traffic.
 	TakeOver bool `json:"takeOver,omitempty"`
 	// Hold is how long a request waits for a local process that restarts.
@@ -64,6 +70,8 @@ type Route struct {
 	Service string      `json:"service"`
 	Ports   []RoutePort `json:"ports"`
 	Matches []Match     `json:"matches,omitempty"`
+	// Mirror says that copies of requests come here.
+	Mirror bool `json:"mirror,omitempty"`
 	// RoundTrip is how long the front's answer took, in milliseconds, over the way that requests go. It is 0 where no
 	// answer came, and then Reason says why: in the meantime the originals answer.
 	RoundTrip float64 `json:"roundTrip,omitempty"`
@@ -71,11 +79,13 @@ type Route struct {
 	// Open are the connections to the local process at the moment.
 	Open int64 `json:"open"`
 	// Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
-	// FailedOpen were this route's and answered by the originals, Errors were and got no answer.
+	// FailedOpen were this route's and answered by the originals, Errors were and got no answer. Of a mirror, Matched
+	// are the copies that were handed over, Dropped those that were given up since too many waited.
 	Matched    int64 `json:"matched"`
 	Passed     int64 `json:"passed"`
 	FailedOpen int64 `json:"failedOpen"`
 	Errors     int64 `json:"errors"`
+	Dropped    int64 `json:"dropped,omitempty"`
 	// Last are the last requests that were this route's, the oldest first.
 	Last []RoutedRequest `json:"last,omitempty"`
 }
