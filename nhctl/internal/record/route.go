@@ -115,18 +115,7 @@ func (r Route) NewLease() (*coordinationv1.Lease, error) {
 
 // RouteFromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
 func RouteFromLease(l *coordinationv1.Lease) (Route, error) {
-	source := "Lease " + l.Name
-	r, err := parse[Route](source, l.Annotations[contract.AnnotationRecord], routeHead())
-	if err != nil {
-		return r, err
-	}
-	if l.Spec.RenewTime != nil {
-		r.Heartbeat = l.Spec.RenewTime.Time
-	}
-	if err := r.Check(source); err != nil {
-		return r, err
-	}
-	return r, checkObject(source, l.ObjectMeta, r.Claim())
+	return fromLease(l, routeHead(), func(r *Route, heartbeat time.Time) { r.Heartbeat = heartbeat })
 }
 
 // Check decides whether a record can be used: everything that a path, a name, a number or a line on a terminal is made
@@ -206,19 +195,10 @@ func LocalAddress(local string) (network, address string, err error) {
 type routeFields Route
 
 // UnmarshalJSON keeps what this build does not know.
-func (r *Route) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, (*routeFields)(r)); err != nil {
-		return err
-	}
-	r.Unknown = document.UnknownIn(text, routeFields(*r))
-	return nil
+func (r *Route) UnmarshalJSON(text []byte) (err error) {
+	r.Unknown, err = document.Decode(text, (*routeFields)(r))
+	return err
 }
 
 // MarshalJSON writes it again.
-func (r Route) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(routeFields(r))
-	if err != nil {
-		return nil, err
-	}
-	return r.Unknown.AddTo(text)
-}
+func (r Route) MarshalJSON() ([]byte, error) { return document.Encode(routeFields(r), r.Unknown) }

@@ -80,18 +80,7 @@ func (t Tunnel) NewLease() (*coordinationv1.Lease, error) {
 
 // TunnelFromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
 func TunnelFromLease(l *coordinationv1.Lease) (Tunnel, error) {
-	source := "Lease " + l.Name
-	t, err := parse[Tunnel](source, l.Annotations[contract.AnnotationRecord], tunnelHead())
-	if err != nil {
-		return t, err
-	}
-	if l.Spec.RenewTime != nil {
-		t.Heartbeat = l.Spec.RenewTime.Time
-	}
-	if err := t.Check(source); err != nil {
-		return t, err
-	}
-	return t, checkObject(source, l.ObjectMeta, t.Claim())
+	return fromLease(l, tunnelHead(), func(t *Tunnel, heartbeat time.Time) { t.Heartbeat = heartbeat })
 }
 
 // Check decides whether a record can be used: everything that a path, a name, a number or a line on a terminal is made
@@ -131,19 +120,10 @@ func (t Tunnel) checkWorkload() string {
 type tunnelFields Tunnel
 
 // UnmarshalJSON keeps what this build does not know.
-func (t *Tunnel) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, (*tunnelFields)(t)); err != nil {
-		return err
-	}
-	t.Unknown = document.UnknownIn(text, tunnelFields(*t))
-	return nil
+func (t *Tunnel) UnmarshalJSON(text []byte) (err error) {
+	t.Unknown, err = document.Decode(text, (*tunnelFields)(t))
+	return err
 }
 
 // MarshalJSON writes it again.
-func (t Tunnel) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(tunnelFields(t))
-	if err != nil {
-		return nil, err
-	}
-	return t.Unknown.AddTo(text)
-}
+func (t Tunnel) MarshalJSON() ([]byte, error) { return document.Encode(tunnelFields(t), t.Unknown) }
