@@ -100,6 +100,15 @@ func (r Route) Abandoned(now time.Time) bool { return r.Silent(now) > DefaultAba
 // Claim is the route's Lease.
 func (r Route) Claim() Claim { return Claim{r.Namespace, r.Lease(), r.Session, contract.RoleRoute} }
 
+// Home is where the route is.
+func (r Route) Home() (namespace string, place Place) { return r.Namespace, r.Place }
+
+// LedBy is the record where a client leads there that has proven to be of a server.
+func (r Route) LedBy(server string) Route {
+	r.Place.Server = server
+	return r
+}
+
 // Text is the record as the cluster has it.
 func (r Route) Text() (string, error) {
 	r.Kind, r.Version = RouteKind, RouteVersion

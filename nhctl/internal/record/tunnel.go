@@ -65,6 +65,15 @@ func (t Tunnel) Lease() string {
 // Claim is the tunnel's Lease.
 func (t Tunnel) Claim() Claim { return Claim{t.Namespace, t.Lease(), t.Session, contract.RoleTunnel} }
 
+// Home is where the tunnel leads.
+func (t Tunnel) Home() (namespace string, place Place) { return t.Namespace, t.Place }
+
+// LedBy is the record where a client leads there that has proven to be of a server.
+func (t Tunnel) LedBy(server string) Tunnel {
+	t.Place.Server = server
+	return t
+}
+
 // Text is the record as the cluster has it.
 func (t Tunnel) Text() (string, error) {
 	t.Kind, t.Version = TunnelKind, TunnelVersion

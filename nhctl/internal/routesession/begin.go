@@ -72,7 +72,7 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	}
 	for _, s := range mine {
 		if r := s.record(); same(r, state.Record) {
-			s.renew(v.Client)
+			s.Renew(v.Client)
 			if err := s.AwaitUp(ctx); err != nil {
 				return rpc.Session{}, err
 			}
@@ -170,7 +170,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 		return plan, state, problem.New(problem.Usage, "no registry has a sidecar image of this nhctl, which the "+
 			"front runs").WithHint("name an image of the sidecar that the cluster can pull with --sidecar-image")
 	}
-	state.leadBy(c)
+	state.LeadBy(c)
 	return plan, state, state.Record.Check("what this call asks for")
 }
 
@@ -250,7 +250,7 @@ func (k *Kind) begin(
 		return rpc.Session{}, err
 	}
 	k.registry.Add(b.Session)
-	b.serve()
+	b.Serve()
 	return b.Status(ctx), nil
 }
 
@@ -395,7 +395,7 @@ func (b *beginning) await(ctx context.Context) error {
 
 // reach returns once the front has the rule.
 func (b *beginning) reach(ctx context.Context) error {
-	b.start()
+	b.Start()
 	if err := b.AwaitUp(ctx); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/gateway"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -52,7 +53,7 @@ func (k *Kind) connect(ctx context.Context, p rpc.Connect) (rpc.Session, error) 
 	if err != nil {
 		return rpc.Session{}, err
 	}
-	release, err := k.registry.Reserve(work(v.Client.Namespace, place, ref))
+	release, err := k.registry.Reserve(work(record.Tunnel{Namespace: v.Client.Namespace, Place: place, Workload: ref}))
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -91,9 +92,9 @@ func (k *Kind) reattach(
 	if err != nil || s == nil {
 		return view, false, err
 	}
-	s.renew(v.Client)
-	if over := s.lookFor(ctx); over != "" {
-		k.drop(s, over)
+	s.Renew(v.Client)
+	if over := s.LookFor(ctx); over != "" {
+		k.held.Drop(s, s.record(), over)
 		return view, false, nil
 	}
 	if port := s.document.Value().Port; p.Port != 0 && p.Port != port {
@@ -142,7 +143,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.Connect, ref workload.Ref, 
 	if _, failed := rand.Read(random); errors.Join(err, failed) != nil {
 		return saved{}, errors.Join(err, failed)
 	}
-	state := saved{Token: random[4:], Record: record.Tunnel{
+	state := saved{Saved: held.Saved[record.Tunnel]{Token: random[4:], Record: record.Tunnel{
 		Kind:      record.TunnelKind,
 		Version:   record.TunnelVersion,
 		Session:   hex.EncodeToString(random[:4]),
@@ -152,7 +153,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.Connect, ref workload.Ref, 
 		Since:     now,
 		Port:      port,
 		Image:     cmp.Or(p.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage),
-	}}
+	}}}
 	into := p.Image
 	if p.Container != "" && p.Workload == "" {
 		return state, problem.New(problem.Usage, "a container is one of a workload").
@@ -179,7 +180,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.Connect, ref workload.Ref, 
 	case state.Record.Image == "":
 		return state, gateway.NoImage()
 	}
-	state.leadBy(c)
+	state.LeadBy(c)
 	return state, state.Record.Check("what this call asks for")
 }
 
@@ -239,7 +240,7 @@ func (k *Kind) bringUp(ctx context.Context, c *kube.Client, state saved, port in
 	}
 	b.listen(b.listener)
 	k.registry.Add(b.Session)
-	b.serve()
+	b.Serve()
 	return b.Status(ctx), nil
 }
 
@@ -308,7 +309,7 @@ func (b *beginning) await(ctx context.Context) error {
 
 // reach returns once the gateway has answered over the carriers.
 func (b *beginning) reach(ctx context.Context) error {
-	b.start()
+	b.Start()
 	if err := b.AwaitUp(ctx); err != nil {
 		return err
 	}
