@@ -33,9 +33,14 @@ type Tunnel struct {
 	Since  time.Time `json:"since"`
 	// Port is the carrier's on the loopback of the gateway's pod.
 	Port int `json:"port"`
-	// Image is the gateway's. ByExec says that the agent comes into it through exec.
-	Image  string `json:"image"`
-	ByExec bool   `json:"byExec,omitempty"`
+	// Image is the gateway's. NeverPull says that no registry has it. ByExec says that the agent comes into it through
+	// exec, ElseByExec that it may do so where the image can't be had.
+	Image      string `json:"image"`
+	NeverPull  bool   `json:"neverPull,omitempty"`
+	ByExec     bool   `json:"byExec,omitempty"`
+	ElseByExec bool   `json:"elseByExec,omitempty"`
+	// Borrowed says that the image is one that pods of the namespace run: each gateway takes one that is there.
+	Borrowed bool `json:"borrowed,omitempty"`
 	// Workload is the one whose companion the gateway is, Container one of its containers; a plain gateway has neither.
 	Workload  workload.Ref `json:"workload,omitzero"`
 	Container string       `json:"container,omitempty"`

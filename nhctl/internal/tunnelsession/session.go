@@ -13,10 +13,12 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/delay"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/gateway"
 	"github.com/nhctl/nhctl/nhctl/internal/gatewayclient"
 	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -66,9 +68,13 @@ func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
 		Gone:    s.gone,
 		Changed: s.changed,
 	}
-	s.keeper = &gateway.Keeper{Binaries: func() plant.Binaries {
-		return sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
-	}}
+	s.keeper = &gateway.Keeper{
+		Binaries: func() plant.Binaries {
+			return sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
+		},
+		Save: s.keepRecord,
+		Note: func(text string) { s.Emit(event.Event{Type: event.Notice, Message: text}) },
+	}
 	s.gateway = gatewayclient.Client{Open: s.OpenBulk}
 	s.proxy = socks.New(socks.Options{
 		Dial:   s.gateway.Dial,
@@ -88,6 +94,18 @@ func codeOf(err error) string {
 }
 
 func (s *Session) record() record.Tunnel { return s.document.Value().Record }
+
+// keepRecord keeps another record of the tunnel, here and in its Lease. A Lease that has gone with its gateway comes
+// back with the next one, and with this record.
+func (s *Session) keepRecord(ctx context.Context, t record.Tunnel) error {
+	if err := s.document.Edit(func(kept *saved) { kept.Record = t }); err != nil {
+		return err
+	}
+	if err := lease.Update(ctx, s.Client(), t); !errors.Is(err, lease.ErrNotHolder) {
+		return err
+	}
+	return nil
+}
 
 // Start brings up the carriers; it does not wait for them.
 func (s *Session) Start() {
