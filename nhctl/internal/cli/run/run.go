@@ -208,20 +208,38 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 	if err != nil {
 		return none, err
 	}
+	cluster, err := f.Kube()
+	if err != nil {
+		return none, err
+	}
 	var changes podenv.Changes
+	var made *enclosure.Enclosure
 	w, err := way.Open(ctx, f, way.Options{
 		Tunnel: o.Tunnel,
 		Domain: o.Domain,
-		Check:  func(ctx context.Context) error { return enclosure.Check(ctx, self) },
+		Also: func(ctx context.Context) (err error) {
+			made, err = localrun.Prepare(ctx, enclosure.Options{
+				Program: self,
+				Argv:    o.Argv,
+				Env:     f.Environ,
+				Dir:     f.Dir,
+			}, cluster.Namespace, o.Domain)
+			return err
+		},
 		Linked: func(ctx context.Context, link *gatewaylink.Link) (err error) {
 			changes, err = o.changes(ctx, link, own)
 			return err
 		},
 	})
+	if err == nil {
+		defer w.Close()
+	}
+	if made != nil {
+		defer made.Close()
+	}
 	if err != nil {
 		return none, err
 	}
-	defer w.Close()
 	source := w.Source
 	source.Rule(true, also.Networks...)
 	source.Rule(false, never.Networks...)
@@ -230,13 +248,8 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 			localroutes.Describe(both), localroutes.Remedy(both))
 	}
 	return localrun.Run(ctx, localrun.Options{
-		Enclosure: enclosure.Options{
-			Program: self,
-			Argv:    o.Argv,
-			Env:     changes.Apply(f.Environ),
-			Dir:     f.Dir,
-		},
-		Namespace: w.Namespace,
+		Enclosure: made,
+		Env:       changes.Apply(f.Environ),
 		Domain:    o.Domain,
 		Cluster:   source,
 		Gateway:   w.Link,
