@@ -17,7 +17,7 @@ type Enclosure struct{}
 
 func refused() error {
 	return problem.New(problem.Refused, "nhctl run needs Linux: %s has no network namespaces", runtime.GOOS).
-		WithHint("`nhctl connect` works on every system")
+		WithHint("for programs that know a proxy, this works on every system: nhctl run --method socks -- COMMAND")
 }
 
 // Start refuses.

@@ -66,8 +66,8 @@ type Options struct {
 	Notice func(loopback.Notice)
 }
 
-// Prepare makes a command's enclosure, of which the caller says all but the network. It needs nothing of the cluster: so
-// it can be made while that is asked, and says early what this computer forbids.
+// Prepare makes a command's enclosure, of which the caller says all but the network. It needs nothing of the cluster:
+// so it can be made while that is asked, and says early what this computer forbids.
 func Prepare(ctx context.Context, o enclosure.Options, namespace, domain string) (*enclosure.Enclosure, error) {
 	o.MTU = netstack.MTU
 	o.ResolvConf = clusterdns.Inside(ServerAddress(), namespace, domain, clusterdns.ReadResolvConf(ResolvConf))

@@ -37,8 +37,8 @@ func HolderOf(ctx context.Context, c *kube.Client, caller rpc.Caller) (record.Ho
 type AgentImage struct {
 	// Reference is empty where this nhctl knows of none: it was built by Go alone.
 	Reference string
-	// Named says that the caller wants this one and no other. Unpublished says that no registry has it: a node may, into
-	// which it was loaded.
+	// Named says that the caller wants this one and no other. Unpublished says that no registry has it: a node may have
+	// it, where someone has loaded it.
 	Named, Unpublished bool
 }
 

@@ -205,8 +205,8 @@ end=$(date +%%s%%N)
 kill $pid
 echo $(( (end - begin) / 1000000 ))`
 
-// benchLocalRun measures how long `nhctl run` takes to its command's first instruction, with the gateway up: the command
-// says what time it is then. The same command by itself is the baseline.
+// benchLocalRun measures how long `nhctl run` takes to its command's first instruction, with the gateway up: the
+// command says what time it is then. The same command by itself is the baseline.
 func benchLocalRun(t *testing.T) []row {
 	dev := shared.developer(t, shop(t))
 	dev.must("", "run", "--", "true") // starts daemon and gateway

@@ -384,8 +384,8 @@ func (d *developer) asBuilt() *developer {
 	return d
 }
 
-// An nhctl that was built here, and whose sidecar's image was loaded into the node, needs no flag: neither for a gateway
-// nor for a companion nor for a front.
+// An nhctl that was built here, and whose sidecar's image was loaded into the node, needs no flag: neither for a
+// gateway nor for a companion nor for a front.
 func TestConnectAsBuilt(t *testing.T) {
 	t.Parallel()
 	ns := shop(t)
