@@ -214,8 +214,8 @@ func Pod(ctx context.Context, c *kube.Client, p Plan) (*corev1.Pod, error) {
 // unpublished is the problem of an agent's image that neither a node nor a registry has. A front has to come up again
 // without any computer, so that the agent can't be copied into it.
 func unpublished(image string) error {
-	return problem.New(problem.NotReady, "the node does not have the sidecar's image of this nhctl, %s, which no registry "+
-		"has either, and a front runs it", image).
+	return problem.New(problem.NotReady, "the node does not have the sidecar's image of this nhctl, %s, which no "+
+		"registry has either, and a front runs it", image).
 		WithHint("push it where the cluster may pull it, and build an nhctl that knows so: " +
 			"make push IMAGES=sidecar REGISTRY=registry.example.com/nhctl, and make build with the same REGISTRY; " +
 			"or name an image of it with --sidecar-image")

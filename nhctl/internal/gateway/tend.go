@@ -134,8 +134,8 @@ func (k *Keeper) otherwise(
 	case t.ByExec || !t.ElseByExec || k.Binaries().Check() != nil:
 		return nil, nil
 	}
-	k.Note(fmt.Sprintf("the sidecar's image %s can't be had (%s): nhctl copies the agent into the gateway's pod through "+
-		"exec", t.Image, workload.CannotRunAgent(pod)))
+	k.Note(fmt.Sprintf("the sidecar's image %s can't be had (%s): nhctl copies the agent into the gateway's pod "+
+		"through exec", t.Image, workload.CannotRunAgent(pod)))
 	t, err := ByExec(ctx, c, t)
 	if err != nil {
 		return nil, err
@@ -143,8 +143,8 @@ func (k *Keeper) otherwise(
 	return &t, k.Save(ctx, t)
 }
 
-// ByExec is a tunnel whose agent comes through exec: into the image of its workload's container, or, of a plain gateway,
-// into one that the namespace runs already.
+// ByExec is a tunnel whose agent comes through exec: into the image of its workload's container, or, of a plain
+// gateway, into one that the namespace runs already.
 func ByExec(ctx context.Context, c *kube.Client, t record.Tunnel) (record.Tunnel, error) {
 	t.ByExec = true
 	if t.Companion() {

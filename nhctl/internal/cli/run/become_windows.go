@@ -8,7 +8,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
 
-// become runs a command, and ends as it does: no process can be replaced on this system. Both get the terminal's signals.
+// become runs a command, and ends as it does: no process can be replaced on this system. Both get the terminal's
+// signals.
 func become(file string, argv, env []string) error {
 	cmd := exec.Command(file, argv[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr

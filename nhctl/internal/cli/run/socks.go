@@ -86,7 +86,8 @@ func bySocks(ctx context.Context, f *factory.Factory, o *Options) error {
 	return become(file, o.Argv, env)
 }
 
-// containers are the changes of the environment by a workload's container, if there is one, and then the command line's.
+// containers are the changes of the environment by a workload's container, if there is one, and then the command
+// line's.
 func (o *Options) containers(ctx context.Context, f *factory.Factory, own podenv.Changes) (podenv.Changes, error) {
 	if o.Tunnel.Workload == "" {
 		return own, nil
@@ -97,7 +98,8 @@ func (o *Options) containers(ctx context.Context, f *factory.Factory, own podenv
 	}
 	defer link.Close()
 	if !o.withoutFiles("/") {
-		fmt.Fprintf(f.Err(), "with --method %s, the files of %s don't appear on this computer\n", socks, o.Tunnel.Workload)
+		fmt.Fprintf(f.Err(), "with --method %s, the files of %s don't appear on this computer\n", socks,
+			o.Tunnel.Workload)
 	}
 	return o.changes(ctx, link, own)
 }
