@@ -5,8 +5,8 @@
 // A small helper, which is nhctl itself, stays inside: it makes the device, starts the command, and opens sockets. It
 // ends all that the command has left when either of the three ends. It knows nothing of clusters.
 //
-// What is known late comes late: an enclosure is made while its caller still finds out the device's addresses and the
-// command's environment.
+// The device's addresses and the command's environment come after the rest: an enclosure can be made while its caller
+// still finds them out.
 package enclosure
 
 import "os"
