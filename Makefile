@@ -34,9 +34,9 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Stamps of nhctl. It knows its sidecar's image only where a registry may have it: that of a release, or one that REGISTRY names.
+# Stamps of nhctl. It knows the name of its sidecar's image, and whether a registry may have it: that of a release, or one that REGISTRY names.
 PUBLISHED := $(if $(findstring +,$(VERSION)),$(filter-out file,$(origin REGISTRY)),release)
-STAMPS = -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).Sidecar=$(SIDECAR_VERSION) $(if $(PUBLISHED),-X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref))
+STAMPS = -X $(BUILDINFO).version=$(VERSION) -X $(BUILDINFO).Sidecar=$(SIDECAR_VERSION) -X $(BUILDINFO).SidecarReference=$$(cat bin/sidecar.ref) $(if $(PUBLISHED),-X $(BUILDINFO).SidecarImage=$$(cat bin/sidecar.ref))
 EXE := $(if $(filter Windows_NT,$(OS)),.exe)
 
 # The sidecar comes first: nhctl embeds it, so that both ends always match. Its content is the tag of its image.

@@ -21,6 +21,9 @@ var (
 	// SidecarImage is the image that twins plant the sidecar from, unless flag, config or environment name another.
 	// It is empty where no registry has one of this build.
 	SidecarImage = ""
+	// SidecarReference is the name that an image of this very sidecar has or would have, wherever one is: between
+	// releases it ends in a hash of the sidecar's binaries.
+	SidecarReference = ""
 )
 
 func moduleVersion() string {

@@ -282,3 +282,20 @@ func opaque(t reflect.Type) bool {
 	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
 		p.Implements(reflect.TypeFor[interface{ UnmarshalText([]byte) error }]())
 }
+
+// Decode decodes a document into a value, and returns what that has no place for.
+func Decode[D any](text []byte, into *D) (*Unknown, error) {
+	if err := json.Unmarshal(text, into); err != nil {
+		return nil, err
+	}
+	return UnknownIn(text, *into), nil
+}
+
+// Encode encodes a document with what was unknown of it.
+func Encode(document any, u *Unknown) ([]byte, error) {
+	text, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
+	return u.AddTo(text)
+}

@@ -11,6 +11,7 @@ import (
 // What messages are about. The last two come from the helper by themselves.
 const (
 	opSetup   = "setup"
+	opAddress = "address"
 	opStart   = "start"
 	opListen  = "listen"
 	opDial    = "dial"
@@ -20,18 +21,19 @@ const (
 	opStopped = "stopped"
 )
 
-// setup is what the helper makes before the command starts.
+// setup is what the helper makes at first.
 type setup struct {
-	Addresses  []netip.Addr `json:"addresses"`
-	MTU        int          `json:"mtu"`
-	ResolvConf string       `json:"resolvConf"`
+	MTU        int    `json:"mtu"`
+	ResolvConf string `json:"resolvConf"`
 }
 
-// message is a request to the helper, or what it says. A descriptor may travel with it.
+// message is a request to the helper, or what it says. A descriptor may travel with it: the command's environment comes
+// as a file, since no message is as long as one may be.
 type message struct {
 	ID      int            `json:"id,omitempty"`
 	Op      string         `json:"op"`
 	Setup   *setup         `json:"setup,omitempty"`
+	Device  []netip.Addr   `json:"device,omitempty"`
 	Points  []Point        `json:"points,omitempty"`
 	Reasons []string       `json:"reasons,omitempty"`
 	Address netip.AddrPort `json:"address,omitzero"`

@@ -4,12 +4,12 @@
 //
 // A small helper, which is nhctl itself, stays inside: it makes the device, starts the command, and opens sockets. It
 // ends all that the command has left when either of the three ends. It knows nothing of clusters.
+//
+// The device's addresses and the command's environment come after the rest: an enclosure can be made while its caller
+// still finds them out.
 package enclosure
 
-import (
-	"net/netip"
-	"os"
-)
+import "os"
 
 // Argument is the first argument of an nhctl that is the helper.
 const Argument = "__enclosure"
@@ -18,14 +18,13 @@ const Argument = "__enclosure"
 type Options struct {
 	// Program is nhctl's own file.
 	Program string
-	// Argv is the command, Env its environment, Dir its folder.
+	// Argv is the command, Dir its folder. Env is the helper's environment, and the command's where that is not known
+	// better later.
 	Argv []string
 	Env  []string
 	Dir  string
 	// The command's own streams; nil means those of this process.
 	Stdin, Stdout, Stderr *os.File
-	// Addresses are those of the device. The default route of each family leads into it.
-	Addresses []netip.Addr
 	// MTU is the device's.
 	MTU int
 	// ResolvConf is the text of the file, inside.

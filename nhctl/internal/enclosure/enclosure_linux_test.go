@@ -2,6 +2,7 @@ package enclosure
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,6 @@ func options(t *testing.T, script string) Options {
 		Argv:       []string{"/bin/sh", "-c", script},
 		Env:        []string{"PATH=" + os.Getenv("PATH"), "SELF=" + program},
 		Dir:        "/",
-		Addresses:  []netip.Addr{own, netip.MustParseAddr("fd00:6e68::2")},
 		MTU:        mtu,
 		ResolvConf: "nameserver 192.0.0.1\n",
 	}
@@ -77,7 +77,46 @@ func begin(t *testing.T, o Options) *Enclosure {
 		t.Fatalf("this system does not let user %d make an enclosure: %s\n%s", os.Getuid(), p.Message, p.Hint)
 	}
 	t.Cleanup(e.Close)
+	if err := e.Address(t.Context(), []netip.Addr{own, netip.MustParseAddr("fd00:6e68::2")}); err != nil {
+		t.Fatal(err)
+	}
 	return e
+}
+
+// The command's environment may come once the enclosure is made, longer than any message: the helper does not have it,
+// and the command is found by its own PATH.
+func TestLateEnvironment(t *testing.T) {
+	t.Parallel()
+	dir, long := t.TempDir(), strings.Repeat("x", 300_000)
+	script := "#!/bin/sh\necho \"$SECRET ${#LONG}${HELPERS:+ helper}\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "late"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	o := options(t, "")
+	o.Argv, o.Env, o.Stdout = []string{"late"}, append(o.Env, "HELPERS=1"), w
+	e := begin(t, o)
+	half := []string{"LONG=" + long[:100_000]} // one variable may have 128 kB
+	env := append(half, "SECRET=late", "PATH="+dir+":/usr/bin:/bin", "MORE="+long[:120_000], "MOST="+long[:120_000])
+	if err := e.Command(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if s, err := e.Wait(); err != nil || s.Code != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	own, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(e.PID()), "environ"))
+	if err != nil || bytes.Contains(own, []byte("SECRET")) {
+		t.Errorf("the helper's own environment: %q, %v", own, err)
+	}
+	e.Close() // the helper has the pipe, too
+	if out, err := io.ReadAll(r); err != nil || string(out) != "late 100000\n" {
+		t.Errorf("%q, %v", out, err)
+	}
 }
 
 // output runs commands of a shell inside, and returns what they print and how they end.
@@ -90,7 +129,7 @@ func output(t *testing.T, o Options) (string, Status) {
 	defer r.Close()
 	o.Stdout = w
 	e := begin(t, o)
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -174,7 +213,7 @@ func TestCommandThatCannotStart(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, "")
 			o.Argv = []string{test.command}
-			err := begin(t, o).Command(t.Context())
+			err := begin(t, o).Command(t.Context(), nil)
 			if p := problem.From(err); err == nil || p.ExitCode() != test.exit {
 				t.Errorf("%v: exit code %d, want %d", err, p.ExitCode(), test.exit)
 			}
@@ -218,7 +257,7 @@ func TestDevice(t *testing.T) {
 	o := options(t, `exec "$SELF"`)
 	o.Env = append(o.Env, stage+"=packet")
 	e := begin(t, o)
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, mtu)
@@ -265,7 +304,7 @@ func TestSockets(t *testing.T) {
 	if _, err := e.Dial(t.Context(), netip.MustParseAddrPort("127.0.0.1:80")); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Errorf("%v", err)
 	}
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	inside, err := l.Accept() // the command has connected
@@ -337,7 +376,7 @@ func TestSignals(t *testing.T) {
 		o := options(t, `trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.1; done`)
 		o.Stdout = w
 		e := begin(t, o)
-		if err := e.Command(t.Context()); err != nil {
+		if err := e.Command(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 		lines := bufio.NewReader(r)
@@ -415,7 +454,7 @@ func TestInheritedDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := begin(t, options(t, fmt.Sprintf("echo inherited >/proc/self/fd/%d", w.Fd())))
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
@@ -450,16 +489,18 @@ func runAlone() error {
 		return err
 	}
 	e, err := Start(context.Background(), Options{
-		Program:   program,
-		Argv:      []string{"/bin/sh", "-c", os.Getenv("SCRIPT")},
-		Env:       []string{"PATH=" + os.Getenv("PATH"), "SELF=" + program, stage + "=" + os.Getenv("INSIDE")},
-		Addresses: []netip.Addr{own},
-		MTU:       mtu,
+		Program: program,
+		Argv:    []string{"/bin/sh", "-c", os.Getenv("SCRIPT")},
+		Env:     []string{"PATH=" + os.Getenv("PATH"), "SELF=" + program, stage + "=" + os.Getenv("INSIDE")},
+		MTU:     mtu,
 	})
 	if err != nil {
 		return fmt.Errorf("this system does not let user %d make an enclosure: %w", os.Getuid(), err)
 	}
 	defer e.Close()
+	if err := e.Address(context.Background(), []netip.Addr{own}); err != nil {
+		return err
+	}
 	fmt.Println("helper", e.PID())
 	signals := make(chan os.Signal, 10)
 	signal.Notify(signals, Signals()...)
@@ -470,7 +511,7 @@ func runAlone() error {
 			}
 		}
 	}()
-	if err := e.Command(context.Background()); err != nil {
+	if err := e.Command(context.Background(), nil); err != nil {
 		return err
 	}
 	status, err := e.Wait()

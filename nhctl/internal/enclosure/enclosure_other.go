@@ -17,7 +17,7 @@ type Enclosure struct{}
 
 func refused() error {
 	return problem.New(problem.Refused, "nhctl run needs Linux: %s has no network namespaces", runtime.GOOS).
-		WithHint("`nhctl connect` works on every system")
+		WithHint("for programs that know a proxy, this works on every system: nhctl run --method socks -- COMMAND")
 }
 
 // Start refuses.
@@ -55,8 +55,11 @@ func (*Enclosure) Mount(context.Context, []Point) (*os.File, []string, error) {
 	return nil, nil, refused()
 }
 
+// Address refuses.
+func (*Enclosure) Address(context.Context, []netip.Addr) error { return refused() }
+
 // Command refuses.
-func (*Enclosure) Command(context.Context) error { return refused() }
+func (*Enclosure) Command(context.Context, []string) error { return refused() }
 
 // Wait refuses.
 func (*Enclosure) Wait() (Status, error) { return Status{}, refused() }

@@ -26,7 +26,7 @@ func TestEnter(t *testing.T) {
 		t.Fatalf("%v %q", err, reasons)
 	}
 	defer dir.Close()
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

@@ -79,7 +79,7 @@ func explain(f failure, s system) *problem.Error {
 	denied := f.Errno == unix.EPERM || f.Errno == unix.EACCES
 	refuse := func(reason, remedy string) *problem.Error {
 		return problem.New(problem.Refused, "%s: %w", reason, error(&f)).
-			WithHint("%s", remedy+"or do without: `nhctl connect --socks`")
+			WithHint("%s", remedy+"or do without, for programs that know a proxy: nhctl run --method socks -- COMMAND")
 	}
 	const (
 		device    = "start the container with --device /dev/net/tun\n"

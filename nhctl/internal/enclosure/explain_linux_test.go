@@ -46,6 +46,9 @@ func TestExplain(t *testing.T) {
 				!strings.Contains(p.Hint, test.hint) {
 				t.Errorf("%s: %s\n%s", p.Code, p.Message, p.Hint)
 			}
+			if !strings.Contains(p.Hint, "nhctl run --method socks -- COMMAND") {
+				t.Errorf("no way around: %s", p.Hint)
+			}
 			if !strings.Contains(p.Message, string(test.step)) || !strings.Contains(p.Message, test.errno.Error()) {
 				t.Errorf("no step, or no reason: %s", p.Message)
 			}

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -144,6 +145,11 @@ func (h *helper) serve(m message) {
 		if device > 0 {
 			unix.Close(device)
 		}
+	case opAddress:
+		if err := address(m.Device); err != nil {
+			answer.Failure = fail(stepNetwork, err)
+		}
+		_ = h.control.send(answer)
 	case opMount:
 		dir, reasons, err := mountPoints(m.Points)
 		if err != nil {
@@ -155,7 +161,7 @@ func (h *helper) serve(m message) {
 			unix.Close(dir)
 		}
 	case opStart:
-		h.start(answer)
+		h.start(answer, m.fd)
 	case opListen:
 		h.working.Go(func() { h.open(answer, func() (filer, error) { return listen(m.Address) }) })
 	case opDial:
@@ -241,10 +247,10 @@ func group(pid int) int {
 
 // start starts the command, and waits for it and all that it leaves. It keeps one thread for that: the kernel ends the
 // command with the thread that has started it.
-func (h *helper) start(answer message) {
+func (h *helper) start(answer message, environment int) {
 	go func() {
 		runtime.LockOSThread()
-		pid, failed := h.command()
+		pid, failed := h.command(environment)
 		if failed != nil {
 			answer.Problem = failed
 			_ = h.control.send(answer)
@@ -258,9 +264,21 @@ func (h *helper) start(answer message) {
 	}()
 }
 
-// command starts the command as the user's own process: it has none of the helper's rights.
-func (h *helper) command() (int, *problem.Error) {
-	name := h.argv[0]
+// command starts the command as the user's own process: it has none of the helper's rights. Its environment is in a
+// file, where there is one.
+func (h *helper) command(environment int) (int, *problem.Error) {
+	name, env := h.argv[0], os.Environ()
+	if environment >= 0 {
+		var err error
+		if env, err = readEnvironment(environment); err != nil {
+			return 0, problem.New(problem.Internal, "read the command's environment: %w", err)
+		}
+		for _, variable := range env { // where the command is found, too
+			if path, ok := strings.CutPrefix(variable, "PATH="); ok {
+				_ = os.Setenv("PATH", path)
+			}
+		}
+	}
 	path, err := exec.LookPath(name)
 	if errors.Is(err, exec.ErrDot) {
 		err = nil // as a shell would take it
@@ -276,7 +294,7 @@ func (h *helper) command() (int, *problem.Error) {
 		return 0, problem.New(problem.Internal, "give up the rights inside: %w", err)
 	}
 	pid, err := syscall.ForkExec(path, h.argv, &syscall.ProcAttr{
-		Env:   os.Environ(),
+		Env:   env,
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},
 	})

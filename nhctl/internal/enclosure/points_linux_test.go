@@ -41,7 +41,7 @@ func withPoints(t *testing.T, o Options, all ...Point) string {
 			t.Fatal(err)
 		}
 	}
-	if err := e.Command(t.Context()); err != nil {
+	if err := e.Command(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()

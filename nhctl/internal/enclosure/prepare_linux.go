@@ -22,7 +22,7 @@ func prepare(s setup) (int, *failure) {
 	if failed != nil {
 		return -1, failed
 	}
-	if err := configure(s); err != nil {
+	if err := configure(s.MTU); err != nil {
 		unix.Close(device)
 		return -1, fail(stepNetwork, err)
 	}
@@ -46,8 +46,8 @@ func makeDevice() (int, *failure) {
 	return fd, nil
 }
 
-// configure gives loopback and device their addresses and routes.
-func configure(s setup) error {
+// configure brings loopback and the device up.
+func configure(mtu int) error {
 	link, err := netlink.Open()
 	if err != nil {
 		return err
@@ -64,10 +64,26 @@ func configure(s setup) error {
 	if err := link.Up(loopback, 0); err != nil {
 		return fmt.Errorf("bring loopback up: %w", err)
 	}
-	if err := link.Up(device, s.MTU); err != nil {
+	if err := link.Up(device, mtu); err != nil {
 		return fmt.Errorf("bring the device up: %w", err)
 	}
-	for _, a := range s.Addresses {
+	// A service's port may be below 1024, as in a pod. Kernels without this setting keep their rule.
+	_ = os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0)
+	return nil
+}
+
+// address gives the device addresses, each with its family's default route.
+func address(all []netip.Addr) error {
+	link, err := netlink.Open()
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	device, err := netlink.Index(deviceName)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
 		if err := link.Address(device, a); err != nil {
 			return fmt.Errorf("address %s: %w", a, err)
 		}
@@ -75,7 +91,5 @@ func configure(s setup) error {
 			return fmt.Errorf("default route of %s: %w", a, err)
 		}
 	}
-	// A service's port may be below 1024, as in a pod. Kernels without this setting keep their rule.
-	_ = os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0)
 	return nil
 }

@@ -114,11 +114,7 @@ func start(ctx context.Context, o Options, userspace bool) (*Enclosure, error) {
 	go e.receive()
 	ctx, cancel := context.WithTimeout(ctx, setupLimit)
 	defer cancel()
-	answer, err := e.ask(ctx, message{Op: opSetup, Setup: &setup{
-		Addresses:  o.Addresses,
-		MTU:        o.MTU,
-		ResolvConf: o.ResolvConf,
-	}})
+	answer, err := e.ask(ctx, message{Op: opSetup, Setup: &setup{MTU: o.MTU, ResolvConf: o.ResolvConf}})
 	if err != nil {
 		e.Close()
 		return nil, err
@@ -263,9 +259,25 @@ func (e *Enclosure) Mount(ctx context.Context, points []Point) (dir *os.File, re
 	return os.NewFile(uintptr(answer.fd), "points"), answer.Reasons, nil
 }
 
-// Command starts the command. The error is a problem with the exit code that a shell would have.
-func (e *Enclosure) Command(ctx context.Context) error {
-	_, err := e.ask(ctx, message{Op: opStart})
+// Address gives the device addresses. The default route of each family leads into it.
+func (e *Enclosure) Address(ctx context.Context, all []netip.Addr) error {
+	_, err := e.ask(ctx, message{Op: opAddress, Device: all})
+	return err
+}
+
+// Command starts the command in an environment; nil means that of Options. The error is a problem with the exit code
+// that a shell would have.
+func (e *Enclosure) Command(ctx context.Context, env []string) error {
+	m := message{Op: opStart}
+	if env != nil {
+		file, err := writeEnvironment(env)
+		if err != nil {
+			return fmt.Errorf("hand the environment over: %w", err)
+		}
+		defer file.Close()
+		m.fd = int(file.Fd())
+	}
+	_, err := e.ask(ctx, m)
 	return err
 }
 

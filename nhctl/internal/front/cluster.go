@@ -201,12 +201,24 @@ func Pod(ctx context.Context, c *kube.Client, p Plan) (*corev1.Pod, error) {
 	}
 	waiting, fatal := workload.Diagnose(d, newest, now.Sub(d.CreationTimestamp.Time))
 	switch {
+	case p.NeverPull && newest != nil && workload.CannotRunAgent(newest) != "":
+		return nil, unpublished(newest.Spec.Containers[0].Image)
 	case fatal != nil:
 		return nil, fatal
 	case waiting != "":
 		return nil, fmt.Errorf("%w: it waits %s", ErrComing, waiting)
 	}
 	return nil, ErrComing
+}
+
+// unpublished is the problem of an agent's image that neither a node nor a registry has. A front has to come up again
+// without any computer, so that the agent can't be copied into it.
+func unpublished(image string) error {
+	return problem.New(problem.NotReady, "the node does not have the sidecar's image of this nhctl, %s, which no "+
+		"registry has either, and a front runs it", image).
+		WithHint("push it where the cluster may pull it, and build an nhctl that knows so: " +
+			"make push IMAGES=sidecar REGISTRY=registry.example.com/nhctl, and make build with the same REGISTRY; " +
+			"or name an image of it with --sidecar-image")
 }
 
 // Token asks a front for its token, which only its pod has.

@@ -39,6 +39,9 @@ func (p Plan) Deployment(image, originals string, l workload.Limits) (*appsv1.De
 		Sticky:  p.Sticky,
 	}
 	agent := workload.AgentContainer(image, l)
+	if p.NeverPull {
+		agent.ImagePullPolicy = corev1.PullNever
+	}
 	for _, port := range p.Ports {
 		if slices.ContainsFunc(config.Intercepted, func(i contract.Intercepted) bool { return i.Port == port.Number }) {
 			continue // two of the Service's ports lead there

@@ -50,6 +50,8 @@ type Plan struct {
 	Sticky bool
 	// NotReady says that the Service wants pods that are not ready, too.
 	NotReady bool
+	// NeverPull says that no registry has the agent's image: a node has it, or there can be no front.
+	NeverPull bool
 }
 
 // Port is a port of the Service.

@@ -28,15 +28,20 @@ import (
 const images = "name an image of the sidecar that the cluster can pull with --sidecar-image; or any other image that " +
 	"has a shell and does not run as root with --image: nhctl copies the agent into it"
 
-// NoImage is the problem of an nhctl that no registry has a sidecar's image of.
-func NoImage() error {
-	return problem.New(problem.Usage, "no registry has a sidecar image of this nhctl, which the gateway runs").
-		WithHint(images)
+// noLender is the problem of a namespace that has no image for the agent to come into.
+func noLender(c *kube.Client, tried int) error {
+	const none = "no node is known to have the sidecar's image of this nhctl, and "
+	if tried > 0 {
+		return problem.New(problem.NotReady, none+"none of the %d images that namespace %s runs has a shell that the "+
+			"agent could come by", tried, c.Namespace).WithHint(images)
+	}
+	return problem.New(problem.NotReady, none+"namespace %s runs no pod in whose image the agent could come",
+		c.Namespace).WithHint(images)
 }
 
 // settings are those of a new gateway of a tunnel. Each has a name of its own: the one before may still be on its way
 // out.
-func settings(t record.Tunnel) workload.GatewaySettings {
+func settings(t record.Tunnel, from *workload.Lender) workload.GatewaySettings {
 	random := make([]byte, 3)
 	_, _ = rand.Read(random) // it never fails
 	return workload.GatewaySettings{
@@ -45,24 +50,24 @@ func settings(t record.Tunnel) workload.GatewaySettings {
 		Session:   t.Session,
 		Image:     t.Image,
 		ByExec:    t.ByExec,
+		NeverPull: t.NeverPull,
+		Lender:    from,
 		Port:      t.Port,
 	}
 }
 
-// Create makes a gateway of a tunnel, after the cluster's policies were asked about its pod, and returns the reference
-// that lets other objects go with it.
-func Create(
-	ctx context.Context, c *kube.Client, t record.Tunnel, token []byte,
-) (owner metav1.OwnerReference, err error) {
-	made, err := maker(ctx, c, t)
+// create makes a gateway of a tunnel, after the cluster's policies were asked about its pod.
+func create(
+	ctx context.Context, c *kube.Client, t record.Tunnel, from *workload.Lender, token []byte,
+) (job *batchv1.Job, err error) {
+	made, err := maker(ctx, c, t, from)
 	if err != nil {
-		return owner, err
+		return nil, err
 	}
 	limits, err := c.Limits(ctx)
 	if err != nil {
-		return owner, err
+		return nil, err
 	}
-	var job *batchv1.Job
 	err = limits.Retry(func(l workload.Limits) (err error) {
 		if job, err = made(l); err != nil {
 			return err
@@ -72,28 +77,27 @@ func Create(
 		return err
 	})
 	if err != nil {
-		return owner, refused(c, t, err)
+		return nil, refused(c, t, err)
 	}
 	if job, err = c.API.BatchV1().Jobs(t.Namespace).Create(ctx, job, metav1.CreateOptions{}); err != nil {
-		return owner, refused(c, t, err)
+		return nil, refused(c, t, err)
 	}
-	owner = ownerOf(job)
 	_, err = c.API.CoreV1().Secrets(t.Namespace).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            job.Name,
 			Labels:          job.Labels,
-			OwnerReferences: []metav1.OwnerReference{owner},
+			OwnerReferences: []metav1.OwnerReference{ownerOf(job)},
 		},
 		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(token)},
 	}, metav1.CreateOptions{})
-	return owner, c.Explain(err)
+	return job, c.Explain(err)
 }
 
 // maker makes a tunnel's Job within limits: that of a plain gateway, or of a companion as its workload is by now.
 func maker(
-	ctx context.Context, c *kube.Client, t record.Tunnel,
+	ctx context.Context, c *kube.Client, t record.Tunnel, from *workload.Lender,
 ) (func(workload.Limits) (*batchv1.Job, error), error) {
-	s := settings(t)
+	s := settings(t, from)
 	if !t.Companion() {
 		return func(l workload.Limits) (*batchv1.Job, error) { return workload.Gateway(s, l) }, nil
 	}
@@ -146,6 +150,8 @@ type State struct {
 	Pod *corev1.Pod
 	// Job has made it, or is about to; nil where there is none that will.
 	Job *batchv1.Job
+	// Failed is a pod that has ended because the agent can't come into it as it is; nil where there is none.
+	Failed *corev1.Pod
 }
 
 // Look finds a tunnel's gateway.
@@ -165,8 +171,12 @@ func Look(ctx context.Context, c *kube.Client, t record.Tunnel) (State, error) {
 		}
 	}
 	for i := range pods.Items {
-		if p := &pods.Items[i]; s.Job != nil && !workload.Over(p) && metav1.IsControlledBy(p, s.Job) {
+		p := &pods.Items[i]
+		switch {
+		case s.Job != nil && !workload.Over(p) && metav1.IsControlledBy(p, s.Job):
 			s.Pod = p
+		case p.DeletionTimestamp == nil && workload.CannotRunAgent(p) != "":
+			s.Failed = p
 		}
 	}
 	return s, nil

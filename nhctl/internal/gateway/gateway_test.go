@@ -43,6 +43,8 @@ func in(t *testing.T, kubelet kubetest.Kubelet, test func(*testing.T, *kubetest.
 			t.Fatal(err)
 		}
 		r := record.Tunnel{
+			Kind:      record.TunnelKind,
+			Version:   record.TunnelVersion,
 			Session:   "0a1b2c3d",
 			Namespace: "shop",
 			Place:     place,
@@ -60,9 +62,7 @@ func in(t *testing.T, kubelet kubetest.Kubelet, test func(*testing.T, *kubetest.
 
 func await(t *testing.T, k *Keeper, c *kube.Client, r record.Tunnel) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	return k.Await(ctx, c, r, []byte("secret"), func(string) {})
+	return follow(t, k, c, &r)
 }
 
 // owners are the UIDs of what an object goes with.

@@ -56,41 +56,33 @@ func Lookup(ctx context.Context, c *kube.Client, r record.Record) (record.Record
 }
 
 // read reads the Lease that a record would have; where there is none, it returns the record as it is.
-func read(ctx context.Context, c *kube.Client, r record.Record) (found record.Record, there bool, err error) {
-	l, err := c.API.CoordinationV1().Leases(r.Namespace).Get(ctx, r.Lease(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return r, false, nil
-	}
-	if err != nil {
-		return r, false, fmt.Errorf("read the session's Lease: %w", c.Explain(err))
-	}
-	found, err = record.FromLease(l)
-	return found, err == nil, err
+func read(ctx context.Context, c *kube.Client, r record.Record) (record.Record, bool, error) {
+	return held(ctx, c, r, "session", record.FromLease)
 }
 
 // Tunnel is the tunnel that has the Lease which a record would have, and whether there is one.
 func Tunnel(ctx context.Context, c *kube.Client, t record.Tunnel) (found record.Tunnel, there bool, err error) {
-	l, err := c.API.CoordinationV1().Leases(t.Namespace).Get(ctx, t.Lease(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return t, false, nil
-	}
-	if err != nil {
-		return t, false, fmt.Errorf("read the tunnel's Lease: %w", c.Explain(err))
-	}
-	found, err = record.TunnelFromLease(l)
-	return found, err == nil, err
+	return held(ctx, c, t, "tunnel", record.TunnelFromLease)
 }
 
 // Route is the route that has the Lease which a record would have, and whether there is one.
 func Route(ctx context.Context, c *kube.Client, r record.Route) (found record.Route, there bool, err error) {
-	l, err := c.API.CoordinationV1().Leases(r.Namespace).Get(ctx, r.Lease(), metav1.GetOptions{})
+	return held(ctx, c, r, "route", record.RouteFromLease)
+}
+
+// held reads the Lease that a record would have; where there is none, it returns the record as it is.
+func held[R Held](
+	ctx context.Context, c *kube.Client, r R, what string, from func(*coordinationv1.Lease) (R, error),
+) (found R, there bool, err error) {
+	own := r.Claim()
+	l, err := c.API.CoordinationV1().Leases(own.Namespace).Get(ctx, own.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return r, false, nil
 	}
 	if err != nil {
-		return r, false, fmt.Errorf("read the route's Lease: %w", c.Explain(err))
+		return r, false, fmt.Errorf("read the %s's Lease: %w", what, c.Explain(err))
 	}
-	found, err = record.RouteFromLease(l)
+	found, err = from(l)
 	return found, err == nil, err
 }
 

@@ -55,7 +55,7 @@ func TestFilesInside(t *testing.T) {
 		return ctx.Err()
 	}
 	got := runWith(t, &gateway{}, "files", func(o *Options) {
-		o.Enclosure.Env = append(o.Enclosure.Env, seen+"="+saw)
+		o.Env = append(o.Env, seen+"="+saw)
 		o.Files = &podfiles.Options{
 			Watch:  watch,
 			Refuse: func(string) (string, bool) { return "", false },

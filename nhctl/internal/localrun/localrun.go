@@ -49,12 +49,13 @@ type Cluster interface {
 
 // Options say what is run, and where.
 type Options struct {
-	// Enclosure is the command; its network is filled in.
-	Enclosure enclosure.Options
-	// Namespace is the one whose Services have short names, Domain the cluster's.
-	Namespace, Domain string
-	Cluster           Cluster
-	Gateway           Gateway
+	// Enclosure is one that Prepare has made, Env the command's environment.
+	Enclosure *enclosure.Enclosure
+	Env       []string
+	// Domain is the cluster's.
+	Domain  string
+	Cluster Cluster
+	Gateway Gateway
 	// Files are those of a workload that appear inside, where there are any; its Mount is filled in.
 	Files *podfiles.Options
 	// ToPod are ports of the command's localhost that lead to the same ones of the gateway's pod.
@@ -65,19 +66,22 @@ type Options struct {
 	Notice func(loopback.Notice)
 }
 
+// Prepare makes a command's enclosure, of which the caller says all but the network. It needs nothing of the cluster:
+// so it can be made while that is asked, and says early what this computer forbids.
+func Prepare(ctx context.Context, o enclosure.Options, namespace, domain string) (*enclosure.Enclosure, error) {
+	o.MTU = netstack.MTU
+	o.ResolvConf = clusterdns.Inside(ServerAddress(), namespace, domain, clusterdns.ReadResolvConf(ResolvConf))
+	return enclosure.Start(ctx, o)
+}
+
 // Run runs the command, and returns how it has ended. Ctx ends what comes before the command: the command itself gets
-// the signals that this process gets.
+// the signals that this process gets. The enclosure stays the caller's, to close.
 func Run(ctx context.Context, o Options) (enclosure.Status, error) {
+	e := o.Enclosure
 	r := &run{o: o, network: &network{cluster: o.Cluster, gateway: o.Gateway}}
-	o.Enclosure.Addresses = DeviceAddresses(o.Cluster.Table().IPv6() || hasIPv6())
-	o.Enclosure.MTU = netstack.MTU
-	o.Enclosure.ResolvConf = clusterdns.Inside(ServerAddress(), o.Namespace, o.Domain,
-		clusterdns.ReadResolvConf(ResolvConf))
-	e, err := enclosure.Start(ctx, o.Enclosure)
-	if err != nil {
+	if err := e.Address(ctx, DeviceAddresses(o.Cluster.Table().IPv6() || hasIPv6())); err != nil {
 		return enclosure.Status{}, err
 	}
-	defer e.Close()
 	stack, err := netstack.New(netstack.Options{
 		Device:  e.Device(),
 		Network: r.network,
@@ -167,7 +171,7 @@ func (r *run) command(ctx context.Context, e *enclosure.Enclosure) (enclosure.St
 	case <-ctx.Done():
 		return enclosure.Status{}, ctx.Err()
 	}
-	if err := e.Command(ctx); err != nil {
+	if err := e.Command(ctx, r.o.Env); err != nil {
 		return enclosure.Status{}, err
 	}
 	joining.Go(func() {

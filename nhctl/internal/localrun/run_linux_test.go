@@ -70,7 +70,7 @@ func runInside(
 ) string {
 	t.Helper()
 	return runWith(t, g, command, func(o *Options) {
-		o.Enclosure.Env = append(o.Enclosure.Env, env...)
+		o.Env = append(o.Env, env...)
 		if notice != nil {
 			o.Notice = notice
 		}
@@ -100,21 +100,25 @@ func runWith(t *testing.T, g *gateway, command string, change func(*Options)) st
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	o := Options{
-		Enclosure: enclosure.Options{
-			Program: program,
-			Argv:    []string{program},
-			Env:     []string{stage + "=" + command, "PATH=" + os.Getenv("PATH")},
-			Dir:     "/",
-			Stdout:  w,
-		},
-		Namespace: "shop",
-		Domain:    Domain,
-		Cluster:   shop(),
-		Gateway:   g,
-		Notice:    func(loopback.Notice) {},
+		Env:     []string{stage + "=" + command, "PATH=" + os.Getenv("PATH")},
+		Domain:  Domain,
+		Cluster: shop(),
+		Gateway: g,
+		Notice:  func(loopback.Notice) {},
 	}
 	change(&o)
-	status, err := Run(ctx, o)
+	var status enclosure.Status
+	o.Enclosure, err = Prepare(ctx, enclosure.Options{
+		Program: program,
+		Argv:    []string{program},
+		Env:     []string{},
+		Dir:     "/",
+		Stdout:  w,
+	}, "shop", Domain)
+	if err == nil {
+		status, err = Run(ctx, o)
+		o.Enclosure.Close()
+	}
 	w.Close()
 	out := <-printed
 	if err != nil {

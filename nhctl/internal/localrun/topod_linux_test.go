@@ -38,7 +38,7 @@ func TestToPodInside(t *testing.T) {
 	}}
 	got := runWith(t, g, "topod", func(o *Options) {
 		o.ToPod = []uint16{open, closed}
-		o.Enclosure.Env = append(o.Enclosure.Env, "OPEN="+strconv.Itoa(int(open)))
+		o.Env = append(o.Env, "OPEN="+strconv.Itoa(int(open)))
 		o.Notice = func(n loopback.Notice) { t.Errorf("port %d is offered: %v", n.Port, n.Err) }
 	})
 	if diff := cmp.Diff("127.0.0.1: hello\n[::1]: hello\nreset\n", got); diff != "" {

@@ -69,9 +69,6 @@ func parse[R any](source, text string, known document.Head) (r R, err error) {
 	return r, nil
 }
 
-// Check checks a record that this computer has kept.
-func (r Record) Check(file string) error { return r.check(file) }
-
 func unreadable(source, why string) error {
 	return problem.New(problem.Unreadable, "%s is not the record of a session: %s", source, why).
 		WithHint("nhctl leaves it alone; whoever wrote it, or an administrator, can delete it")
@@ -91,9 +88,9 @@ func checkHead(source string, head, known document.Head) error {
 	return nil
 }
 
-// check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line
+// Check is the one place that decides whether a record can be used. Everything that a path, a name, a number or a line
 // on a terminal is made of has to be what a session's own program would have written.
-func (r Record) check(source string) error {
+func (r Record) Check(source string) error {
 	if err := checkHead(source, document.Head{Kind: r.Kind, Version: r.Version}, head()); err != nil {
 		return err
 	}

@@ -55,25 +55,41 @@ func newLease(own Claim, text string, by Holder, since time.Time, duration time.
 	}
 }
 
-// FromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
-func FromLease(l *coordinationv1.Lease) (Record, error) {
+// checked is a record of some kind, which says why it can't be used, and which Lease it has.
+type checked interface {
+	Check(source string) error
+	Claim() Claim
+}
+
+// fromLease reads the record of a Lease of the namespace, with what the Lease itself says of it.
+func fromLease[R checked](
+	l *coordinationv1.Lease, known document.Head, complete func(r *R, heartbeat time.Time),
+) (R, error) {
 	source := "Lease " + l.Name
-	r, err := parse[Record](source, l.Annotations[contract.AnnotationRecord], head())
+	r, err := parse[R](source, l.Annotations[contract.AnnotationRecord], known)
 	if err != nil {
 		return r, err
 	}
+	var heartbeat time.Time
 	if l.Spec.RenewTime != nil {
-		r.Heartbeat = l.Spec.RenewTime.Time
+		heartbeat = l.Spec.RenewTime.Time
 	}
-	r.AbandonAfter = DefaultAbandonAfter
-	if l.Spec.LeaseDurationSeconds != nil {
-		r.AbandonAfter = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
-	}
-	r.Wanted, r.NewerWanted = wanted(l.Annotations[contract.AnnotationWanted], r.Session)
-	if err := r.check(source); err != nil {
+	complete(&r, heartbeat)
+	if err := r.Check(source); err != nil {
 		return r, err
 	}
 	return r, checkObject(source, l.ObjectMeta, r.Claim())
+}
+
+// FromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
+func FromLease(l *coordinationv1.Lease) (Record, error) {
+	return fromLease(l, head(), func(r *Record, heartbeat time.Time) {
+		r.Heartbeat, r.AbandonAfter = heartbeat, DefaultAbandonAfter
+		if l.Spec.LeaseDurationSeconds != nil {
+			r.AbandonAfter = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
+		}
+		r.Wanted, r.NewerWanted = wanted(l.Annotations[contract.AnnotationWanted], r.Session)
+	})
 }
 
 // OtherKind is the kind of a Lease's session where that is not dev mode, else "".
@@ -93,7 +109,7 @@ func FromTwin(d *appsv1.Deployment) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := r.check(source); err != nil {
+	if err := r.Check(source); err != nil {
 		return r, err
 	}
 	return r, checkObject(source, d.ObjectMeta, Claim{r.Namespace, r.Twin(), r.Session, contract.RoleTwin})

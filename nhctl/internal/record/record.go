@@ -5,7 +5,6 @@ package record
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -156,19 +155,10 @@ func (r Record) Twin() string { return workload.TwinName(r.Workload.Name, r.Sess
 type fields Record
 
 // UnmarshalJSON keeps what this build does not know.
-func (r *Record) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, (*fields)(r)); err != nil {
-		return err
-	}
-	r.Unknown = document.UnknownIn(text, fields(*r))
-	return nil
+func (r *Record) UnmarshalJSON(text []byte) (err error) {
+	r.Unknown, err = document.Decode(text, (*fields)(r))
+	return err
 }
 
 // MarshalJSON writes it again.
-func (r Record) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(fields(r))
-	if err != nil {
-		return nil, err
-	}
-	return r.Unknown.AddTo(text)
-}
+func (r Record) MarshalJSON() ([]byte, error) { return document.Encode(fields(r), r.Unknown) }

@@ -115,6 +115,15 @@ func (r Route) Abandoned(now time.Time) bool { return r.Silent(now) > DefaultAba
 // Claim is the route's Lease.
 func (r Route) Claim() Claim { return Claim{r.Namespace, r.Lease(), r.Session, contract.RoleRoute} }
 
+// Home is where the route is.
+func (r Route) Home() (namespace string, place Place) { return r.Namespace, r.Place }
+
+// LedBy is the record where a client leads there that has proven to be of a server.
+func (r Route) LedBy(server string) Route {
+	r.Place.Server = server
+	return r
+}
+
 // Text is the record as the cluster has it.
 func (r Route) Text() (string, error) {
 	r.Kind, r.Version = RouteKind, RouteVersion
@@ -130,18 +139,7 @@ func (r Route) NewLease() (*coordinationv1.Lease, error) {
 
 // RouteFromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
 func RouteFromLease(l *coordinationv1.Lease) (Route, error) {
-	source := "Lease " + l.Name
-	r, err := parse[Route](source, l.Annotations[contract.AnnotationRecord], routeHead())
-	if err != nil {
-		return r, err
-	}
-	if l.Spec.RenewTime != nil {
-		r.Heartbeat = l.Spec.RenewTime.Time
-	}
-	if err := r.Check(source); err != nil {
-		return r, err
-	}
-	return r, checkObject(source, l.ObjectMeta, r.Claim())
+	return fromLease(l, routeHead(), func(r *Route, heartbeat time.Time) { r.Heartbeat = heartbeat })
 }
 
 // Check decides whether a record can be used: everything that a path, a name, a number or a line on a terminal is made
@@ -221,19 +219,10 @@ func LocalAddress(local string) (network, address string, err error) {
 type routeFields Route
 
 // UnmarshalJSON keeps what this build does not know.
-func (r *Route) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, (*routeFields)(r)); err != nil {
-		return err
-	}
-	r.Unknown = document.UnknownIn(text, routeFields(*r))
-	return nil
+func (r *Route) UnmarshalJSON(text []byte) (err error) {
+	r.Unknown, err = document.Decode(text, (*routeFields)(r))
+	return err
 }
 
 // MarshalJSON writes it again.
-func (r Route) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(routeFields(r))
-	if err != nil {
-		return nil, err
-	}
-	return r.Unknown.AddTo(text)
-}
+func (r Route) MarshalJSON() ([]byte, error) { return document.Encode(routeFields(r), r.Unknown) }

@@ -33,9 +33,14 @@ type Tunnel struct {
 	Since  time.Time `json:"since"`
 	// Port is the carrier's on the loopback of the gateway's pod.
 	Port int `json:"port"`
-	// Image is the gateway's. ByExec says that the agent comes into it through exec.
-	Image  string `json:"image"`
-	ByExec bool   `json:"byExec,omitempty"`
+	// Image is the gateway's. NeverPull says that no registry has it. ByExec says that the agent comes into it through
+	// exec, ElseByExec that it may do so where the image can't be had.
+	Image      string `json:"image"`
+	NeverPull  bool   `json:"neverPull,omitempty"`
+	ByExec     bool   `json:"byExec,omitempty"`
+	ElseByExec bool   `json:"elseByExec,omitempty"`
+	// Borrowed says that the image is one that pods of the namespace run: each gateway takes one that is there.
+	Borrowed bool `json:"borrowed,omitempty"`
 	// Workload is the one whose companion the gateway is, Container one of its containers; a plain gateway has neither.
 	Workload  workload.Ref `json:"workload,omitzero"`
 	Container string       `json:"container,omitempty"`
@@ -65,6 +70,15 @@ func (t Tunnel) Lease() string {
 // Claim is the tunnel's Lease.
 func (t Tunnel) Claim() Claim { return Claim{t.Namespace, t.Lease(), t.Session, contract.RoleTunnel} }
 
+// Home is where the tunnel leads.
+func (t Tunnel) Home() (namespace string, place Place) { return t.Namespace, t.Place }
+
+// LedBy is the record where a client leads there that has proven to be of a server.
+func (t Tunnel) LedBy(server string) Tunnel {
+	t.Place.Server = server
+	return t
+}
+
 // Text is the record as the cluster has it.
 func (t Tunnel) Text() (string, error) {
 	t.Kind, t.Version = TunnelKind, TunnelVersion
@@ -80,18 +94,7 @@ func (t Tunnel) NewLease() (*coordinationv1.Lease, error) {
 
 // TunnelFromLease reads the record of a Lease of the namespace. Whoever may write Leases there may have written it.
 func TunnelFromLease(l *coordinationv1.Lease) (Tunnel, error) {
-	source := "Lease " + l.Name
-	t, err := parse[Tunnel](source, l.Annotations[contract.AnnotationRecord], tunnelHead())
-	if err != nil {
-		return t, err
-	}
-	if l.Spec.RenewTime != nil {
-		t.Heartbeat = l.Spec.RenewTime.Time
-	}
-	if err := t.Check(source); err != nil {
-		return t, err
-	}
-	return t, checkObject(source, l.ObjectMeta, t.Claim())
+	return fromLease(l, tunnelHead(), func(t *Tunnel, heartbeat time.Time) { t.Heartbeat = heartbeat })
 }
 
 // Check decides whether a record can be used: everything that a path, a name, a number or a line on a terminal is made
@@ -131,19 +134,10 @@ func (t Tunnel) checkWorkload() string {
 type tunnelFields Tunnel
 
 // UnmarshalJSON keeps what this build does not know.
-func (t *Tunnel) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, (*tunnelFields)(t)); err != nil {
-		return err
-	}
-	t.Unknown = document.UnknownIn(text, tunnelFields(*t))
-	return nil
+func (t *Tunnel) UnmarshalJSON(text []byte) (err error) {
+	t.Unknown, err = document.Decode(text, (*tunnelFields)(t))
+	return err
 }
 
 // MarshalJSON writes it again.
-func (t Tunnel) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(tunnelFields(t))
-	if err != nil {
-		return nil, err
-	}
-	return t.Unknown.AddTo(text)
-}
+func (t Tunnel) MarshalJSON() ([]byte, error) { return document.Encode(tunnelFields(t), t.Unknown) }

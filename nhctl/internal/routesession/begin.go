@@ -25,7 +25,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/buildinfo"
 	"github.com/nhctl/nhctl/sidecar/route"
 )
 
@@ -72,7 +71,7 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	}
 	for _, s := range mine {
 		if r := s.record(); same(r, state.Record) {
-			s.renew(v.Client)
+			s.Renew(v.Client)
 			if err := s.AwaitUp(ctx); err != nil {
 				return rpc.Session{}, err
 			}
@@ -124,6 +123,8 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 	if err != nil {
 		return plan, saved{}, err
 	}
+	agent := session.AgentImageOf(p.Caller, p.SidecarImage)
+	plan.NeverPull = agent.Unpublished
 	random := make([]byte, 4+32)
 	if _, err := rand.Read(random); err != nil {
 		return plan, saved{}, err
@@ -139,7 +140,7 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 		Service:   p.Service,
 		Front:     plan.ID,
 		Port:      plan.Carrier,
-		Image:     cmp.Or(p.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage),
+		Image:     agent.Reference,
 		Mirror:    p.Mirror,
 		Raw:       p.Raw,
 		Proxy:     p.ProxyProtocol,
@@ -173,10 +174,11 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 		}
 	}
 	if state.Record.Image == "" {
-		return plan, state, problem.New(problem.Usage, "no registry has a sidecar image of this nhctl, which the "+
-			"front runs").WithHint("name an image of the sidecar that the cluster can pull with --sidecar-image")
+		return plan, state, problem.New(problem.Usage, "this nhctl knows no sidecar image of its own, which the front "+
+			"runs: Go alone has built it").
+			WithHint("use one of a release or of `make build`, or name an image of the sidecar with --sidecar-image")
 	}
-	state.leadBy(c)
+	state.LeadBy(c)
 	return plan, state, state.Record.Check("what this call asks for")
 }
 
@@ -256,7 +258,7 @@ func (k *Kind) begin(
 		return rpc.Session{}, err
 	}
 	k.registry.Add(b.Session)
-	b.serve()
+	b.Serve()
 	return b.Status(ctx), nil
 }
 
@@ -401,7 +403,7 @@ func (b *beginning) await(ctx context.Context) error {
 
 // reach returns once the front has the rule.
 func (b *beginning) reach(ctx context.Context) error {
-	b.start()
+	b.Start()
 	if err := b.AwaitUp(ctx); err != nil {
 		return err
 	}

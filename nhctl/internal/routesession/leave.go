@@ -55,7 +55,7 @@ func (k *Kind) leave(ctx context.Context, p rpc.Leave) (rpc.Ended, error) {
 		return k.endUnknown(ctx, v.Client, p)
 	}
 	for _, s := range live {
-		s.renew(v.Client)
+		s.Renew(v.Client)
 	}
 	return k.endAll(ctx, live)
 }

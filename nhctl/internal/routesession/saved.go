@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
@@ -11,24 +12,12 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 )
 
-// saved is what a computer keeps of a route, so that a new daemon can take it up again. It holds the front's token, but
-// nothing of the caller's environment: the next command brings its own.
-type saved struct {
-	Record record.Route `json:"record"`
-	Token  []byte       `json:"token"`
-	session.Origin
-	// Up says that the route came up once: without it, its start was cut short.
-	Up bool `json:"up,omitempty"`
-}
+// saved is what a computer keeps of a route: the token is the front's.
+type saved = held.Saved[record.Route]
 
 // savedFormat is that of a route's document.
 func savedFormat() store.Format {
 	return store.Format{Kind: record.RouteKind, Version: record.RouteVersion}
-}
-
-// leadBy notes which kubeconfig leads to the route.
-func (s *saved) leadBy(c *kube.Client) {
-	s.Origin = session.LedBy(c, &s.Record.Place)
 }
 
 func save(dirs userdirs.Dirs, s saved) error {
@@ -65,6 +54,9 @@ func work(r record.Route) string {
 	return "the routes of Service " + r.Service + " in namespace " + r.Namespace + " (" + r.Place.Key() + ")"
 }
 
+// what is what users call a route.
+func what(r record.Route) string { return "the route of Service " + r.Service }
+
 // View shows the route where no cluster is asked.
 func (s stored) View() rpc.Session {
 	view := viewOf(s.state.Record)
@@ -73,46 +65,10 @@ func (s stored) View() rpc.Session {
 	return view
 }
 
-// TakeUp serves the route again, with the credentials of a call. One whose start was cut short is removed.
+// TakeUp serves the route again.
 func (s stored) TakeUp(ctx context.Context, caller rpc.Caller, v *session.Visitor) error {
-	k, state, r := s.kind, s.state, s.state.Record
-	c, err := session.Lead(ctx, v, caller, state.Origin, r.Namespace, r.Place)
-	if err != nil {
-		return err
-	}
-	state.leadBy(c)
-	if !state.Up {
-		release, err := k.registry.Reserve(s.Work())
-		if err != nil {
-			return err
-		}
-		k.registry.Go("remove a route that never came up", func(ctx context.Context) {
-			defer release()
-			k.clear(ctx, c, r)
-		})
-		return nil
-	}
-	live := newSession(k, c, state)
-	live.start()
-	k.logger.Info("route taken up again", "session", r.Session, "namespace", r.Namespace, "service", r.Service)
-	k.registry.Add(live)
-	if over := live.lookFor(ctx); over != "" {
-		k.drop(live, over)
-		return nil
-	}
-	live.serve()
-	return nil
-}
-
-// clear removes what a start has left that was cut short.
-func (k *Kind) clear(ctx context.Context, c *kube.Client, r record.Route) {
-	ctx, cancel := context.WithTimeout(ctx, endLimit)
-	defer cancel()
-	err := takeDown(ctx, c, r)
-	if err == nil {
-		err = session.Remove(k.dirs, r.Session)
-	}
-	if err != nil {
-		k.logger.Error("remove a route that never came up", "session", r.Session, "error", err)
-	}
+	return s.kind.held.TakeUp(ctx, caller, v, s.state, func(c *kube.Client) held.Live {
+		s.state.LeadBy(c)
+		return newSession(s.kind, c, s.state)
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/front"
 	"github.com/nhctl/nhctl/nhctl/internal/gatewayclient"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
@@ -39,7 +40,7 @@ const (
 
 // Session is a live route: what every session has, a rule that the front has, and connections that come from there.
 type Session struct {
-	*session.Session
+	held.Session[record.Route]
 	kind     *Kind
 	document *session.Document[saved]
 	front    gatewayclient.Client
@@ -51,11 +52,20 @@ type Session struct {
 
 func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
 	s := &Session{
-		Session:    session.New(k.logger, cluster, state.Record.Session),
 		kind:       k,
 		document:   session.NewDocument(state, func(s saved) error { return save(k.dirs, s) }),
 		registered: make(chan struct{}),
 		unregister: func() {},
+	}
+	s.Session = held.Session[record.Route]{
+		Session: session.New(k.logger, cluster, state.Record.Session),
+		Kind:    k.held,
+		Record:  s.record,
+		Lead: func(c *kube.Client) error {
+			return s.document.Edit(func(kept *saved) { kept.LeadBy(c) })
+		},
+		Gone:    s.gone,
+		Changed: s.changed,
 	}
 	s.front = gatewayclient.Client{Open: s.OpenBulk}
 	return s
@@ -68,24 +78,8 @@ func planOf(r record.Route) front.Plan {
 	return front.Plan{ID: r.Front, Namespace: r.Namespace, Service: r.Service}
 }
 
-// Home is where the route is.
-func (s *Session) Home() (string, record.Place) {
-	r := s.record()
-	return r.Namespace, r.Place
-}
-
-// renew takes the credentials of a newer call, and lets the lines try again at once.
-func (s *Session) renew(c *kube.Client) {
-	if s.SetClient(c) { // the same place by another address: the next daemon is to find it too
-		if err := s.document.Edit(func(kept *saved) { kept.leadBy(c) }); err != nil {
-			s.Logger.Error("keep where the route is", "error", err)
-		}
-	}
-	s.Wake()
-}
-
-// start brings up the carriers, and has the rule registered on each that comes; it does not wait.
-func (s *Session) start() {
+// Start brings up the carriers, and has the rule registered on each that comes; it does not wait.
+func (s *Session) Start() {
 	s.Connect(session.Lines{
 		Token:       s.document.Value().Token,
 		At:          s.record().Front,
@@ -245,9 +239,12 @@ func localCode(err error) string {
 	return request.Refused
 }
 
-// serve keeps a route that is up.
-func (s *Session) serve() {
-	s.Go("the heartbeat", func() { s.Heartbeat(s.look) })
+// Quit takes the rule back from the front.
+func (s *Session) Quit() { s.unregister() }
+
+// Serve keeps a route that is up.
+func (s *Session) Serve() {
+	s.Go("the heartbeat", func() { s.Beat(s) })
 }
 
 func viewOf(r record.Route) rpc.Session {

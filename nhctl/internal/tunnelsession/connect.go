@@ -15,6 +15,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/gateway"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -24,7 +25,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/steps"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
-	"github.com/nhctl/nhctl/sidecar/buildinfo"
 )
 
 const (
@@ -52,7 +52,7 @@ func (k *Kind) connect(ctx context.Context, p rpc.Connect) (rpc.Session, error) 
 	if err != nil {
 		return rpc.Session{}, err
 	}
-	release, err := k.registry.Reserve(work(v.Client.Namespace, place, ref))
+	release, err := k.registry.Reserve(work(record.Tunnel{Namespace: v.Client.Namespace, Place: place, Workload: ref}))
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -91,9 +91,9 @@ func (k *Kind) reattach(
 	if err != nil || s == nil {
 		return view, false, err
 	}
-	s.renew(v.Client)
-	if over := s.lookFor(ctx); over != "" {
-		k.drop(s, over)
+	s.Renew(v.Client)
+	if over := s.LookFor(ctx); over != "" {
+		k.held.Drop(s, s.record(), over)
 		return view, false, nil
 	}
 	if port := s.document.Value().Port; p.Port != 0 && p.Port != port {
@@ -142,73 +142,73 @@ func plan(ctx context.Context, c *kube.Client, p rpc.Connect, ref workload.Ref, 
 	if _, failed := rand.Read(random); errors.Join(err, failed) != nil {
 		return saved{}, errors.Join(err, failed)
 	}
-	state := saved{Token: random[4:], Record: record.Tunnel{
-		Kind:      record.TunnelKind,
-		Version:   record.TunnelVersion,
-		Session:   hex.EncodeToString(random[:4]),
-		Namespace: c.Namespace,
-		Place:     place,
-		Holder:    holder,
-		Since:     now,
-		Port:      port,
-		Image:     cmp.Or(p.SidecarImage, p.Caller.Env["NHCTL_SIDECAR_IMAGE"], buildinfo.SidecarImage),
-	}}
-	into := p.Image
+	agent := session.AgentImageOf(p.Caller, p.SidecarImage)
+	state := saved{Saved: held.Saved[record.Tunnel]{Token: random[4:], Record: record.Tunnel{
+		Kind:       record.TunnelKind,
+		Version:    record.TunnelVersion,
+		Session:    hex.EncodeToString(random[:4]),
+		Namespace:  c.Namespace,
+		Place:      place,
+		Holder:     holder,
+		Since:      now,
+		Port:       port,
+		Image:      agent.Reference,
+		NeverPull:  agent.Unpublished,
+		ElseByExec: !agent.Named,
+	}}}
 	if p.Container != "" && p.Workload == "" {
 		return state, problem.New(problem.Usage, "a container is one of a workload").
 			WithHint("name that, too: --workload WORKLOAD")
 	}
 	if p.Workload != "" {
-		own, err := companion(ctx, c, &state.Record, ref, p.Container)
-		if err != nil {
+		if err := companion(ctx, c, &state.Record, ref, p.Container); err != nil {
 			return state, err
 		}
-		if state.Record.Image == "" { // no registry has the sidecar's
-			into = cmp.Or(into, own)
-		}
 	}
-	switch {
-	case p.Image != "" && p.SidecarImage != "":
+	if p.Image != "" && p.SidecarImage != "" {
 		const both = "the agent comes from the sidecar's image or into another one, not both"
 		return state, problem.New(problem.Usage, both).WithHint("leave out --image or --sidecar-image")
-	case into != "":
-		if err := sidecarbinary.Default(func(string) {}).Check(); err != nil {
+	}
+	if p.Image != "" || agent.Reference == "" {
+		if err := byExec(ctx, c, &state.Record, p.Image); err != nil {
 			return state, err
 		}
-		state.Record.Image, state.Record.ByExec = into, true
-	case state.Record.Image == "":
-		return state, gateway.NoImage()
 	}
-	state.leadBy(c)
+	state.LeadBy(c)
 	return state, state.Record.Check("what this call asks for")
 }
 
-// companion has a tunnel's gateway be a pod of a workload's template, and returns the container's own image. What the
-// pod can't have is told.
-func companion(
-	ctx context.Context, c *kube.Client, r *record.Tunnel, ref workload.Ref, name string,
-) (image string, err error) {
+// byExec has a tunnel's agent come through exec, into an image that the user has named or into one that is there.
+func byExec(ctx context.Context, c *kube.Client, r *record.Tunnel, named string) (err error) {
+	if err := sidecarbinary.Default(func(string) {}).Check(); err != nil {
+		return err
+	}
+	if r.NeverPull, r.ElseByExec = false, false; named != "" {
+		r.Image, r.ByExec = named, true
+		return nil
+	}
+	*r, err = gateway.ByExec(ctx, c, *r)
+	return err
+}
+
+// companion has a tunnel's gateway be a pod of a workload's template. What the pod can't have is told.
+func companion(ctx context.Context, c *kube.Client, r *record.Tunnel, ref workload.Ref, name string) error {
 	original, err := c.Original(ctx, ref, "")
 	if err != nil {
-		return "", err
+		return err
 	}
 	if p := original.Refuse(true); p != nil {
-		return "", p
+		return p
 	}
 	if name, err = original.Container(name); err != nil {
-		return "", err
+		return err
 	}
 	r.Workload, r.Container = ref, name
 	for _, text := range workload.LeftOut(original.Template, name) {
 		event.Sink(ctx)(event.Event{Type: event.Notice, Session: r.Session, Message: "the gateway's pod goes without " +
 			text + ": its data stay with the pods of " + ref.String()})
 	}
-	for _, o := range original.Template.Spec.Containers {
-		if o.Name == name {
-			image = o.Image
-		}
-	}
-	return image, nil
+	return nil
 }
 
 // carrierPort draws the carrier's port. It lies below those that connections get of themselves.
@@ -239,7 +239,7 @@ func (k *Kind) bringUp(ctx context.Context, c *kube.Client, state saved, port in
 	}
 	b.listen(b.listener)
 	k.registry.Add(b.Session)
-	b.serve()
+	b.Serve()
 	return b.Status(ctx), nil
 }
 
@@ -300,15 +300,15 @@ func (b *beginning) unlock(ctx context.Context) error {
 }
 
 func (b *beginning) await(ctx context.Context) error {
-	begin, kept := time.Now(), b.document.Value()
-	return b.keeper.Await(ctx, b.Client(), kept.Record, kept.Token, func(waiting string) {
+	begin := time.Now()
+	return b.keeper.Await(ctx, b.Client(), b.record, b.document.Value().Token, func(waiting string) {
 		b.Emit(steps.Event(stepWait, event.StepWaiting, waiting, begin))
 	})
 }
 
 // reach returns once the gateway has answered over the carriers.
 func (b *beginning) reach(ctx context.Context) error {
-	b.start()
+	b.Start()
 	if err := b.AwaitUp(ctx); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (k *Kind) disconnect(ctx context.Context, p rpc.Disconnect) (rpc.Ended, err
 	}
 	if len(live) > 0 {
 		for _, s := range live {
-			s.renew(v.Client)
+			s.Renew(v.Client)
 		}
 		return k.endAll(ctx, live)
 	}
@@ -64,7 +64,7 @@ func (k *Kind) endAll(ctx context.Context, live []*Session) (rpc.Ended, error) {
 	for _, s := range live {
 		view := s.View()
 		if err := k.end(ctx, s); err != nil {
-			return ended, fmt.Errorf("end %s: %w", what(view.Namespace, s.record().Workload), err)
+			return ended, fmt.Errorf("end %s: %w", what(s.record()), err)
 		}
 		ended.Sessions = append(ended.Sessions, view)
 	}
@@ -73,7 +73,7 @@ func (k *Kind) endAll(ctx context.Context, live []*Session) (rpc.Ended, error) {
 
 func (k *Kind) end(ctx context.Context, s *Session) error {
 	mine := s.record()
-	release, err := k.registry.Reserve(work(mine.Namespace, mine.Place, mine.Workload))
+	release, err := k.registry.Reserve(work(mine))
 	if err != nil {
 		return err
 	}

@@ -2,60 +2,20 @@ package tunnelsession
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
-	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
-	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
-	"github.com/nhctl/nhctl/nhctl/internal/session"
 )
 
-// look is one heartbeat. It says whether there is more to look at.
-func (s *Session) look(ctx context.Context) bool {
-	over := s.lookFor(ctx)
-	if over != "" {
-		s.kind.registry.Go("drop a tunnel", func(context.Context) { s.kind.drop(s, over) })
-	}
-	return over == ""
+// lost says why a tunnel is over whose Lease another one has.
+func lost(record.Tunnel) string {
+	return "another nhctl of yours on this computer has connected to the namespace"
 }
 
-// lookFor renews the Lease. It says why, when the tunnel is over.
-func (s *Session) lookFor(ctx context.Context) (over string) {
+// gone says why a tunnel is over whose Lease is gone, if it is. While this computer was away, the Lease may have gone
+// with the gateway: then it comes back with the next one.
+func (s *Session) gone(ctx context.Context) (over string) {
 	c, mine := s.Client(), s.record()
-	found, there, err := lease.Tunnel(ctx, c, mine)
-	switch {
-	case errors.Is(err, record.ErrOtherKind):
-		return fmt.Sprintf("its Lease %s is of another kind of session", mine.Lease())
-	case err != nil:
-		s.Logger.Warn("heartbeat", "error", err)
-		return ""
-	case there && found.Session != mine.Session:
-		return "another nhctl of yours on this computer has connected to the namespace"
-	case !there:
-		return s.missing(ctx, mine)
-	}
-	if err := lease.Renew(ctx, c, mine); err != nil {
-		s.Logger.Warn("heartbeat", "error", err)
-	}
-	return ""
-}
-
-// missing says why a tunnel is over whose Lease is gone, if it is. While this computer was away, the Lease may have
-// gone with the gateway: then it comes back with the next one.
-func (s *Session) missing(ctx context.Context, mine record.Tunnel) (over string) {
-	if s.Leaving() {
-		return ""
-	}
-	c := s.Client()
-	own, err := session.Gone(ctx, c, mine.Place)
-	if errors.Is(err, session.ErrElsewhere) {
-		s.Note(err.Error() + " than the tunnel's: it goes on once its own answers there")
-	}
-	if err != nil || !own {
-		s.Logger.Warn("heartbeat", "error", err)
-		return ""
-	}
 	place, err := c.Place(ctx)
 	if err == nil && !place.Same(mine.Place) {
 		return "namespace " + mine.Namespace + " was deleted and created again"
@@ -66,22 +26,8 @@ func (s *Session) missing(ctx context.Context, mine record.Tunnel) (over string)
 	return ""
 }
 
-// drop ends a tunnel that can't go on, and tells its developer at their next command.
-func (k *Kind) drop(s *Session, why string) {
-	mine := s.record()
-	ended := registry.Ended{
-		Session:   mine.Session,
-		Namespace: mine.Namespace,
-		Place:     mine.Place,
-		What:      what(mine.Namespace, mine.Workload),
-		Why:       why,
-	}
-	if !k.registry.Over(s, ended) {
-		return
-	}
-	k.logger.Info("tunnel is over", "session", mine.Session, "why", why)
-	s.Stop()
-	if err := session.Remove(k.dirs, mine.Session); err != nil {
-		k.logger.Error("remove saved tunnel", "error", err)
-	}
-}
+// changed is never: a tunnel with its Lease goes on.
+func (s *Session) changed(context.Context) (over string) { return "" }
+
+// letGo leaves the cluster as it is: the Lease is another tunnel's, and the gateway ends by itself.
+func letGo(context.Context, *kube.Client, record.Tunnel) error { return nil }

@@ -11,6 +11,8 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/topics"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
@@ -21,11 +23,24 @@ type Kind struct {
 	dirs     userdirs.Dirs
 	logger   *slog.Logger
 	registry *registry.Registry
+	held     *held.Kind[record.Tunnel]
 }
 
 // New returns the kind, whose sessions are in a registry.
 func New(dirs userdirs.Dirs, logger *slog.Logger, r *registry.Registry) *Kind {
-	return &Kind{dirs: dirs, logger: logger, registry: r}
+	return &Kind{dirs: dirs, logger: logger, registry: r, held: &held.Kind[record.Tunnel]{
+		Dirs:     dirs,
+		Logger:   logger,
+		Registry: r,
+		Noun:     "tunnel",
+		What:     what,
+		Work:     work,
+		Find:     lease.Tunnel,
+		Lost:     lost,
+		TakeDown: takeDown,
+		LetGo:    letGo,
+		EndLimit: endLimit,
+	}}
 }
 
 // Name is the kind that records carry.

@@ -13,9 +13,12 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/delay"
+	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/gateway"
 	"github.com/nhctl/nhctl/nhctl/internal/gatewayclient"
+	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/plant"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
@@ -41,7 +44,7 @@ const (
 
 // Session is a live tunnel: what every session has, a gateway in the cluster, and a proxy here.
 type Session struct {
-	*session.Session
+	held.Session[record.Tunnel]
 	kind     *Kind
 	document *session.Document[saved]
 	keeper   *gateway.Keeper
@@ -54,14 +57,24 @@ type Session struct {
 }
 
 func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
-	s := &Session{
-		Session:  session.New(k.logger, cluster, state.Record.Session),
-		kind:     k,
-		document: session.NewDocument(state, func(s saved) error { return save(k.dirs, s) }),
+	s := &Session{kind: k, document: session.NewDocument(state, func(s saved) error { return save(k.dirs, s) })}
+	s.Session = held.Session[record.Tunnel]{
+		Session: session.New(k.logger, cluster, state.Record.Session),
+		Kind:    k.held,
+		Record:  s.record,
+		Lead: func(c *kube.Client) error {
+			return s.document.Edit(func(kept *saved) { kept.LeadBy(c) })
+		},
+		Gone:    s.gone,
+		Changed: s.changed,
 	}
-	s.keeper = &gateway.Keeper{Binaries: func() plant.Binaries {
-		return sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
-	}}
+	s.keeper = &gateway.Keeper{
+		Binaries: func() plant.Binaries {
+			return sidecarbinary.Default(func(text string) { s.Logger.Info(text) })
+		},
+		Save: s.keepRecord,
+		Note: func(text string) { s.Emit(event.Event{Type: event.Notice, Message: text}) },
+	}
 	s.gateway = gatewayclient.Client{Open: s.OpenBulk}
 	s.proxy = socks.New(socks.Options{
 		Dial:   s.gateway.Dial,
@@ -82,24 +95,20 @@ func codeOf(err error) string {
 
 func (s *Session) record() record.Tunnel { return s.document.Value().Record }
 
-// Home is where the tunnel leads.
-func (s *Session) Home() (string, record.Place) {
-	r := s.record()
-	return r.Namespace, r.Place
-}
-
-// renew takes the credentials of a newer call, and lets the lines try again at once.
-func (s *Session) renew(c *kube.Client) {
-	if s.SetClient(c) { // the same place by another address: the next daemon is to find it too
-		if err := s.document.Edit(func(kept *saved) { kept.leadBy(c) }); err != nil {
-			s.Logger.Error("keep where the tunnel leads", "error", err)
-		}
+// keepRecord keeps another record of the tunnel, here and in its Lease. A Lease that has gone with its gateway comes
+// back with the next one, and with this record.
+func (s *Session) keepRecord(ctx context.Context, t record.Tunnel) error {
+	if err := s.document.Edit(func(kept *saved) { kept.Record = t }); err != nil {
+		return err
 	}
-	s.Wake()
+	if err := lease.Update(ctx, s.Client(), t); !errors.Is(err, lease.ErrNotHolder) {
+		return err
+	}
+	return nil
 }
 
-// start brings up the carriers; it does not wait for them.
-func (s *Session) start() {
+// Start brings up the carriers; it does not wait for them.
+func (s *Session) Start() {
 	s.Connect(session.Lines{
 		Token:       s.document.Value().Token,
 		Interactive: s.dial,
@@ -173,9 +182,12 @@ func (s *Session) listen(listener net.Listener) {
 	})
 }
 
-// serve keeps a tunnel that is up: the proxy's port and the heartbeat.
-func (s *Session) serve() {
-	s.Go("the heartbeat", func() { s.Heartbeat(s.look) })
+// Quit does nothing: the gateway waits for the carriers.
+func (s *Session) Quit() {}
+
+// Serve keeps a tunnel that is up: the proxy's port and the heartbeat.
+func (s *Session) Serve() {
+	s.Go("the heartbeat", func() { s.Beat(s) })
 	s.Go("the proxy's port", s.keepListening)
 }
 

@@ -45,6 +45,9 @@ func Companion(template corev1.PodTemplateSpec, s CompanionSettings, l Limits) (
 	}
 	plant := plantContainer(*c, Settings{Dev: Dev{Image: s.Image}, SidecarImage: s.Image, ByExec: s.ByExec})
 	plant.Resources = l.Resources(plant.Resources)
+	if !s.ByExec {
+		plant.ImagePullPolicy = s.pullPolicy()
+	}
 	if err := runAgent(t.Spec, c, s, l); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,11 @@ type GatewaySettings struct {
 	// Image is the sidecar's. With ByExec it is any image with a shell, which waits for the agent to come through exec.
 	Image  string
 	ByExec bool
+	// NeverPull says that no registry has the image: a node has it, or the pod fails at once.
+	NeverPull bool
+	// Lender runs the image already: the pod takes over its user and the names of its pull secrets. It is nil where
+	// someone has named the image.
+	Lender *Lender
 	// Port is the carrier's on the pod's loopback.
 	Port int
 }
@@ -40,6 +45,7 @@ func Gateway(s GatewaySettings, l Limits) (*batchv1.Job, error) {
 	}
 	no := false
 	agent := gatewayContainer(contract.AgentContainer, s.Image, l)
+	agent.ImagePullPolicy = s.pullPolicy()
 	agent.Command = []string{contract.ImageEntry, "agent"}
 	agent.Env = []corev1.EnvVar{config}
 	agent.VolumeMounts = []corev1.VolumeMount{tokenMount()}
@@ -57,8 +63,20 @@ func Gateway(s GatewaySettings, l Limits) (*batchv1.Job, error) {
 		spec.Volumes = append(spec.Volumes, binVolume())
 	}
 	spec.Containers = []corev1.Container{agent}
+	if s.Lender != nil {
+		s.Lender.lend(&spec)
+	}
 	labels := metav1.ObjectMeta{Labels: GatewayLabels(s.Session)}
 	return gatewayJob(s, corev1.PodTemplateSpec{ObjectMeta: labels, Spec: spec}), nil
+}
+
+// pullPolicy is that of the sidecar's image. A pull of a name that no registry has is not even tried: someone else may
+// have come to own the name.
+func (s GatewaySettings) pullPolicy() corev1.PullPolicy {
+	if s.NeverPull && !s.ByExec {
+		return corev1.PullNever
+	}
+	return corev1.PullIfNotPresent
 }
 
 // gatewayJob makes one pod of a template and no other: whoever needs another one makes another Job, which takes a

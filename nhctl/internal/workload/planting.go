@@ -81,13 +81,13 @@ func CannotPlant(pod *corev1.Pod) string {
 	if waiting == nil {
 		waiting = &corev1.ContainerStateWaiting{}
 	}
+	switch why := cannotPull(s); {
+	case why != "" && slices.Equal(c.Command, byExec()):
+		return "" // the dev container needs that image, too
+	case why != "":
+		return why
+	}
 	switch waiting.Reason {
-	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
-		"RegistryUnavailable", "SignatureValidationFailed":
-		if slices.Equal(c.Command, byExec()) {
-			return "" // the dev container needs that image, too
-		}
-		return strings.TrimSpace(waiting.Reason + " " + waiting.Message)
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 		return waiting.Message
 	}
@@ -97,6 +97,30 @@ func CannotPlant(pod *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// cannotPull says why a container's image can't be had, if that is so.
+func cannotPull(s corev1.ContainerStatus) string {
+	waiting := s.State.Waiting
+	if waiting == nil {
+		return ""
+	}
+	switch waiting.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
+		"RegistryUnavailable", "SignatureValidationFailed":
+		return strings.TrimSpace(waiting.Reason + " " + waiting.Message)
+	}
+	return ""
+}
+
+// CannotRunAgent says why the agent will not come into an agent's pod as it is, when another image may help.
+func CannotRunAgent(pod *corev1.Pod) string {
+	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if why := cannotPull(s); why != "" && (s.Name == contract.PlantContainer || s.Name == contract.AgentContainer) {
+			return why
+		}
+	}
+	return CannotPlant(pod)
 }
 
 // NextPlanter is the container of a twin, or of the original's template, whose image the binary can be planted in

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -203,3 +204,42 @@ until curl -s http://127.0.0.1:8081/healthz | grep -q "By hand %[1]d."; do sleep
 end=$(date +%%s%%N)
 kill $pid
 echo $(( (end - begin) / 1000000 ))`
+
+// benchLocalRun measures how long `nhctl run` takes to its command's first instruction, with the gateway up: the
+// command says what time it is then. The same command by itself is the baseline.
+func benchLocalRun(t *testing.T) []row {
+	dev := shared.developer(t, shop(t))
+	dev.must("", "run", "--", "true") // starts daemon and gateway
+	defer dev.must("", "disconnect", "--all")
+	clock := []string{"date", "+%s%N"}
+	first := func(argv ...string) float64 {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Dir, cmd.Env = dev.home, dev.env
+		begin := time.Now()
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s, %v", argv, out, err)
+		}
+		nanoseconds, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(time.Unix(0, nanoseconds).Sub(begin).Microseconds()) / 1000
+	}
+	nhctl := filepath.Join(os.Getenv("NHCTL_TEST_BIN"), "nhctl")
+	var ours, base []float64
+	for range 15 {
+		ours = append(ours, first(append([]string{nhctl, "run", "--"}, clock...)...))
+		base = append(base, first(clock...))
+	}
+	const target = 150
+	return []row{{
+		What:     "run, to the command's first instruction",
+		Measured: fmt.Sprintf("%.0f ms", median(ours)),
+		Target:   fmt.Sprintf("%d ms", target),
+		Baseline: fmt.Sprintf("without nhctl: %.0f ms", median(base)),
+		Ratio:    fmt.Sprintf("%.1f", median(ours)/median(base)),
+		Missed:   median(ours) > target,
+		Raw:      map[string]any{"ours": ours, "baseline": base},
+	}}
+}

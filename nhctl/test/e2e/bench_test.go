@@ -56,6 +56,7 @@ func benches() []struct {
 		{"list", benchList},
 		{"config", benchConfig},
 		{"console", benchConsole},
+		{"run", benchLocalRun},
 		{"reload", benchReload},
 		{"debug", benchDebug},
 		{"first-sync-1000", func(t *testing.T) []row { return benchFirstSync(t, 1000) }},

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -375,6 +376,41 @@ func (p socksPort) outlivesGateway(t *testing.T, ns string) {
 		return err
 	})
 	t.Logf("new connections work after %s", time.Since(begin).Round(time.Millisecond))
+}
+
+// asBuilt has a developer name no image of the sidecar, as whoever has built nhctl and not read on.
+func (d *developer) asBuilt() *developer {
+	d.env = slices.DeleteFunc(d.env, func(v string) bool { return strings.HasPrefix(v, "NHCTL_SIDECAR_IMAGE=") })
+	return d
+}
+
+// An nhctl that was built here, and whose sidecar's image was loaded into the node, needs no flag: neither for a
+// gateway nor for a companion nor for a front.
+func TestConnectAsBuilt(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	dev := shared.developer(t, ns).asBuilt()
+	before := shared.mustSnapshot(t, ns)
+	for _, args := range [][]string{{"connect", "--socks"}, {"connect", "--socks", "--workload", "catalog"}} {
+		dev.must("", args...)
+	}
+	tunnels := query[[]rpc.Session](dev, "", "status")
+	if len(tunnels) != 2 {
+		t.Fatalf("%+v", tunnels)
+	}
+	for _, tunnel := range tunnels {
+		p := socksPort(tunnel.Tunnel.Port)
+		if text, err := get(p.client("socks5h"), "http://catalog/books", http.StatusOK); err != nil {
+			t.Errorf("%q, %v", text, err)
+		}
+		if tunnel.Image != sidecarImage(t) {
+			t.Errorf("the gateway runs %s", tunnel.Image)
+		}
+	}
+	dev.must("", "exchange", "catalog:80:3000")
+	dev.must("", "leave", "catalog")
+	dev.must("", "disconnect", "--all")
+	shared.restored(t, ns, before)
 }
 
 // Where no registry has the sidecar's image, the agent comes into any image with a shell through exec. Without either,

@@ -187,6 +187,29 @@ func TestLocalRun(t *testing.T) {
 	}
 }
 
+// Without namespaces, a command that knows a proxy reaches the cluster by that, and its exit code is its own. Nothing
+// of this computer changes.
+func TestLocalRunBySocks(t *testing.T) {
+	t.Parallel()
+	ns := shop(t)
+	dev := shared.developer(t, ns)
+	before, files := shared.mustSnapshot(t, ns), computerFiles(t)
+	got := dev.nhctl("", "run", "--method", "socks", "--", "sh", "-c", "curl -sS http://catalog/books && exit 7")
+	if got.code != 7 || !strings.Contains(got.stdout, "Welcome to the bookshop") {
+		t.Errorf("plain: %s", got)
+	}
+	got = dev.nhctl("", "run", "--method", "socks", "--workload", "catalog", "--", "env")
+	if got.code != 0 || !strings.Contains(got.stdout, "KUBERNETES_SERVICE_HOST=") ||
+		!strings.Contains(got.stdout, "ALL_PROXY=socks5h://127.0.0.1:") {
+		t.Errorf("as a workload: %s", got)
+	}
+	dev.must("", "disconnect", "--all")
+	shared.restored(t, ns, before)
+	if after := computerFiles(t); after != files {
+		t.Errorf("this computer's files have changed:\n%s\nbefore:\n%s", after, files)
+	}
+}
+
 // A user whom the computer gives no more than any other runs commands likewise. The device is one for everyone, as udev
 // makes it; this computer may lack udev.
 func TestLocalRunUnprivileged(t *testing.T) {

@@ -2,7 +2,6 @@
 package connect
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -143,7 +142,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		if err != nil {
 			return err
 		}
-		all := variables(s.Tunnel.Port, f.Env(), servers)
+		all := way.Proxied(s.Tunnel.Port, f.Env(), servers)
 		return f.Printer().Result(all, func(w io.Writer) { export(w, all) })
 	}
 	return f.Printer().Result(s, func(w io.Writer) { describe(w, s) })
@@ -157,28 +156,6 @@ func describe(w io.Writer, s rpc.Session) {
 	fmt.Fprintf(w, "%s: SOCKS5 and HTTP proxy on 127.0.0.1:%d (namespace %s)\n", how, s.Tunnel.Port, s.Namespace)
 	fmt.Fprintln(w, `use it in a shell:  eval "$(nhctl connect --env)"`)
 	fmt.Fprintln(w, "end it:             nhctl disconnect")
-}
-
-// variables are those by which most programs find a proxy, in the cases that one or the other looks for. The API
-// servers of the caller's kubeconfig are reached without: the tunnel itself leads through one of them.
-func variables(port int, env map[string]string, servers []string) map[string]string {
-	proxy := fmt.Sprintf("127.0.0.1:%d", port)
-	direct := []string{"localhost", "127.0.0.1", "::1"}
-	for _, host := range slices.Concat(strings.Split(cmp.Or(env["NO_PROXY"], env["no_proxy"]), ","), servers) {
-		if host = strings.TrimSpace(host); host != "" && !slices.Contains(direct, host) {
-			direct = append(direct, host)
-		}
-	}
-	all := map[string]string{}
-	for name, value := range map[string]string{
-		"ALL_PROXY":   "socks5h://" + proxy,
-		"HTTP_PROXY":  "http://" + proxy,
-		"HTTPS_PROXY": "http://" + proxy,
-		"NO_PROXY":    strings.Join(direct, ","),
-	} {
-		all[name], all[strings.ToLower(name)] = value, value
-	}
-	return all
 }
 
 // export prints variables as a shell reads them.

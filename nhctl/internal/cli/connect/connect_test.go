@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 )
@@ -18,7 +19,7 @@ func TestVariables(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"NO_PROXY": "intra.example, 10.0.0.0/8,localhost"}
 	var b strings.Builder
-	export(&b, variables(1080, env, []string{"api.example", "it's odd"}))
+	export(&b, way.Proxied(1080, env, []string{"api.example", "it's odd"}))
 	const direct = `'localhost,127.0.0.1,::1,intra.example,10.0.0.0/8,api.example,it'\''s odd'`
 	want := `export ALL_PROXY='socks5h://127.0.0.1:1080'
 export HTTPS_PROXY='http://127.0.0.1:1080'

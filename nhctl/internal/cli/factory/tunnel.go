@@ -27,7 +27,7 @@ func (t *Tunnel) AddFlags(cmd *cobra.Command, f *Factory) {
 	flags.StringVar(&t.SidecarImage, "sidecar-image", "",
 		"image of the sidecar, which the gateway runs (default: $NHCTL_SIDECAR_IMAGE, or this nhctl's)")
 	flags.StringVar(&t.Image, "image", "",
-		"any image with a shell, for clusters that can't pull the sidecar's: nhctl copies the agent into it")
+		"this image with a shell in the place of the sidecar's: nhctl copies the agent into it")
 	flags.DurationVar(&t.Timeout, "timeout", limit, "limit of the gateway's start")
 }
 

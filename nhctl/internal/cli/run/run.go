@@ -38,6 +38,8 @@ type Options struct {
 	NoFiles []string
 	// ToPod are ports of the command's localhost that lead to the gateway's pod.
 	ToPod []uint
+	// Method is how the command gets into the cluster's network.
+	Method string
 	// Enter is a process of another run, whose network and files the command gets.
 	Enter int
 	// Also and Never are the cluster's and this computer's networks, addresses and names, whatever the cluster says.
@@ -64,6 +66,9 @@ With --workload, it is a pod of that workload's template. The command has the en
 over the computer's own, and its files of ConfigMaps, Secrets, projected and downward volumes at the same paths, as they
 are in the pod at any moment.
 
+Where the system lets no one make namespaces, --method socks runs the command with the variables by which most programs
+find a proxy, the one of nhctl connect --socks.
+
 The exit code is the command's.`,
 		Example: `  nhctl run -- python3 app.py
   nhctl run -n shop -- curl http://catalog/books
@@ -71,6 +76,7 @@ The exit code is the command's.`,
   nhctl run --exchange web:80:3000 -- npm start  # what reaches Service web comes to its port 3000
   nhctl run --workload web -- python3 app.py
   nhctl run --workload web --print-env docker > web.env
+  nhctl run --method socks -- curl http://catalog/books
   nhctl run --enter 12345 -- dlv attach 12345`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.PrintEnv != "" {
@@ -83,6 +89,12 @@ The exit code is the command's.`,
 			o.Argv = args
 			if o.Enter != 0 {
 				return enter(f, o)
+			}
+			if err := o.check(); err != nil {
+				return err
+			}
+			if o.Method == socks {
+				return bySocks(cmd.Context(), f, o)
 			}
 			return run(cmd.Context(), f, o)
 		},
@@ -112,7 +124,13 @@ The exit code is the command's.`,
 		"print the workload's variables for other launchers instead of running a command: sh, docker or json")
 	_ = cmd.RegisterFlagCompletionFunc("print-env",
 		cobra.FixedCompletions(podenv.Formats(), cobra.ShellCompDirectiveNoFileComp))
-	for _, other := range []string{"workload", "print-env", "no-files", "to-pod", "exchange", "mesh", "mirror"} {
+	flags.StringVar(&o.Method, "method", namespaces,
+		"namespaces: a network of the command's own; socks: variables by which programs find a proxy, where no "+
+			"namespaces can be made")
+	_ = cmd.RegisterFlagCompletionFunc("method",
+		cobra.FixedCompletions([]string{namespaces, socks}, cobra.ShellCompDirectiveNoFileComp))
+	others := []string{"method", "workload", "print-env", "no-files", "to-pod", "exchange", "mesh", "mirror"}
+	for _, other := range others {
 		cmd.MarkFlagsMutuallyExclusive("enter", other)
 	}
 	return cmd
@@ -210,20 +228,38 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 	if err != nil {
 		return none, err
 	}
+	cluster, err := f.Kube()
+	if err != nil {
+		return none, err
+	}
 	var changes podenv.Changes
+	var made *enclosure.Enclosure
 	w, err := way.Open(ctx, f, way.Options{
 		Tunnel: o.Tunnel,
 		Domain: o.Domain,
-		Check:  func(ctx context.Context) error { return enclosure.Check(ctx, self) },
+		Also: func(ctx context.Context) (err error) {
+			made, err = localrun.Prepare(ctx, enclosure.Options{
+				Program: self,
+				Argv:    o.Argv,
+				Env:     f.Environ,
+				Dir:     f.Dir,
+			}, cluster.Namespace, o.Domain)
+			return err
+		},
 		Linked: func(ctx context.Context, link *gatewaylink.Link) (err error) {
 			changes, err = o.changes(ctx, link, own)
 			return err
 		},
 	})
+	if err == nil {
+		defer w.Close()
+	}
+	if made != nil {
+		defer made.Close()
+	}
 	if err != nil {
 		return none, err
 	}
-	defer w.Close()
 	source := w.Source
 	source.Rule(true, also.Networks...)
 	source.Rule(false, never.Networks...)
@@ -232,13 +268,8 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 			localroutes.Describe(both), localroutes.Remedy(both))
 	}
 	return localrun.Run(ctx, localrun.Options{
-		Enclosure: enclosure.Options{
-			Program: self,
-			Argv:    o.Argv,
-			Env:     changes.Apply(f.Environ),
-			Dir:     f.Dir,
-		},
-		Namespace: w.Namespace,
+		Enclosure: made,
+		Env:       changes.Apply(f.Environ),
 		Domain:    o.Domain,
 		Cluster:   source,
 		Gateway:   w.Link,

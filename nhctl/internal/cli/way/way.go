@@ -28,9 +28,9 @@ type Options struct {
 	Namespaces []string
 	// Domain is the cluster's.
 	Domain string
-	// Linked is done as soon as there is a link, Check from the beginning; either fails the whole.
+	// Linked is done as soon as there is a link, Also from the beginning; either fails the whole.
 	Linked func(context.Context, *gatewaylink.Link) error
-	Check  func(context.Context) error
+	Also   func(context.Context) error
 }
 
 // Way is an open one.
@@ -55,8 +55,8 @@ func Open(ctx context.Context, f *factory.Factory, o Options) (*Way, error) {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w := &Way{Namespace: cluster.Namespace, f: f, stop: stop, ended: make(chan struct{})}
 	ready, preparing := errgroup.WithContext(ctx)
-	if o.Check != nil {
-		ready.Go(func() error { return o.Check(preparing) })
+	if o.Also != nil {
+		ready.Go(func() error { return o.Also(preparing) })
 	}
 	ready.Go(func() error { return w.watch(watching, preparing, o) })
 	var known []netip.Addr

@@ -38,7 +38,7 @@ type Cluster struct {
 func New(t testing.TB) *Cluster {
 	t.Helper()
 	n := newNode(t)
-	kubelet := kubetest.Kubelet{Ready: n.ready}
+	kubelet := kubetest.Kubelet{Ready: n.ready, Fails: n.failing}
 	controllers := []kubetest.Controller{kubetest.Workloads(), kubetest.Binder(), kubelet.Controller(),
 		kubetest.Endpoints()}
 	c := &Cluster{Cluster: kubetest.New([]string{Namespace}, controllers...), t: t, node: n}
@@ -57,6 +57,9 @@ func New(t testing.TB) *Cluster {
 	n.begin(c.Cluster)
 	return c
 }
+
+// Fail has pods have a status in the place of running; nil means that they run.
+func (c *Cluster) Fail(status func(*corev1.Pod) *corev1.PodStatus) { c.node.fails.Store(&status) }
 
 // Web is the Deployment that is developed.
 func (c *Cluster) Web() *appsv1.Deployment {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,8 @@ type node struct {
 	t       testing.TB
 	dir     string // has a directory for each pod
 	cluster *kubetest.Cluster
+	// fails says what a pod's status is in the place of running.
+	fails atomic.Pointer[func(*corev1.Pod) *corev1.PodStatus]
 
 	mu      sync.Mutex
 	running map[types.UID]*Pod
@@ -80,6 +83,13 @@ func (n *node) end(over func(types.UID) bool) {
 			delete(n.running, uid)
 		}
 	}
+}
+
+func (n *node) failing(p *corev1.Pod) *corev1.PodStatus {
+	if fails := n.fails.Load(); fails != nil {
+		return (*fails)(p)
+	}
+	return nil
 }
 
 // ready says whether a pod's containers are ready, by the gate that its sidecar keeps.

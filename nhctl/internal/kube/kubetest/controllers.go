@@ -225,6 +225,17 @@ func pods(s *store, o metav1.Object) (all []corev1.Pod) {
 	return all
 }
 
+// failedPods counts the pods of an object that have failed.
+func failedPods(s *store, o metav1.Object) (n int32) {
+	k, _ := s.kind("", "pods")
+	for _, u := range owned(s, k.groupResource(), o) {
+		if typed[corev1.Pod](s, k, u).Status.Phase == corev1.PodFailed {
+			n++
+		}
+	}
+	return n
+}
+
 func ready(pods []corev1.Pod) (n int32) {
 	for _, p := range pods {
 		if slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
@@ -328,6 +339,16 @@ func job(s *store, k Kind, j *batchv1.Job) {
 	if j.Spec.Selector == nil {
 		j.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{batchv1.JobNameLabel: j.Name}}
 		_, _ = s.update(k, encode(j), "", false) // it was listed a moment ago
+		return
+	}
+	if n := failedPods(s, j); j.Spec.BackoffLimit != nil && n > *j.Spec.BackoffLimit {
+		j.Status.Active, j.Status.Failed = 0, n
+		j.Status.Conditions = append(j.Status.Conditions, batchv1.JobCondition{
+			Type:   batchv1.JobFailed,
+			Status: corev1.ConditionTrue,
+			Reason: batchv1.JobReasonBackoffLimitExceeded,
+		})
+		setStatus(s, k, j)
 		return
 	}
 	have, _ := scaleTo(s, k, j, wanted, template)
