@@ -5,11 +5,11 @@ package front
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,6 +48,8 @@ type Plan struct {
 	Carrier int
 	// NotReady says that the Service wants pods that are not ready, too.
 	NotReady bool
+	// After is how long the front waits for a computer before it restores the Service, where it may.
+	After time.Duration
 }
 
 // Port is a port of the Service.
@@ -60,24 +62,15 @@ type Port struct {
 }
 
 // ID is the name of a Service's front.
-func ID(s *corev1.Service) string {
-	const bytes = 4
-	sum := sha256.Sum256([]byte(s.UID))
-	return hex.EncodeToString(sum[:bytes])
-}
+func ID(s *corev1.Service) string { return contract.FrontID(string(s.UID)) }
 
-// Names of a front's objects.
-const (
-	// namePrefix is that of its Deployment and Secret, originalPrefix that of the Service which leads to the originals.
-	namePrefix     = "nhctl-front-"
-	originalPrefix = "nhctl-original-"
-)
+const namePrefix = contract.FrontPrefix
 
 // Name is that of the front's Deployment and Secret.
 func (p Plan) Name() string { return namePrefix + p.ID }
 
 // Original is the name of the Service that leads to the originals.
-func (p Plan) Original() string { return originalPrefix + p.ID }
+func (p Plan) Original() string { return contract.OriginalPrefix + p.ID }
 
 // ObjectLabels are those of all objects of the front.
 func (p Plan) ObjectLabels() map[string]string {

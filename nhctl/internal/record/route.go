@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net"
 	"path"
 	"path/filepath"
@@ -86,13 +85,7 @@ func (r Route) Rule() route.Rule {
 }
 
 // Silent is how long ago the route's daemon was last heard of.
-func (r Route) Silent(now time.Time) time.Duration {
-	silent := now.Sub(r.Heartbeat)
-	if silent < -missed {
-		return math.MaxInt64
-	}
-	return max(0, silent)
-}
+func (r Route) Silent(now time.Time) time.Duration { return silentSince(r.Heartbeat, now) }
 
 // Abandoned says whether the route no longer blocks others.
 func (r Route) Abandoned(now time.Time) bool { return r.Silent(now) > DefaultAbandonAfter }

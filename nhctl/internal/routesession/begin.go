@@ -42,6 +42,9 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	if err != nil {
 		return rpc.Session{}, err
 	}
+	if p.AbandonAfter != 0 && p.AbandonAfter < time.Second {
+		return rpc.Session{}, problem.New(problem.Usage, "%s is no time for a front to be alone", p.AbandonAfter)
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, defaultTimeout))
 	defer cancel()
 	if p.Preview {
@@ -59,6 +62,7 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	if err != nil {
 		return rpc.Session{}, err
 	}
+	plan.After = p.AbandonAfter
 	release, err := k.registry.Reserve(work(state.Record))
 	if err != nil {
 		return rpc.Session{}, err
@@ -355,10 +359,20 @@ func (b *beginning) unlock(ctx context.Context) error {
 	return session.Remove(b.kind.dirs, mine.Session)
 }
 
-func (b *beginning) raise(ctx context.Context) (err error) {
+// raise makes the front, with which the route's Lease goes.
+func (b *beginning) raise(ctx context.Context) error {
 	kept := b.document.Value()
-	b.made, err = front.Raise(ctx, b.Client(), b.plan, kept.Record.Image, b.limits, kept.Token)
-	return err
+	raised, err := front.Raise(ctx, b.Client(), b.plan, kept.Record.Image, b.limits, kept.Token)
+	if err != nil {
+		return err
+	}
+	b.made = raised.Made
+	if raised.Alone != nil {
+		b.Note(fmt.Sprintf("the front can't restore Service %s by itself (%v): once your computer is gone for good, "+
+			"the front lets the originals answer until anyone runs nhctl leave or nhctl clean", b.plan.Service,
+			raised.Alone))
+	}
+	return lease.Bind(ctx, b.Client(), kept.Record, raised.Owner)
 }
 
 func (b *beginning) await(ctx context.Context) error {

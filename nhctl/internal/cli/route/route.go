@@ -14,6 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/routes"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 // Options are the flags that both commands have.
@@ -21,6 +22,7 @@ type Options struct {
 	Strict, All   bool
 	TakeOver      bool
 	Hold, Timeout time.Duration
+	AbandonAfter  time.Duration
 	SidecarImage  string
 	AgentLabels   []string
 }
@@ -36,6 +38,8 @@ func (o *Options) register(cmd *cobra.Command) {
 		"image of the sidecar, which the front runs (default: $NHCTL_SIDECAR_IMAGE, or this nhctl's)")
 	flags.StringArrayVar(&o.AgentLabels, "agent-label", nil,
 		"a label of the front's pods, as KEY=VALUE, which a NetworkPolicy selects by")
+	flags.DurationVar(&o.AbandonAfter, "abandon-after", record.DefaultAbandonAfter,
+		"how long a new front is without any computer before it restores the Service, where it may")
 	flags.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "limit of the whole start")
 }
 
@@ -147,7 +151,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options, args []string, p r
 	}
 	p.Caller, p.Strict, p.AllRequests, p.Hold = f.Caller(), o.Strict, o.All, o.Hold
 	p.SidecarImage, p.Timeout, p.TakeOver = o.SidecarImage, o.Timeout, o.TakeOver
-	p.AgentLabels = o.AgentLabels
+	p.AgentLabels, p.AbandonAfter = o.AgentLabels, o.AbandonAfter
 	all, err := routes.Begin(ctx, f, p, wanted)
 	if err != nil {
 		return err

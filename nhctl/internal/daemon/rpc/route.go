@@ -28,6 +28,9 @@ type BeginRoute struct {
 	// SidecarImage overrides the build's. AgentLabels are further labels of the front's pods, as KEY=VALUE.
 	SidecarImage string   `json:"sidecarImage,omitempty"`
 	AgentLabels  []string `json:"agentLabels,omitempty"`
+	// AbandonAfter is how long a front that this call makes is without any computer before it restores the Service,
+	// where it may; 0 means the default.
+	AbandonAfter time.Duration `json:"abandonAfter,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
