@@ -62,6 +62,11 @@ export interface Attached {
 
 /** BeginRoute has traffic of a Service come to a process of the caller's computer. */
 export interface BeginRoute {
+  /**
+   * AbandonAfter is how long a front that this call makes is without any computer before it restores the Service, where
+   * it may; 0 means the default.
+   */
+  abandonAfter?: number;
   agentLabels?: string[];
   allRequests?: boolean;
   caller: Caller;
@@ -543,6 +548,35 @@ export interface Leave {
   session?: string;
 }
 
+/** Leftover is a session in a namespace, or what one has left there. */
+export interface Leftover {
+  holder?: Holder;
+  /** Key names it in its namespace. */
+  key: string;
+  /** Kind is that of the session: "dev", "tunnel" or "route". */
+  kind: string;
+  namespace: string;
+  reason?: string;
+  /** Session, Holder and Since are known of sessions whose record is there. */
+  session?: string;
+  /** Silent is how many seconds ago its daemon was last heard of. */
+  silent?: number;
+  since?: string;
+  state: LeftoverState;
+  /** What it is, for people. */
+  what: string;
+}
+
+/** LeftoverState says whether something of nhctl's may be removed. */
+export type LeftoverState = Open<"yours" | "held" | "abandoned" | "unclear">;
+
+/** Leftovers lists all that nhctl has in the caller's namespace, of every kind, whoever's it is. */
+export interface Leftovers {
+  /** AllNamespaces looks in all namespaces that the caller may list, and passes by those in which they may not look. */
+  allNamespaces?: boolean;
+  caller: Caller;
+}
+
 /** LinkData is the state of the carrier to the sidecar. */
 export interface LinkData {
   pod?: string;
@@ -758,6 +792,18 @@ export interface Remedy {
   method?: string;
   params?: unknown;
   title: string;
+}
+
+/**
+ * RemoveLeftovers ends and removes some of them, each in the way of its kind. Those that have gone by themselves are no
+ * failure.
+ */
+export interface RemoveLeftovers {
+  caller: Caller;
+  /** Keys are those of the leftovers, as they were listed in the caller's namespace. */
+  keys: string[] | null;
+  /** Others are sessions that someone else holds: they stay unless their ids are here. */
+  others?: string[];
 }
 
 /** Route is how a route is. */
@@ -1498,6 +1544,8 @@ export interface Methods {
   "dev.volumes": { params: Params<Volumes>; result: Volume[] | null };
   "dev.volumes.clean": { params: Params<Volumes>; result: Volume[] | null };
   "initialize": { params: object; result: BridgeInitialized };
+  "leftovers.list": { params: Params<Leftovers>; result: Leftover[] | null };
+  "leftovers.remove": { params: Params<RemoveLeftovers>; result: Leftover[] | null };
   "route.begin": { params: Params<BeginRoute>; result: Session };
   "route.leave": { params: Params<Leave>; result: Ended };
   "sessions.status": { params: Params<Overview>; result: Session[] | null };
