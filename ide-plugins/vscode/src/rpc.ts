@@ -72,6 +72,8 @@ export interface BeginRoute {
   caller: Caller;
   /** Hold is how long a request waits for a local process that restarts. */
   hold?: number;
+  /** Lifetime is how long the route lasts, if no one ends it before; 0 means until then. */
+  lifetime?: number;
   matches?: Match[];
   /**
    * Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's own.
@@ -829,6 +831,8 @@ export interface Route {
    */
   roundTrip?: number;
   service: string;
+  /** Until is when the route ends by itself, if it does. */
+  until?: string;
 }
 
 /** RoutePort is a port of a Service, the pods' port that it leads to, and where it leads to on this computer. */

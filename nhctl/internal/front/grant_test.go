@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -9,7 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
+	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -105,5 +108,37 @@ func TestNoGrant(t *testing.T) {
 				t.Errorf("%d objects are left", left)
 			}
 		})
+	}
+}
+
+// Neither a front to which a Service leads goes, nor an object that only has a front's name.
+func TestRemoveLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	c := cluster(t)
+	p, _ := raise(t, c)
+	client := c.Client(t, "ada", ns)
+	if err := Switch(t.Context(), client, p); err != nil {
+		t.Fatal(err)
+	}
+	forged := Plan{ID: p.ID, Namespace: ns, Service: "pay"}
+	before := c.Snapshot(ns)
+	for _, remove := range []func(context.Context, *kube.Client, Plan) error{Remove, Lower} {
+		if err := remove(t.Context(), client, forged); problem.From(err).Code != problem.Refused {
+			t.Error(err)
+		}
+	}
+	other := Plan{ID: "22222222", Namespace: ns, Service: "web"}
+	d := kubetest.Get[appsv1.Deployment](c, ns, "web").DeepCopy()
+	d.Name, d.UID, d.ResourceVersion = other.Name(), "", ""
+	c.Add(d)
+	if err := Lower(t.Context(), client, other); err != nil {
+		t.Error(err)
+	}
+	if kubetest.Get[appsv1.Deployment](c, ns, other.Name()) == nil {
+		t.Error("a Deployment without labels is gone")
+	}
+	kubetest.Delete[appsv1.Deployment](c, ns, other.Name())
+	if diff := cmp.Diff(before, c.Snapshot(ns)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -48,6 +48,8 @@ type Plan struct {
 	Carrier int
 	// NotReady says that the Service wants pods that are not ready, too.
 	NotReady bool
+	// Warnings are what a developer should know of the Service.
+	Warnings []string
 	// After is how long the front waits for a computer before it restores the Service, where it may.
 	After time.Duration
 }
@@ -86,6 +88,7 @@ func Of(f Facts, named ...string) (Plan, error) {
 		Service:   s.Name,
 		Selector:  s.Spec.Selector,
 		NotReady:  s.Spec.PublishNotReadyAddresses,
+		Warnings:  Warnings(s),
 	}
 	switched, err := Switched(s)
 	if err != nil {

@@ -42,6 +42,9 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	if err != nil {
 		return rpc.Session{}, err
 	}
+	if p.Lifetime < 0 {
+		return rpc.Session{}, problem.New(problem.Usage, "%s is no lifetime", p.Lifetime)
+	}
 	if p.AbandonAfter != 0 && p.AbandonAfter < time.Second {
 		return rpc.Session{}, problem.New(problem.Usage, "%s is no time for a front to be alone", p.AbandonAfter)
 	}
@@ -78,6 +81,9 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 		if r := s.record(); same(r, state.Record) {
 			s.renew(v.Client)
 			if err := s.AwaitUp(ctx); err != nil {
+				return rpc.Session{}, err
+			}
+			if err := s.extend(ctx, state.Record.Until); err != nil {
 				return rpc.Session{}, err
 			}
 			view := s.Status(ctx)
@@ -173,6 +179,9 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 	if state.Record.Image == "" {
 		return plan, state, problem.New(problem.Usage, "no registry has a sidecar image of this nhctl, which the "+
 			"front runs").WithHint("name an image of the sidecar that the cluster can pull with --sidecar-image")
+	}
+	if p.Lifetime > 0 {
+		state.Record.Until = now.Add(p.Lifetime)
 	}
 	state.leadBy(c)
 	return plan, state, state.Record.Check("what this call asks for")
@@ -272,7 +281,15 @@ type beginning struct {
 
 func (b *beginning) try(ctx context.Context) (err error) {
 	b.limits, err = front.Try(ctx, b.Client(), b.plan, b.record().Image)
-	return err
+	if err != nil {
+		return err
+	}
+	for _, text := range append(b.plan.Warnings, front.ByPrincipal(b.plan.Service, front.Principals(ctx, b.Client()))) {
+		if text != "" {
+			b.Note(text)
+		}
+	}
+	return nil
 }
 
 // lock keeps the route on this computer, and then creates its Lease, unless someone claims the same traffic. They are

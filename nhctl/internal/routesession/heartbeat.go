@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/front"
@@ -42,11 +43,27 @@ func (s *Session) lookFor(ctx context.Context) (over string) {
 	if err := lease.Renew(ctx, c, mine); err != nil {
 		s.Logger.Warn("heartbeat", "error", err)
 	}
+	if !mine.Until.IsZero() {
+		if now, err := c.Now(ctx); err == nil && mine.Over(now) {
+			return "its lifetime is over"
+		}
+	}
 	by, err := front.Changed(ctx, c, planOf(mine))
 	if err != nil {
 		s.Logger.Warn("heartbeat", "error", err)
 	}
 	return by
+}
+
+// extend has the route last until another time; its Lease says so to everyone.
+func (s *Session) extend(ctx context.Context, until time.Time) error {
+	if until.IsZero() && s.record().Until.IsZero() {
+		return nil
+	}
+	if err := s.document.Edit(func(kept *saved) { kept.Record.Until = until }); err != nil {
+		return err
+	}
+	return lease.Update(ctx, s.Client(), s.record())
 }
 
 // missing says why a route is over whose Lease is gone, if it is.

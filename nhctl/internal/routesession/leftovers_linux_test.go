@@ -185,6 +185,9 @@ func TestCleanForged(t *testing.T) {
 			id := strings.TrimPrefix(b.service().Spec.Selector["app"], "nhctl-front-")
 			forge(t, b, id)
 			_, _ = removeAll(t, second)
+			if selector := b.service().Spec.Selector["app"]; selector != "nhctl-front-"+id {
+				t.Errorf("Service web leads to %q", selector)
+			}
 			b.gets("", "mine /x")
 			if s := kubetest.List[corev1.Service](b.Cluster.Cluster, ns); strings.HasPrefix(name, "a note") {
 				if !slices.ContainsFunc(s, func(s corev1.Service) bool {

@@ -238,6 +238,9 @@ func (s *Session) serve() {
 func viewOf(r record.Route) rpc.Session {
 	view := session.ViewOfRoute(r)
 	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}}
+	if !r.Until.IsZero() {
+		view.Route.Until = &r.Until
+	}
 	for _, p := range r.Ports {
 		view.Route.Ports = append(view.Route.Ports, rpc.RoutePort(p))
 	}

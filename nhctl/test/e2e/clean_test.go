@@ -22,7 +22,8 @@ func TestFrontRestoresItsService(t *testing.T) {
 	e.comes(t, "mine", "")
 	e.must("", "daemon", "stop")
 	e.restored(t, before)
-	if text, err := shared.get(t.Context(), e.ns, "catalog", "/books"); !strings.Contains(text, original) || err != nil {
+	text, err := shared.get(t.Context(), e.ns, "catalog", "/books")
+	if !strings.Contains(text, original) || err != nil {
 		t.Errorf("%q, %v", text, err)
 	}
 	eventually(t, time.Minute, "its computer forgets the route", func(context.Context) error {

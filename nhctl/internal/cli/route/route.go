@@ -123,12 +123,15 @@ W3C baggage, which traced services pass on.
 // Preview returns nhctl preview.
 func Preview(f *factory.Factory) *cobra.Command {
 	o := &Options{}
+	var lifetime time.Duration
 	cmd := &cobra.Command{
 		Use:   "preview NAME PORT[:LOCAL]...",
 		Short: "Offer a process of this computer in the cluster, as a new Service",
-		Long: `Make a Service whose traffic comes to a process of this computer. It goes with nhctl leave. LOCAL is
-where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same port.`,
+		Long: `Make a Service whose traffic comes to a process of this computer. It goes with nhctl leave, or after its
+lifetime, which the same command begins again. LOCAL is where the traffic goes: a port, HOST:PORT, or unix:PATH; by
+default the same port.`,
 		Example: `  nhctl preview web-ada 80:3000
+  nhctl preview web-ada 80:3000 --lifetime 30m
   nhctl leave web-ada`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -136,9 +139,10 @@ where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same por
 			for _, port := range args[1:] {
 				named = append(named, args[0]+":"+port)
 			}
-			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true})
+			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true, Lifetime: lifetime})
 		},
 	}
+	cmd.Flags().DurationVar(&lifetime, "lifetime", 8*time.Hour, "how long the Service lasts; 0 means until nhctl leave")
 	o.register(cmd)
 	return cmd
 }

@@ -17,6 +17,8 @@ type BeginRoute struct {
 	Matches []Match `json:"matches,omitempty"`
 	// Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers.
 	Preview bool `json:"preview,omitempty"`
+	// Lifetime is how long the route lasts, if no one ends it before; 0 means until then.
+	Lifetime time.Duration `json:"lifetime,omitempty"`
 	// Strict refuses what the local process can't take, instead of letting the originals answer. AllRequests takes
 	// those of health checkers, too.
 	Strict      bool `json:"strict,omitempty"`
@@ -67,6 +69,8 @@ type Route struct {
 	Service string      `json:"service"`
 	Ports   []RoutePort `json:"ports"`
 	Matches []Match     `json:"matches,omitempty"`
+	// Until is when the route ends by itself, if it does.
+	Until *time.Time `json:"until,omitempty"`
 	// RoundTrip is how long the front's answer took, in milliseconds, over the way that requests go. It is 0 where no
 	// answer came, and then Reason says why: in the meantime the originals answer.
 	RoundTrip float64 `json:"roundTrip,omitempty"`
