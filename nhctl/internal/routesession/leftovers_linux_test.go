@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -78,6 +79,38 @@ func TestCleanOwn(t *testing.T) {
 		t.Errorf("%+v, %v", gone, err)
 	}
 	b.Restored(before)
+}
+
+// All namespaces are looked at in which the caller may look; the others are named.
+func TestLeftoversEverywhere(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	b.Add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "vault"}})
+	b.mustBegin(ada.Shell(b.Cluster, "ada", ""), local(t, "mine"))
+	everywhere := func(s *sessiontest.Shell) (all []rpc.Leftover, err error) {
+		caller := s.Caller
+		caller.Namespace = "vault"
+		err = s.Call(rpc.MethodLeftovers, rpc.Leftovers{Caller: caller, AllNamespaces: true}, &all)
+		return all, err
+	}
+	if _, err := everywhere(ada.Shell(b.Cluster, "ada", "")); problem.From(err).Code != problem.Forbidden {
+		t.Errorf("who may not list namespaces: %v", err)
+	}
+	unrestricted := func(c *sessiontest.Computer, user string) *sessiontest.Shell {
+		s := c.Shell(b.Cluster, user, "")
+		every := []string{"*"}
+		b.Restrict(user, rbacv1.PolicyRule{Verbs: every, APIGroups: every, Resources: every})
+		return s
+	}
+	all, err := everywhere(unrestricted(ada, "ada"))
+	if err != nil || len(all) != 1 || all[0].Namespace != ns || all[0].State != rpc.LeftoverYours {
+		t.Errorf("%+v, %v", all, err)
+	}
+	b.Forbid("eve", "list", "leases")
+	all, err = everywhere(unrestricted(eve, "eve"))
+	if err != nil || len(all) != 0 || !eve.Heard("shop, vault") {
+		t.Errorf("%+v, %v", all, err)
+	}
 }
 
 // What no one has any more goes: routes of computers that are gone, and fronts whose Leases are lost.
