@@ -30,6 +30,7 @@ import (
 	"github.com/nhctl/nhctl/sidecar/endpoint"
 	"github.com/nhctl/nhctl/sidecar/footprint"
 	"github.com/nhctl/nhctl/sidecar/home"
+	"github.com/nhctl/nhctl/sidecar/restore"
 	"github.com/nhctl/nhctl/sidecar/seed"
 	"github.com/nhctl/nhctl/sidecar/supervise"
 	"github.com/nhctl/nhctl/sidecar/token"
@@ -196,7 +197,16 @@ func serveAgent(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return agent.New(config, os.Environ(), "", logger).Serve(ctx)
+	a := agent.New(config, os.Environ(), "", logger)
+	if config.Restore != nil {
+		cluster, err := restore.InPod(os.Getenv, "")
+		if err != nil { // it serves nevertheless: whoever comes by with nhctl restores the Service
+			logger.Error("the front can't restore its Service by itself", "error", err)
+		} else {
+			a.RestoreBy(restore.Front{Cluster: cluster, ID: config.Session, Restore: *config.Restore, Logger: logger})
+		}
+	}
+	return a.Serve(ctx)
 }
 
 // health asks a dev container's supervisor, the sidecar itself whether it may be ready, or an agent whether it serves.

@@ -16,8 +16,12 @@ namespace, and nothing else anywhere.
 
 ` + "`nhctl doctor`" + ` asks the cluster for each of these rights, and names those that are missing.
 
-Nothing runs privileged, and nothing of nhctl has permissions in the cluster: the twin's pod has the original's service
-account, and the developer's own credentials do the rest. Pod Security "restricted" accepts a twin wherever it accepts
+Rights that nhctl can do without have a comment that begins with "Optional" and says what their lack costs; the doctor
+says that, too.
+
+Nothing runs privileged. The twin's pod has the original's service account, and the developer's own credentials do the
+rest. Only a front has permissions of its own, if you may make its service account: for its one Service, and to delete
+itself. Pod Security "restricted" accepts a twin wherever it accepts
 the original.
 
 ## What a developer with this Role can do
@@ -39,7 +43,9 @@ workloads may do:
 
 - **Lead the traffic of any Service of the namespace elsewhere**: nhctl does so for routes (nhctl exchange, nhctl mesh).
 
-Nothing in other namespaces, no nodes and no Roles: only what a pod reaches by the network and by its service account.
+Roles and bindings give no one more than they have: the API server lets no one grant what they may not do themselves.
+
+Nothing in other namespaces and no nodes: only what a pod reaches by the network and by its service account.
 Whoever should not do this in a namespace gets a namespace of their own. Admission policies apply to twins as to all
 pods.
 

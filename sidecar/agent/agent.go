@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,8 @@ type Agent struct {
 
 	connections, flows atomic.Int64
 	front              *front // nil for a gateway
+	// restorer restores the front's Service; nil where the front has no permission for that.
+	restorer Restorer
 }
 
 // resolver is the part of net.Resolver that an agent needs.
@@ -132,6 +135,15 @@ func (a *Agent) serve(ending context.Context, listen func() (net.Listener, error
 		defer cancel() // before that
 		maps.Copy(server.Handlers, a.front.handlers())
 		server.Hello.Capabilities = append(server.Hello.Capabilities, "route")
+		if a.restorer != nil && a.config.Restore != nil {
+			after := time.Duration(a.config.Restore.After) * time.Second
+			abandoned := newAbandonment(after, a.restorer, a.front.drain, a.logger)
+			server.Up = abandoned.presence.up
+			var ending sync.WaitGroup
+			ending.Go(func() { abandoned.run(ctx) })
+			defer ending.Wait()
+			defer cancel() // before that
+		}
 	} else {
 		presence := newPresence(a.linger, func() {
 			a.logger.Info("no computer has come for a while: the agent ends", "limit", a.linger)

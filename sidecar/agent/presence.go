@@ -43,3 +43,19 @@ func (p *presence) up() (down func()) {
 }
 
 func (p *presence) stop() { p.timer.Stop() }
+
+// there says whether there is a carrier.
+func (p *presence) there() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.carriers > 0
+}
+
+// again says once more that there was none, after a while.
+func (p *presence) again(after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.carriers == 0 {
+		p.timer.Reset(after)
+	}
+}

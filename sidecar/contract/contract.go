@@ -4,6 +4,11 @@
 // Kubernetes clients or streams.
 package contract
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
 // Labels and annotations.
 const (
 	// LabelSession is on every object of a session (and on a parked original); its value is the session id.
@@ -164,6 +169,49 @@ type Agent struct {
 	Intercepted []Intercepted `json:"intercepted,omitempty"`
 	// Sticky has each client of a front come to the same original.
 	Sticky bool `json:"sticky,omitempty"`
+	// Restore is how a front restores its Service by itself; nil where it has no permission for that.
+	Restore *Restore `json:"restore,omitempty"`
+}
+
+// Restore is what a front needs to know to restore its Service, once no computer has come for a while.
+type Restore struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	// Originals is the Service by which the front reaches the originals, UID its. All objects of the front belong to
+	// it, so that they go with it.
+	Originals string `json:"originals"`
+	UID       string `json:"uid"`
+	// After is how many seconds the front waits for a computer.
+	After int `json:"after"`
+}
+
+// Names of a front's objects.
+const (
+	// FrontPrefix is that of its Deployment, of all objects named like it, and of what its Service selects by.
+	FrontPrefix = "nhctl-front-"
+	// OriginalPrefix is that of the Service which leads to the originals.
+	OriginalPrefix = "nhctl-original-"
+)
+
+// FrontID is the name of the front of a Service with a UID.
+func FrontID(uid string) string {
+	const bytes = 4
+	sum := sha256.Sum256([]byte(uid))
+	return hex.EncodeToString(sum[:bytes])
+}
+
+// FrontKind and FrontVersion are those of the annotation AnnotationFront.
+const (
+	FrontKind    = "front"
+	FrontVersion = 1
+)
+
+// FrontNote is the annotation of a Service with a front: what its selector was, and for people how to restore it.
+type FrontNote struct {
+	Kind     string            `json:"kind"`
+	Version  int               `json:"version"`
+	Selector map[string]string `json:"selector"`
+	Restore  string            `json:"restore"`
 }
 
 // Intercepted is a port of a front.

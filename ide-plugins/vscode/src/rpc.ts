@@ -62,11 +62,18 @@ export interface Attached {
 
 /** BeginRoute has traffic of a Service come to a process of the caller's computer. */
 export interface BeginRoute {
+  /**
+   * AbandonAfter is how long a front that this call makes is without any computer before it restores the Service, where
+   * it may; 0 means the default.
+   */
+  abandonAfter?: number;
   agentLabels?: string[];
   allRequests?: boolean;
   caller: Caller;
   /** Hold is how long a request waits for a local process that restarts. */
   hold?: number;
+  /** Lifetime is how long the route lasts, if no one ends it before; 0 means until then. */
+  lifetime?: number;
   matches?: Match[];
   /**
    * Mesh takes only requests of which all Matches are true; without any, one is made up, which is the developer's own.
@@ -551,6 +558,35 @@ export interface Leave {
   session?: string;
 }
 
+/** Leftover is a session in a namespace, or what one has left there. */
+export interface Leftover {
+  holder?: Holder;
+  /** Key names it in its namespace. */
+  key: string;
+  /** Kind is that of the session: "dev", "tunnel" or "route". */
+  kind: string;
+  namespace: string;
+  reason?: string;
+  /** Session, Holder and Since are known of sessions whose record is there. */
+  session?: string;
+  /** Silent is how many seconds ago its daemon was last heard of. */
+  silent?: number;
+  since?: string;
+  state: LeftoverState;
+  /** What it is, for people. */
+  what: string;
+}
+
+/** LeftoverState says whether something of nhctl's may be removed. */
+export type LeftoverState = Open<"yours" | "held" | "abandoned" | "unclear">;
+
+/** Leftovers lists all that nhctl has in the caller's namespace, of every kind, whoever's it is. */
+export interface Leftovers {
+  /** AllNamespaces looks in all namespaces that the caller may list, and passes by those in which they may not look. */
+  allNamespaces?: boolean;
+  caller: Caller;
+}
+
 /** LinkData is the state of the carrier to the sidecar. */
 export interface LinkData {
   pod?: string;
@@ -773,6 +809,18 @@ export interface Remedy {
   title: string;
 }
 
+/**
+ * RemoveLeftovers ends and removes some of them, each in the way of its kind. Those that have gone by themselves are no
+ * failure.
+ */
+export interface RemoveLeftovers {
+  caller: Caller;
+  /** Keys are those of the leftovers, as they were listed in the caller's namespace. */
+  keys: string[] | null;
+  /** Others are sessions that someone else holds: they stay unless their ids are here. */
+  others?: string[];
+}
+
 /** Route is how a route is. */
 export interface Route {
   dropped?: number;
@@ -800,6 +848,8 @@ export interface Route {
    */
   roundTrip?: number;
   service: string;
+  /** Until is when the route ends by itself, if it does. */
+  until?: string;
 }
 
 /** RoutePort is a port of a Service, the pods' port that it leads to, and where it leads to on this computer. */
@@ -1515,6 +1565,8 @@ export interface Methods {
   "dev.volumes": { params: Params<Volumes>; result: Volume[] | null };
   "dev.volumes.clean": { params: Params<Volumes>; result: Volume[] | null };
   "initialize": { params: object; result: BridgeInitialized };
+  "leftovers.list": { params: Params<Leftovers>; result: Leftover[] | null };
+  "leftovers.remove": { params: Params<RemoveLeftovers>; result: Leftover[] | null };
   "route.begin": { params: Params<BeginRoute>; result: Session };
   "route.leave": { params: Params<Leave>; result: Ended };
   "sessions.status": { params: Params<Overview>; result: Session[] | null };

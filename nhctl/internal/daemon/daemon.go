@@ -20,6 +20,7 @@ import (
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/cleanup"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/dispatch"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/registry"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -41,6 +42,7 @@ const lockLimit = 5 * time.Second
 // Kind is a kind of sessions that the daemon serves.
 type Kind interface {
 	session.Kind
+	session.Cleaner
 	topics.Kind
 	// Methods and Consoles are its calls.
 	Methods() dispatch.Methods
@@ -130,10 +132,13 @@ func newDaemon(
 	}
 	followed := topics.New(logger, d.registry)
 	maps.Copy(d.server.Methods, followed.Methods())
+	cleaning := cleanup.New(d.registry)
+	maps.Copy(d.server.Methods, cleaning.Methods())
 	for _, make := range kinds {
 		kind := make(dirs, logger, d.registry)
 		d.registry.Register(kind)
 		followed.Register(kind)
+		cleaning.Register(kind)
 		maps.Copy(d.server.Methods, kind.Methods())
 		maps.Copy(d.server.Consoles, kind.Consoles())
 	}

@@ -12,27 +12,63 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 )
 
 func TestRights(t *testing.T) {
 	t.Parallel()
 	got, err := rights("rules:\n- {apiGroups: [''], resources: [pods/exec], verbs: [get, create]}\n" +
-		"- {apiGroups: [apps], resources: [deployments], resourceNames: [web], verbs: [patch]}\n")
-	want := []authorizationv1.ResourceAttributes{
-		{Verb: "get", Resource: "pods", Subresource: "exec"}, {Verb: "create", Resource: "pods", Subresource: "exec"},
-		{Verb: "patch", Group: "apps", Resource: "deployments", Name: "web"},
+		"# Optional: this; without it, that\n" +
+		"- {apiGroups: [apps], resources: [deployments], resourceNames: [web], verbs: [patch]}\n" +
+		"- {apiGroups: [''], resources: [pods], verbs: [get]}\n" +
+		"# that again\n- {apiGroups: [''], resources: [pods], verbs: [list]}\n")
+	type attributes = authorizationv1.ResourceAttributes
+	want := []right{
+		{ResourceAttributes: attributes{Verb: "get", Resource: "pods", Subresource: "exec"}},
+		{ResourceAttributes: attributes{Verb: "create", Resource: "pods", Subresource: "exec"}},
+		{
+			ResourceAttributes: attributes{Verb: "patch", Group: "apps", Resource: "deployments", Name: "web"},
+			cost:               "this; without it, that",
+		},
+		{ResourceAttributes: attributes{Verb: "get", Resource: "pods"}, cost: "this; without it, that"},
+		{ResourceAttributes: attributes{Verb: "list", Resource: "pods"}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(right{})); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	if text := describe(want[2]); text != "deployments.apps (web)" {
+	if text := describe(want[2].ResourceAttributes); text != "deployments.apps (web)" {
 		t.Error(text)
 	}
-	if text := describe(want[0]); text != "pods/exec" {
+	if text := describe(want[0].ResourceAttributes); text != "pods/exec" {
 		t.Error(text)
 	}
 	if all, err := rights(kube.Role); err != nil || len(all) < 50 {
 		t.Errorf("the Role that nhctl carries has %d rights, %v", len(all), err)
+	}
+}
+
+// Rights that nhctl can do without are told with what that costs, and are no failure.
+func TestOptionalRights(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lacks [2]string
+		want  Finding
+		says  string
+	}{
+		"all":      {want: Finding{State: OK}, says: "are there"},
+		"optional": {[2]string{"create", "rolebindings"}, Finding{State: Warning}, "by itself"},
+		"needed":   {[2]string{"patch", "services"}, Finding{State: Failed}, "patch services"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := kubetest.New([]string{"shop"})
+			cluster.Forbid("ada", tt.lacks[0], tt.lacks[1])
+			p := &patient{Client: cluster.Client(t, "ada", "shop")}
+			f, err := p.permissions(t.Context())
+			if err != nil || f.State != tt.want.State || !strings.Contains(f.Says, tt.says) {
+				t.Errorf("%+v, %v", f, err)
+			}
+		})
 	}
 }
 

@@ -16,14 +16,45 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 )
 
+// right is one that a Role allows.
+type right struct {
+	authorizationv1.ResourceAttributes
+	// cost says what works less well without it; empty where dev mode needs it.
+	cost string
+}
+
+// optional begins the comment before rules that nhctl can do without, up to the next comment.
+const optional = "# Optional: "
+
+// costs are what it costs to lack the rules of a Role, one by one.
+func costs(role string) (all []string) {
+	cost := ""
+	for line := range strings.Lines(role) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(line, optional):
+			cost = strings.TrimPrefix(line, optional)
+		case strings.HasPrefix(line, "#"):
+			cost = ""
+		case strings.HasPrefix(line, "- "):
+			all = append(all, cost)
+		}
+	}
+	return all
+}
+
 // rights are all that a Role allows, one by one.
-func rights(role string) ([]authorizationv1.ResourceAttributes, error) {
+func rights(role string) ([]right, error) {
 	var parsed rbacv1.Role
 	if err := yaml.UnmarshalStrict([]byte(role), &parsed); err != nil {
 		return nil, err
 	}
-	var all []authorizationv1.ResourceAttributes
-	for _, rule := range parsed.Rules {
+	costs := costs(role)
+	if len(costs) != len(parsed.Rules) {
+		return nil, fmt.Errorf("the Role has %d rules and %d begin a line", len(parsed.Rules), len(costs))
+	}
+	var all []right
+	for i, rule := range parsed.Rules {
 		names := rule.ResourceNames
 		if len(names) == 0 {
 			names = []string{""}
@@ -33,13 +64,13 @@ func rights(role string) ([]authorizationv1.ResourceAttributes, error) {
 				resource, sub, _ := strings.Cut(resource, "/")
 				for _, verb := range rule.Verbs {
 					for _, name := range names {
-						all = append(all, authorizationv1.ResourceAttributes{
+						all = append(all, right{cost: costs[i], ResourceAttributes: authorizationv1.ResourceAttributes{
 							Verb:        verb,
 							Group:       group,
 							Resource:    resource,
 							Subresource: sub,
 							Name:        name,
-						})
+						}})
 					}
 				}
 			}
@@ -66,7 +97,8 @@ func (p *patient) permissions(ctx context.Context) (Finding, error) {
 			func(g metav1.APIGroup) bool { return g.Name == group })
 	}
 	var mu sync.Mutex
-	missing := map[string][]string{} // verbs by resource
+	missing := lack{} // of what dev mode needs
+	lacking := map[string]lack{}
 	asked := 0
 	asking, ctx := errgroup.WithContext(ctx)
 	asking.SetLimit(atOnce)
@@ -76,32 +108,53 @@ func (p *patient) permissions(ctx context.Context) (Finding, error) {
 		}
 		asked++
 		asking.Go(func() error {
-			may, err := p.Allowed(ctx, right)
-			if err == nil && !may {
-				mu.Lock()
-				defer mu.Unlock()
-				missing[describe(right)] = append(missing[describe(right)], right.Verb)
+			may, err := p.Allowed(ctx, right.ResourceAttributes)
+			if err != nil || may {
+				return err
 			}
-			return err
+			mu.Lock()
+			defer mu.Unlock()
+			of := missing
+			if right.cost != "" {
+				if lacking[right.cost] == nil {
+					lacking[right.cost] = lack{}
+				}
+				of = lacking[right.cost]
+			}
+			what := describe(right.ResourceAttributes)
+			of[what] = append(of[what], right.Verb)
+			return nil
 		})
 	}
 	if err := asking.Wait(); err != nil {
 		return Finding{}, err
 	}
-	if len(missing) == 0 {
-		return Finding{State: OK, Says: fmt.Sprintf("all %d rights of nhctl's Role are there", asked)}, nil
+	const fix = "ask an administrator to apply the Role that `nhctl doctor --role` prints, with a RoleBinding for you"
+	switch {
+	case len(missing) > 0:
+		return Finding{State: Failed, Says: "you may not: " + missing.String(), Fix: fix}, nil
+	case len(lacking) > 0:
+		var lines []string
+		for cost, l := range lacking {
+			lines = append(lines, l.String()+" ("+cost+")")
+		}
+		slices.Sort(lines)
+		return Finding{State: Warning, Says: "you may not: " + strings.Join(lines, "; "), Fix: fix}, nil
 	}
+	return Finding{State: OK, Says: fmt.Sprintf("all %d rights of nhctl's Role are there", asked)}, nil
+}
+
+// lack are verbs that are missing, by resource.
+type lack map[string][]string
+
+func (l lack) String() string {
 	var lines []string
-	for resource, verbs := range missing {
+	for resource, verbs := range l {
 		slices.Sort(verbs)
 		lines = append(lines, strings.Join(verbs, ", ")+" "+resource)
 	}
 	slices.Sort(lines)
-	return Finding{
-		State: Failed,
-		Says:  "you may not: " + strings.Join(lines, "; "),
-		Fix:   "ask an administrator to apply the Role that `nhctl doctor --role` prints, with a RoleBinding for you",
-	}, nil
+	return strings.Join(lines, "; ")
 }
 
 // describe names a resource as kubectl does.

@@ -119,13 +119,24 @@ func refused(c *kube.Client, err error) error {
 	return err
 }
 
+// Raised is a front that is there.
+type Raised struct {
+	// Made says that it was made by this call.
+	Made bool
+	// Owner is the Service that leads to the originals: what goes with the front belongs to it.
+	Owner metav1.OwnerReference
+	// Alone says why the front can't restore its Service by itself; nil where it can, or someone else has made it.
+	Alone error
+}
+
 // Raise makes a front, unless it is there. Its Service's traffic stays where it is.
 func Raise(
 	ctx context.Context, c *kube.Client, p Plan, image string, limits workload.Limits, token []byte,
-) (made bool, err error) {
+) (r Raised, err error) {
 	_, err = c.API.AppsV1().Deployments(p.Namespace).Get(ctx, p.Name(), metav1.GetOptions{})
-	if !apierrors.IsNotFound(err) {
-		return false, c.Explain(err)
+	there := err == nil
+	if err != nil && !apierrors.IsNotFound(err) {
+		return r, c.Explain(err)
 	}
 	services := c.API.CoreV1().Services(p.Namespace)
 	original, err := services.Create(ctx, p.originals(), metav1.CreateOptions{})
@@ -133,18 +144,31 @@ func Raise(
 		original, err = services.Get(ctx, p.Original(), metav1.GetOptions{})
 	}
 	if err != nil {
-		return false, refused(c, err)
+		return r, refused(c, err)
+	}
+	r.Owner = metav1.OwnerReference{APIVersion: "v1", Kind: "Service", Name: original.Name, UID: original.UID}
+	if there {
+		return r, nil
+	}
+	if r.Alone, err = grant(ctx, c, p, r.Owner); err != nil {
+		return r, err
 	}
 	d, err := p.Deployment(image, address(original), limits)
 	if err != nil {
-		return false, err
+		return r, err
+	}
+	d.OwnerReferences = []metav1.OwnerReference{r.Owner}
+	if r.Alone == nil {
+		if err := p.restores(d, original); err != nil {
+			return r, err
+		}
 	}
 	d, err = c.API.AppsV1().Deployments(p.Namespace).Create(ctx, d, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
-		return false, nil // someone else makes it at this moment
+		return r, nil // someone else makes it at this moment
 	}
 	if err != nil {
-		return false, refused(c, err)
+		return r, refused(c, err)
 	}
 	_, err = c.API.CoreV1().Secrets(p.Namespace).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
@@ -156,7 +180,8 @@ func Raise(
 		},
 		StringData: map[string]string{contract.SecretToken: hex.EncodeToString(token)},
 	}, metav1.CreateOptions{})
-	return true, c.Explain(err)
+	r.Made = true
+	return r, c.Explain(err)
 }
 
 // address is that of a Service, as part of an address with a port.
@@ -339,6 +364,9 @@ func Restore(ctx context.Context, c *kube.Client, p Plan) error {
 	if err != nil {
 		return c.Explain(err)
 	}
+	if ID(s) != p.ID {
+		return nil // another one came to its name, or a record says so
+	}
 	switched, err := Switched(s)
 	if err != nil {
 		return err
@@ -362,20 +390,6 @@ func Restore(ctx context.Context, c *kube.Client, p Plan) error {
 		return fmt.Errorf("restore Service %s: %w", p.Service, ErrChanged)
 	}
 	return c.Explain(err)
-}
-
-// Left are the fronts that Services of the namespace lead to, as far as finding them goes.
-func Left(ctx context.Context, c *kube.Client) (all []Plan, err error) {
-	list, err := c.API.CoreV1().Services(c.Namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil, c.Explain(err)
-	}
-	for i := range list.Items {
-		if s := &list.Items[i]; s.Annotations[contract.AnnotationFront] != "" {
-			all = append(all, Plan{ID: ID(s), Namespace: s.Namespace, Service: s.Name})
-		}
-	}
-	return all, nil
 }
 
 // Lower leads the Service to its originals, waits until the cluster does, and then removes the front.
@@ -405,24 +419,6 @@ func await(ctx context.Context, holds func() (bool, error)) error {
 			return err
 		}
 	}
-}
-
-// Remove removes the front's objects, and its Service where that is a preview. Its pod goes on for the clients that it
-// has.
-func Remove(ctx context.Context, c *kube.Client, p Plan) error {
-	background := metav1.DeletePropagationBackground
-	var failed []error
-	for _, err := range []error{
-		c.API.AppsV1().Deployments(p.Namespace).Delete(ctx, p.Name(),
-			metav1.DeleteOptions{PropagationPolicy: &background}),
-		c.API.CoreV1().Services(p.Namespace).Delete(ctx, p.Original(), metav1.DeleteOptions{}),
-		removePreview(ctx, c, p.Service),
-	} {
-		if err != nil && !apierrors.IsNotFound(err) {
-			failed = append(failed, c.Explain(err))
-		}
-	}
-	return errors.Join(failed...)
 }
 
 // leads says whether the Service's EndpointSlices lead to the front and nowhere else, or not to it at all.

@@ -379,8 +379,9 @@ func TestRaiseAndLower(t *testing.T) {
 		t.Errorf("a dry run has changed something: %s", diff)
 	}
 	for i, made := range []bool{true, false} {
-		if got, err := Raise(t.Context(), client, p, "sidecar:1", limits, make([]byte, 32)); got != made || err != nil {
-			t.Fatalf("call %d: %v, %v", i, got, err)
+		got, err := Raise(t.Context(), client, p, "sidecar:1", limits, make([]byte, 32))
+		if got.Made != made || err != nil {
+			t.Fatalf("call %d: %+v, %v", i, got, err)
 		}
 	}
 	if _, err := Pod(t.Context(), client, p); err != nil {

@@ -5,11 +5,11 @@ package front
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -52,6 +52,10 @@ type Plan struct {
 	NotReady bool
 	// NeverPull says that no registry has the agent's image: a node has it, or there can be no front.
 	NeverPull bool
+	// Warnings are what a developer should know of the Service.
+	Warnings []string
+	// After is how long the front waits for a computer before it restores the Service, where it may.
+	After time.Duration
 }
 
 // Port is a port of the Service.
@@ -64,24 +68,15 @@ type Port struct {
 }
 
 // ID is the name of a Service's front.
-func ID(s *corev1.Service) string {
-	const bytes = 4
-	sum := sha256.Sum256([]byte(s.UID))
-	return hex.EncodeToString(sum[:bytes])
-}
+func ID(s *corev1.Service) string { return contract.FrontID(string(s.UID)) }
 
-// Names of a front's objects.
-const (
-	// namePrefix is that of its Deployment and Secret, originalPrefix that of the Service which leads to the originals.
-	namePrefix     = "nhctl-front-"
-	originalPrefix = "nhctl-original-"
-)
+const namePrefix = contract.FrontPrefix
 
 // Name is that of the front's Deployment and Secret.
 func (p Plan) Name() string { return namePrefix + p.ID }
 
 // Original is the name of the Service that leads to the originals.
-func (p Plan) Original() string { return originalPrefix + p.ID }
+func (p Plan) Original() string { return contract.OriginalPrefix + p.ID }
 
 // ObjectLabels are those of all objects of the front.
 func (p Plan) ObjectLabels() map[string]string {
@@ -98,6 +93,7 @@ func Of(f Facts, named ...string) (Plan, error) {
 		Selector:  s.Spec.Selector,
 		Sticky:    s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP,
 		NotReady:  s.Spec.PublishNotReadyAddresses,
+		Warnings:  Warnings(s),
 	}
 	switched, err := Switched(s)
 	if err != nil {

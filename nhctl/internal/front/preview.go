@@ -40,7 +40,7 @@ func Preview(
 	services := c.API.CoreV1().Services(c.Namespace)
 	_, err = services.Create(ctx, s, metav1.CreateOptions{})
 	if !apierrors.IsAlreadyExists(err) {
-		return func(ctx context.Context) error { return removePreview(ctx, c, name) }, c.Explain(err)
+		return func(ctx context.Context) error { return removePreview(ctx, c, name, "") }, c.Explain(err)
 	}
 	there, err := services.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
@@ -55,11 +55,14 @@ func Preview(
 
 func isPreview(s *corev1.Service) bool { return s.Labels[contract.LabelRole] == contract.RolePreview }
 
-// removePreview removes a Service that is one of nhctl's own, and no other.
-func removePreview(ctx context.Context, c *kube.Client, name string) error {
+// removePreview removes a Service that is one of nhctl's own, and no other: the one with a front, where that is named.
+func removePreview(ctx context.Context, c *kube.Client, name, front string) error {
+	if name == "" {
+		return nil
+	}
 	services := c.API.CoreV1().Services(c.Namespace)
 	s, err := services.Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || err == nil && !isPreview(s) {
+	if apierrors.IsNotFound(err) || err == nil && (!isPreview(s) || front != "" && ID(s) != front) {
 		return nil
 	}
 	if err != nil {

@@ -15,19 +15,11 @@ import (
 	"github.com/nhctl/nhctl/sidecar/document"
 )
 
-// noteKind and noteVersion are those of the annotation of a Service with a front.
-const (
-	noteKind    = "front"
-	noteVersion = 1
-	maxNote     = 16 << 10 // bytes
-)
+// maxNote limits the annotation of a Service with a front, in bytes.
+const maxNote = 16 << 10
 
-// Note is the annotation of a Service with a front: what its selector was, and for people how to restore it.
-type Note struct {
-	document.Head
-	Selector map[string]string `json:"selector"`
-	Restore  string            `json:"restore"`
-}
+// Note is the annotation of a Service with a front.
+type Note = contract.FrontNote
 
 // Switched is the note of a Service whose selector leads to its front; nil where it is the Service's own. Whoever may
 // write Services may have written it.
@@ -50,7 +42,8 @@ func Switched(s *corev1.Service) (*Note, error) {
 		return nil, unreadable(fmt.Errorf("it has %d bytes", len(text)))
 	}
 	var n Note
-	if err := document.Read([]byte(text), document.Head{Kind: noteKind, Version: noteVersion}, &n); err != nil {
+	known := document.Head{Kind: contract.FrontKind, Version: contract.FrontVersion}
+	if err := document.Read([]byte(text), known, &n); err != nil {
 		return nil, unreadable(err)
 	}
 	if err := metav1validation.ValidateLabels(n.Selector, field.NewPath("selector")).ToAggregate(); err != nil {
@@ -87,7 +80,8 @@ func (p Plan) swap(s *corev1.Service) ([]byte, error) {
 		return nil, err
 	}
 	note, err := json.Marshal(Note{
-		Head:     document.Head{Kind: noteKind, Version: noteVersion},
+		Kind:     contract.FrontKind,
+		Version:  contract.FrontVersion,
 		Selector: p.Selector,
 		Restore:  fmt.Sprintf("kubectl patch service %s -n %s --type=json -p '%s'", p.Service, p.Namespace, restore),
 	})

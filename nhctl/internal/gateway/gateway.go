@@ -246,3 +246,19 @@ func coming(waiting string) error {
 	}
 	return fmt.Errorf("%w: it waits %s", errComing, waiting)
 }
+
+// Sessions are the tunnels that have a gateway in the client's namespace, everyone's.
+func Sessions(ctx context.Context, c *kube.Client) (all []string, err error) {
+	jobs, err := c.API.BatchV1().Jobs(c.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: contract.LabelRole + "=" + contract.RoleGateway,
+	})
+	if err != nil {
+		return nil, c.Explain(err)
+	}
+	for _, j := range jobs.Items {
+		if id := j.Labels[contract.LabelSession]; record.ValidID(id) && !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all, nil
+}

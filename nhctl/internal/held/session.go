@@ -66,6 +66,7 @@ func (s *Session[R]) LookFor(ctx context.Context) (over string) {
 	case !there:
 		return s.missing(ctx)
 	}
+	s.Answered()
 	if err := lease.Renew(ctx, c, mine); err != nil {
 		s.Logger.Warn("heartbeat", "error", err)
 	}

@@ -89,17 +89,8 @@ func held[R Held](
 // Routes are the routes of the namespace, everyone's. A Lease that can't be read is no route that anyone serves: it is
 // passed by.
 func Routes(ctx context.Context, c *kube.Client) (all []record.Route, err error) {
-	selected := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleRoute}
-	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, selected)
-	if err != nil {
-		return nil, fmt.Errorf("list routes: %w", c.Explain(err))
-	}
-	for i := range leases.Items {
-		if r, err := record.RouteFromLease(&leases.Items[i]); err == nil {
-			all = append(all, r)
-		}
-	}
-	return all, nil
+	all, _, err = Scan(ctx, c, contract.RoleRoute, record.RouteFromLease)
+	return all, err
 }
 
 // Update writes a record to its Lease.

@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,18 +50,28 @@ func List(ctx context.Context, c *kube.Client) (Listed, error) {
 // Tunnels are those into the client's namespace that a developer has from a computer. One that can't be read is left
 // out.
 func Tunnels(ctx context.Context, c *kube.Client, of record.Holder) ([]record.Tunnel, error) {
-	tunnels := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + contract.RoleTunnel}
-	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, tunnels)
+	found, _, err := Scan(ctx, c, contract.RoleTunnel, record.TunnelFromLease)
+	return slices.DeleteFunc(found, func(t record.Tunnel) bool { return t.Holder != of }), err
+}
+
+// Scan reads all Leases of a role in the client's namespace, everyone's. One that can't be read hides no other.
+func Scan[R any](
+	ctx context.Context, c *kube.Client, role string, read func(*coordinationv1.Lease) (R, error),
+) (all []R, unreadable []Unreadable, err error) {
+	selected := metav1.ListOptions{LabelSelector: contract.LabelRole + "=" + role}
+	leases, err := c.API.CoordinationV1().Leases(c.Namespace).List(ctx, selected)
 	if err != nil {
-		return nil, fmt.Errorf("list tunnels: %w", c.Explain(err))
+		return nil, nil, fmt.Errorf("list Leases of the role %s: %w", role, c.Explain(err))
 	}
-	var all []record.Tunnel
 	for i := range leases.Items {
-		if t, err := record.TunnelFromLease(&leases.Items[i]); err == nil && t.Holder == of {
-			all = append(all, t)
+		l := &leases.Items[i]
+		if r, err := read(l); err == nil {
+			all = append(all, r)
+		} else {
+			unreadable = append(unreadable, Unreadable{Lease: l.Name, Err: err})
 		}
 	}
-	return all, nil
+	return all, unreadable, nil
 }
 
 // Read returns the record of a session's Lease, or why it can't be read.

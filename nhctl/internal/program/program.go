@@ -33,7 +33,7 @@ func CallOf(file string) Call {
 // command is the beginning of a command in a text: the name with one of its commands or a flag. In a sentence about
 // nhctl, other words follow.
 var command = regexp.MustCompile(`(^|[^\w./-])(?:kubectl )?nhctl( ` +
-	`(?:--[a-z]|(?:completion|config|connect|daemon|dap|dev|disconnect|doctor|exchange|help|ide|leave|lsp|mesh|` +
+	`(?:--[a-z]|(?:clean|completion|config|connect|daemon|dap|dev|disconnect|doctor|exchange|help|ide|leave|lsp|mesh|` +
 	`mirror|preview|run|status|support|uninstall|version)\b))`)
 
 // Text is a text with its commands as the user would type them. Doing that twice changes nothing.

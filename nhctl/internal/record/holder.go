@@ -71,8 +71,10 @@ const DefaultAbandonAfter = 10 * time.Minute
 
 // Silent is how long ago the session's daemon was last heard of. The API server's clock writes and judges heartbeats,
 // so one that is ahead of it by more than a few is no daemon's, and counts as none.
-func (r Record) Silent(now time.Time) time.Duration {
-	silent := now.Sub(r.Heartbeat)
+func (r Record) Silent(now time.Time) time.Duration { return silentSince(r.Heartbeat, now) }
+
+func silentSince(heartbeat, now time.Time) time.Duration {
+	silent := now.Sub(heartbeat)
 	if silent < -missed {
 		return math.MaxInt64
 	}

@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net"
 	"path"
 	"path/filepath"
@@ -50,6 +49,8 @@ type Route struct {
 	Strict  bool          `json:"strict,omitempty"`
 	All     bool          `json:"all,omitempty"`
 	Hold    int           `json:"hold,omitempty"`
+	// Until is when the route ends by itself, by the cluster's clock; zero means never.
+	Until time.Time `json:"until,omitzero"`
 	// Heartbeat is when the holder's daemon last renewed the Lease.
 	Heartbeat time.Time `json:"-"`
 	// Unknown is what a newer build has added to this version, at any depth: it survives a rewrite.
@@ -101,16 +102,15 @@ func (r Route) Rule() route.Rule {
 }
 
 // Silent is how long ago the route's daemon was last heard of.
-func (r Route) Silent(now time.Time) time.Duration {
-	silent := now.Sub(r.Heartbeat)
-	if silent < -missed {
-		return math.MaxInt64
-	}
-	return max(0, silent)
+func (r Route) Silent(now time.Time) time.Duration { return silentSince(r.Heartbeat, now) }
+
+// Abandoned says whether the route no longer blocks others: it was silent for long, or its time is over.
+func (r Route) Abandoned(now time.Time) bool {
+	return r.Silent(now) > DefaultAbandonAfter || r.Over(now)
 }
 
-// Abandoned says whether the route no longer blocks others.
-func (r Route) Abandoned(now time.Time) bool { return r.Silent(now) > DefaultAbandonAfter }
+// Over says whether the route's time is over.
+func (r Route) Over(now time.Time) bool { return !r.Until.IsZero() && now.After(r.Until) }
 
 // Claim is the route's Lease.
 func (r Route) Claim() Claim { return Claim{r.Namespace, r.Lease(), r.Session, contract.RoleRoute} }
@@ -170,6 +170,8 @@ func (r Route) checkService() string {
 		return fmt.Sprintf("%q is no front", clip(r.Front))
 	case r.Image == "" || !plain(r.Image, maxName):
 		return "its image is none"
+	case !r.Until.IsZero() && (r.Until.Before(r.Since) || r.Until.Year() > 9999):
+		return fmt.Sprintf("it ends at %s", r.Until)
 	}
 	for _, p := range r.Ports {
 		if p.Port < 1 || p.Port > mostPort {

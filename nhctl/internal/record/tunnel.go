@@ -67,6 +67,14 @@ func (t Tunnel) Lease() string {
 	return "nhctl-tunnel-" + hex.EncodeToString(sum[:bytes])
 }
 
+// Silent is how long ago the tunnel's daemon was last heard of.
+func (t Tunnel) Silent(now time.Time) time.Duration { return silentSince(t.Heartbeat, now) }
+
+// Abandoned says whether no computer comes through the gateway any more: it ends by itself after so long.
+func (t Tunnel) Abandoned(now time.Time) bool {
+	return t.Silent(now) > contract.AgentLinger*time.Second
+}
+
 // Claim is the tunnel's Lease.
 func (t Tunnel) Claim() Claim { return Claim{t.Namespace, t.Lease(), t.Session, contract.RoleTunnel} }
 

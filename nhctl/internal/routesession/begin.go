@@ -41,6 +41,12 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	if err != nil {
 		return rpc.Session{}, err
 	}
+	if p.Lifetime < 0 {
+		return rpc.Session{}, problem.New(problem.Usage, "%s is no lifetime", p.Lifetime)
+	}
+	if p.AbandonAfter != 0 && p.AbandonAfter < time.Second {
+		return rpc.Session{}, problem.New(problem.Usage, "%s is no time for a front to be alone", p.AbandonAfter)
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, defaultTimeout))
 	defer cancel()
 	if p.Preview {
@@ -58,6 +64,7 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 	if err != nil {
 		return rpc.Session{}, err
 	}
+	plan.After = p.AbandonAfter
 	release, err := k.registry.Reserve(work(state.Record))
 	if err != nil {
 		return rpc.Session{}, err
@@ -73,6 +80,9 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 		if r := s.record(); same(r, state.Record) {
 			s.Renew(v.Client)
 			if err := s.AwaitUp(ctx); err != nil {
+				return rpc.Session{}, err
+			}
+			if err := s.extend(ctx, state.Record.Until); err != nil {
 				return rpc.Session{}, err
 			}
 			view := s.Status(ctx)
@@ -178,6 +188,9 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 			"runs: Go alone has built it").
 			WithHint("use one of a release or of `make build`, or name an image of the sidecar with --sidecar-image")
 	}
+	if p.Lifetime > 0 {
+		state.Record.Until = now.Add(p.Lifetime)
+	}
 	state.LeadBy(c)
 	return plan, state, state.Record.Check("what this call asks for")
 }
@@ -276,7 +289,15 @@ type beginning struct {
 
 func (b *beginning) try(ctx context.Context) (err error) {
 	b.limits, err = front.Try(ctx, b.Client(), b.plan, b.record().Image)
-	return err
+	if err != nil {
+		return err
+	}
+	for _, text := range append(b.plan.Warnings, front.ByPrincipal(b.plan.Service, front.Principals(ctx, b.Client()))) {
+		if text != "" {
+			b.Note(text)
+		}
+	}
+	return nil
 }
 
 // lock keeps the route on this computer, and then creates its Lease, unless someone claims the same traffic. They are
@@ -363,10 +384,20 @@ func (b *beginning) unlock(ctx context.Context) error {
 	return session.Remove(b.kind.dirs, mine.Session)
 }
 
-func (b *beginning) raise(ctx context.Context) (err error) {
+// raise makes the front, with which the route's Lease goes.
+func (b *beginning) raise(ctx context.Context) error {
 	kept := b.document.Value()
-	b.made, err = front.Raise(ctx, b.Client(), b.plan, kept.Record.Image, b.limits, kept.Token)
-	return err
+	raised, err := front.Raise(ctx, b.Client(), b.plan, kept.Record.Image, b.limits, kept.Token)
+	if err != nil {
+		return err
+	}
+	b.made = raised.Made
+	if raised.Alone != nil {
+		b.Note(fmt.Sprintf("the front can't restore Service %s by itself (%v): once your computer is gone for good, "+
+			"the front lets the originals answer until anyone runs nhctl leave or nhctl clean", b.plan.Service,
+			raised.Alone))
+	}
+	return lease.Bind(ctx, b.Client(), kept.Record, raised.Owner)
 }
 
 func (b *beginning) await(ctx context.Context) error {

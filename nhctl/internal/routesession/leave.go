@@ -163,7 +163,7 @@ func restoreLeft(
 	}
 	for _, p := range left {
 		alive := func(r record.Route) bool { return r.Front == p.ID && !r.Abandoned(now) }
-		if service != "" && p.Service != service || slices.ContainsFunc(known, alive) {
+		if p.Service == "" || service != "" && p.Service != service || slices.ContainsFunc(known, alive) {
 			continue
 		}
 		r := record.Route{Namespace: p.Namespace, Service: p.Service, Front: p.ID}

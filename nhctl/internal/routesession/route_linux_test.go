@@ -139,9 +139,15 @@ func TestExchange(t *testing.T) {
 	t.Parallel()
 	b, ada := newBed(t), sessiontest.NewComputer(t, "ada")
 	shell := ada.Shell(b.Cluster, "ada", "")
+	kubetest.Edit(b.Cluster.Cluster, ns, "web", func(s *corev1.Service) {
+		s.Labels = map[string]string{"argocd.argoproj.io/instance": "shop"}
+	})
 	before := b.Snapshot(ns)
 	mine := local(t, "mine")
 	s := b.mustBegin(shell, mine)
+	if len(s.Notices) != 1 || !strings.Contains(s.Notices[0], "Argo CD manages Service web") {
+		t.Errorf("warnings: %q", s.Notices)
+	}
 	selector := b.service().Spec.Selector
 	if len(selector) != 1 || !strings.HasPrefix(selector["app"], "nhctl-front-") {
 		t.Errorf("the selector is %v", selector)
@@ -373,6 +379,49 @@ func TestPreview(t *testing.T) {
 		t.Errorf("of no address: %v", err)
 	}
 	b.Restored(before)
+}
+
+// A preview goes once its lifetime is over, which the same call begins again.
+func TestPreviewLifetime(t *testing.T) {
+	t.Parallel()
+	b, ada := newBed(t), sessiontest.NewComputer(t, "ada")
+	shell := ada.Shell(b.Cluster, "ada", "")
+	before := b.Snapshot(ns)
+	mine := local(t, "mine")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
+	free.Close()
+	lasting := func(lifetime time.Duration) func(*rpc.BeginRoute) {
+		return func(p *rpc.BeginRoute) {
+			p.Preview, p.Service, p.Lifetime = true, "web-ada", lifetime
+			p.Ports[0].Port = port
+		}
+	}
+	first := b.mustBegin(shell, mine, lasting(time.Hour)).Route.Until
+	second := b.mustBegin(shell, mine, lasting(8*time.Hour))
+	if first == nil || second.Route.Until == nil || second.Route.Until.Sub(*first) < time.Hour || !second.Reattached {
+		t.Errorf("%s, %+v", first, second)
+	}
+	b.mustBegin(shell, mine, lasting(time.Nanosecond))
+	sessiontest.Until(t, "the preview has ended", func() error {
+		if all := overview(t, shell); len(all) > 0 {
+			return fmt.Errorf("%+v", all)
+		}
+		if all := kubetest.List[corev1.Service](b.Cluster.Cluster, ns); len(all) != 1 {
+			return fmt.Errorf("%d Services", len(all))
+		}
+		return nil
+	})
+	b.Restored(before)
+	if _, err := leave(shell); problem.From(err).Code != problem.NoSession || !ada.Heard("its lifetime is over") {
+		t.Error(err)
+	}
+	if _, err := b.begin(shell, mine, lasting(-time.Hour)); problem.From(err).Code != problem.Usage {
+		t.Error(err)
+	}
 }
 
 // A mesh without conditions gets one made up, which is the same each time, as a header or in baggage.

@@ -250,6 +250,9 @@ func (s *Session) Serve() {
 func viewOf(r record.Route) rpc.Session {
 	view := session.ViewOfRoute(r)
 	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror}
+	if !r.Until.IsZero() {
+		view.Route.Until = &r.Until
+	}
 	for _, p := range r.Ports {
 		view.Route.Ports = append(view.Route.Ports, rpc.RoutePort(p))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clean"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/create"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/imports"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/schema"
@@ -100,7 +101,8 @@ was.`,
 	config := noun("config", "The config of a folder: write, check and show it", create.New(f), validate.New(f),
 		show.New(f), set.New(f), trust.New(f), imports.New(f), schema.New(f))
 	cmd.AddCommand(dev, connect.New(f), disconnect.New(f), localrun.New(f), route.Exchange(f),
-		route.Mesh(f), route.Mirror(f), route.Preview(f), leave.New(f), overview.New(f), config, dap.New(f),
+		route.Mesh(f), route.Mirror(f), route.Preview(f), leave.New(f), clean.New(f), overview.New(f), config,
+		dap.New(f),
 		doctor.New(f), daemon, ide.New(f), lsp.New(f), support.New(f), uninstall.New(f), version.New(f))
 	// Where only the name is shown, as in a usage, cobra itself puts it in.
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: string(program.CallOf(f.Program))}

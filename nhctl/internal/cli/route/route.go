@@ -14,6 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/cli/routes"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 // Options are the flags of the commands.
@@ -22,6 +23,7 @@ type Options struct {
 	TakeOver      bool
 	Raw, Proxy    bool
 	Hold, Timeout time.Duration
+	AbandonAfter  time.Duration
 	SidecarImage  string
 	AgentLabels   []string
 }
@@ -37,6 +39,8 @@ func (o *Options) register(cmd *cobra.Command) {
 		"image of the sidecar, which the front runs (default: $NHCTL_SIDECAR_IMAGE, or this nhctl's)")
 	flags.StringArrayVar(&o.AgentLabels, "agent-label", nil,
 		"a label of the front's pods, as KEY=VALUE, which a NetworkPolicy selects by")
+	flags.DurationVar(&o.AbandonAfter, "abandon-after", record.DefaultAbandonAfter,
+		"how long a new front is without any computer before it restores the Service, where it may")
 	flags.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "limit of the whole start")
 }
 
@@ -179,12 +183,15 @@ as WebSocket's do, are not copied.
 // Preview returns nhctl preview.
 func Preview(f *factory.Factory) *cobra.Command {
 	o := &Options{}
+	var lifetime time.Duration
 	cmd := &cobra.Command{
 		Use:   "preview NAME PORT[:LOCAL]...",
 		Short: "Offer a process of this computer in the cluster, as a new Service",
-		Long: `Make a Service whose traffic comes to a process of this computer. It goes with nhctl leave. LOCAL is
-where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same port.`,
+		Long: `Make a Service whose traffic comes to a process of this computer. It goes with nhctl leave, or after its
+lifetime, which the same command begins again. LOCAL is where the traffic goes: a port, HOST:PORT, or unix:PATH; by
+default the same port.`,
 		Example: `  nhctl preview web-ada 80:3000
+  nhctl preview web-ada 80:3000 --lifetime 30m
   nhctl leave web-ada`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -192,9 +199,10 @@ where the traffic goes: a port, HOST:PORT, or unix:PATH; by default the same por
 			for _, port := range args[1:] {
 				named = append(named, args[0]+":"+port)
 			}
-			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true})
+			return run(cmd.Context(), f, o, named, rpc.BeginRoute{Preview: true, Lifetime: lifetime})
 		},
 	}
+	cmd.Flags().DurationVar(&lifetime, "lifetime", 8*time.Hour, "how long the Service lasts; 0 means until nhctl leave")
 	o.registerClaim(cmd)
 	o.registerRaw(cmd)
 	return cmd
@@ -208,7 +216,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options, args []string, p r
 	}
 	p.Caller, p.Strict, p.AllRequests, p.Hold = f.Caller(), o.Strict, o.All, o.Hold
 	p.SidecarImage, p.Timeout, p.TakeOver = o.SidecarImage, o.Timeout, o.TakeOver
-	p.AgentLabels, p.Raw, p.ProxyProtocol = o.AgentLabels, o.Raw, o.Proxy
+	p.AgentLabels, p.Raw, p.ProxyProtocol, p.AbandonAfter = o.AgentLabels, o.Raw, o.Proxy, o.AbandonAfter
 	all, err := routes.Begin(ctx, f, p, wanted)
 	if err != nil {
 		return err

@@ -89,6 +89,12 @@ func Describe(w io.Writer, s rpc.Session) {
 			r.Ports[0].Port)
 		fmt.Fprintf(w, "or in a trace:  curl -H 'baggage: %s=%s' ...\n", m.Name, m.Value)
 	}
+	if r.Until != nil {
+		fmt.Fprintf(w, "until:          %s\n", r.Until.Local().Format("15:04 on 2 Jan"))
+	}
+	for _, text := range s.Notices {
+		fmt.Fprintf(w, "note:           %s\n", text)
+	}
 }
 
 func condition(m rpc.Match) string {

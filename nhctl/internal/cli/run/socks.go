@@ -39,9 +39,9 @@ func (o *Options) check() error {
 		return problem.New(problem.Usage, "--also-proxy, --never-proxy and --to-pod need a network for the command").
 			WithHint("leave them out: with --method socks, the gateway resolves and reaches all names but those in " +
 				"$NO_PROXY")
-	case len(o.Exchange)+len(o.Mesh) > 0:
+	case len(o.Exchange)+len(o.Mesh)+len(o.Mirror) > 0:
 		return problem.New(problem.Usage, "with --method socks, routes don't end with the command").
-			WithHint("begin them by `nhctl exchange` or `nhctl mesh`, which have commands of their own")
+			WithHint("begin them by `nhctl exchange`, `nhctl mesh` or `nhctl mirror`, which last on their own")
 	}
 	return nil
 }

@@ -129,8 +129,12 @@ func routeState(r rpc.Route) string {
 		return fmt.Sprintf("up, %.0f ms, %d open, %d copied, %d passed, %d dropped, %d errors", r.RoundTrip, r.Open,
 			r.Matched, r.Passed, r.Dropped, r.Errors)
 	}
-	return fmt.Sprintf("up, %.0f ms, %d open, %d matched, %d passed, %d failed open, %d errors", r.RoundTrip, r.Open,
+	text := fmt.Sprintf("up, %.0f ms, %d open, %d matched, %d passed, %d failed open, %d errors", r.RoundTrip, r.Open,
 		r.Matched, r.Passed, r.FailedOpen, r.Errors)
+	if r.Until != nil {
+		text += fmt.Sprintf(", %s left", max(0, time.Until(*r.Until)).Round(time.Minute))
+	}
+	return text
 }
 
 // requests are the last ones of routes.

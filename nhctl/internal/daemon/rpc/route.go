@@ -19,6 +19,8 @@ type BeginRoute struct {
 	Matches []Match `json:"matches,omitempty"`
 	// Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers.
 	Preview bool `json:"preview,omitempty"`
+	// Lifetime is how long the route lasts, if no one ends it before; 0 means until then.
+	Lifetime time.Duration `json:"lifetime,omitempty"`
 	// Strict refuses what the local process can't take, instead of letting the originals answer. AllRequests takes
 	// those of health checkers, too.
 	Strict      bool `json:"strict,omitempty"`
@@ -34,6 +36,9 @@ type BeginRoute struct {
 	// SidecarImage overrides the build's. AgentLabels are further labels of the front's pods, as KEY=VALUE.
 	SidecarImage string   `json:"sidecarImage,omitempty"`
 	AgentLabels  []string `json:"agentLabels,omitempty"`
+	// AbandonAfter is how long a front that this call makes is without any computer before it restores the Service,
+	// where it may; 0 means the default.
+	AbandonAfter time.Duration `json:"abandonAfter,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
@@ -72,6 +77,8 @@ type Route struct {
 	Matches []Match     `json:"matches,omitempty"`
 	// Mirror says that copies of requests come here.
 	Mirror bool `json:"mirror,omitempty"`
+	// Until is when the route ends by itself, if it does.
+	Until *time.Time `json:"until,omitempty"`
 	// RoundTrip is how long the front's answer took, in milliseconds, over the way that requests go. It is 0 where no
 	// answer came, and then Reason says why: in the meantime the originals answer.
 	RoundTrip float64 `json:"roundTrip,omitempty"`

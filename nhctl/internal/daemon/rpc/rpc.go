@@ -37,6 +37,8 @@ const (
 	MethodRoute      = "route.begin"       // BeginRoute -> Session
 	MethodLeave      = "route.leave"       // Leave -> Ended
 	MethodOverview   = "sessions.status"   // Overview -> []Session: those of this computer, of every kind
+	MethodLeftovers  = "leftovers.list"    // Leftovers -> []Leftover
+	MethodRemove     = "leftovers.remove"  // RemoveLeftovers -> []Leftover, those that are gone
 	MethodDaemon     = "daemon.status"     // nothing -> Daemon
 	MethodDaemonStop = "daemon.stop"       // nothing -> nothing; sessions stay as they are in the cluster
 	MethodLogLevel   = "daemon.logLevel"   // LogLevel -> nothing

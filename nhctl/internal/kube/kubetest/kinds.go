@@ -44,7 +44,7 @@ func builtin() []Kind {
 			all = append(all, kind)
 		}
 	}
-	add("", "v1", "Namespace", "Pod", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim")
+	add("", "v1", "Namespace", "Pod", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
 	add("", "v1", "Event", "LimitRange", "ResourceQuota")
 	add("apps", "v1", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 	add("batch", "v1", "Job", "CronJob")
@@ -53,6 +53,7 @@ func builtin() []Kind {
 	add("autoscaling", "v2", "HorizontalPodAutoscaler")
 	add("policy", "v1", "PodDisruptionBudget")
 	add("networking.k8s.io", "v1", "NetworkPolicy")
+	add("rbac.authorization.k8s.io", "v1", "Role", "RoleBinding")
 	return all
 }
 

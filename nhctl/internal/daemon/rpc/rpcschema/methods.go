@@ -45,6 +45,8 @@ func Methods() map[string]Method {
 		rpc.MethodRoute:        {Params: new(rpc.BeginRoute), Result: new(rpc.Session)},
 		rpc.MethodLeave:        {Params: new(rpc.Leave), Result: new(rpc.Ended)},
 		rpc.MethodOverview:     {Params: new(rpc.Overview), Result: new([]rpc.Session)},
+		rpc.MethodLeftovers:    {Params: new(rpc.Leftovers), Result: new([]rpc.Leftover)},
+		rpc.MethodRemove:       {Params: new(rpc.RemoveLeftovers), Result: new([]rpc.Leftover)},
 		rpc.MethodDaemon:       {Result: new(rpc.Daemon)},
 		rpc.MethodDaemonStop:   {Result: new(struct{})},
 		rpc.MethodLogLevel:     {Params: new(rpc.LogLevel), Result: new(struct{})},
