@@ -281,6 +281,12 @@ func TestMirror(t *testing.T) {
 			return nil
 		})
 	}
+	eventually(t, time.Minute, "the nodes lead to the front", func(context.Context) error {
+		if _, _, err := e.asks("/books"); err != nil || mirrored().Matched == 0 {
+			return errors.Join(errors.New("no copy came"), err)
+		}
+		return nil
+	})
 	copies(20)
 	t.Run("NextToAnExchange", func(t *testing.T) {
 		e.must("", "exchange", "catalog:80:"+theirs)
