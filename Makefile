@@ -179,7 +179,7 @@ vscode-platforms: packages cross ## pack the VS Code extension with nhctl inside
 test-vscode: PARTS = node vscode
 test-vscode: packages ## the same, and test the extension in a real VS Code
 	@mkdir -p bin
-	@hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix host
+	@hack/step.sh "the VS Code extension" hack/vscode.sh bin/nhctl.vsix look
 
 .PHONY: generate
 generate: ## write the schemas and the reference documentation

@@ -21,8 +21,7 @@ says that, too.
 
 Nothing runs privileged. The twin's pod has the original's service account, and the developer's own credentials do the
 rest. Only a front has permissions of its own, if you may make its service account: for its one Service, and to delete
-itself. Pod Security "restricted" accepts a twin wherever it accepts
-the original.
+itself. Pod Security "restricted" accepts a twin wherever it accepts the original.
 
 ## What a developer with this Role can do
 

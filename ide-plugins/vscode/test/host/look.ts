@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import type * as rpc from "../../src/rpc";
 import { folder, session, workload } from "../unit/samples";
+import { Mouse } from "../ui/hands";
+import { Screen } from "../ui/screen";
 import { decide, undecided } from "./decide";
 import { key, type Scenario } from "./scenario";
 import { Stage, until, usual } from "./stage";
@@ -132,20 +134,13 @@ async function tree(page: Page): Promise<void> {
   await page.locator(".statusbar-item", { hasText: "catalog · 34 ms" }).waitFor({ timeout: limit });
 }
 
-/** Runs a command of the palette. */
-async function command(page: Page, title: string): Promise<void> {
-  await page.keyboard.press("F1");
-  await page.locator(".quick-input-widget input.input").fill(`>${title}`);
-  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click({ timeout: limit });
-}
-
 /** A terminal goes on after a reload, as the same program. */
-async function terminal(page: Page, stage: Stage): Promise<void> {
+async function terminal(page: Page, stage: Stage, hands: Mouse): Promise<void> {
   const shown = page.locator(".xterm", { hasText: "dev terminal deployment/catalog" }).first();
   const started = (): string[] => stage.programs().filter((line) => line.startsWith("dev terminal"));
-  await command(page, "nhctl: Open Terminal");
+  await hands.command("nhctl: Open Terminal");
   await shown.waitFor({ timeout: limit });
-  await page.reload({ timeout: limit });
+  await hands.reload();
   await shown.waitFor({ timeout: limit });
   assert.equal(started().length, 1, "the terminal was opened again instead of reattached");
 }
@@ -204,7 +199,7 @@ async function main(vsix: string, pictures: string): Promise<void> {
           await page.locator('.monaco-list-row:has-text("reviews") [aria-label="Start Dev Mode"]').click();
           await until(() => stage.requests("dev.start").length > 0);
           assert.equal(stage.requests("dev.start")[0]?.params["workload"], "deployment/reviews");
-          await terminal(page, stage);
+          await terminal(page, stage, new Mouse(new Screen(page, pictures)));
           await page.screenshot({ path: join(pictures, "terminal.png") });
         }
       } catch (error) {

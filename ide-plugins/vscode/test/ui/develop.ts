@@ -40,7 +40,7 @@ export async function develop(around: Around): Promise<void> {
     await screen.picture("terminal");
   });
   await step("the window is loaded again: dev mode goes on, with its terminal", async () => {
-    await screen.page.reload();
+    await hands.reload();
     await syncs(screen, program.workload);
     await screen.terminal("42 in /").waitFor();
     await openNamespace(around);

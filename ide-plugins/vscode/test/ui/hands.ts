@@ -25,6 +25,13 @@ export class Typing {
     await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: limit });
   }
 
+  /** Loads the window again. VS Code keeps what is open first, which a reload of the page alone may come before. */
+  async reload(): Promise<void> {
+    const loaded = this.screen.page.waitForEvent("load", { timeout: limit });
+    await this.command("Developer: Reload Window");
+    await loaded;
+  }
+
   /** Opens a file by its name. */
   async open(path: string): Promise<void> {
     const { page } = this.screen;
