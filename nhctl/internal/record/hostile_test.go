@@ -202,10 +202,27 @@ func TestOtherKindsAndVersions(t *testing.T) {
 	}
 }
 
-// A session without a heartbeat, of a Lease that someone made by hand, blocks no one.
-func TestNoHeartbeat(t *testing.T) {
+// A heartbeat that no answer of the daemon's can carry is none: JSON has no years after 9999, and one Lease of such a
+// time would cost everyone the list of the namespace's sessions.
+func TestHeartbeatsOfNoTime(t *testing.T) {
 	t.Parallel()
 	for name, k := range kinds() {
+		for what, at := range map[string]time.Time{
+			"the last second":        time.Unix(math.MaxInt64, 0),
+			"year 10000":             time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
+			"year 10000 where it is": time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -14*60*60)).UTC(),
+			"before Christ":          time.Date(-40, 1, 1, 0, 0, 0, 0, time.UTC),
+		} {
+			text, err := k.full.Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := leased(t, k.full, text)
+			l.Spec.RenewTime = &metav1.MicroTime{Time: at}
+			if _, err := k.read(l); problem.From(err).Code != problem.Unreadable {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
 		l, err := k.full.NewLease()
 		if err != nil {
 			t.Fatal(err)
