@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Unknown is what a JSON value has that the type it is read into has no place for; nil where there is nothing.
@@ -35,7 +36,7 @@ func unknownIn(text []byte, t reflect.Type) *Unknown {
 	case reflect.Struct:
 		known := fieldsOf(t)
 		for _, m := range members(text) {
-			if f, ok := known[strings.ToLower(m.name)]; ok {
+			if f, ok := known[fold(m.name)]; ok {
 				u.keep(f.name, unknownIn(m.value, f.kind))
 				continue
 			}
@@ -234,8 +235,19 @@ type fieldType struct {
 	kind reflect.Type
 }
 
-// fieldsOf are the fields of a struct by their names in lower case: decoding takes a name in any case. A field hides
-// one of an embedded struct.
+// fold returns the same text for all names that decoding takes for one field: those that differ in case alone, by
+// Unicode, where the long s is an s.
+func fold(name string) string {
+	return strings.Map(func(c rune) rune {
+		for next := unicode.SimpleFold(c); ; c, next = next, unicode.SimpleFold(next) {
+			if next <= c { // the last one is followed by the first
+				return next
+			}
+		}
+	}, name)
+}
+
+// fieldsOf are the fields of a struct by their folded names. A field hides one of an embedded struct.
 func fieldsOf(t reflect.Type) map[string]fieldType {
 	known := map[string]fieldType{}
 	var embedded []reflect.Type
@@ -259,7 +271,7 @@ func fieldsOf(t reflect.Type) map[string]fieldType {
 		if name == "" {
 			name = f.Name
 		}
-		known[strings.ToLower(name)] = fieldType{name, f.Type}
+		known[fold(name)] = fieldType{name, f.Type}
 	}
 	for _, inner := range embedded {
 		for name, f := range fieldsOf(inner) {

@@ -81,6 +81,7 @@ func TestUnknownIn(t *testing.T) {
 		"nothing":               {`{}`, nil},
 		"known fields":          {`{"kind":"dev","version":1,"port":2,"name":"a","Plain":3,"-":"d"}`, nil},
 		"in another case":       {`{"NAME":"a","plain":3}`, nil},
+		"in case of Unicode":    {`{"\u017fecret":"a","verſion":1,"\u212Aind":"a"}`, fields("\u017fecret", `"a"`)},
 		"a field":               {`{"name":"a","color":{"r":1}}`, fields("color", `{"r":1}`)},
 		"a null":                {`{"color":null}`, fields("color", `null`)},
 		"one that is hidden":    {`{"Secret":"a"}`, fields("Secret", `"a"`)},

@@ -18,31 +18,19 @@ import (
 func TestOneDaemonAUser(t *testing.T) {
 	t.Parallel()
 	p := userdirstest.New(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, p) }()
-	for {
-		c, err := client.ConnectRunning(p)
-		if err == nil {
-			var d rpc.Daemon
-			if err := c.Call(t.Context(), rpc.MethodDaemon, nil, &d); err != nil || d.PID != os.Getpid() {
-				t.Errorf("%+v, %v", d, err)
-			}
-			subscribes(t, c)
-			c.Close()
-			break
-		}
+	serving(t, p)
+	c := connect(t, p)
+	var d rpc.Daemon
+	if err := c.Call(t.Context(), rpc.MethodDaemon, nil, &d); err != nil || d.PID != os.Getpid() {
+		t.Errorf("%+v, %v", d, err)
 	}
+	subscribes(t, c)
 	info, err := os.Stat(p.Socket)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info, err)
 	}
 	if err := Serve(t.Context(), p); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second daemon: %v", err)
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 	leastPort      = 1024
 	mostPort       = 65535
 	maxAbandon     = 365 * 24 * time.Hour
+	maxYear        = 9998 // JSON has four digits for a year, wherever on earth it ends
 	maxFingerprint = 128
 )
 
@@ -167,8 +168,10 @@ func checkLife(port int, since, heartbeat time.Time) string {
 	switch {
 	case port < leastPort || port > mostPort:
 		return fmt.Sprintf("its port is %d", port)
-	case since.Year() < 2000 || since.Year() > 9999:
+	case since.Year() < 2000 || since.Year() > maxYear:
 		return fmt.Sprintf("it began at %s", since)
+	case heartbeat.Year() > maxYear: // a Lease can have times that no answer of the daemon's can
+		return fmt.Sprintf("its last heartbeat was in the year %d", heartbeat.Year())
 	case !heartbeat.IsZero() && heartbeat.Before(since.Add(-24*time.Hour)):
 		return fmt.Sprintf("it began at %s, long after its last heartbeat", since)
 	}

@@ -282,27 +282,6 @@ func TestFromTwin(t *testing.T) {
 	}
 }
 
-func TestHeartbeat(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		ago              time.Duration
-		lives, abandoned bool
-	}{
-		"just now":                    {0, true, false},
-		"a clock that is a bit ahead": {-time.Second, true, false},
-		"a few were lost":             {time.Minute, false, false},
-		"long ago":                    {2 * time.Hour, false, true},
-		"in the future":               {-time.Hour, false, true},
-		"in another era":              {-200 * 365 * 24 * time.Hour, false, true},
-	} {
-		r := full()
-		r.Heartbeat = noon.Add(-tt.ago)
-		if r.Lives(noon) != tt.lives || r.Abandoned(noon) != tt.abandoned {
-			t.Errorf("%s: lives %v, abandoned %v, silent %s", name, r.Lives(noon), r.Abandoned(noon), r.Silent(noon))
-		}
-	}
-}
-
 func TestValidID(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]bool{"0a1b2c3d": true, "": false, ".": false, "..": false, "../../precious": false,

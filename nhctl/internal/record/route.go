@@ -170,7 +170,7 @@ func (r Route) checkService() string {
 		return fmt.Sprintf("%q is no front", clip(r.Front))
 	case r.Image == "" || !plain(r.Image, maxName):
 		return "its image is none"
-	case !r.Until.IsZero() && (r.Until.Before(r.Since) || r.Until.Year() > 9999):
+	case !r.Until.IsZero() && (r.Until.Before(r.Since) || r.Until.Year() > maxYear):
 		return fmt.Sprintf("it ends at %s", r.Until)
 	}
 	for _, p := range r.Ports {

@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
-	"github.com/nhctl/nhctl/sidecar/document"
 )
 
 // tunnel is a tunnel's record with a value in every field.
@@ -129,30 +127,5 @@ func TestForgedTunnels(t *testing.T) {
 	l.Name = "nhctl-tunnel-000000000000"
 	if _, err := record.TunnelFromLease(l); err == nil {
 		t.Error("the Lease of another developer is accepted")
-	}
-}
-
-// A tunnel is never read as dev mode, nor dev mode as a tunnel, whatever the labels say.
-func TestTunnelsAreNoDevMode(t *testing.T) {
-	t.Parallel()
-	r := tunnel()
-	l, err := r.NewLease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, role := range []string{contract.RoleTunnel, contract.RoleSession} {
-		l.Labels[contract.LabelRole] = role
-		if _, err := record.FromLease(l); !errors.Is(err, record.ErrOtherKind) {
-			t.Errorf("with the role %s, it is read as dev mode: %v", role, err)
-		}
-	}
-	of := lease(t, full())
-	of.Labels[contract.LabelRole] = contract.RoleTunnel
-	if _, err := record.TunnelFromLease(of); !errors.Is(err, record.ErrOtherKind) {
-		t.Errorf("dev mode is read as a tunnel: %v", err)
-	}
-	l.Annotations[contract.AnnotationRecord] = `{"kind":"tunnel","version":2,"session":{"id":"another type"}}`
-	if _, err := record.TunnelFromLease(l); !errors.Is(err, document.ErrNewer) {
-		t.Errorf("a newer version: %v", err)
 	}
 }
