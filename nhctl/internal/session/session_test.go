@@ -2,15 +2,18 @@ package session
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
+	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/record"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -66,6 +69,51 @@ func TestNoticesAreNotRepeated(t *testing.T) {
 	}
 }
 
+// The daemon's views and whoever watches this session hear of each of its changes; of a change in the pod, or of sync,
+// only the latter. Whoever has stopped to watch hears nothing.
+func TestChangesAreTold(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change         func(*Session)
+		views, watched int
+	}{
+		"a notice":   {func(s *Session) { s.Note("a") }, 1, 1},
+		"an event":   {func(s *Session) { s.Emit(event.Event{}) }, 1, 1},
+		"its end":    {func(s *Session) { s.SetLeaving(true) }, 1, 1},
+		"a sync":     {func(s *Session) { s.Stir() }, 0, 1},
+		"a question": {func(s *Session) { s.Notices(); s.Leaving(); s.ID(); s.Client() }, 0, 0},
+	} {
+		s := New(quiet(), nil, "")
+		views, watched, gone := 0, 0, 0
+		s.OnChange(func() { views++ })
+		defer s.Watch(func() { watched++ })()
+		s.Watch(func() { gone++ })()
+		tt.change(s)
+		if views != tt.views || watched != tt.watched || gone != 0 {
+			t.Errorf("%s: views %d, watchers %d, and who watches no more %d", name, views, watched, gone)
+		}
+	}
+}
+
+// The credentials of a newer call are taken in any case; whoever keeps where the session is hears of a new address.
+func TestSetClient(t *testing.T) {
+	t.Parallel()
+	s := New(quiet(), nil, "")
+	for _, tt := range []struct {
+		name, server string
+		moved        bool
+	}{
+		{"the first", "a", false},
+		{"a newer one", "a", false},
+		{"another address", "b", true},
+	} {
+		c := &kube.Client{Identity: tt.server}
+		if moved := s.SetClient(c); moved != tt.moved || s.Client() != c {
+			t.Errorf("%s: moved %v, taken %v", tt.name, moved, s.Client() == c)
+		}
+	}
+}
+
 // A heartbeat goes on until there is nothing more to look at, or the session ends.
 func TestHeartbeatEnds(t *testing.T) {
 	t.Parallel()
@@ -84,27 +132,28 @@ func TestHeartbeatEnds(t *testing.T) {
 	}
 }
 
-// What is not written is not lost: the next change has it.
-func TestDocumentThatCantBeWritten(t *testing.T) {
+// The cluster is looked at once, and then at each heartbeat. A look that hangs is given up, and the next one made: one
+// answer that was lost is no reason to be taken for dead.
+func TestHeartbeat(t *testing.T) {
 	t.Parallel()
-	full := errors.New("disk full")
-	var written []string
-	failing := true
-	d := NewDocument("", func(text string) error {
-		if failing {
-			return full
+	synctest.Test(t, func(t *testing.T) {
+		s := New(quiet(), nil, "")
+		var looks []time.Duration
+		begin := time.Now()
+		s.Go("the heartbeat", func() {
+			s.Heartbeat(func(ctx context.Context) bool {
+				looks = append(looks, time.Since(begin))
+				if len(looks) == 3 {
+					<-ctx.Done()
+				}
+				return true
+			})
+		})
+		time.Sleep(25*time.Second + record.Beat/2)
+		s.Stop() // between two beats
+		want := []time.Duration{0, record.Beat, 2 * record.Beat, 4 * record.Beat, 5 * record.Beat}
+		if diff := cmp.Diff(want, looks); diff != "" {
+			t.Error(diff)
 		}
-		written = append(written, text)
-		return nil
 	})
-	if err := d.Edit(func(text *string) { *text += "a" }); !errors.Is(err, full) {
-		t.Error(err)
-	}
-	failing = false
-	if err := d.Edit(func(text *string) { *text += "b" }); err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff([]string{"ab"}, written); diff != "" || d.Value() != "ab" {
-		t.Error(diff, d.Value())
-	}
 }

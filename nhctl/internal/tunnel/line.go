@@ -70,6 +70,8 @@ type Line struct {
 	state   event.LinkData
 	change  chan struct{} // closed and replaced at each change
 	wake    chan struct{}
+	// wakes counts the wakes, tried those before the present try, and known those before the try that state is of.
+	wakes, tried, known int
 }
 
 // NewLine returns a line; it dials once Serve runs.
@@ -97,6 +99,7 @@ func NewLine(o Options) *Line {
 func (l *Line) Serve(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
+		l.begin()
 		c, pod, err := l.connect(ctx)
 		if err == nil {
 			pause = firstPause
@@ -135,8 +138,18 @@ func (l *Line) rest(ctx context.Context, state string, pause time.Duration) time
 	return min(2*pause, lastPause)
 }
 
-// Wake makes a line that waits try at once.
+// begin notes what a try that begins knows of.
+func (l *Line) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tried = l.wakes
+}
+
+// Wake makes a line that waits try at once. Whoever awaits one that has stopped hears of that try.
 func (l *Line) Wake() {
+	l.mu.Lock()
+	l.wakes++
+	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -197,7 +210,7 @@ func (l *Line) set(c *wire.Carrier, state event.LinkData) {
 	l.mu.Lock()
 	// Each failed dial words its reason differently; the first is enough.
 	changed := l.state.State != state.State || l.state.Pod != state.Pod || l.state.Reason == "" && state.Reason != ""
-	l.carrier, l.state = c, state
+	l.carrier, l.state, l.known = c, state, l.tried
 	close(l.change)
 	l.change = make(chan struct{})
 	l.mu.Unlock()
@@ -228,11 +241,12 @@ func (l *Line) Await(ctx context.Context) (*wire.Carrier, error) {
 	for {
 		l.mu.Lock()
 		c, state, change := l.carrier, l.state, l.change
+		stopped := state.State == Stopped && l.known == l.wakes
 		l.mu.Unlock()
 		if c != nil {
 			return c, nil
 		}
-		if state.State == Stopped {
+		if stopped {
 			return nil, problem.New(problem.Forbidden, "no connection to the sidecar: %s", state.Reason)
 		}
 		select {
