@@ -93,7 +93,10 @@ func TestWriterWaitsForNoMore(t *testing.T) {
 			if _, err := w.Write([]byte(text)); err != nil {
 				t.Fatal(err)
 			}
-			if got := out.String(); got != want {
+			w.mu.Lock() // which the timer takes
+			got := out.String()
+			w.mu.Unlock()
+			if got != want {
 				t.Errorf("after %q: %q, want %q", text, got, want)
 			}
 		}
@@ -122,7 +125,9 @@ func TestWriterFails(t *testing.T) {
 		if _, err := w.Write([]byte("/sr")); err != nil {
 			t.Error(err)
 		}
+		w.mu.Lock() // which the timer takes
 		w.out = broken{}
+		w.mu.Unlock()
 		time.Sleep(2 * pause)
 		synctest.Wait()
 		if _, err := w.Write([]byte("c/a")); err == nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/sessiontest"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/tunnel/tunneltest"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -41,11 +42,11 @@ type bed struct {
 func newBed(t *testing.T) *bed {
 	t.Helper()
 	b := &bed{Cluster: sessiontest.New(t), t: t}
-	listener, err := net.Listen("tcp", net.JoinHostPort(kubetest.Address, "0"))
+	b.port = tunneltest.FreePort(t) // the front listens on it, too
+	listener, err := net.Listen("tcp", net.JoinHostPort(kubetest.Address, strconv.Itoa(b.port)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.port = listener.Addr().(*net.TCPAddr).Port
 	original := &httptest.Server{Listener: listener, Config: &http.Server{Handler: answers("original")}}
 	original.Start()
 	t.Cleanup(original.Close)
@@ -301,7 +302,12 @@ func TestTakeOver(t *testing.T) {
 				}
 				return nil
 			})
-			b.gets("x", "eve's /x")
+			sessiontest.Until(t, "requests come to eve", func() error { // ada's daemon may take its last look just now
+				if got, mark, err := b.get("x"); got != "eve's /x" || mark != "" || err != nil {
+					return fmt.Errorf("%q, %q, %w", got, mark, err)
+				}
+				return nil
+			})
 			if _, err := leave(second); err != nil {
 				t.Error(err)
 			}
@@ -346,12 +352,7 @@ func TestPreview(t *testing.T) {
 	shell := ada.Shell(b.Cluster, "ada", "")
 	before := b.Snapshot(ns)
 	mine := local(t, "mine")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.port = free.Addr().(*net.TCPAddr).Port // where no original is
-	free.Close()
+	b.port = tunneltest.FreePort(t) // where no original is
 	preview := func(p *rpc.BeginRoute) {
 		p.Preview, p.Service = true, "web-ada"
 		p.Ports[0].Port = strconv.Itoa(b.port)
@@ -370,7 +371,7 @@ func TestPreview(t *testing.T) {
 		t.Error(err)
 	}
 	b.Restored(before)
-	_, err = b.begin(shell, mine, preview, func(p *rpc.BeginRoute) { p.Service = "web" })
+	_, err := b.begin(shell, mine, preview, func(p *rpc.BeginRoute) { p.Service = "web" })
 	if problem.From(err).Code != problem.Refused {
 		t.Errorf("of a Service that is there: %v", err)
 	}
@@ -388,12 +389,7 @@ func TestPreviewLifetime(t *testing.T) {
 	shell := ada.Shell(b.Cluster, "ada", "")
 	before := b.Snapshot(ns)
 	mine := local(t, "mine")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
-	free.Close()
+	port := strconv.Itoa(tunneltest.FreePort(t))
 	lasting := func(lifetime time.Duration) func(*rpc.BeginRoute) {
 		return func(p *rpc.BeginRoute) {
 			p.Preview, p.Service, p.Lifetime = true, "web-ada", lifetime
@@ -507,17 +503,12 @@ func TestUnreachableOriginals(t *testing.T) {
 	t.Parallel()
 	b, ada := newBed(t), sessiontest.NewComputer(t, "ada")
 	shell := ada.Shell(b.Cluster, "ada", "")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
+	port := tunneltest.FreePort(t)
 	kubetest.Edit(b.Cluster.Cluster, ns, "web", func(s *corev1.Service) {
 		s.Spec.Ports[0].Port, s.Spec.Ports[0].TargetPort = int32(port), intstr.FromInt(port)
 	})
 	before := b.Snapshot(ns)
-	_, err = b.begin(shell, local(t, "mine"))
+	_, err := b.begin(shell, local(t, "mine"))
 	if p := problem.From(err); p.Code != problem.Refused || !strings.Contains(p.Message, "does not reach") {
 		t.Errorf("%v", err)
 	}

@@ -35,8 +35,12 @@ func (c *Cluster) Kubeconfig(t testing.TB, user, namespace string) string {
 func (c *Cluster) Serve(t testing.TB, user, namespace string) string {
 	t.Helper()
 	c.serving.Do(func() {
-		c.server = httptest.NewTLSServer(c)
-		t.Cleanup(func() { c.server.CloseClientConnections(); c.server.Close() })
+		c.server = httptest.NewUnstartedServer(c)
+		// Watches of clients that outlive the cluster, and come back at once, end with it.
+		ctx, end := context.WithCancel(context.Background())
+		c.server.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+		c.server.StartTLS()
+		t.Cleanup(func() { end(); c.server.CloseClientConnections(); c.server.Close() })
 	})
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.server.Certificate().Raw})
 	return kubeconfig(t, c.server.URL, base64.StdEncoding.EncodeToString(authority), user, namespace)
