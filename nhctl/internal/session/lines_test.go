@@ -280,6 +280,7 @@ func TestUpIsTold(t *testing.T) {
 		synctest.Wait()
 		conns[0].Close()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if want := []string{tunnel.Up, tunnel.Down, tunnel.Up}; ups != 2 || !slices.Equal(states, want) {
 			t.Errorf("told %d times; states %q, want %q", ups, states, want)
 		}

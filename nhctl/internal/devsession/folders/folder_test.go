@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 
 // pod is a session whose pod answers from tables, and which notes what it hears and is asked to do.
 type pod struct {
+	id       string // of its folder: no two in a process have the same
 	status   filesync.Status
 	versions []kept.Version
 	contents map[string]string // of versions, by their ids
@@ -56,9 +58,9 @@ func (p *pod) Call(_ context.Context, _, path string, in, out any) error {
 	}
 	var answer any = p.status
 	switch address, _, _ := strings.Cut(path, "?"); address {
-	case control.PathVersions("f"):
+	case control.PathVersions(p.id):
 		answer = p.versions
-	case control.PathDo("f"):
+	case control.PathDo(p.id):
 		p.did = append(p.did, in.(control.Do))
 		answer = control.Done{Files: 2}
 	}
@@ -75,11 +77,14 @@ func (p *pod) Ask(_ context.Context, _, path string, _ any, read func(io.Reader)
 		return err
 	}
 	content, there := p.contents[address.Query().Get("id")]
-	if address.Path != control.PathVersion("f") || !there {
+	if address.Path != control.PathVersion(p.id) || !there {
 		return fmt.Errorf("no such version: %s", path)
 	}
 	return read(strings.NewReader(content))
 }
+
+// folders counts those that tests have opened.
+var folders atomic.Int32
 
 // opened is a folder of a session, and its root. Its engine runs, until the test ends.
 func opened(t *testing.T, p *pod, s filesync.Settings) (*Folder, string) {
@@ -92,8 +97,9 @@ func opened(t *testing.T, p *pod, s filesync.Settings) (*Folder, string) {
 	if err := os.MkdirAll(filepath.Join(root, "src"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	p.id = fmt.Sprintf("f%d", folders.Add(1))
 	f, err := Open(Config{
-		ID:        "f",
+		ID:        p.id,
 		Root:      root,
 		Container: "app",
 		State:     t.TempDir(),
