@@ -9,10 +9,18 @@ import type { Look, Painter } from "./look";
 import type { Node, NodeOf, WorkloadAddress } from "./node";
 import { wanted } from "./wanted";
 
-/** Changes are drawn together: at most ten times a second. */
-const batch = 100;
+/** Changes that come together are drawn together. */
+const batch = 50;
+/**
+ * The shortest time between two drawings. VS Code waits for 200 ms without another before it draws a second time, and where they come
+ * faster for good, it never does.
+ */
+const gap = 300;
 /** How long an opened list shows that it loads, before it shows what there is. */
 const patience = 15_000;
+/** How often a node is selected until it is, and how long each time is waited for. */
+const attempts = 10;
+const pause = 500;
 const us = "tree";
 
 /** The scheme of the URIs that give nodes their colour. */
@@ -30,6 +38,7 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly open = new Set<Node>();
   private readonly disposables: vscode.Disposable[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private drawn = 0;
 
   constructor(
     private readonly world: World,
@@ -121,8 +130,34 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     }
     const parent = this.forest.known(group(place, groupOf(address.key, this.choices())));
     await this.getChildren(parent);
-    await this.view.reveal(this.forest.known(workload(parent, address)), { select: true, focus: true, expand: true });
+    await this.select(this.forest.known(workload(parent, address)));
     return true;
+  }
+
+  /** Selects a node. VS Code forgets to, without a word, where it happens to draw the tree at that moment. */
+  private async select(node: Node): Promise<void> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      await this.view.reveal(node, { select: true, focus: true, expand: true });
+      if (await this.selected(node)) {
+        return;
+      }
+    }
+  }
+
+  private async selected(node: Node): Promise<boolean> {
+    const is = (): boolean => this.view.selection.some(({ id }) => id === node.id);
+    if (is()) {
+      return true;
+    }
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(limit);
+        watching.dispose();
+        resolve(is());
+      };
+      const limit = setTimeout(done, pause);
+      const watching = this.view.onDidChangeSelection(() => is() && done());
+    });
   }
 
   /** The places whose workloads are known at this moment. */
@@ -177,15 +212,17 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   }
 
   private draw(): void {
+    const wait = Math.max(batch, this.drawn + gap - Date.now());
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
+      this.drawn = Date.now();
       const nodes = this.forest.take();
       if (nodes.includes(undefined)) {
         this.redraw.fire(undefined);
       } else if (nodes.length > 0) {
         this.redraw.fire(nodes.filter((node) => node !== undefined));
       }
-    }, batch);
+    }, wait);
   }
 
   private connected(state: State): void {

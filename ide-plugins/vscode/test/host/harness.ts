@@ -97,6 +97,16 @@ export class Harness {
     return nodes;
   }
 
+  /** Waits until the tree has these labels below the last one of a path. */
+  async shows(expected: string[], ...path: string[]): Promise<void> {
+    let labels: string[] = [];
+    const look = setInterval(() => {
+      void this.open(...path).then((nodes) => (labels = this.labels(nodes)));
+    }, 50);
+    const same = (): boolean => JSON.stringify(labels) === JSON.stringify(expected);
+    await until(same, `${path.join(", ")} has ${expected.join(", ")}`).finally(() => clearInterval(look));
+  }
+
   labels(nodes: Node[]): string[] {
     return nodes.map((node) => text(this.api.tree.getTreeItem(node).label));
   }
