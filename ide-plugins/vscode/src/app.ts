@@ -30,6 +30,8 @@ import { capital, label } from "./text";
 import type { Choices } from "./tree/children";
 import { Favourites } from "./tree/favourites";
 import { Painter } from "./tree/look";
+import { TrafficCommands } from "./traffic/commands";
+import { TrafficView } from "./traffic/view";
 import { Tree } from "./tree/tree";
 import { TreeCommands } from "./tree/commands";
 
@@ -37,6 +39,7 @@ import { TreeCommands } from "./tree/commands";
 export class App implements vscode.Disposable {
   readonly connection: Connection;
   readonly tree: Tree;
+  readonly traffic: TrafficView;
   readonly current: CurrentSession;
   readonly links: Links;
 
@@ -66,12 +69,14 @@ export class App implements vscode.Disposable {
     });
     const subscriptions = new Subscriptions(this.connection, world, editor, (scope, change) => {
       this.tree.note(scope, change);
+      this.traffic.note(scope);
       this.current.note(scope, change);
     });
     const at = clockwork(vscode.env.language);
     const painter = new Painter(world, choices, at, vscode.l10n.t);
     const images = vscode.Uri.joinPath(context.extensionUri, "images");
     this.tree = new Tree(world, subscriptions, this.connection, painter, choices, images);
+    this.traffic = new TrafficView(world, subscriptions, at, images);
 
     const programs = new Programs();
     const house = new House(nhctl, programs);
@@ -93,6 +98,7 @@ export class App implements vscode.Disposable {
 
     this.disposables.push(
       this.tree,
+      this.traffic,
       this.current,
       subscriptions,
       folders,
@@ -139,6 +145,7 @@ export class App implements vscode.Disposable {
         "nhctl.restart": () => this.again(),
         "nhctl.showLog": () => this.log.show(),
         ...commands.all(),
+        ...new TrafficCommands(work, world).all(),
         ...sync.all(),
       }),
     );

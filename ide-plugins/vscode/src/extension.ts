@@ -4,7 +4,7 @@ import { App } from "./app";
 import type { Serve } from "./language/language";
 
 /** What the extension shows to its tests. */
-export interface Api extends Pick<App, "tree" | "connection" | "current" | "links"> {
+export interface Api extends Pick<App, "tree" | "traffic" | "connection" | "current" | "links"> {
   /** How many milliseconds its activation took. */
   activation: number;
 }
@@ -17,6 +17,6 @@ export function activate(context: vscode.ExtensionContext): Api {
   };
   const app = new App(context, load);
   context.subscriptions.push(app);
-  const { tree, connection, current, links } = app;
-  return { tree, connection, current, links, activation: performance.now() - began };
+  const { tree, traffic, connection, current, links } = app;
+  return { tree, traffic, connection, current, links, activation: performance.now() - began };
 }

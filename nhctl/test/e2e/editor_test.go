@@ -98,6 +98,7 @@ func TestVSCode(t *testing.T) {
 		w.run(t)
 	})
 	t.Run("BadCluster", func(t *testing.T) { badCluster(t) })
+	t.Run("Traffic", func(t *testing.T) { walksTraffic(t) })
 	t.Run("Conflict", func(t *testing.T) {
 		w, src := walk{Walk: "conflict"}.atSmall(t)
 		file := filepath.Join(src, "hello.txt")
@@ -128,6 +129,44 @@ func TestVSCode(t *testing.T) {
 			debugger: "nhctl: Debug in the Cluster",
 		}.run(t, "develop")
 	})
+}
+
+// walksTraffic is a walk through a mesh whose requests come to a process of this computer.
+func walksTraffic(t *testing.T) {
+	t.Helper()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	local, stop := localServer(t, "mine")
+	_, port, err := net.SplitHostPort(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := func() []string {
+		for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+			if s.Route != nil && len(s.Route.Matches) == 1 {
+				return []string{s.Route.Matches[0].Name, s.Route.Matches[0].Value}
+			}
+		}
+		return nil
+	}
+	asks := func(want string, headers ...string) (string, error) {
+		text, _, err := e.asks("/books", headers...)
+		if err == nil && !strings.Contains(text, want) {
+			err = fmt.Errorf("the answer is %q, without %q", text, want)
+		}
+		return text, err
+	}
+	w := &walk{Walk: "traffic", Namespace: e.ns, Workspace: t.TempDir(), dev: e.developer}
+	w.does = map[string]func(...string) (string, error){
+		"port":                func(...string) (string, error) { return port, nil },
+		"own":                 func(...string) (string, error) { return asks("mine", own()...) },
+		"others":              func(...string) (string, error) { return asks(original) },
+		"stop":                func(...string) (string, error) { stop(); return "", nil },
+		"answeredByOriginals": func(...string) (string, error) { return asks(original, own()...) },
+	}
+	w.perform(t)
+	e.restored(t, before)
+	e.must("", "disconnect")
 }
 
 // badCluster is a walk through days on which the API server is away, and on which credentials expire.

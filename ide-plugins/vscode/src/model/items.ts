@@ -8,6 +8,7 @@ export interface Topics {
   sessions: rpc.Session;
   forwards: rpc.Forwarded;
   status: rpc.Session;
+  overview: rpc.Session;
   sync: rpc.Synced;
 }
 

@@ -65,6 +65,11 @@ export class World {
     return this.items({ topic: "sessions", allClusters: true });
   }
 
+  /** The routes and tunnels of this computer, and its sessions of dev mode, each as its far end says it is. */
+  overview(): Items<"overview"> {
+    return this.items({ topic: "overview" });
+  }
+
   forwards(): Items<"forwards"> {
     return this.items({ topic: "forwards" });
   }

@@ -74,7 +74,8 @@ export class Forest {
         break;
       case "status":
       case "sync":
-        break; // of the status bar
+      case "overview":
+        break; // of other views
     }
   }
 

@@ -5,17 +5,12 @@ import type { Subscriptions } from "../model/subscriptions";
 import type { Place, Scope, World } from "../model/world";
 import { type Choices, context as contextNode, group, groupOf, namespace, workload } from "./children";
 import { Forest } from "./forest";
-import type { Look, Painter } from "./look";
+import { item } from "./item";
+import type { Painter } from "./look";
 import type { Node, NodeOf, WorkloadAddress } from "./node";
+import { Pace } from "./pace";
 import { wanted } from "./wanted";
 
-/** Changes that come together are drawn together. */
-const batch = 50;
-/**
- * The shortest time between two drawings. VS Code waits for 200 ms without another before it draws a second time, and where they come
- * faster for good, it never does.
- */
-const gap = 300;
 /** How long an opened list shows that it loads, before it shows what there is. */
 const patience = 15_000;
 /** How often a node is selected until it is, and how long each time is waited for. */
@@ -37,8 +32,7 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly view: vscode.TreeView<Node>;
   private readonly open = new Set<Node>();
   private readonly disposables: vscode.Disposable[] = [];
-  private timer: NodeJS.Timeout | undefined;
-  private drawn = 0;
+  private readonly pace = new Pace(() => this.draw());
 
   constructor(
     private readonly world: World,
@@ -64,7 +58,7 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
+    this.pace.dispose();
     this.subscriptions.want(us, []);
     vscode.Disposable.from(...this.disposables).dispose();
   }
@@ -73,14 +67,14 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   note(scope: Scope, change: Change): void {
     this.forest.note(scope, change);
     this.news.fire(scope);
-    this.draw();
+    this.pace.ask();
   }
 
   /** Draws all again, as after a change of the choices. */
   refresh(): void {
     this.subscribe();
     this.forest.markAll();
-    this.draw();
+    this.pace.ask();
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
@@ -99,22 +93,14 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
 
   getTreeItem(node: Node): vscode.TreeItem {
     const look = this.painter.look(node);
-    const item = new vscode.TreeItem(look.label, folds[look.fold]);
-    item.id = node.id;
-    item.description = look.description;
-    item.iconPath = this.icon(look);
-    item.contextValue = look.context;
-    item.accessibilityInformation = look.spoken ? { label: look.spoken } : undefined;
-    if (look.tooltip) {
-      item.tooltip = new vscode.MarkdownString(look.tooltip);
-    }
+    const made = item(node.id, look, this.images);
     if (look.muted) {
-      item.resourceUri = vscode.Uri.from({ scheme, path: `/${node.id}` });
+      made.resourceUri = vscode.Uri.from({ scheme, path: `/${node.id}` });
     }
     if (look.command) {
-      item.command = { command: look.command.id, title: look.command.title, arguments: [node] };
+      made.command = { command: look.command.id, title: look.command.title, arguments: [node] };
     }
-    return item;
+    return made;
   }
 
   /** Opens the tree at a workload. It is false if there is no such workload. */
@@ -212,17 +198,12 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   }
 
   private draw(): void {
-    const wait = Math.max(batch, this.drawn + gap - Date.now());
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.drawn = Date.now();
-      const nodes = this.forest.take();
-      if (nodes.includes(undefined)) {
-        this.redraw.fire(undefined);
-      } else if (nodes.length > 0) {
-        this.redraw.fire(nodes.filter((node) => node !== undefined));
-      }
-    }, wait);
+    const nodes = this.forest.take();
+    if (nodes.includes(undefined)) {
+      this.redraw.fire(undefined);
+    } else if (nodes.length > 0) {
+      this.redraw.fire(nodes.filter((node) => node !== undefined));
+    }
   }
 
   private connected(state: State): void {
@@ -231,28 +212,10 @@ export class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
     if (failed || state.kind === "ready") {
       this.subscribe();
       this.forest.markAll();
-      this.draw();
+      this.pace.ask();
     }
-  }
-
-  private icon(look: Look): vscode.TreeItem["iconPath"] {
-    if (!look.icon) {
-      return undefined;
-    }
-    if ("image" in look.icon) {
-      const file = (theme: string): vscode.Uri => vscode.Uri.joinPath(this.images, `hammer-${theme}.svg`);
-      return { light: file("light"), dark: file("dark") };
-    }
-    const colour = look.icon.color === undefined ? undefined : new vscode.ThemeColor(look.icon.color);
-    return new vscode.ThemeIcon(look.icon.codicon, colour);
   }
 }
-
-const folds = {
-  none: vscode.TreeItemCollapsibleState.None,
-  closed: vscode.TreeItemCollapsibleState.Collapsed,
-  open: vscode.TreeItemCollapsibleState.Expanded,
-};
 
 function muted(uri: vscode.Uri): vscode.FileDecoration | undefined {
   return uri.scheme === scheme ? { color: new vscode.ThemeColor("disabledForeground") } : undefined;

@@ -7,6 +7,7 @@ type Answered = Pick<
   | "showErrorMessage"
   | "showInformationMessage"
   | "showQuickPick"
+  | "showInputBox"
   | "showSaveDialog"
   | "withProgress"
 >;
@@ -46,6 +47,14 @@ export class User {
       return Promise.resolve(text === undefined ? undefined : items.find(({ label }) => label.includes(text)));
     });
     return lists;
+  }
+
+  /** Writes into one input box after the other what it takes. */
+  write(...texts: string[]): void {
+    this.stub("showInputBox", (box: vscode.InputBoxOptions) => {
+      const text = texts.shift();
+      return Promise.resolve(text === undefined || box.validateInput?.(text) ? undefined : text);
+    });
   }
 
   /** Has something done once the test is over. */

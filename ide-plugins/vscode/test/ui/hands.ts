@@ -118,8 +118,8 @@ export class Mouse extends Typing {
     }
   }
 
-  async unfold(label: string): Promise<void> {
-    const row = this.screen.row(label);
+  async unfold(label: string, words = ""): Promise<void> {
+    const row = this.screen.row(label, words);
     await row.waitFor({ timeout: limit });
     if ((await row.getAttribute("aria-expanded")) === "false") {
       await row.click();
@@ -127,8 +127,8 @@ export class Mouse extends Typing {
     await row.and(this.screen.page.locator('[aria-expanded="true"]')).waitFor({ timeout: limit });
   }
 
-  async choose(label: string, entry: string): Promise<void> {
-    await this.screen.row(label).click({ button: "right", timeout: limit });
+  async choose(label: string, entry: string, words = ""): Promise<void> {
+    await this.screen.row(label, words).click({ button: "right", timeout: limit });
     const item = this.screen.menu(entry);
     for (let open = true; open; ) {
       await item.click({ timeout: limit }); // a menu that has just opened takes none
@@ -137,6 +137,19 @@ export class Mouse extends Typing {
         () => true,
       );
     }
+  }
+
+  /** Writes into the box that asks for something, instead of what it proposes. */
+  async answer(question: string, text: string): Promise<void> {
+    const { page } = this.screen;
+    await page.locator(".quick-input-widget", { hasText: question }).waitFor({ timeout: limit });
+    await page.keyboard.press("Control+a");
+    await page.keyboard.insertText(text);
+    await page.keyboard.press("Enter");
+  }
+
+  async leaveRoute(service: string): Promise<void> {
+    await this.button(service, "Leave", "mesh");
   }
 
   async hammer(label: string): Promise<void> {
@@ -187,8 +200,8 @@ export class Mouse extends Typing {
   }
 
   /** Presses a button that a row shows under the mouse. */
-  private async button(label: string, title: string): Promise<void> {
-    const row = this.screen.row(label);
+  private async button(label: string, title: string, words = ""): Promise<void> {
+    const row = this.screen.row(label, words);
     await row.hover({ timeout: limit });
     await row.locator(`[aria-label="${title}"]`).click({ timeout: limit });
   }

@@ -31,17 +31,18 @@ export class Screen {
     return this.page.locator(tree);
   }
 
-  /** A row of nhctl's tree by its label; of several the first. */
-  row(label: string): Locator {
+  /** A row of nhctl's views by its label and some words that it says; of several the first. */
+  row(label: string, words = ""): Locator {
     const name = this.page.locator(".label-name", { hasText: exactly(label) });
-    return this.page.locator(`${tree} .monaco-list-row`).filter({ has: name }).first();
+    return this.page
+      .locator(`${tree} .monaco-list-row[aria-label*=${JSON.stringify(words)}]`)
+      .filter({ has: name })
+      .first();
   }
 
   /** Waits until a row of the tree says something. */
   async rowSays(label: string, words: string): Promise<void> {
-    await this.row(label)
-      .and(this.page.locator(`[aria-label*=${JSON.stringify(words)}]`))
-      .waitFor({ timeout: limit });
+    await this.row(label, words).waitFor({ timeout: limit });
   }
 
   /** The item of nhctl in the status bar. */

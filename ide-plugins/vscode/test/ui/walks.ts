@@ -2,6 +2,7 @@ import { conflict } from "./conflict";
 import { badCluster, badProgram } from "./days";
 import { develop, keyboard } from "./develop";
 import { colleague } from "./team";
+import { traffic } from "./traffic";
 import type { Around } from "./around";
 
 /** The walks by the names that scenarios know them by. */
@@ -12,4 +13,5 @@ export const walks: Readonly<Record<string, (around: Around) => Promise<void>>> 
   conflict,
   develop,
   keyboard,
+  traffic,
 };
