@@ -31,6 +31,7 @@ import type { Choices } from "./tree/children";
 import { Favourites } from "./tree/favourites";
 import { Painter } from "./tree/look";
 import { TrafficCommands } from "./traffic/commands";
+import { DebugHere } from "./traffic/here";
 import { TrafficView } from "./traffic/view";
 import { Tree } from "./tree/tree";
 import { TreeCommands } from "./tree/commands";
@@ -91,6 +92,7 @@ export class App implements vscode.Disposable {
     const terminals = new Terminals(nhctl, world, now);
     const logs = new Logs(this.connection, world, now);
     const debugging = new Debugging(nhctl, folders, now);
+    const here = new DebugHere(nhctl, world);
     const tasks = new Tasks(nhctl, folders, now);
     const testing = new Testing(nhctl, this.connection, folders, now);
     const language = new Language(nhctl, load, this.log);
@@ -136,6 +138,7 @@ export class App implements vscode.Disposable {
         "nhctl.logs": (argument) => logs.show(argument),
         "nhctl.podLogs": (argument) => logs.pods(argument),
         "nhctl.debug": (argument, folder) => debugging.start(targetOf(argument, folder)),
+        "nhctl.debugHere": (argument) => here.start(argument),
         "nhctl.sessionMenu": () => menu.show(),
         "nhctl.init": (argument) => house.init(argument),
         "nhctl.import": () => house.import(),
@@ -150,6 +153,7 @@ export class App implements vscode.Disposable {
       }),
     );
     setContext("nhctl.groupBy", settings.grouping());
+    setContext("nhctl.platform", process.platform); // of where nhctl runs, which may not be where the window is
     this.begin(folders, language);
     testing.finder.start();
   }

@@ -99,6 +99,7 @@ func TestVSCode(t *testing.T) {
 	})
 	t.Run("BadCluster", func(t *testing.T) { badCluster(t) })
 	t.Run("Traffic", func(t *testing.T) { walksTraffic(t) })
+	t.Run("DebugHere", func(t *testing.T) { debugsHere(t) })
 	t.Run("Conflict", func(t *testing.T) {
 		w, src := walk{Walk: "conflict"}.atSmall(t)
 		file := filepath.Join(src, "hello.txt")
@@ -167,6 +168,50 @@ func walksTraffic(t *testing.T) {
 	w.perform(t)
 	e.restored(t, before)
 	e.must("", "disconnect")
+}
+
+// debugsHere is a walk that debugs a service on this computer, as its workload and with its traffic.
+func debugsHere(t *testing.T) {
+	t.Helper()
+	ns := shopOf(t, "storefront", "catalog", "reviews")
+	before := shared.mustSnapshot(t, ns)
+	dev := shared.developer(t, ns)
+	src := dev.sources("examples/bookshop/storefront")
+	local, free := localServer(t, "")
+	free()
+	_, port, err := net.SplitHostPort(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(src, "main.js")
+	edit(t, file, "listen(8080", "listen(process.env.PORT")
+	write(t, filepath.Join(src, ".vscode", "launch.json"), `{"version": "0.2.0", "configurations": [{
+  "type": "node", "request": "launch", "name": "storefront", "program": "${workspaceFolder}/main.js",
+  "env": {"PORT": "`+port+`"}
+}]}`)
+	w := &walk{Walk: "here", Namespace: ns, Workspace: src, dev: dev, Program: &program{
+		Workload: "storefront",
+		File:     "main.js",
+		Line:     lineOf(t, file, "return {"),
+		Variable: "reviews",
+		Value:    "tone",
+		Answers:  answers{Before: "Welcome to the bookshop"},
+	}}
+	w.does = map[string]func(...string) (string, error){
+		"port": func(...string) (string, error) { return port, nil },
+		"get":  func(...string) (string, error) { return <-ask(t, ns, "storefront", "/"), nil },
+		"routes": func(...string) (string, error) {
+			for _, s := range query[[]rpc.Session](dev, "", "status") {
+				if s.Route != nil {
+					return "exchanged", nil
+				}
+			}
+			return "none", nil
+		},
+	}
+	w.perform(t)
+	dev.must("", "disconnect", "--all")
+	shared.restored(t, ns, before)
 }
 
 // badCluster is a walk through days on which the API server is away, and on which credentials expire.
@@ -250,12 +295,7 @@ func TestGreeting(t *testing.T) {
 
 func (d developed) run(t *testing.T, name string) {
 	t.Helper()
-	ns := shared.namespace(t)
-	shared.apply(t, ns, manifests+"settings.yaml")
-	for _, service := range append([]string{d.service}, d.needs...) {
-		shared.apply(t, ns, manifests+service+".yaml")
-		shared.deploymentReady(t, ns, service)
-	}
+	ns := shopOf(t, append([]string{d.service}, d.needs...)...)
 	dev := shared.developer(t, ns)
 	src := dev.sources("examples/bookshop/" + d.service)
 	config := filepath.Join(src, ".dev", "config.yaml")

@@ -37,8 +37,19 @@ const (
 // minds; the ones about the whole shop deploy it all.
 func shop(t *testing.T) string {
 	t.Helper()
+	return shopOf(t, "catalog")
+}
+
+// shopOf has some services of the bookshop.
+func shopOf(t *testing.T, services ...string) string {
+	t.Helper()
 	ns := shared.namespace(t)
-	shared.apply(t, ns, manifests+"settings.yaml", manifests+"catalog.yaml")
-	shared.deploymentReady(t, ns, "catalog")
+	shared.apply(t, ns, manifests+"settings.yaml")
+	for _, service := range services {
+		shared.apply(t, ns, manifests+service+".yaml")
+	}
+	for _, service := range services {
+		shared.deploymentReady(t, ns, service)
+	}
 	return ns
 }

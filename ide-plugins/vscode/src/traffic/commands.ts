@@ -6,7 +6,8 @@ import type * as rpc from "../rpc";
 import { editor } from "../settings";
 import { capital, label } from "../text";
 import { curl, type Entry } from "./entries";
-import { local, previewPorts, type Wanted } from "./wanted";
+import { askPorts } from "./ask";
+import { previewPorts } from "./wanted";
 
 /** How long a request waits for a local process that restarts, in nanoseconds: as `nhctl exchange` has it. */
 const hold = 2_000_000_000;
@@ -36,7 +37,7 @@ export class TrafficCommands {
   private async route(node: unknown, title: (name: string) => string, more: Partial<rpc.BeginRoute>): Promise<void> {
     const target = targetOf(node);
     const service = this.service(node, target);
-    const ports = service && (await this.choosePorts(service));
+    const ports = service && (await askPorts(service));
     if (!ports) {
       return;
     }
@@ -133,37 +134,5 @@ export class TrafficCommands {
     const name = (node as { name?: unknown } | undefined)?.name;
     const item = place && workload ? this.world.workloads(place).map.get(workload) : undefined;
     return item?.services?.find((one) => one.name === name);
-  }
-
-  /** The ports that a route is about, and where each leads to; undefined if the user leaves. */
-  private async choosePorts(service: rpc.Service): Promise<Wanted[] | undefined> {
-    const ports = service.ports ?? [];
-    let port = ports[0];
-    if (ports.length > 1) {
-      const all = { label: vscode.l10n.t("All ports"), description: vscode.l10n.t("to the pods' port numbers") };
-      const one = (port: (typeof ports)[number]): vscode.QuickPickItem & { port: typeof port } => ({
-        label: String(port.port),
-        description: label(port.name ?? ""),
-        port,
-      });
-      const title = vscode.l10n.t("Port of {0}", label(service.name, 60));
-      const picked = await vscode.window.showQuickPick([...ports.map(one), all], { title });
-      if (!picked) {
-        return undefined;
-      }
-      port = "port" in picked ? picked.port : undefined;
-    }
-    if (!port) {
-      return [];
-    }
-    const text = await vscode.window.showInputBox({
-      title: vscode.l10n.t("Where your process listens"),
-      prompt: vscode.l10n.t("A port of this computer, HOST:PORT, or unix:PATH"),
-      value: /^\d+$/.test(port.target ?? "") ? port.target : String(port.port),
-      validateInput: (value) =>
-        local(value) ? "" : vscode.l10n.t("Such as 8080, localhost:8080 or unix:/tmp/web.sock"),
-      ignoreFocusOut: true,
-    });
-    return text === undefined ? undefined : [{ port: String(port.port), local: text.trim() }];
   }
 }

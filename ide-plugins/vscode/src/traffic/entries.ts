@@ -1,5 +1,6 @@
 import type { Items } from "../model/items";
 import type { Clockwork } from "../model/state";
+import { quoted } from "../model/target";
 import type * as rpc from "../rpc";
 import { capital, label, literal, type Translate } from "../text";
 import type { Look } from "../tree/look";
@@ -58,11 +59,8 @@ export function curl({ namespace, route }: rpc.Session): string | undefined {
   if (/^[~^]/.test(match.value)) {
     return undefined; // a pattern is no value
   }
-  return `curl -H ${quoted(`${match.name}: ${match.value}`)} http://${route.service}.${namespace}:${port}/`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  const url = `http://${route.service}.${namespace}:${port}/`;
+  return quoted(["curl", "-H", `${match.name}: ${match.value}`, url]);
 }
 
 function title(session: rpc.Session): string {

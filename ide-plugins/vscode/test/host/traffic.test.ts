@@ -114,4 +114,35 @@ describe("traffic", () => {
     assert.ok(!topics.includes("overview"), String(topics));
     await harness.look();
   });
+
+  it("debugs a launch configuration of this computer as a workload, with its traffic", async () => {
+    await harness.play(traffic());
+    const node = (await harness.open("dev", "shop", "Deployments")).find(
+      (one) => text(harness.api.tree.getTreeItem(one).label) === "web",
+    );
+    const launch = { type: "node", request: "launch", name: "Run main.js", program: "${workspaceFolder}/main.js" };
+    await vscode.workspace
+      .getConfiguration("launch")
+      .update("configurations", [launch, { ...launch, request: "attach" }], vscode.ConfigurationTarget.Workspace);
+    const lists = harness.user.pick("Exchange", "80");
+    harness.user.write("3000");
+    const started: (string | vscode.DebugConfiguration)[] = [];
+    const debug = vscode.debug as { startDebugging: typeof vscode.debug.startDebugging };
+    const real = debug.startDebugging;
+    harness.user.afterwards(() => (debug.startDebugging = real));
+    debug.startDebugging = async (_, configuration) => {
+      started.push(configuration);
+      return Promise.resolve(true);
+    };
+    await vscode.commands.executeCommand("nhctl.debugHere", node);
+    await vscode.workspace
+      .getConfiguration("launch")
+      .update("configurations", undefined, vscode.ConfigurationTarget.Workspace);
+    assert.deepEqual(lists[0], ["Mesh of web", "Exchange of web", "No traffic"]);
+    const [configuration] = started as vscode.DebugConfiguration[];
+    assert.match(String(configuration?.["runtimeExecutable"]), /nhctl$/);
+    const args = "run --context dev --namespace shop --workload deployment/web --exchange web:80:3000 -- node";
+    assert.equal((configuration?.["runtimeArgs"] as string[]).join(" "), args);
+    assert.equal(configuration?.["program"], launch.program);
+  });
 });

@@ -157,7 +157,7 @@ export async function keyboard(around: Around): Promise<void> {
   });
 }
 
-function programOf({ plan }: Around): Program {
+export function programOf({ plan }: Around): Program {
   assert.ok(plan.program);
   return plan.program;
 }

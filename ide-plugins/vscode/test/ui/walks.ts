@@ -1,6 +1,7 @@
 import { conflict } from "./conflict";
 import { badCluster, badProgram } from "./days";
 import { develop, keyboard } from "./develop";
+import { here } from "./here";
 import { colleague } from "./team";
 import { traffic } from "./traffic";
 import type { Around } from "./around";
@@ -12,6 +13,7 @@ export const walks: Readonly<Record<string, (around: Around) => Promise<void>>> 
   badCluster,
   conflict,
   develop,
+  here,
   keyboard,
   traffic,
 };

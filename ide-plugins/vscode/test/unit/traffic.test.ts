@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World } from "../../src/model/world";
 import type * as rpc from "../../src/rpc";
+import { behind } from "../../src/debug/here";
 import { english } from "../../src/text";
 import { curl, entries, type Entry, look } from "../../src/traffic/entries";
 import { local, previewPorts } from "../../src/traffic/wanted";
@@ -108,4 +109,32 @@ test("the ports of a preview", () => {
   for (const bad of ["", "web", "80:", "0:80", "80:70000", "80,81"]) {
     assert.equal(previewPorts(bad), undefined, bad);
   }
+});
+
+test("a launch configuration of Node runs behind a command, with its own runtime and arguments", () => {
+  const node = { type: "node", request: "launch", name: "web", program: "main.js" };
+  const run = ["/bin/nhctl", "run", "--"];
+  assert.deepEqual(behind(run, node), { ...node, runtimeExecutable: "/bin/nhctl", runtimeArgs: ["run", "--", "node"] });
+  assert.deepEqual(behind(run, { ...node, runtimeExecutable: "npm", runtimeArgs: ["run", "dev"] }), {
+    ...node,
+    runtimeExecutable: "/bin/nhctl",
+    runtimeArgs: ["run", "--", "npm", "run", "dev"],
+  });
+});
+
+test("one of Python does, with the interpreter that it names, or the folder's", () => {
+  const python = { type: "debugpy", request: "launch", name: "web", program: "main.py" };
+  const run = ["/bin/nhctl", "run", "--"];
+  const given = (own?: unknown): unknown =>
+    behind(run, { ...python, ...(own !== undefined && { python: own }) })?.["python"];
+  assert.deepEqual(given(), ["/bin/nhctl", "run", "--", "${command:python.interpreterPath}"]);
+  assert.deepEqual(given("/venv/bin/python"), ["/bin/nhctl", "run", "--", "/venv/bin/python"]);
+  assert.deepEqual(given(["poetry", "run"]), ["/bin/nhctl", "run", "--", "poetry", "run"]);
+});
+
+test("others do not", () => {
+  for (const type of ["go", "nhctl", "chrome"]) {
+    assert.equal(behind(["nhctl"], { type, request: "launch", name: "x" }), undefined);
+  }
+  assert.equal(behind(["nhctl"], { type: "node", request: "attach", name: "x" }), undefined);
 });
