@@ -34,7 +34,7 @@ func (r *Registry) Adopt(ctx context.Context, caller rpc.Caller, v *session.Visi
 	var adopting sync.WaitGroup
 	defer adopting.Wait()
 	for _, state := range all {
-		if r.Serves(state.ID()) || r.reserved(state.Work()) {
+		if r.Serves(state.ID()) || r.isOver(state.ID()) || r.reserved(state.Work()) {
 			continue
 		}
 		var own *session.Visitor
@@ -67,6 +67,13 @@ func (r *Registry) takeUp(
 // Serves says whether a session of this computer is served.
 func (r *Registry) Serves(id string) bool {
 	return slices.ContainsFunc(r.Live(), func(s session.Live) bool { return s.ID() == id })
+}
+
+// isOver says whether a session has ended, whose removal may not be done. Ask whether it is served before.
+func (r *Registry) isOver(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over[id]
 }
 
 // Stored reads every saved session. The error names those that can't be read; it hides no other.

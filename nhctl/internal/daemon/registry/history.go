@@ -69,6 +69,9 @@ func (r *Registry) Over(s session.Live, e Ended) bool {
 		return false
 	}
 	r.Remember(e)
+	r.mu.Lock()
+	r.over[s.ID()] = true
+	r.mu.Unlock()
 	return r.Remove(s)
 }
 

@@ -29,6 +29,7 @@ type Registry struct {
 	kinds []session.Kind
 	live  []session.Live
 	busy  map[string]bool // work that a call is at
+	over  map[string]bool // ids of sessions that have ended: what is still kept of them is no session any more
 	// watchers are told that there are other sessions, or that one may look different.
 	watchers map[*func()]bool
 
@@ -45,6 +46,7 @@ func New(dirs userdirs.Dirs, logger *slog.Logger) *Registry {
 		context:  ctx,
 		cancel:   cancel,
 		busy:     map[string]bool{},
+		over:     map[string]bool{},
 		watchers: map[*func()]bool{},
 	}
 }

@@ -196,3 +196,22 @@ func TestReserve(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A session that is over is not taken up again by a call that comes before its removal is done.
+func TestOverIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	taken := 0
+	kind := &fakeKind{name: "fake", takeUp: func(string) error { taken++; return nil }}
+	r.Register(kind)
+	keep(t, r, "s1", `{"kind": "fake", "version": 1}`)
+	s := fakeSession{kind: kind, id: "s1"}
+	r.Add(s)
+	if !r.Over(s, Ended{Session: "s1"}) {
+		t.Fatal("it was not there")
+	}
+	r.Adopt(t.Context(), rpc.Caller{}, nil)
+	if taken != 0 || r.Serves("s1") {
+		t.Errorf("taken up %d times", taken)
+	}
+}
