@@ -31,6 +31,8 @@ type bridge struct {
 	mu     sync.Mutex
 	client *side
 	sides  map[*side]bool
+	// flooded says that the last frame had too much said: whoever sent it is at fault.
+	flooded bool
 	// dialing has a lock for each far end, so that one connection is made there and not one for each stream.
 	dialing map[string]*sync.Mutex
 }

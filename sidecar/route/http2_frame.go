@@ -22,6 +22,15 @@ type frame struct {
 	table    uint32 // a size for the encoder, of the settings that this acknowledges
 }
 
+// size is what a frame's head or data takes.
+func (f frame) size() int {
+	n := len(f.data)
+	for _, field := range f.fields {
+		n += int(field.Size())
+	}
+	return n
+}
+
 // frameWriter writes the frames of one end of a connection, with the state that its headers' compression has.
 type frameWriter struct {
 	to      *bufio.Writer

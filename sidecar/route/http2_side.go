@@ -19,6 +19,9 @@ const (
 	connectionWindow = 1 << 20
 	// maxStreams is how many streams a client may have open at a time.
 	maxStreams = 1000
+	// maxSaid is how many bytes of control frames may wait for an end that does not read them, frameSize of each one.
+	maxSaid   = 1 << 20
+	frameSize = 64
 )
 
 // What HTTP/2 says where no settings do.
@@ -37,6 +40,7 @@ type side struct {
 	wake chan struct{} // something is to be written
 
 	control []frame
+	said    int     // the bytes in control
 	ready   []*half // that have something to write, and may
 	streams map[uint32]*half
 	waiting []*half // for a stream to end, since there may be no more
@@ -88,6 +92,9 @@ func (s *side) notify() {
 // say has a control frame written.
 func (s *side) say(f frame) {
 	s.control = append(s.control, f)
+	if s.said += frameSize + f.size(); s.said > maxSaid {
+		s.b.flooded = true
+	}
 	s.notify()
 }
 
@@ -120,7 +127,7 @@ func (h *half) enqueue() {
 // take is what is to be written now: all control frames, and of each half that may one frame. A half whose window is
 // used up goes on when it is opened.
 func (s *side) take() (all []frame) {
-	all, s.control = s.control, nil
+	all, s.control, s.said = s.control, nil, 0
 	ready := s.ready
 	s.ready = nil
 	for _, h := range ready {
@@ -270,15 +277,23 @@ func (s *side) read() error {
 		var stream http2.StreamError
 		if errors.As(err, &stream) {
 			s.b.mu.Lock()
+			s.b.flooded = false
 			s.broken(stream)
+			flooded := s.b.flooded
 			s.b.mu.Unlock()
+			if flooded {
+				return errFlood
+			}
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		s.b.mu.Lock()
-		err = s.got(f)
+		s.b.flooded = false
+		if err = s.got(f); err == nil && s.b.flooded {
+			err = errFlood
+		}
 		s.b.mu.Unlock()
 		if err != nil {
 			return err
@@ -298,7 +313,10 @@ func (s *side) broken(e http2.StreamError) {
 	h.peer.reset(http2.ErrCodeCancel)
 }
 
-var errHTTP2 = errors.New("a frame that must not come")
+var (
+	errHTTP2 = errors.New("a frame that must not come")
+	errFlood = errors.New("frames that ask for answers, which the other end does not read")
+)
 
 // got takes a frame.
 func (s *side) got(f http2.Frame) error {

@@ -492,3 +492,28 @@ func TestGoAwayWithoutAnAnswer(t *testing.T) {
 		serving.Wait()
 	})
 }
+
+// A client that wants answers and reads none is let go, before they fill the memory.
+func TestAnswersThatAreNotRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close()
+		server := &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
+		var serving sync.WaitGroup
+		serving.Go(func() { server.serveConn(t.Context(), &serving, far, port, HTTP) })
+		if _, err := io.WriteString(near, http2.ClientPreface); err != nil {
+			t.Fatal(err)
+		}
+		said := http2.NewFramer(near, nil)
+		err := said.WriteSettings()
+		pings := 0
+		for ; err == nil && pings <= 3*maxSaid/frameSize; pings++ {
+			err = said.WritePing(false, [8]byte{})
+		}
+		if err == nil {
+			t.Errorf("%v after %d pings", err, pings)
+		}
+		serving.Wait()
+	})
+}

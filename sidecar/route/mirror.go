@@ -175,15 +175,6 @@ func (m *copied) notify() {
 	}
 }
 
-// size is what a frame takes of the budget.
-func (f frame) size() int {
-	n := len(f.data)
-	for _, field := range f.fields {
-		n += int(field.Size())
-	}
-	return n
-}
-
 // run hands the copy over, and counts what became of it.
 func (m *copied) run(ctx context.Context, c *client, hand handing) {
 	status, err := m.handOver(ctx, c, hand)
