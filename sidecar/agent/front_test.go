@@ -110,6 +110,8 @@ func (f *fronting) get(t *testing.T, dev string) (text, mark string) {
 // until asks until an answer comes.
 func (f *fronting) until(t *testing.T, dev, want, mark string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -119,7 +121,7 @@ func (f *fronting) until(t *testing.T, dev, want, mark string) {
 		}
 		select {
 		case <-tick.C:
-		case <-t.Context().Done():
+		case <-ctx.Done():
 			t.Fatalf("%q, %q; never %q, %q", text, marked, want, mark)
 		}
 	}

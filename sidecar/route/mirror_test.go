@@ -333,8 +333,9 @@ func TestMirrorBound(t *testing.T) {
 	until(t, "the memory is given back", func() bool { return b.used() == 0 })
 	ask()
 	until(t, "each copy is counted once", func() bool {
-		r := b.report(t, "copy") // with so many at once, one may not be taken in time
-		return r.Matched+r.Errors == asked-dropped+1 && r.Dropped == dropped && r.Matched > 0
+		// With so many at once, one may not be taken in time; and one that was begun may be given up, and be counted late.
+		r := b.report(t, "copy")
+		return r.Matched+r.Errors+r.Dropped == asked+1 && r.Dropped >= dropped && r.Matched > 0
 	})
 }
 
