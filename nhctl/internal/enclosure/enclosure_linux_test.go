@@ -576,6 +576,10 @@ func countSignals() error {
 // nhctl ends by the signal that has ended its command.
 func TestEndBySignal(t *testing.T) {
 	t.Parallel()
+	// Below nohup, a command would ignore it, as it should.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, unix.SIGHUP)
+	t.Cleanup(func() { signal.Stop(heard) })
 	for _, s := range []syscall.Signal{unix.SIGTERM, unix.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
