@@ -41,7 +41,7 @@ const protocol = 1;
 /** How long a call waits for nhctl to come up. */
 const patience = 40_000;
 /** Waits before a subscription is tried again that could not reach its cluster. */
-const reaches = [2_000, 5_000, 15_000, 30_000];
+const reaches = [2_000, 5_000, 10_000, 20_000];
 
 /** Keeps one `nhctl ide` running, and the subscriptions on it. */
 export class Connection implements Disposable {
