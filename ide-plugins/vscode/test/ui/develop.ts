@@ -62,7 +62,7 @@ async function debugged(around: Around, program: Program): Promise<void> {
       await hands.pick(program.debugger);
     }
     await screen.runs();
-    const answer = backstage.ask("get");
+    const { answer } = program.debugger ? await asksUntilItStops(around) : { answer: backstage.ask("get") };
     await screen.stopsAt(program.file, program.line);
     await hands.locals();
     await screen.variable(program.variable, program.value).waitFor();
@@ -92,8 +92,8 @@ async function debugged(around: Around, program: Program): Promise<void> {
   });
 }
 
-/** Asks the Service until the program stops: the editor's own debugger comes back a second after its program. */
-async function asksUntilItStops({ screen, backstage }: Around): Promise<{ answer: Promise<string> }> {
+/** Asks the Service until the program stops: the editor's own debugger runs a moment before it has its breakpoints. */
+export async function asksUntilItStops({ screen, backstage }: Around): Promise<{ answer: Promise<string> }> {
   const stands = screen.stands.waitFor().then(() => true);
   for (;;) {
     const answer = backstage.ask("get");

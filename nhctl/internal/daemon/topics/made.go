@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/front"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // made is what was made of a namespace's objects. Most are the same from one look to the next, and reading thousands of
@@ -70,13 +72,19 @@ type matcher struct {
 	selector map[string]string
 }
 
-// serviceOf reads a Service.
+// serviceOf reads a Service. One that leads to a front is that of the pods that it led to before.
 func serviceOf(o *unstructured.Unstructured) matcher {
 	var s corev1.Service
 	if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &s) != nil {
 		return matcher{}
 	}
+	if s.Labels[contract.LabelRole] == contract.RoleFront {
+		return matcher{}
+	}
 	made := matcher{item: rpc.Service{Name: s.Name}, selector: s.Spec.Selector}
+	if note, err := front.Switched(&s); err == nil && note != nil {
+		made.selector = note.Selector
+	}
 	for _, p := range s.Spec.Ports {
 		made.item.Ports = append(made.item.Ports, rpc.Port{
 			Name:     p.Name,

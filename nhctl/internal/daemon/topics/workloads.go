@@ -2,6 +2,7 @@ package topics
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -22,6 +23,10 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
+
+// notOurs selects what is no part of a session.
+var notOurs = fmt.Sprintf("%s notin (%s, %s, %s)", contract.LabelRole, contract.RoleTwin, contract.RoleFront,
+	contract.RoleGateway)
 
 // workloads follows the workloads of the caller's namespace.
 func (t *Topics) workloads(ctx context.Context, v visit) error {
@@ -44,7 +49,7 @@ func (t *Topics) workloads(ctx context.Context, v visit) error {
 				kinds[kind] = begin(kube.Selection{
 					Resource:  kind.Resource(),
 					Namespace: namespace,
-					Labels:    contract.LabelRole + "!=" + contract.RoleTwin,
+					Labels:    notOurs,
 					Managers:  true, // of drift
 				})
 			}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
+	"github.com/nhctl/nhctl/nhctl/internal/front"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -605,5 +606,38 @@ func TestCustomKinds(t *testing.T) {
 		if _, err := s.custom(wrong); problem.From(err).Code != problem.Usage {
 			t.Errorf("no kind: %v", err)
 		}
+	})
+}
+
+// What sessions consist of is no workload, and a Service that leads to a front is still that of its own pods.
+func TestPartsOfSessions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.Add(deployment("web", "1"), service("web", "web"))
+		name := contract.FrontPrefix + front.ID(kubetest.Get[corev1.Service](s.Cluster, "shop", "web"))
+		note := `{"kind":"front","version":1,"selector":{"app":"web"},"restore":"kubectl"}`
+		kubetest.Edit(s.Cluster, "shop", "web", func(s *corev1.Service) {
+			s.Annotations = map[string]string{contract.AnnotationFront: note}
+			s.Spec.Selector = map[string]string{"app": name}
+		})
+		part := func(o metav1.Object, role string) { o.SetLabels(map[string]string{contract.LabelRole: role}) }
+		agents, originals := deployment(name, "1"), service("nhctl-original", "web")
+		gateway := &batchv1.Job{
+			ObjectMeta: metav1.ObjectMeta{Name: "nhctl-gateway", Namespace: "shop"},
+			Spec:       batchv1.JobSpec{Template: template("gateway", "1")},
+		}
+		part(agents, contract.RoleFront)
+		part(originals, contract.RoleFront)
+		part(gateway, contract.RoleGateway)
+		s.Add(agents, originals, gateway)
+		l := s.subscribe(s.workloads, s.visit("ada"))
+		web := seen("web", "1")
+		web.Services = []rpc.Service{{
+			Name:  "web",
+			Ports: []rpc.Port{{Name: "web", Port: 80, Protocol: "TCP", Target: "http"}},
+		}}
+		l.want(t, rpc.Update{Topic: rpc.TopicWorkloads, Snapshot: true, Workloads: one(web)})
+		l.leave()
 	})
 }
