@@ -150,7 +150,8 @@ func (s *search) waiting(why string) {
 	}
 }
 
-// rest makes a pause, which a start of the program ends, and says whether there is still time to look again. Without, it gives up for the reason.
+// rest makes a pause, which a start of the program ends, and says whether there is still time to look again. Without,
+// it gives up for the reason.
 func (s *search) rest(ctx context.Context, pause time.Duration, why string) bool {
 	if time.Since(s.since)-s.rested > s.Patience {
 		s.post(func() { s.giveUp(ctx, why) })
