@@ -56,6 +56,7 @@ func benches() []struct {
 		{"list", benchList},
 		{"config", benchConfig},
 		{"console", benchConsole},
+		{"ide", benchIDE},
 		{"run", benchLocalRun},
 		{"reload", benchReload},
 		{"debug", benchDebug},
