@@ -280,7 +280,10 @@ describe("sync in the editor", () => {
       said.map((text) => text.split(".")[0]),
       ["The disk in the pod is full", "The disk of this computer is full", "The disk in the pod is full"],
     );
-    assert.match(said[0] ?? "", /\/home\/dev\/src needs 2\.5 MB more, .* give the pod a larger volume: sync then goes on/);
+    assert.match(
+      said[0] ?? "",
+      /\/home\/dev\/src needs 2\.5 MB more, .* give the pod a larger volume: sync then goes on/,
+    );
   });
 
   it("says what to do where nhctl's own disk is full", async () => {
