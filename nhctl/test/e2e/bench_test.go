@@ -56,7 +56,6 @@ func benches() []struct {
 		{"list", benchList},
 		{"config", benchConfig},
 		{"console", benchConsole},
-		{"ide", benchIDE},
 		{"run", benchLocalRun},
 		{"reload", benchReload},
 		{"debug", benchDebug},
