@@ -112,8 +112,9 @@ func buildOf(words []string) (b goBuild, ok bool) {
 }
 
 // linked are the flags with a linker that leaves in what a debugger needs: `go run` strips programs, and so do people.
+// Delve starts earlier where it has not to decompress that.
 func (b goBuild) linked() []string {
-	const kept = "-s=false -w=false"
+	const kept = "-s=false -w=false -compressdwarf=false"
 	var flags []string
 	ldflags := ""
 	for i := 0; i < len(b.flags); i++ {

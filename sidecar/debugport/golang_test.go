@@ -47,10 +47,11 @@ func TestBuildOf(t *testing.T) {
 func TestLinked(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ flags, want []string }{
-		"none": {nil, []string{"-ldflags=-s=false -w=false"}},
+		"none": {nil, []string{"-ldflags=-s=false -w=false -compressdwarf=false"}},
 		"words": {[]string{"-race", "-ldflags", "-s -w", "-v"},
-			[]string{"-race", "-v", "-ldflags=-s -w -s=false -w=false"}},
-		"one": {[]string{"--ldflags=-X main.version=1"}, []string{"-ldflags=-X main.version=1 -s=false -w=false"}},
+			[]string{"-race", "-v", "-ldflags=-s -w -s=false -w=false -compressdwarf=false"}},
+		"one": {[]string{"--ldflags=-X main.version=1"},
+			[]string{"-ldflags=-X main.version=1 -s=false -w=false -compressdwarf=false"}},
 	} {
 		if diff := cmp.Diff(tt.want, (goBuild{flags: tt.flags}).linked()); diff != "" {
 			t.Errorf("%s: %s", name, diff)

@@ -44,6 +44,34 @@ func (c *Client) send(method string, parameter any) error {
 	return nil
 }
 
+// Ready fails unless delve answers, and takes several clients. It takes one round trip.
+func (c *Client) Ready() error {
+	if err := c.send("RPCServer.SetApiVersion", struct{ APIVersion int }{2}); err != nil {
+		return err
+	}
+	if err := c.send("RPCServer.IsMulticlient", struct{}{}); err != nil {
+		return err
+	}
+	for {
+		var answer struct {
+			ID     int                          `json:"id"`
+			Error  any                          `json:"error"`
+			Result struct{ IsMulticlient bool } `json:"result"`
+		}
+		switch err := c.from.Decode(&answer); {
+		case err != nil:
+			return fmt.Errorf("read delve's answer: %w", err)
+		case answer.Error != nil:
+			return fmt.Errorf("delve refuses to tell of itself: %v", answer.Error)
+		case answer.ID != c.last:
+			continue // it answers in the order of the questions
+		case !answer.Result.IsMulticlient:
+			return errors.New("delve takes one client only: start it with --accept-multiclient")
+		}
+		return nil
+	}
+}
+
 // Started says whether the program runs or has run to its end, and not whether it stands, before its first line or
 // elsewhere. It does not wait for one that runs.
 func (c *Client) Started() (bool, error) {

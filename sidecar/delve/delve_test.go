@@ -15,8 +15,10 @@ func answering(t *testing.T, answer string) (c *Client, asked <-chan string) {
 	t.Cleanup(func() { near.Close(); far.Close() })
 	requests := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(far).ReadString('\n')
+		from := bufio.NewReader(far)
+		line, _ := from.ReadString('\n')
 		requests <- strings.TrimSpace(line)
+		go func() { _, _ = io.Copy(io.Discard, from) }()
 		_, _ = io.WriteString(far, answer)
 		far.Close()
 	}()
@@ -46,6 +48,31 @@ func TestStarted(t *testing.T) {
 			t.Errorf("%.80s: got %v, %v; want %v, %q", tt.answer, got, err, tt.want, tt.err)
 		}
 		const want = `{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}`
+		if r := <-asked; r != want {
+			t.Errorf("it asks %s, not %s", r, want)
+		}
+	}
+}
+
+func TestReady(t *testing.T) {
+	t.Parallel()
+	const version = `{"id":1,"result":{},"error":null}`
+	for _, tt := range []struct{ answers, err string }{
+		{version + `{"id":2,"result":{"IsMulticlient":true},"error":null}`, ""},
+		{version + `{"id":2,"result":{"IsMulticlient":false},"error":null}`, "one client only"},
+		{version + `{"id":2,"result":null,"error":"no"}`, "refuses"},
+		{`{"id":1,"result":null,"error":"no"}`, "refuses"},
+		{version, "read delve's answer"},
+		{strings.Repeat(version, answerBytes/len(version)+1), "read delve's answer"},
+		{`HTTP/1.1 400 Bad Request`, "read delve's answer"},
+		{``, "read delve's answer"},
+	} {
+		c, asked := answering(t, tt.answers)
+		err := c.Ready()
+		if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%.80s: got %v; want %q", tt.answers, err, tt.err)
+		}
+		const want = `{"method":"RPCServer.SetApiVersion","params":[{"APIVersion":2}],"id":1}`
 		if r := <-asked; r != want {
 			t.Errorf("it asks %s, not %s", r, want)
 		}

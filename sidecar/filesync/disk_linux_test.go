@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
+	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
 
 // mount makes a folder a small file system of its own, and returns what takes it away.
@@ -80,4 +81,117 @@ func TestDiskFull(t *testing.T) {
 	foldertest.Put(t, a, "large", "not so large")
 	p.same()
 	p.remote.flawless()
+}
+
+// A disk that is full is told as a whole, with what is missing. Once there is room, sync goes on by itself.
+func TestRoomAgain(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive, Rules: ignore.Rules{
+		Above: []ignore.Source{{Lines: []string{"ballast"}}},
+	}})
+	mount(t, b, "size=2m")
+	foldertest.Put(t, a, "small", "1")
+	p.start()
+	p.same()
+	foldertest.Put(t, b, "ballast", strings.Repeat("x", 1536<<10))
+	const size = 1 << 20
+	whole := filepath.Join(t.TempDir(), "large") // in one step: a file in the making would travel as it is
+	foldertest.Put(t, filepath.Dir(whole), "large", strings.Repeat("y", size))
+	if err := os.Rename(whole, filepath.Join(a, "large")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		full := p.remote.status().Full
+		if full == nil || full.Files != 1 ||
+			full.Needed != size || full.Folder != b || full.Free < 0 || full.Free >= size {
+			return fmt.Errorf("it says %+v", full)
+		}
+		return nil
+	})
+	if err := os.Remove(filepath.Join(b, "ballast")); err != nil {
+		t.Fatal(err)
+	}
+	p.same()
+	eventually(t, func() error {
+		if full := p.remote.status().Full; full != nil {
+			return fmt.Errorf("afterwards: %+v", full)
+		}
+		return nil
+	})
+}
+
+// The disk of an index is full: the engine lives on, says so, and goes on by itself once there is room.
+func TestIndexDiskFull(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	if err := os.Mkdir(p.local.config.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount(t, p.local.config.StateDir, "size=8m")
+	foldertest.Put(t, a, "small", "1")
+	p.start()
+	p.same()
+	ballast := filepath.Join(p.local.config.StateDir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	for i := range 50 {
+		foldertest.Put(t, a, fmt.Sprintf("more/%d", i), strings.Repeat("x", 100))
+		foldertest.Put(t, b, fmt.Sprintf("from/%d", i), strings.Repeat("x", 100))
+	}
+	eventually(t, func() error {
+		if s := p.local.status(); s.Full == nil || s.Full.Folder != p.local.config.StateDir {
+			return fmt.Errorf("it says %+v", s)
+		}
+		return nil
+	})
+	err := p.local.engine.Delivered(t.Context(), peer{p.remote.engine})
+	if err == nil || !strings.Contains(err.Error(), "the disk of its index is full") {
+		t.Errorf("whoever waits for sync hears %v", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if s := p.local.status(); s.Full != nil {
+			return fmt.Errorf("afterwards: %+v", s.Full)
+		}
+		return nil
+	})
+	p.same()
+}
+
+// An engine ends on a full disk, with what it knows.
+func TestEndOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	p, a, b := newPair(t, Settings{Type: SendReceive})
+	if err := os.Mkdir(p.local.config.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount(t, p.local.config.StateDir, "size=8m")
+	foldertest.Put(t, a, "small", "1")
+	p.start()
+	p.same()
+	ballast := filepath.Join(p.local.config.StateDir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	foldertest.Put(t, a, "more", "2")
+	eventually(t, func() error {
+		if s := p.local.status(); s.Full == nil {
+			return fmt.Errorf("it says %+v", s)
+		}
+		return nil
+	})
+	p.local.kill()
+	p.cut()
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	p.local.start()
+	p.connect()
+	p.same()
+	if diff := cmp.Diff(list(t, a), list(t, b)); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -74,6 +74,7 @@ type Engine struct {
 	config Config
 	model  model.Model
 	db     *db.Lowlevel
+	room   *indexstore.Room
 	wrap   config.Wrapper
 	events events.Logger
 	keys   *protocol.KeyGenerator
@@ -105,6 +106,8 @@ type Engine struct {
 	folder    *folderfs.Folder
 	progress  *progress
 	tracked   *tracked
+	lacking   sync.Mutex // guards lastFull
+	lastFull  *Full
 	deciding  sync.Mutex
 	held      *Deletion
 	accepting atomic.Bool // the next scan may delete what it likes
@@ -157,12 +160,16 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
+	room, err := indexstore.NewRoom(c.StateDir, c.OnChange)
+	if err != nil {
+		return nil, fmt.Errorf("reserve room for the index: %w", err)
+	}
 	store, err := indexstore.Open(filepath.Join(c.StateDir, indexDir))
 	if err != nil {
 		return nil, fmt.Errorf("open the index: %w", err)
 	}
 	logger := eventlog.New()
-	low, err := db.NewLowlevel(store, logger)
+	low, err := db.NewLowlevel(room.Guard(store), logger)
 	if err != nil {
 		store.Close()
 		return nil, fmt.Errorf("open the index: %w", err)
@@ -180,6 +187,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{
 		config:   c,
 		db:       low,
+		room:     room,
 		events:   logger,
 		keys:     protocol.NewKeyGenerator(),
 		ids:      ids,
@@ -230,6 +238,7 @@ func (e *Engine) Serve(ctx context.Context) error {
 	defer e.db.Close()
 	defer e.watcher.Close()
 	ctx, cancel := context.WithCancel(ctx)
+	defer context.AfterFunc(ctx, e.room.End)()
 	var services sync.WaitGroup
 	defer services.Wait()
 	defer cancel()

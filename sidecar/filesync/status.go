@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"time"
 
+	"github.com/syncthing/syncthing/lib/db"
+	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
@@ -42,6 +45,8 @@ type Status struct {
 	PeerSequence int64 `json:"peerSequence"`
 	// Errors are reasons by path.
 	Errors map[string]string `json:"errors,omitempty"`
+	// Full says that the disk of this end has no room for what it lacks. Sync tries again by itself.
+	Full *Full `json:"full,omitempty"`
 	// Limit says that the system watches too few folders, and what to do; changes are found by polling then.
 	Limit string `json:"limit,omitempty"`
 	// Now are some of the paths that are coming in.
@@ -62,6 +67,20 @@ type Status struct {
 	Instance string `json:"instance"`
 }
 
+// Full is a disk without room.
+type Full struct {
+	// Folder is where sync writes.
+	Folder string `json:"folder"`
+	// Files are those that have found no room; 0 where it is the index of all files.
+	Files int `json:"files"`
+	// Needed is what this end lacks, and Free what the disk has left for it, in bytes; Free is negative where the
+	// system does not say.
+	Needed int64 `json:"needed"`
+	Free   int64 `json:"free"`
+	// Quota says that it is the user's share of the disk that is used up.
+	Quota bool `json:"quota,omitempty"`
+}
+
 // restartLimit limits how long the model may take to restart a folder, which is looked at every restartPause.
 const (
 	restartLimit = 10 * time.Second
@@ -71,11 +90,17 @@ const (
 // Status tells how the folder is.
 func (e *Engine) Status() (Status, error) {
 	s := Status{Held: e.Held(), Conflicts: e.folder.Kept().Conflicts(), Joined: e.Joined(), Instance: e.instance}
-	snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+	snapshot, err := e.snapshot()
 	for limit := time.Now().Add(restartLimit); errors.Is(err, model.ErrFolderNotRunning) && time.Now().Before(limit) &&
 		e.alive(); { // the folder restarts, as for another peer
 		time.Sleep(restartPause)
-		snapshot, err = e.model.DBSnapshot(e.config.FolderID)
+		snapshot, err = e.snapshot()
+	}
+	if errors.Is(err, errIndexFull) {
+		needed, free, _ := e.room.Lacking()
+		s.State, s.Error = StateError, errIndexFull.Error()
+		s.Full = &Full{Folder: e.config.StateDir, Needed: needed, Free: free}
+		return s, nil
 	}
 	if errors.Is(err, model.ErrFolderPaused) {
 		s.State = StatePaused
@@ -111,6 +136,7 @@ func (e *Engine) Status() (Status, error) {
 			s.Errors[f.Path] = explainFile(f.Err)
 		}
 	}
+	s.Full = e.full(s)
 	e.progress.tell(&s)
 	partial, rate := e.folder.Received()
 	s.NeedBytes, s.Rate = max(0, s.NeedBytes-partial), rate
@@ -134,12 +160,84 @@ func explain(text string) string {
 	return text
 }
 
+// errIndexFull says that nothing is known of the folder until there is room on the disk.
+var errIndexFull = errors.New("sync rests: the disk of its index is full; it goes on by itself once there is room")
+
+func (s Status) indexFull() bool { return s.Full != nil && s.State == StateError }
+
+// snapshot is what the index says. It fails while writers wait for room, who hold it up.
+func (e *Engine) snapshot() (*db.Snapshot, error) {
+	type result struct {
+		*db.Snapshot
+		error
+	}
+	found := make(chan result, 1)
+	go func() {
+		snapshot, err := e.model.DBSnapshot(e.config.FolderID)
+		found <- result{snapshot, err}
+	}()
+	select {
+	case r := <-found:
+		return r.Snapshot, r.error
+	case <-e.room.Full():
+	}
+	go func() {
+		if r := <-found; r.error == nil {
+			r.Release()
+		}
+	}()
+	return nil, errIndexFull
+}
+
+// full says whether the disk is full, by the errors of files. The model forgets those while it tries again, until it
+// has succeeded or failed.
+func (e *Engine) full(s Status) *Full {
+	now := fullOf(s.Errors)
+	e.lacking.Lock()
+	defer e.lacking.Unlock()
+	if now == nil && s.NeedFiles > 0 && len(s.Errors) == 0 && e.lastFull != nil {
+		last := *e.lastFull
+		now = &last
+	}
+	if now != nil {
+		now.Folder, now.Needed, now.Free = e.config.Root, s.NeedBytes, -1
+		if usage, err := fs.NewFilesystem(fs.FilesystemTypeBasic, e.config.Root).Usage("."); err == nil {
+			now.Free = int64(min(usage.Free, math.MaxInt64))
+		}
+	}
+	e.lastFull = now
+	return now
+}
+
+// fullOf counts errors that say that the disk is full; nil where there are none.
+func fullOf(errors map[string]string) *Full {
+	var f Full
+	for _, text := range errors {
+		quota := strings.HasPrefix(text, quotaUsed)
+		if quota || strings.HasPrefix(text, diskFull) {
+			f.Files++
+			f.Quota = f.Quota || quota
+		}
+	}
+	if f.Files == 0 {
+		return nil
+	}
+	return &f
+}
+
+// How explainFile begins where there is no room for a file.
+const (
+	diskFull  = "the disk is full"
+	quotaUsed = "the disk quota is used up"
+)
+
 // explainFile says in our words why a file can't be synced, and what helps; the cause stays in it.
 func explainFile(text string) string {
 	for _, known := range []struct{ cause, text string }{
-		{"no space left on device", "the disk is full"},
-		{"insufficient space", "the disk is full"},
-		{"disk quota exceeded", "the disk quota is used up"},
+		{"no space left on device", diskFull},
+		{"insufficient space", diskFull},
+		{"not enough space on the disk", diskFull}, // Windows
+		{"disk quota exceeded", quotaUsed},
 		{"permission denied",
 			"permission denied: neither file nor folder may be changed by the user that sync runs as"},
 		{"operation not permitted", "not permitted to the user that sync runs as"},
@@ -163,6 +261,9 @@ func equal(a, b Settings) bool { return reflect.DeepEqual(a, b) }
 // InSync says whether two ends that have both just scanned are the same, as far as the type wants them to be: each
 // knows all changes of the other, and lacks nothing.
 func InSync(t Type, local, remote Status) bool {
+	if local.indexFull() || remote.indexFull() {
+		return false
+	}
 	if t.Sends() && (remote.PeerSequence < local.Sequence || remote.NeedFiles > 0) {
 		return false
 	}
@@ -262,6 +363,10 @@ func stopped(local, remote Status) error {
 		return fmt.Errorf("%w: here, %s", ErrHeld, local.Error)
 	case remote.Held != nil:
 		return fmt.Errorf("%w: in the pod, %s", ErrHeld, remote.Error)
+	case local.indexFull():
+		return fmt.Errorf("here, %s", local.Error)
+	case remote.indexFull():
+		return fmt.Errorf("in the pod, %s", remote.Error)
 	}
 	return nil
 }

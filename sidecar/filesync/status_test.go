@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nhctl/nhctl/sidecar/filesync/foldertest"
 	"github.com/nhctl/nhctl/sidecar/filesync/ignore"
 )
@@ -130,6 +132,38 @@ func TestReasons(t *testing.T) {
 	} {
 		if got := explainFile(text); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+// The model forgets errors while it tries again: a full disk is told until something was tried with another end.
+func TestFullWhileItTriesAgain(t *testing.T) {
+	t.Parallel()
+	e := &Engine{config: Config{Root: t.TempDir()}}
+	failed := map[string]string{"a": explainFile("write a: no space left on device"), "b": "is locked"}
+	quota := map[string]string{"a": explainFile("disk quota exceeded")}
+	for _, step := range []struct {
+		name string
+		s    Status
+		want *Full
+	}{
+		{"no error", Status{NeedFiles: 2, NeedBytes: 9}, nil},
+		{"it fails", Status{NeedFiles: 2, NeedBytes: 9, Errors: failed}, &Full{Files: 1, Needed: 9}},
+		{"it tries again", Status{NeedFiles: 1, NeedBytes: 7}, &Full{Files: 1, Needed: 7}},
+		{"it fails otherwise", Status{NeedFiles: 1, Errors: map[string]string{"b": "is locked"}}, nil},
+		{"it tries that again", Status{NeedFiles: 1}, nil},
+		{"a quota", Status{NeedFiles: 1, NeedBytes: 7, Errors: quota}, &Full{Files: 1, Needed: 7, Quota: true}},
+		{"it has all", Status{}, nil},
+	} {
+		got := e.full(step.s)
+		if got != nil && got.Free > 0 {
+			got.Free = 0
+		}
+		if step.want != nil {
+			step.want.Folder = e.config.Root
+		}
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("%s: %s", step.name, diff)
 		}
 	}
 }

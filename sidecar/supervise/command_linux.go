@@ -64,6 +64,16 @@ func (c *command) current() Status {
 
 // start replaces whatever runs.
 func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
+	return c.startAs(ctx, spec, reloaded{})
+}
+
+// reloaded is what is known of a start that a change of the sources has caused.
+type reloaded struct {
+	times int
+	held  bool
+}
+
+func (c *command) startAs(ctx context.Context, spec Spec, how reloaded) (Status, error) {
 	if len(spec.Argv) == 0 {
 		return Status{}, errors.New("nothing to run: the command is empty")
 	}
@@ -79,11 +89,11 @@ func (c *command) start(ctx context.Context, spec Spec) (Status, error) {
 	if spec.Dir == "" {
 		spec.Dir = c.dir
 	}
-	err := c.launch(spec)
+	err := c.launch(spec, how)
 	return c.current(), err
 }
 
-func (c *command) launch(spec Spec) error {
+func (c *command) launch(spec Spec, how reloaded) error {
 	env := c.around.environment(spec.Env)
 	path, err := lookPath(spec.Argv[0], env)
 	if err != nil {
@@ -121,6 +131,8 @@ func (c *command) launch(spec Spec) error {
 		TTY:       spec.TTY,
 		Wait:      spec.Wait,
 		HotReload: spec.Reload != nil,
+		Reloads:   how.times,
+		Held:      how.held,
 	}
 	c.kills, c.ended = kills, done
 	c.mu.Unlock()

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // fakeDelve answers in delve's place, on a port of its own. Its program is started by hand, or by who asks for that.
@@ -125,6 +127,28 @@ func TestHeld(t *testing.T) {
 	goesOn(t, c)
 	if d.wasContinued() {
 		t.Error("it was let go by the supervisor")
+	}
+}
+
+// Whoever hears of a start, and asks at once, learns whether the program is held and how often it was started again.
+func TestHeldFromTheStart(t *testing.T) {
+	d := newFakeDelve(t)
+	c := serve(t, DefaultGrace)
+	start(t, c, Debug, heldSpec(d))
+	debugs(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	change(t, c)
+	var s Status
+	_ = c.Logs(ctx, Debug, LogsOptions{Follow: true}, func(l Line) error {
+		if l.Text == contract.RemarkStarted+"sleep 62" {
+			s = status(t, c, Debug)
+			cancel()
+		}
+		return nil
+	})
+	if !s.Held || s.Reloads != 1 {
+		t.Errorf("at its start: %+v", s)
 	}
 }
 

@@ -220,21 +220,17 @@ func (s *service) restart(ctx context.Context, name string, how *Reload, wish in
 	spec := s.spec
 	s.mu.Unlock()
 	this, _ := s.pair(name)
-	reloads := this.current().Reloads + 1
+	again := reloaded{times: this.current().Reloads + 1, held: how.Held != nil && this.debugging.Load() > 0}
 	this.remark("hot reload")
 	spec.Argv, spec.Refuse = slices.Clone(how.Argv), false
-	held := how.Held != nil && this.debugging.Load() > 0
-	if held {
+	if again.held {
 		spec.Argv = slices.Clone(how.Held.Argv)
 	}
-	if _, err := this.start(ctx, spec); err != nil {
+	if _, err := this.startAs(ctx, spec, again); err != nil {
 		this.remark(fmt.Sprintf("hot reload: %v", err))
 		return
 	}
-	this.mu.Lock()
-	this.status.Reloads, this.status.Held = reloads, held
-	this.mu.Unlock()
-	if held {
+	if again.held {
 		over := this.over()
 		s.holding.Go(func() { this.hold(ctx, over, how.Held.Port, s.holdLimit) })
 	}

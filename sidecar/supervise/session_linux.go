@@ -23,28 +23,49 @@ func killSession(leader int) {
 	}
 }
 
-// Looks at the programs that debuggers have: a debugger stops its program for a moment, again and again, so that one
-// stands only where several looks in a row find it standing.
+// Looks at the programs that debuggers have. The first follow each other closely, since most programs end at once. A
+// debugger stops its program for a moment, again and again, so that one stands only where several looks in a row, over
+// some time, find it standing.
 const (
-	tracedLook  = 10 * time.Millisecond
-	tracedLooks = 5
+	firstTracedLook = time.Millisecond
+	tracedLook      = 10 * time.Millisecond
+	tracedLooks     = 5
+	tracedStands    = (tracedLooks - 1) * tracedLook
 )
+
+// stand is how long a program has stood: in how many looks in a row, and since which.
+type stand struct {
+	looks int
+	since time.Time
+}
+
+func (s stand) again() stand {
+	if s.looks == 0 {
+		s.since = time.Now()
+	}
+	s.looks++
+	return s
+}
+
+func (s stand) long() bool { return s.looks >= tracedLooks && time.Since(s.since) >= tracedStands }
 
 // endTraced asks the programs of a session that debuggers have to end, and waits until they have. A debugger that is
 // asked itself while its program runs may wait for the program without end, as delve does with a client of its DAP.
 // One whose program stands at a breakpoint ends the program itself.
 func endTraced(ctx context.Context, leader int) {
-	asked, standing := map[int]bool{}, map[int]int{}
-	for {
+	asked, standing := map[int]bool{}, map[int]stand{}
+	for pause := firstTracedLook; ; pause = min(2*pause, tracedLook) {
 		running := false
 		for _, m := range session(leader) {
 			if !m.traced() {
 				continue
 			}
-			if standing[m.pid]++; m.state != "t" {
-				standing[m.pid] = 0
+			if m.state == "t" {
+				standing[m.pid] = standing[m.pid].again()
+			} else {
+				delete(standing, m.pid)
 			}
-			if standing[m.pid] >= tracedLooks {
+			if standing[m.pid].long() {
 				continue
 			}
 			running = true
@@ -59,7 +80,7 @@ func endTraced(ctx context.Context, leader int) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(tracedLook):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -195,7 +195,7 @@ export interface Cluster {
 }
 
 /** Code is a stable name of a kind of problem, for scripts and IDEs. */
-export type Code = Open<"usage" | "unreachable" | "unauthorized" | "forbidden" | "not-found" | "held" | "refused" | "confirm" | "untrusted" | "not-ready" | "port-taken" | "no-session" | "sync-blocked" | "timeout" | "interrupted" | "command" | "unreadable" | "internal">;
+export type Code = Open<"usage" | "unreachable" | "unauthorized" | "forbidden" | "not-found" | "held" | "refused" | "confirm" | "untrusted" | "not-ready" | "port-taken" | "no-session" | "sync-blocked" | "timeout" | "interrupted" | "command" | "disk-full" | "unreadable" | "internal">;
 
 /** CommandData is the state of a supervised command. */
 export interface CommandData {
@@ -514,6 +514,22 @@ export interface Forwarded {
   /** listening, waiting, failed */
   state: string;
   workload: string;
+}
+
+/** FullData is a disk without room. */
+export interface FullData {
+  /** that have found no room */
+  files: number;
+  /** there */
+  folder: string;
+  /** bytes that are free there; negative where the system does not say */
+  free: number;
+  /** bytes that the side lacks */
+  needed: number;
+  /** it is the user's share that is used up */
+  quota?: boolean;
+  /** local, remote */
+  side: string;
 }
 
 /** HeldData is a batch of deletions that sync stopped for. */
@@ -1128,6 +1144,8 @@ export interface SyncData {
   /** to the container */
   filesToGo: number;
   folder?: string;
+  /** Full are the sides whose disk has no room for what it lacks. Sync tries again by itself. */
+  full?: FullData[];
   /** Held is a mass deletion that waits for a decision. */
   held?: HeldData;
   /** LastSave is the last change made here that the container has. */
@@ -1302,6 +1320,8 @@ export interface Synced {
   /** to the container */
   filesToGo: number;
   folder?: string;
+  /** Full are the sides whose disk has no room for what it lacks. Sync tries again by itself. */
+  full?: FullData[];
   /** Held is a mass deletion that waits for a decision. */
   held?: HeldData;
   /** Index is the folder's place among the session's; the sources come first. */

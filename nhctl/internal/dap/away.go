@@ -29,7 +29,8 @@ type absence struct {
 	stood bool
 }
 
-// look is the pause between two looks at the session, and idleLook where nothing happens before the next change.
+// look is the pause between two looks at the session, and idleLook where nothing happens before the next change. A
+// start of the program, which its output tells, ends either.
 const (
 	look     = 100 * time.Millisecond
 	idleLook = time.Second
@@ -129,12 +130,15 @@ func (s *search) run(ctx context.Context) {
 			text := why + "; the next change of the sources starts it again"
 			s.post(func() { s.tell(text) })
 			pause = idleLook
-			s.rested += pause
 		default:
 			s.waiting(why)
 		}
+		begun := time.Now()
 		if !s.rest(ctx, pause, why) {
 			return
+		}
+		if found == rests {
+			s.rested += time.Since(begun)
 		}
 	}
 }
@@ -146,7 +150,8 @@ func (s *search) waiting(why string) {
 	}
 }
 
-// rest makes a pause, and says whether there is still time to look again. Without, it gives up for the reason.
+// rest makes a pause, which a start of the program ends, and says whether there is still time to look again. Without,
+// it gives up for the reason.
 func (s *search) rest(ctx context.Context, pause time.Duration, why string) bool {
 	if time.Since(s.since)-s.rested > s.Patience {
 		s.post(func() { s.giveUp(ctx, why) })
@@ -155,9 +160,10 @@ func (s *search) rest(ctx context.Context, pause time.Duration, why string) bool
 	select {
 	case <-ctx.Done():
 		return false
+	case <-s.startedAgain:
 	case <-time.After(pause):
-		return true
 	}
+	return true
 }
 
 // look asks for the session once. It returns the exit code of a program that has ended, where it has one.

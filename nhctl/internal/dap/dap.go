@@ -84,6 +84,8 @@ func newAdapter(ctx context.Context, cancel context.CancelFunc, o Options) *Adap
 		known:   newBreakpoints(),
 		output:  newOutput(out),
 		threads: map[int]bool{},
+
+		startedAgain: make(chan struct{}, 1),
 	}
 }
 
@@ -111,6 +113,8 @@ type Adapter struct {
 	service service
 	// link is the connection to the debugger; nil while there is none.
 	link *link
+	// startedAgain tells a search that the program was started.
+	startedAgain chan struct{}
 	// away is set while the adapter tries to join the program again.
 	away *absence
 	// threads are those that the client knows, and stopped is one that stands, 0 where none does.

@@ -79,6 +79,7 @@ func (a *Adapter) follow(ctx context.Context, target rpc.Target, command string,
 		err := a.Backend.Call(ctx, rpc.MethodLogs, p, nil, func(e event.Event) {
 			if e.Log != nil {
 				a.output.line(*e.Log)
+				a.hearStart(*e.Log)
 			}
 		})
 		if err != nil && problem.From(err).Code == problem.NoSession {
@@ -90,6 +91,17 @@ func (a *Adapter) follow(ctx context.Context, target rpc.Target, command string,
 			return
 		case <-time.After(followPause):
 		}
+	}
+}
+
+// hearStart wakes a search when a line says that the program was started.
+func (a *Adapter) hearStart(l event.LogData) {
+	if l.Command != debug || l.Stream != nhctlStream || !strings.HasPrefix(l.Text, contract.RemarkStarted) {
+		return
+	}
+	select {
+	case a.startedAgain <- struct{}{}:
+	default: // it will look anyway
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +17,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
 // slow is a daemon whose calls last until they are cancelled.
@@ -27,6 +29,35 @@ func (s *slow) Call(ctx context.Context, _ string, _, _ any, _ func(event.Event)
 	close(s.begun)
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// A search for the program looks again as soon as its output tells of a start.
+func TestStartEndsThePause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &Adapter{Options: Options{Patience: time.Hour}, startedAgain: make(chan struct{}, 1)}
+		s := search{Adapter: a, since: time.Now()}
+		for _, l := range []event.LogData{
+			{Command: build, Stream: nhctlStream, Text: contract.RemarkStarted + "go build"},
+			{Command: debug, Stream: "stdout", Text: contract.RemarkStarted + "words of the program"},
+			{Command: debug, Stream: nhctlStream, Text: "hot reload"},
+			{Command: debug, Stream: nhctlStream, Text: contract.RemarkStarted + "dlv exec"},
+			{Command: debug, Stream: nhctlStream, Text: contract.RemarkStarted + "dlv exec"},
+		} {
+			a.hearStart(l)
+		}
+		begun := time.Now()
+		var pauses []time.Duration
+		for range 2 {
+			if !s.rest(t.Context(), look, "") {
+				t.Fatal("the search is given up")
+			}
+			pauses = append(pauses, time.Since(begun))
+		}
+		if diff := cmp.Diff([]time.Duration{0, look}, pauses); diff != "" {
+			t.Errorf("the pauses end after (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestArguments(t *testing.T) {

@@ -84,7 +84,8 @@ func TestCommand(t *testing.T) {
 // The program that delve runs is built first, for it; other debuggers come after the config's build.
 func TestBuild(t *testing.T) {
 	t.Parallel()
-	const build = "go build '-gcflags=all=-N -l' -o /tmp/nhctl-debug "
+	const plain = "go build '-gcflags=all=-N -l' -o /tmp/nhctl-debug "
+	const build = plain + "-ldflags=-compressdwarf=false "
 	for name, tt := range map[string]struct {
 		language   string
 		build, run config.Command
@@ -96,8 +97,14 @@ func TestBuild(t *testing.T) {
 			[]string{"sh", "-c", "exec " + build + "-race ./web"}},
 		"what comes before stays": {Go, config.Command{}, text("cd web && go build -o web . && ./web"),
 			[]string{"sh", "-c", "cd web && " + build + "."}},
+		"with linker flags": {Go, config.Command{}, text("go run -ldflags=-X=main.v=1 ."),
+			[]string{"sh", "-c", plain + "-ldflags=-X=main.v=1 ."}},
+		"with linker flags as a word": {Go, config.Command{},
+			config.Command{Argv: []string{"go", "run", "-ldflags", "-X main.v=1", "."}},
+			[]string{"go", "build", "-gcflags=all=-N -l", "-o", "/tmp/nhctl-debug", "-ldflags", "-X main.v=1", "."}},
 		"as argv": {Go, config.Command{}, config.Command{Argv: []string{"go", "run", "."}},
-			[]string{"go", "build", "-gcflags=all=-N -l", "-o", "/tmp/nhctl-debug", "."}},
+			[]string{"go", "build", "-gcflags=all=-N -l", "-o", "/tmp/nhctl-debug",
+				"-ldflags=-compressdwarf=false", "."}},
 		"java":     {Java, text("mvn -q package"), text("java -jar a.jar"), []string{"sh", "-c", "mvn -q package"}},
 		"no build": {Node, config.Command{}, text("node main.js"), nil},
 	} {

@@ -35,11 +35,20 @@ func dlv(run line, dev config.Dev, o Options) (line, bool) {
 	return line{prefix: run.prefix, program: Delve, args: words}, true
 }
 
-// goDebugBuild has Go make the program for delve, without optimizations, while the old one still runs.
+// goDebugBuild has Go make the program for delve, without optimizations, while the old one still runs. Delve starts
+// earlier where it has not to decompress what it reads of a program.
 func goDebugBuild(run line, dev config.Dev) line {
 	flags, packages, _ := goBuild(run, dev)
 	args := []string{"build", quoted("-gcflags=all=-N -l", dev), "-o", debugBinary}
+	if !slices.ContainsFunc(flags, linkerFlags) { // the user's own would take their place
+		args = append(args, "-ldflags=-compressdwarf=false")
+	}
 	return line{prefix: run.prefix, program: "go", args: slices.Concat(args, flags, packages)}
+}
+
+func linkerFlags(word string) bool {
+	name, _, _ := strings.Cut(word, "=")
+	return name == "-ldflags" || name == "--ldflags"
 }
 
 // quoted is a word that the shell takes as it is, where the run command is for a shell.

@@ -219,6 +219,9 @@ func (s *Session) Status(ctx context.Context) rpc.Session {
 	view.Forwards = s.Forwards()
 	view.Sync = s.folders().Data(ctx)
 	for _, d := range view.Sync {
+		for _, full := range d.Full {
+			view.Notices = append(view.Notices, folders.FullText(full))
+		}
 		if len(d.ConflictPaths) > 0 {
 			view.Notices = append(view.Notices, folders.ConflictText(d.ConflictPaths))
 		}

@@ -89,6 +89,8 @@ type SyncData struct {
 	Conflicts int `json:"conflicts,omitempty"`
 	// ConflictPaths are those files, newest first; at most 100.
 	ConflictPaths []string `json:"conflictPaths,omitempty"`
+	// Full are the sides whose disk has no room for what it lacks. Sync tries again by itself.
+	Full []FullData `json:"full,omitempty"`
 	// Held is a mass deletion that waits for a decision.
 	Held *HeldData `json:"held,omitempty"`
 	// Remedies are the calls that end the pause, or decide what waits for a decision: Held and the conflicts.
@@ -126,6 +128,16 @@ const (
 	Here  = "local"
 	InPod = "remote"
 )
+
+// FullData is a disk without room.
+type FullData struct {
+	Side   string `json:"side"`            // local, remote
+	Folder string `json:"folder"`          // there
+	Files  int    `json:"files"`           // that have found no room
+	Needed int64  `json:"needed"`          // bytes that the side lacks
+	Free   int64  `json:"free"`            // bytes that are free there; negative where the system does not say
+	Quota  bool   `json:"quota,omitempty"` // it is the user's share that is used up
+}
 
 // HeldData is a batch of deletions that sync stopped for.
 type HeldData struct {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Code is a stable name of a kind of problem, for scripts and IDEs.
@@ -29,6 +30,7 @@ const (
 	Timeout      Code = "timeout"      // a wait came to its limit
 	Interrupted  Code = "interrupted"  // the user stopped it
 	Command      Code = "command"      // a command in the container failed
+	DiskFull     Code = "disk-full"    // a disk of this computer has no room
 	Unreadable   Code = "unreadable"   // an object or file is not what a session would have written
 	Internal     Code = "internal"     // anything else
 )
@@ -104,6 +106,9 @@ func From(err error) *Error {
 		c.Message = err.Error()
 		return &c
 	}
+	if noRoom(err) {
+		return New(DiskFull, "%w", err).WithHint("%s", roomHint(err))
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return New(Interrupted, "interrupted")
@@ -111,6 +116,15 @@ func From(err error) *Error {
 		return New(Timeout, "%w", err)
 	}
 	return New(Internal, "%w", err)
+}
+
+// roomHint says what to do about a full disk.
+func roomHint(err error) string {
+	where := "the disk"
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		where = "the disk of " + path.Path
+	}
+	return where + " is full, or its quota used up: make room there, and do it again; sessions that run go on"
 }
 
 // Exit ends the program with this exit code when all has been said already.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +29,13 @@ func TestFrom(t *testing.T) {
 		"problem comes first": {cancelled, Error{Code: Refused, Message: "stop: context canceled"}},
 		"too late": {fmt.Errorf("wait: %w", context.DeadlineExceeded),
 			Error{Code: Timeout, Message: "wait: context deadline exceeded"}},
+		"a full disk, with its file": {fmt.Errorf("save: %w", &fs.PathError{Op: "write", Path: "/a", Err: full}),
+			Error{Code: DiskFull, Message: "save: write /a: " + full.Error(), Hint: "the disk of /a is full, or its " +
+				"quota used up: make room there, and do it again; sessions that run go on"}},
+		"a full disk": {full, Error{Code: DiskFull, Message: full.Error(), Hint: "the disk is full, or its quota " +
+			"used up: make room there, and do it again; sessions that run go on"}},
+		"a full disk, explained already": {New(Refused, "no namespace: %w", full),
+			Error{Code: Refused, Message: "no namespace: " + full.Error()}},
 		"anything else": {io.EOF, Error{Code: Internal, Message: "EOF"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,13 @@ func Sync(s event.SyncData) string {
 	if s.Conflicts > 0 {
 		text += fmt.Sprintf(", %d conflicts (nhctl dev sync conflicts)", s.Conflicts)
 	}
+	for _, full := range s.Full {
+		if full.Side == event.InPod {
+			text += ", the disk in the pod is full"
+		} else {
+			text += ", the disk of this computer is full"
+		}
+	}
 	if len(s.Errors) > 0 {
 		text += fmt.Sprintf(", %d errors (nhctl dev sync status)", len(s.Errors))
 	}

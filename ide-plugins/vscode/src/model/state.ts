@@ -152,6 +152,11 @@ export function syncState(
   if (folders.some((folder) => folder.held) || some("held")) {
     return { word: t("deletions wait"), tone: "warning", icon: "trash" };
   }
+  const full = folders.flatMap((folder) => folder.full ?? []);
+  if (full.length > 0) {
+    const here = full.some(({ side }) => side === "local");
+    return { word: here ? t("this disk is full") : t("the pod's disk is full"), tone: "warning", icon: "error" };
+  }
   if (conflicts > 0) {
     return {
       word: conflicts === 1 ? t("1 conflict") : t("{0} conflicts", conflicts),

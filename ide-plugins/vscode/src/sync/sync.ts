@@ -11,6 +11,7 @@ import { Decorations, forms } from "./decorations";
 import { Deletions } from "./deletions";
 import { say, shown } from "./documents";
 import { explain } from "./explain";
+import { FullDisks } from "./full";
 import { Versions } from "./versions";
 
 /** All that a user can see and decide about the sync of the folder's session. */
@@ -20,6 +21,7 @@ export class Sync implements vscode.Disposable {
   private readonly deletions: Deletions;
   private readonly versions: Versions;
   private readonly decorations = new Decorations();
+  private readonly fullDisks = new FullDisks();
   private readonly disposables: vscode.Disposable[];
   /** The session whose files are marked. */
   private shown: string | undefined;
@@ -48,6 +50,7 @@ export class Sync implements vscode.Disposable {
       void this.conflicts.left(session, left); // a failure means that no one knows better
     }
     this.shown = session?.id;
+    this.fullDisks.show(session);
   }
 
   all(): Record<string, (argument: unknown) => unknown> {

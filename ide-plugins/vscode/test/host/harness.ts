@@ -18,7 +18,7 @@ export const shop = ["dev", "shop"] as const;
 export const own = key("sessions", "", "", "all");
 
 const here = join(__dirname, "../..");
-const recording = join(here, "../../nhctl/internal/daemon/rpc/rpcschema/recording/testdata/session.jsonl");
+export const recording = join(here, "../../nhctl/internal/daemon/rpc/rpcschema/recording/testdata/session.jsonl");
 
 /** One cluster with two workloads, and another one that no test opens by itself. */
 export function world(more: Partial<Scenario> = {}): Scenario {

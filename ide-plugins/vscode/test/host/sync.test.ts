@@ -4,7 +4,8 @@ import { join } from "node:path";
 import * as vscode from "vscode";
 import type { Api } from "../../src/extension";
 import type * as rpc from "../../src/rpc";
-import { folder, session } from "../unit/samples";
+import { barText } from "../../src/model/bar";
+import { folder, full, session } from "../unit/samples";
 import { key, type Reply, type Scenario } from "./scenario";
 import { Stage, until, usual } from "./stage";
 import { User } from "./user";
@@ -251,6 +252,51 @@ describe("sync in the editor", () => {
       { workload: "deployment/web", action: "override" },
       { workload: "deployment/web", action: "override", answers: { "override 03825a12": "yes" } },
     ]);
+  });
+
+  it("tells of a full disk in the status bar, and once in words, until sync has gone on", async () => {
+    await play({}, {});
+    const said = user.press("showWarningMessage");
+    const push = (more: Partial<rpc.SyncData>): Promise<void> => {
+      const live = sync(more);
+      return stage
+        .tell({ do: "push", topic: topics.status, update: { status: { "03825a12": live } } })
+        .then(() => until(() => JSON.stringify(api.current.value?.sync) === JSON.stringify(live.sync), "it is shown"))
+        .then(() => undefined);
+    };
+    const word = (): string => barText(api.current.value ?? session(), vscode.l10n.t).text;
+    const there = full({ side: "remote", folder: "/home/dev/src" });
+    const lacking = { state: "syncing", filesToGo: 1, full: [there] };
+    for (let i = 0; i < 20; i++) {
+      await push({ ...lacking, full: [{ ...there, free: i }] }); // as it tries again and again
+    }
+    assert.equal(word(), "$(error) web · the pod's disk is full");
+    await push({ ...lacking, full: [there, full({ side: "local", folder: work })] });
+    assert.equal(word(), "$(error) web · this disk is full");
+    await push({});
+    assert.equal(word(), "$(check) web · in sync");
+    await push(lacking);
+    assert.deepEqual(
+      said.map((text) => text.split(".")[0]),
+      ["The disk in the pod is full", "The disk of this computer is full", "The disk in the pod is full"],
+    );
+    assert.match(
+      said[0] ?? "",
+      /\/home\/dev\/src needs 2\.5 MB more, .* give the pod a larger volume: sync then goes on/,
+    );
+  });
+
+  it("says what to do where nhctl's own disk is full", async () => {
+    const error: rpc.Error = {
+      code: "disk-full",
+      message: "write /home/ada/.local/state/nhctl/sessions/03825a12/session.json: no space left on device",
+      hint: "the disk of /home/ada/.local/state/nhctl is full, or its quota used up: make room there, and do it again",
+    };
+    await play({}, { "dev.sync.do": [{ error }] });
+    const said = user.press("showErrorMessage");
+    await run("pauseSync");
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? "", /no space left on device\. The disk of .* make room there, and do it again\.$/);
   });
 
   it("pauses, resumes and resets, from the menu of the status bar too", async () => {

@@ -22,6 +22,10 @@ export function session(more: Partial<rpc.Session> = {}): rpc.Session {
   };
 }
 
+export function full(more: Partial<rpc.FullData> = {}): rpc.FullData {
+  return { side: "remote", folder: "/src", files: 1, needed: 2_500_000, free: 40_000, ...more };
+}
+
 export function folder(more: Partial<rpc.SyncData> = {}): rpc.SyncData {
   return {
     state: "idle",

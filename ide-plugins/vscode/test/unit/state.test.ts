@@ -4,7 +4,7 @@ import { barText } from "../../src/model/bar";
 import { clockwork, syncState, workloadState } from "../../src/model/state";
 import type * as rpc from "../../src/rpc";
 import { english } from "../../src/text";
-import { folder, session, workload } from "./samples";
+import { folder, full, session, workload } from "./samples";
 
 const at = (): string => "09:14";
 const mine = {
@@ -70,7 +70,19 @@ test("states of sync: what needs the user most comes first", () => {
     ["in sync", [folder({ lastSave: save })], "in sync", "check"],
     ["held before conflicts", [folder({ conflicts: 1, held })], "deletions wait", "trash"],
     ["conflicts of all folders", [folder({ conflicts: 1 }), folder({ conflicts: 2 })], "3 conflicts", "git-merge"],
-    ["errors", [folder({ errors: { a: "disk full" } })], "1 file fails", "error"],
+    ["errors", [folder({ errors: { a: "it is locked" } })], "1 file fails", "error"],
+    [
+      "a full disk in the pod, before conflicts",
+      [folder({ conflicts: 1, full: [full({ side: "remote" })] })],
+      "the pod's disk is full",
+      "error",
+    ],
+    [
+      "both disks, the nearer one",
+      [folder({ full: [full({ side: "remote" }), full({ side: "local" })] })],
+      "this disk is full",
+      "error",
+    ],
     ["paused", [folder({ state: "paused", filesToGo: 3 })], "paused", "debug-pause"],
     ["to go, both ways", [folder({ filesToGo: 3, filesToCome: 1 })], "4 files to go", "sync~spin"],
     ["disconnected", [folder({ state: "disconnected" })], "not connected", "debug-disconnect"],

@@ -25,18 +25,6 @@ func client(conn net.Conn) *rpc2.RPCClient {
 	return rpc2.NewClientFromConn(bound.Answers(conn, answerBytes))
 }
 
-// Ready returns nil when a delve that takes several clients answers on the connection.
-func Ready(conn net.Conn) error {
-	c := client(conn)
-	if _, err := c.GetStateNonBlocking(); err != nil {
-		return fmt.Errorf("ask delve: %w", err)
-	}
-	if !c.IsMulticlient() {
-		return errors.New("delve takes one client only: start it with --accept-multiclient")
-	}
-	return nil
-}
-
 // Paths says where a folder of the container is on this computer.
 type Paths struct{ Local, Remote string }
 

@@ -5,19 +5,8 @@ package delve
 
 import (
 	"errors"
-	"fmt"
 	"net"
-	"net/rpc/jsonrpc"
 )
-
-// Ready returns nil when delve answers on the connection.
-func Ready(conn net.Conn) error {
-	var version struct{ DelveVersion string }
-	if err := jsonrpc.NewClient(conn).Call("RPCServer.GetVersion", struct{}{}, &version); err != nil {
-		return fmt.Errorf("ask delve: %w", err)
-	}
-	return nil
-}
 
 // Paths says where a folder of the container is on this computer.
 type Paths struct{ Local, Remote string }

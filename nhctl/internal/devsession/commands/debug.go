@@ -158,6 +158,9 @@ func (c *Container) step(ctx context.Context, name string) func(state event.Step
 const (
 	debugLimit = 5 * time.Minute
 	debugPause = 100 * time.Millisecond
+	// firstPause is the pause before delve is asked a second time, which listens soon after its start and minds no
+	// early client; it doubles up to debugPause.
+	firstPause = 5 * time.Millisecond
 	// silences is how often in a row a debugger is asked in vain before it counts as one that has a client: on a busy
 	// node it may just be slow.
 	silences = 3
@@ -173,8 +176,11 @@ func (c *Container) debuggerReady(ctx context.Context, a *Debugger, started time
 	step(event.StepStarted, "")
 	ctx, cancel := context.WithTimeout(ctx, debugLimit)
 	defer cancel()
-	sup, silent := c.supervisor(), 0
-	for told := time.Now(); ; {
+	sup, silent, pause := c.supervisor(), 0, debugPause
+	if a.Language == debugger.Go {
+		pause = firstPause
+	}
+	for told := time.Now(); ; pause = min(2*pause, debugPause) {
 		err := debugger.Ready(ctx, a.Language, dial, a.Waits)
 		if silent++; !errors.Is(err, debugger.ErrSilent) {
 			silent = 0
@@ -204,7 +210,7 @@ func (c *Container) debuggerReady(ctx context.Context, a *Debugger, started time
 			step(event.StepFailed, "")
 			return fmt.Errorf("wait for the debugger on port %d of the container: %w (it said last: %w)",
 				a.Port, ctx.Err(), err)
-		case <-time.After(debugPause):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -2,7 +2,9 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/nhctl/nhctl/nhctl/internal/event"
 	"github.com/nhctl/nhctl/sidecar/supervise"
@@ -10,15 +12,11 @@ import (
 
 // service is the status of run or debug: of the one that runs, or was started last.
 func (c *Container) service(ctx context.Context) (supervise.Status, error) {
-	sup := c.supervisor()
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	run, err := sup.Status(ctx, supervise.Run)
-	if err != nil {
-		return run, fmt.Errorf("ask for the running command: %w", err)
-	}
-	debug, err := sup.Status(ctx, supervise.Debug)
-	if err != nil {
+	all := c.statuses(ctx, supervise.Run, supervise.Debug)
+	run, debug := all[0].Status, all[1].Status
+	if err := errors.Join(all[0].err, all[1].err); err != nil {
 		return run, fmt.Errorf("ask for the running command: %w", err)
 	}
 	if debug.Started != nil && (run.Started == nil || debug.Started.After(*run.Started)) {
@@ -27,18 +25,33 @@ func (c *Container) service(ctx context.Context) (supervise.Status, error) {
 	return run, nil
 }
 
+// answer is a supervisor's, to the question how a command is.
+type answer struct {
+	supervise.Status
+	err error
+}
+
+// statuses asks how commands are, all at once.
+func (c *Container) statuses(ctx context.Context, names ...string) []answer {
+	all, sup := make([]answer, len(names)), c.supervisor()
+	var asking sync.WaitGroup
+	for i, name := range names {
+		asking.Go(func() { all[i].Status, all[i].err = sup.Status(ctx, name) })
+	}
+	asking.Wait()
+	return all
+}
+
 // Status tells of the commands that were started; where there is none, of run. Notices say what the user should know of
 // them.
 func (c *Container) Status(ctx context.Context) (all []event.CommandData, notices []string) {
-	sup := c.supervisor()
-	for _, name := range []string{supervise.Build, supervise.Run, supervise.Debug} {
-		st, err := sup.Status(ctx, name)
-		if err != nil || st.State == supervise.StateNone {
+	for _, st := range c.statuses(ctx, supervise.Build, supervise.Run, supervise.Debug) {
+		if st.err != nil || st.State == supervise.StateNone {
 			continue
 		}
-		all = append(all, c.data(st))
+		all = append(all, c.data(st.Status))
 		if st.OOMKilled {
-			notices = append(notices, outOfMemory(st))
+			notices = append(notices, outOfMemory(st.Status))
 		}
 	}
 	if len(all) == 0 {

@@ -331,6 +331,37 @@ func TestAddSide(t *testing.T) {
 	}
 }
 
+// A full disk is told with where it is, what is missing and the next step.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	f := &Folder{}
+	d := event.SyncData{Errors: map[string]string{}, NotCarried: map[string]string{}}
+	full := filesync.Full{Folder: "/src", Files: 1, Needed: 2_500_000, Free: 40_000}
+	f.addSide(&d, filesync.Status{Full: &full}, event.Here)
+	f.addSide(&d, filesync.Status{Full: &full}, event.InPod)
+	want := []event.FullData{
+		{Side: event.Here, Folder: "/src", Files: 1, Needed: 2_500_000, Free: 40_000},
+		{Side: event.InPod, Folder: "/src", Files: 1, Needed: 2_500_000, Free: 40_000},
+	}
+	if diff := cmp.Diff(want, d.Full); diff != "" {
+		t.Error(diff)
+	}
+	const goesOn = ": sync then goes on by itself within a minute"
+	for text, d := range map[string]event.FullData{
+		"the disk of this computer is full: /src needs 2.5 MB more, and has 0.0 MB left; make room there": want[0],
+		"the disk in the pod is full: /src needs 2.5 MB more, and has 0.0 MB left; " +
+			"remove files there, or give the pod a larger volume": want[1],
+		"the disk of this computer is full: /src needs 2.5 MB more; make room there": {
+			Side: event.Here, Folder: "/src", Needed: 2_500_000, Free: -1},
+		"the disk of this computer is full for its user, whose quota is used up: /src needs 1.0 MB more; " +
+			"make room there": {Side: event.Here, Folder: "/src", Needed: 1e6, Free: 1e9, Quota: true},
+	} {
+		if diff := cmp.Diff(text+goesOn, FullText(d)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // Only what the user can decide becomes a problem with remedies, which are about all that the call was about.
 func TestExplainStop(t *testing.T) {
 	t.Parallel()

@@ -91,6 +91,16 @@ func (f *Folder) addSide(d *event.SyncData, st filesync.Status, side string) {
 	for path, reason := range st.Errors {
 		d.Errors[path] = prefix + reason
 	}
+	if st.Full != nil {
+		d.Full = append(d.Full, event.FullData{
+			Side:   side,
+			Folder: st.Full.Folder,
+			Files:  st.Full.Files,
+			Needed: st.Full.Needed,
+			Free:   st.Full.Free,
+			Quota:  st.Full.Quota,
+		})
+	}
 	for path, reason := range st.NotCarried {
 		d.NotCarried[path] = prefix + reason
 	}
@@ -219,3 +229,22 @@ func ConflictText(paths []string) string {
 	return text + ": both sides changed it at once; the newer content is in place, " +
 		"the other is kept: see `nhctl dev sync conflicts`"
 }
+
+// FullText says of a full disk what is missing, and what to do.
+func FullText(d event.FullData) string {
+	disk, room := "the disk of this computer", "make room there"
+	if d.Side == event.InPod {
+		disk, room = "the disk in the pod", "remove files there, or give the pod a larger volume"
+	}
+	is := "is full"
+	if d.Quota {
+		is = "is full for its user, whose quota is used up"
+	}
+	text := fmt.Sprintf("%s %s: %s needs %s more", disk, is, d.Folder, megabytes(d.Needed))
+	if d.Free >= 0 && !d.Quota {
+		text += fmt.Sprintf(", and has %s left", megabytes(d.Free))
+	}
+	return text + "; " + room + ": sync then goes on by itself within a minute"
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
