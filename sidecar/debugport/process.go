@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/nhctl/nhctl/sidecar/procstat"
 )
 
 // hosts are the loopback addresses where the debuggers of a command's processes listen: those of programs, and of tools
@@ -172,10 +174,7 @@ func describe(dir string, a netip.AddrPort) target {
 		}
 	}
 	if stat, err := os.ReadFile(filepath.Join(dir, "stat")); err == nil {
-		const startTime = 19 // behind the name in brackets, which may hold anything
-		if fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])); len(fields) > startTime {
-			t.started, _ = strconv.ParseUint(fields[startTime], 10, 64)
-		}
+		t.started, _ = procstat.Started(stat)
 	}
 	return t
 }

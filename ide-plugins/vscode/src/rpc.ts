@@ -86,6 +86,8 @@ export interface BeginRoute {
   ports?: WantedPort[];
   /** Preview makes the Service first, which has no pods, and goes with its last route. Its Ports are numbers. */
   preview?: boolean;
+  /** Process is one of this computer that the route lasts for: it ends soon after it, however that ends. */
+  process?: Process;
   proxyProtocol?: boolean;
   /**
    * Raw takes whole connections, also of HTTP. ProxyProtocol begins each connection to the local process with a header
@@ -756,6 +758,12 @@ export interface Port {
 export interface PortPair {
   local: number;
   remote: number;
+}
+
+/** Process names a process of this computer: by its id, and by when it began in the system's own unit. */
+export interface Process {
+  pid: number;
+  started: number;
 }
 
 /** Progress tells how far a call is whose parameters have a workDoneToken. */

@@ -12,6 +12,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
+	"github.com/nhctl/nhctl/nhctl/internal/process"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
@@ -32,6 +33,8 @@ type Saved[R Record[R]] struct {
 	Record R      `json:"record"`
 	Token  []byte `json:"token"`
 	session.Origin
+	// Process is what the session lasts for, if it is anything.
+	Process process.ID `json:"process,omitzero"`
 	// Up says that the session came up once: without it, its start was cut short.
 	Up bool `json:"up,omitempty"`
 }

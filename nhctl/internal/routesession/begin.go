@@ -21,6 +21,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/lease"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/process"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/steps"
@@ -190,6 +191,9 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 	}
 	if p.Lifetime > 0 {
 		state.Record.Until = now.Add(p.Lifetime)
+	}
+	if p.Process != nil {
+		state.Process = process.ID(*p.Process)
 	}
 	state.LeadBy(c)
 	return plan, state, state.Record.Check("what this call asks for")

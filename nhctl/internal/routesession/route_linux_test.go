@@ -1,12 +1,15 @@
 package routesession_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +26,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/devsession/sessiontest"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/process"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel/tunneltest"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -545,4 +549,47 @@ func overview(t *testing.T, s *sessiontest.Shell) (all []rpc.Session) {
 		return nil
 	}
 	return all
+}
+
+// A route that lasts for a process ends with it, however that ends, and whichever daemon serves it by then.
+func TestLastsForAProcess(t *testing.T) {
+	t.Parallel()
+	for name, replaced := range map[string]bool{"the same daemon": false, "the next daemon": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, ada := newBed(t), sessiontest.NewComputer(t, "ada")
+			before := b.Snapshot(ns)
+			cmd := exec.Command("sleep", "1000")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			kill := func() {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}
+			t.Cleanup(kill)
+			shell := ada.Shell(b.Cluster, "ada", "")
+			b.mustBegin(shell, local(t, "mine"), func(p *rpc.BeginRoute) {
+				lives := rpc.Process(process.Of(cmd.Process.Pid))
+				p.Process = &lives
+			})
+			if replaced {
+				ada.StopDaemon()
+			}
+			kill()
+			if replaced {
+				ada.StartDaemon()
+			}
+			sessiontest.Until(t, "the route has ended", func() error {
+				// A call has the next daemon take the route up.
+				if err := shell.Call(rpc.MethodOverview, rpc.Overview{Caller: shell.Caller}, nil); err != nil {
+					return err
+				}
+				if !reflect.DeepEqual(b.Snapshot(ns), before) {
+					return errors.New("it is there")
+				}
+				return nil
+			})
+		})
+	}
 }

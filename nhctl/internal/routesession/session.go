@@ -18,6 +18,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/gatewayclient"
 	"github.com/nhctl/nhctl/nhctl/internal/held"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
+	"github.com/nhctl/nhctl/nhctl/internal/process"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
 	"github.com/nhctl/nhctl/nhctl/internal/session"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel"
@@ -36,6 +37,8 @@ const (
 	localLimit = 4 * time.Second
 	// againPause is the rest between two tries to register.
 	againPause = 100 * time.Millisecond
+	// processPause is the rest between two looks at the process that a route lasts for.
+	processPause = time.Second
 )
 
 // Session is a live route: what every session has, a rule that the front has, and connections that come from there.
@@ -95,10 +98,27 @@ func (s *Session) Start() {
 		cancel()
 		<-ended
 	}
+	if p := s.document.Value().Process; p != (process.ID{}) {
+		s.Go("the process that the route lasts for", func() { s.lastsFor(p) })
+	}
 	s.Go("the route's registration", func() {
 		defer close(ended)
 		s.keepRegistered(ctx)
 	})
+}
+
+// lastsFor ends the route once a process has ended. What fails is tried again.
+func (s *Session) lastsFor(p process.ID) {
+	for delay.For(s.Context(), processPause) == nil {
+		if p.Lives() || s.Leaving() {
+			continue
+		}
+		s.kind.registry.Go("end the route of a process that has ended", func(ctx context.Context) {
+			if err := s.kind.end(ctx, s); err != nil {
+				s.Logger.Warn("end the route of a process that has ended", "error", err)
+			}
+		})
+	}
 }
 
 // dial reaches the front's pod.

@@ -22,6 +22,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/loopback"
 	"github.com/nhctl/nhctl/nhctl/internal/podenv"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
+	"github.com/nhctl/nhctl/nhctl/internal/process"
 )
 
 // self is this program's file, also where another build has replaced it.
@@ -168,6 +169,7 @@ const leaveLimit = 2 * time.Minute
 // stay.
 func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() error, err error) {
 	var began []rpc.Session
+	process := rpc.Process(process.Self())
 	leave = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
 		defer cancel()
@@ -192,6 +194,7 @@ func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() er
 			Mesh:         kind.mesh,
 			Mirror:       kind.mirror,
 			Hold:         routes.Hold,
+			Process:      &process,
 			SidecarImage: o.Tunnel.SidecarImage,
 			Timeout:      o.Tunnel.Timeout,
 		}, wanted)

@@ -21,6 +21,8 @@ type BeginRoute struct {
 	Preview bool `json:"preview,omitempty"`
 	// Lifetime is how long the route lasts, if no one ends it before; 0 means until then.
 	Lifetime time.Duration `json:"lifetime,omitempty"`
+	// Process is one of this computer that the route lasts for: it ends soon after it, however that ends.
+	Process *Process `json:"process,omitempty"`
 	// Strict refuses what the local process can't take, instead of letting the originals answer. AllRequests takes
 	// those of health checkers, too.
 	Strict      bool `json:"strict,omitempty"`
@@ -41,6 +43,12 @@ type BeginRoute struct {
 	AbandonAfter time.Duration `json:"abandonAfter,omitempty"`
 	// Timeout limits the whole start; 0 means the default.
 	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// Process names a process of this computer: by its id, and by when it began in the system's own unit.
+type Process struct {
+	PID     int    `json:"pid"`
+	Started uint64 `json:"started"`
 }
 
 // WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
