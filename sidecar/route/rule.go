@@ -43,6 +43,15 @@ type Match struct {
 	Value string `json:"value"`
 }
 
+// ParseNamed reads the condition of a header or of a baggage entry, as NAME=VALUE.
+func ParseNamed(of, text string) (Match, error) {
+	name, value, found := strings.Cut(text, "=")
+	if !found {
+		return Match{}, fmt.Errorf("%s %q: want NAME=VALUE", of, clip(text))
+	}
+	return Match{Of: of, Name: name, Value: value}, nil
+}
+
 func (m Match) String() string {
 	if m.Name == "" {
 		return m.Of + " " + m.Value

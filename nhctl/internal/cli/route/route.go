@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/sidecar/route"
 )
 
 // Options are the flags of the commands.
@@ -78,11 +78,11 @@ func (c *conditions) matches() (all []rpc.Match, err error) {
 		values []string
 	}{{"header", c.headers}, {"baggage", c.baggage}} {
 		for _, value := range group.values {
-			name, text, found := strings.Cut(value, "=")
-			if !found {
-				return nil, problem.New(problem.Usage, "--%s %q: want NAME=VALUE", group.of, value)
+			m, err := route.ParseNamed(group.of, value)
+			if err != nil {
+				return nil, problem.New(problem.Usage, "--%w", err)
 			}
-			all = append(all, rpc.Match{Of: group.of, Name: name, Value: text})
+			all = append(all, rpc.Match(m))
 		}
 	}
 	if c.path != "" {
