@@ -1,6 +1,7 @@
 package routesession_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel/tunneltest"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -496,6 +498,121 @@ func TestNewDaemon(t *testing.T) {
 		t.Error(err)
 	}
 	b.Restored(before)
+}
+
+// serveAt has a process of a pod with an address answer on the pods' port.
+func (b *bed) serveAt(address, name string) {
+	b.t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(b.port)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s := &httptest.Server{Listener: listener, Config: &http.Server{Handler: answers(name)}}
+	s.Start()
+	b.t.Cleanup(s.Close)
+}
+
+// address gives the pod of a session's twin an address, once there is one without, and returns the pod.
+func (b *bed) address(session, address string) *corev1.Pod {
+	b.t.Helper()
+	var found *corev1.Pod
+	sessiontest.Until(b.t, "the duplicate has a pod that is ready", func() error {
+		for _, p := range kubetest.List[corev1.Pod](b.Cluster.Cluster, ns) {
+			if p.Labels[contract.LabelSession] == session && p.DeletionTimestamp == nil && p.Status.PodIP == "" &&
+				workload.Ready(&p) {
+				found = &p
+				return nil
+			}
+		}
+		return errors.New("it has none")
+	})
+	kubetest.Edit(b.Cluster.Cluster, ns, found.Name, func(p *corev1.Pod) { p.Status.PodIP = address })
+	return found
+}
+
+func (b *bed) comes(dev, want, wantMark string) {
+	b.t.Helper()
+	sessiontest.Until(b.t, want+" answers", func() error {
+		if got, mark, err := b.get(dev); got != want || mark != wantMark || err != nil {
+			return fmt.Errorf("%q, %q, %w", got, mark, err)
+		}
+		return nil
+	})
+}
+
+func duplicated(p *rpc.Start) { p.Mode = rpc.Duplicate }
+
+func toDev(p *rpc.BeginRoute) { p.Ports[0].Local = "dev" }
+
+// A mesh may lead to the developer's duplicate in the cluster. It follows the duplicate's pod, lets the originals
+// answer without one, and leads to no pod that only looks like one.
+func TestDuplicate(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	first, second := ada.Shell(b.Cluster, "ada", ""), eve.Shell(b.Cluster, "eve", "")
+	before := b.Snapshot(ns)
+	b.serveAt("127.0.0.3", "duplicate")
+	b.serveAt("127.0.0.4", "next")
+	b.serveAt("127.0.0.5", "another's")
+	own := local(t, "computer")
+	_, err := b.begin(first, own, mesh("ada"), toDev)
+	if p := problem.From(err); p.Code != problem.NoSession || !strings.Contains(p.Hint, "--mode duplicate") {
+		t.Errorf("without a duplicate: %v", err)
+	}
+	b.Restored(before)
+	dev := first.MustStart(duplicated)
+	pod := b.address(dev.ID, "127.0.0.3")
+	if _, err := b.begin(second, own, mesh("eve"), toDev); problem.From(err).Code != problem.NoSession {
+		t.Errorf("to a colleague's duplicate: %v", err)
+	}
+	for name, change := range map[string]func(*rpc.BeginRoute){
+		"a mirror":  func(p *rpc.BeginRoute) { p.Mesh, p.Mirror = false, true },
+		"a preview": func(p *rpc.BeginRoute) { p.Mesh, p.Preview, p.Matches, p.Service = false, true, nil, "web-x" },
+	} {
+		if _, err := b.begin(first, own, mesh("ada"), toDev, func(p *rpc.BeginRoute) {
+			p.Ports[0].Port = strconv.Itoa(b.port)
+		}, change); problem.From(err).Code != problem.Usage {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s := b.mustBegin(first, own, mesh("ada"), toDev)
+	if s.Route.Dev != "deployment/web" || s.Route.Ports[0].Local != "dev" {
+		t.Errorf("%+v", s.Route)
+	}
+	b.comes("ada", "duplicate /x", "")
+	b.gets("eve", "original /x")
+	if again := b.mustBegin(first, own, mesh("ada"), toDev); !again.Reattached || again.ID != s.ID {
+		t.Errorf("%+v", again)
+	}
+	forged := pod.DeepCopy()
+	forged.ObjectMeta = metav1.ObjectMeta{Name: "forged", Namespace: ns, Labels: pod.Labels}
+	forged.Status.PodIP = "127.0.0.5"
+	b.Add(forged)
+	kubetest.Delete[corev1.Pod](b.Cluster.Cluster, ns, pod.Name)
+	b.comes("ada", "original /x", s.ID+"; failed-open=not-ready")
+	kubetest.Delete[corev1.Pod](b.Cluster.Cluster, ns, forged.Name)
+	b.address(dev.ID, "127.0.0.4")
+	b.comes("ada", "next /x", "")
+	if _, err := first.End(); err != nil {
+		t.Error(err)
+	}
+	b.comes("ada", "original /x", s.ID+"; failed-open=not-ready")
+	said := strings.Join(overview(t, first)[0].Notices, "\n")
+	if !strings.Contains(said, "nhctl dev start web --mode duplicate") || !strings.Contains(said, "nhctl leave web") {
+		t.Errorf("%q", said)
+	}
+	dev = first.MustStart(duplicated)
+	b.address(dev.ID, "127.0.0.3")
+	b.comes("ada", "duplicate /x", "")
+	if said := overview(t, first); strings.Contains(fmt.Sprint(said), "has ended") {
+		t.Errorf("%+v", said)
+	}
+	if _, err := leave(first); err != nil {
+		t.Error(err)
+	}
+	if _, err := first.End(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Where the front does not reach the originals, the Service is not switched, and nothing is left.

@@ -45,6 +45,8 @@ type Session struct {
 	document *session.Document[saved]
 	front    gatewayclient.Client
 	open     atomic.Int64
+	// target is where a route to a duplicate leads.
+	target target
 	// registered is closed once the front has the rule for the first time; unregister takes it back.
 	registered chan struct{}
 	unregister func()
@@ -122,12 +124,16 @@ func (s *Session) keepRegistered(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	original := planOf(s.record()).Original()
 	slices := schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
-	objects := kube.NewObjects(func() {
+	note := func() {
 		select {
 		case changed <- struct{}{}:
 		default:
 		}
-	})
+	}
+	objects := kube.NewObjects(note)
+	if s.record().Dev != "" {
+		s.Go("the duplicate", func() { s.followDuplicates(ctx, note) })
+	}
 	s.Go("the originals", func() {
 		s.Client().Follow(ctx, kube.Selection{
 			Resource:  slices,
@@ -136,24 +142,33 @@ func (s *Session) keepRegistered(ctx context.Context) {
 		}, objects)
 	})
 	first := true
+	var before *gatewayclient.Registration // which the next one takes the place of
+	defer func() { s.unfollow(before) }()
 	for ctx.Err() == nil {
-		r, err := s.front.Register(ctx, s.rule(ctx))
+		rule := s.rule(ctx)
+		r, err := s.front.Register(ctx, rule)
 		if err != nil {
 			s.Logger.Warn("register the route", "error", err)
 			_ = delay.For(ctx, againPause)
 			continue
 		}
+		if before != nil {
+			before.Break()
+		}
 		if first {
 			close(s.registered)
 			first = false
 		}
-		s.follow(ctx, r, changed)
+		before = s.follow(ctx, r, rule, changed)
 	}
 }
 
 // rule is the route as its front has it. Without the originals' probes it works as well.
 func (s *Session) rule(ctx context.Context) route.Rule {
 	rule := s.record().Rule()
+	if rule.Pod {
+		rule.Address = s.find(ctx)
+	}
 	if rule.All {
 		return rule
 	}
@@ -165,24 +180,36 @@ func (s *Session) rule(ctx context.Context) route.Rule {
 	return rule
 }
 
-// follow tells the front of the originals until the registration is over.
-func (s *Session) follow(ctx context.Context, r *gatewayclient.Registration, changed <-chan struct{}) {
-	defer func() {
-		if s.Context().Err() != nil { // the next daemon takes the route up
-			r.Break()
-			return
-		}
-		_ = r.Close()
-	}()
+// follow tells the front of the originals until the registration is over. It returns one whose place another one has to
+// take.
+func (s *Session) follow(
+	ctx context.Context, r *gatewayclient.Registration, rule route.Rule, changed <-chan struct{},
+) (before *gatewayclient.Registration) {
 	for {
 		s.tellOriginals(ctx, r)
 		select {
 		case <-changed:
+			if rule.Pod && s.find(ctx) != rule.Address && ctx.Err() == nil {
+				return r
+			}
 		case <-r.Over():
-			return
+			s.unfollow(r)
+			return nil
 		case <-ctx.Done():
-			return
+			s.unfollow(r)
+			return nil
 		}
+	}
+}
+
+// unfollow ends a registration.
+func (s *Session) unfollow(r *gatewayclient.Registration) {
+	switch {
+	case r == nil:
+	case s.Context().Err() != nil: // the next daemon takes the route up
+		r.Break()
+	default:
+		_ = r.Close()
 	}
 }
 
@@ -249,7 +276,7 @@ func (s *Session) Serve() {
 
 func viewOf(r record.Route) rpc.Session {
 	view := session.ViewOfRoute(r)
-	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror}
+	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror, Dev: r.Dev}
 	if !r.Until.IsZero() {
 		view.Route.Until = &r.Until
 	}
@@ -281,6 +308,9 @@ func (s *Session) Status(ctx context.Context) rpc.Session {
 	defer cancel()
 	view := s.View()
 	view.Notices = s.Notices()
+	if _, why := s.target.get(); why != "" {
+		view.Notices = append(view.Notices, why+". In the meantime the originals answer.")
+	}
 	err := errors.New("it is starting")
 	var answer request.Routes
 	var took time.Duration

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,6 +246,75 @@ func TestMesh(t *testing.T) {
 	e.comes(t, original, "", name, another)
 	e.comes(t, "mine", "", name, value)
 	e.must("", "leave")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
+// A mesh may lead to the developer's duplicate in the cluster: it follows that pod, and lets the originals answer
+// without one.
+func TestMeshDuplicate(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	src := filepath.Join(e.home, "src", "duplicate")
+	write(t, filepath.Join(src, ".dev", "config.yaml"), `
+name: catalog
+containers:
+- name: catalog
+  dev:
+    image: ghcr.io/nhctl/dev-go:v0.1.0
+    mode: duplicate
+    command: {run: go run .}
+`)
+	write(t, filepath.Join(src, "go.mod"), "module duplicate\n\ngo 1.24\n")
+	write(t, filepath.Join(src, "main.go"), `package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func main() {
+	_ = http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "duplicate")
+	}))
+}
+`)
+	if r := e.nhctl("", "mesh", "catalog:80:dev", "--header", "x-user=ada"); r.code == 0 ||
+		!strings.Contains(r.stderr, "--mode duplicate") {
+		t.Errorf("without a duplicate: %s", r)
+	}
+	e.restored(t, before)
+	e.must(src, "dev", "start", "--no-terminal")
+	e.must(src, "dev", "run")
+	e.must("", "mesh", "catalog:80:dev", "--header", "x-user=ada")
+	e.comes(t, "duplicate", "", "x-user", "ada")
+	e.comes(t, original, "", "x-user", "eve")
+	t.Run("PodReplaced", func(t *testing.T) {
+		session := query[rpc.Session](e.developer, src, "dev", "status")
+		now := int64(0)
+		at := metav1.DeleteOptions{GracePeriodSeconds: &now}
+		err := shared.typed.CoreV1().Pods(e.ns).Delete(t.Context(), session.Pod, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.comes(t, original, "failed-open=", "x-user", "ada")
+		e.comes(t, "duplicate", "", "x-user", "ada")
+	})
+	t.Run("DevEnds", func(t *testing.T) {
+		e.must(src, "dev", "end")
+		e.comes(t, original, "failed-open=not-ready", "x-user", "ada")
+		if out := e.must("", "status"); !strings.Contains(out, "nhctl dev start catalog --mode duplicate") {
+			t.Errorf("%s", out)
+		}
+	})
+	t.Run("DevStartsAgain", func(t *testing.T) {
+		e.must(src, "dev", "start", "--no-terminal")
+		e.must(src, "dev", "run")
+		e.comes(t, "duplicate", "", "x-user", "ada")
+	})
+	e.must("", "leave", "catalog")
+	e.must(src, "dev", "end")
 	e.restored(t, before)
 	e.must("", "disconnect")
 }

@@ -44,7 +44,8 @@ type BeginRoute struct {
 }
 
 // WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
-// HOST:PORT, or unix:PATH. Empty means the number of the pods' port.
+// HOST:PORT, or unix:PATH; or "dev" for the caller's duplicate in the cluster. Empty means the number of the pods'
+// port.
 type WantedPort struct {
 	Port  string `json:"port"`
 	Local string `json:"local,omitempty"`
@@ -75,6 +76,8 @@ type Route struct {
 	Service string      `json:"service"`
 	Ports   []RoutePort `json:"ports"`
 	Matches []Match     `json:"matches,omitempty"`
+	// Dev is the workload to whose duplicate in the cluster the route leads, as KIND/NAME, where it does not lead here.
+	Dev string `json:"dev,omitempty"`
 	// Mirror says that copies of requests come here.
 	Mirror bool `json:"mirror,omitempty"`
 	// Until is when the route ends by itself, if it does.
