@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -498,6 +499,102 @@ func TestNewDaemon(t *testing.T) {
 		t.Error(err)
 	}
 	b.Restored(before)
+}
+
+// byProxy asks the Service by the proxy of a developer's own tunnel.
+func (b *bed) byProxy(tunnel rpc.Session) (string, error) {
+	proxy := &url.URL{Scheme: "http", Host: "127.0.0.1:" + strconv.Itoa(tunnel.Tunnel.Port)}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}}
+	name := "http://web.shop.svc:" + strconv.Itoa(b.port) + "/x"
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, name, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
+}
+
+// routeOf is how a developer's only route is.
+func routeOf(t *testing.T, s *sessiontest.Shell) *rpc.Route {
+	t.Helper()
+	for _, view := range overview(t, s) {
+		if view.Route != nil {
+			return view.Route
+		}
+	}
+	t.Fatal("no route is there")
+	return nil
+}
+
+// Programs of the developer reach their own exchanged Service without the cluster, as long as no one else has a route
+// of it and their process is there; status says so. Those of a colleague never do.
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	first, second := ada.Shell(b.Cluster, "ada", ""), eve.Shell(b.Cluster, "eve", "")
+	tunnels := map[*sessiontest.Shell]rpc.Session{}
+	for _, shell := range []*sessiontest.Shell{first, second} {
+		var s rpc.Session
+		err := shell.Call(rpc.MethodConnect, rpc.Connect{Caller: shell.Caller, SidecarImage: "sidecar:1"}, &s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tunnels[shell] = s
+	}
+	mine := local(t, "mine")
+	b.mustBegin(first, mine)
+	// The name leads to the local process, or the gateway's resolver does not know it.
+	ask := func(shell *sessiontest.Shell) (got string, direct int64) {
+		t.Helper()
+		before := routeOf(t, first).Direct
+		got, err := b.byProxy(tunnels[shell])
+		if err != nil {
+			t.Error(err)
+		}
+		return got, routeOf(t, first).Direct - before
+	}
+	directly := func() {
+		t.Helper()
+		sessiontest.Until(t, "it goes past the cluster", func() error {
+			if got, direct := ask(first); got != "mine /x" || direct != 1 {
+				return fmt.Errorf("%q, %+v", got, routeOf(t, first))
+			}
+			return nil
+		})
+	}
+	directly()
+	if r := routeOf(t, first); r.Matched != 0 || r.NotDirect != "" || r.Open != 1 { // which the proxy keeps
+		t.Errorf("%+v", r)
+	}
+	if got, direct := ask(second); got == "mine /x" || direct != 0 {
+		t.Errorf("a colleague's: %q, %d", got, direct)
+	}
+	b.mustBegin(second, local(t, "eve's"), mesh("eve"))
+	sessiontest.Until(t, "the front decides, also of what is connected", func() error {
+		if r := routeOf(t, first); !strings.Contains(r.NotDirect, "other routes") || r.Open != 0 {
+			return fmt.Errorf("%+v", r)
+		}
+		return nil
+	})
+	if got, direct := ask(first); got == "mine /x" || direct != 0 {
+		t.Errorf("a colleague's mesh was passed by: %q, %d", got, direct)
+	}
+	if _, err := leave(second); err != nil {
+		t.Error(err)
+	}
+	directly()
+	mine.Close()
+	if got, direct := ask(first); got == "mine /x" || direct != 0 {
+		t.Errorf("without its process: %q, %d", got, direct)
+	}
+	if _, err := leave(first); err != nil {
+		t.Error(err)
+	}
 }
 
 // serveAt has a process of a pod with an address answer on the pods' port.

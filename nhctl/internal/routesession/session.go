@@ -45,6 +45,10 @@ type Session struct {
 	document *session.Document[saved]
 	front    gatewayclient.Client
 	open     atomic.Int64
+	// shortcuts lead connections of this computer past the cluster; registeredAgain has a value after each
+	// registration.
+	shortcuts       shortcuts
+	registeredAgain chan struct{}
 	// target is where a route to a duplicate leads.
 	target target
 	// registered is closed once the front has the rule for the first time; unregister takes it back.
@@ -58,6 +62,8 @@ func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
 		document:   session.NewDocument(state, func(s saved) error { return save(k.dirs, s) }),
 		registered: make(chan struct{}),
 		unregister: func() {},
+
+		registeredAgain: make(chan struct{}, 1),
 	}
 	s.Session = held.Session[record.Route]{
 		Session: session.New(k.logger, cluster, state.Record.Session),
@@ -154,6 +160,11 @@ func (s *Session) keepRegistered(ctx context.Context) {
 		}
 		if before != nil {
 			before.Break()
+		}
+		s.shortcuts.told(rule.Probes)
+		select {
+		case s.registeredAgain <- struct{}{}:
+		default:
 		}
 		if first {
 			close(s.registered)
@@ -257,6 +268,12 @@ func (s *Session) intercept(ctx context.Context, in *wire.Incoming) error {
 	return &wire.Refusal{Code: request.Invalid, Reason: "this computer has no such route"}
 }
 
+// connections are those that the local process has of the route.
+func (s *Session) connections() int64 {
+	_, direct, _ := s.shortcuts.report()
+	return s.open.Load() + direct
+}
+
 // localCode says why the local process was not reached. A computer refuses at once where nothing listens.
 func localCode(err error) string {
 	var network net.Error
@@ -272,6 +289,7 @@ func (s *Session) Quit() { s.unregister() }
 // Serve keeps a route that is up.
 func (s *Session) Serve() {
 	s.Go("the heartbeat", func() { s.Beat(s) })
+	s.Go("the way past the cluster", func() { s.keepShortcut(s.Context()) })
 }
 
 func viewOf(r record.Route) rpc.Session {
@@ -298,7 +316,8 @@ func (s *Session) View() rpc.Session {
 		link := s.BulkLink()
 		view.Link, view.Pod = &link, link.Pod
 	}
-	view.Route.Open = s.open.Load()
+	view.Route.Open = s.connections()
+	view.Route.Direct, _, view.Route.NotDirect = s.shortcuts.report()
 	return view
 }
 

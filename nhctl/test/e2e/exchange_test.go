@@ -250,6 +250,84 @@ func TestMesh(t *testing.T) {
 	e.must("", "disconnect")
 }
 
+// routeOf is the developer's only route.
+func (e *exchanging) routeOf(t *testing.T) *rpc.Route {
+	t.Helper()
+	for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+		if s.Route != nil {
+			return s.Route
+		}
+	}
+	t.Fatal("no route is there")
+	return nil
+}
+
+// A developer's own programs reach what they exchange without the cluster, and get the same answers: by a proxy, and in
+// nhctl run. Where a colleague has a route, or the process is away, the front decides.
+func TestExchangeDirect(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	other := shared.developer(t, e.ns)
+	before := shared.mustSnapshot(t, e.ns)
+	mine, stop := localServer(t, "mine")
+	theirs, _ := localServer(t, "theirs")
+	e.must("", "exchange", "catalog:80:"+mine, "--all")
+	directly := func(ask func() string) {
+		t.Helper()
+		eventually(t, time.Minute, "it goes past the cluster", func(context.Context) error {
+			direct := e.routeOf(t).Direct
+			if got := ask(); got != "mine" || e.routeOf(t).Direct <= direct {
+				return fmt.Errorf("%q, %+v", got, e.routeOf(t))
+			}
+			return nil
+		})
+	}
+	run := func() string { return e.nhctl("", "run", "--", "curl", "-sS", "http://catalog/books").stdout }
+	directly(run)
+	t.Run("ByAddress", func(t *testing.T) {
+		service, err := shared.typed.CoreV1().Services(e.ns).Get(t.Context(), "catalog", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		directly(func() string {
+			return e.nhctl("", "run", "--", "curl", "-sS", "http://"+service.Spec.ClusterIP+"/books").stdout
+		})
+	})
+	t.Run("Colleague", func(t *testing.T) {
+		direct := e.routeOf(t).Direct
+		if got := other.must("", "run", "--", "curl", "-sS", "http://catalog/books"); got != "mine" {
+			t.Errorf("%q", got)
+		}
+		if r := e.routeOf(t); r.Direct != direct || r.Matched == 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("NextToAMesh", func(t *testing.T) {
+		other.must("", "mesh", "catalog:80:"+theirs, "--header", "x-user=eve")
+		eventually(t, time.Minute, "the front decides", func(context.Context) error {
+			if r := e.routeOf(t); r.NotDirect == "" {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
+		if got := e.must("", "run", "--", "curl", "-sS", "-H", "x-user: eve", "http://catalog/books"); got != "theirs" {
+			t.Errorf("a colleague's request: %q", got)
+		}
+		other.must("", "leave", "catalog")
+	})
+	directly(run)
+	t.Run("ProcessGone", func(t *testing.T) {
+		stop()
+		if got := run(); !strings.Contains(got, original) {
+			t.Errorf("%q", got)
+		}
+	})
+	e.must("", "leave", "catalog")
+	other.must("", "disconnect")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
 // A mesh may lead to the developer's duplicate in the cluster: it follows that pod, and lets the originals answer
 // without one.
 func TestMeshDuplicate(t *testing.T) {

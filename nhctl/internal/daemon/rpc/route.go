@@ -88,6 +88,10 @@ type Route struct {
 	Reason    string  `json:"reason,omitempty"`
 	// Open are the connections to the local process at the moment.
 	Open int64 `json:"open"`
+	// Direct are the connections of this computer's own programs that came to the local process without the cluster.
+	// NotDirect says why those of an exchange go through the cluster, if they do.
+	Direct    int64  `json:"direct,omitempty"`
+	NotDirect string `json:"notDirect,omitempty"`
 	// Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
 	// FailedOpen were this route's and answered by the originals, Errors were and got no answer. Of a mirror, Matched
 	// are the copies that were handed over, Dropped those that were given up since too many waited.
