@@ -82,7 +82,7 @@ func New(config contract.Agent, environ []string, root string, logger *slog.Logg
 	if len(config.Intercepted) > 0 {
 		a.front = newFront(config, logger)
 		if root != "" {
-			a.front.arrivals, a.front.settle = 0, 0
+			a.front.arrivals, a.front.settle, a.front.onLoopback = 0, 0, true
 		}
 	}
 	return a

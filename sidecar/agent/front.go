@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type front struct {
 	logger *slog.Logger
 
 	arrivals, settle time.Duration
+	// onLoopback says that pods have addresses of the loopback, as in tests.
+	onLoopback bool
 
 	mu      sync.Mutex
 	sources int // streams that tell which originals are ready
@@ -98,9 +101,15 @@ func (f *front) route(_ context.Context, in *wire.Incoming) error {
 	if err != nil {
 		return &wire.Refusal{Code: request.Invalid, Reason: err.Error()}
 	}
-	away, err := f.table.Set(rule, func(ctx context.Context, port int) (net.Conn, error) {
+	dial := func(ctx context.Context, port int) (net.Conn, error) {
 		return in.Carrier.Open(ctx, wire.KindIntercept, request.Intercept{Route: rule.ID, Port: port})
-	})
+	}
+	if rule.Pod {
+		if dial, err = f.toPod(rule.Address); err != nil {
+			return &wire.Refusal{Code: request.Invalid, Reason: err.Error()}
+		}
+	}
+	away, err := f.table.Set(rule, dial)
 	if err != nil {
 		return err
 	}
@@ -127,6 +136,24 @@ func (f *front) route(_ context.Context, in *wire.Incoming) error {
 		}
 		f.originals(known)
 	}
+}
+
+// toPod connects to a developer's pod. The front's own loopback has none, whatever a computer says, but the carriers'
+// port.
+func (f *front) toPod(address string) (route.Dial, error) {
+	if a, err := netip.ParseAddr(address); err == nil && a.Unmap().IsLoopback() && !f.onLoopback {
+		return nil, fmt.Errorf("%s is this pod's own address", address)
+	}
+	return func(ctx context.Context, port int) (net.Conn, error) {
+		if address == "" {
+			return nil, &wire.Refusal{Code: request.NotReady, Reason: "the developer's pod is not ready"}
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+		if err != nil {
+			return nil, refusal(err)
+		}
+		return conn, nil
+	}, nil
 }
 
 // source counts the streams that tell of originals. What they have told is old once there are none.

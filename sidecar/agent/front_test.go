@@ -69,7 +69,7 @@ func newFronting(t *testing.T, original, local netip.AddrPort) *fronting {
 	}, func(a *Agent) {
 		intercepted := []contract.Intercepted{{Port: f.port, Original: original.String()}}
 		a.front = newFront(contract.Agent{Intercepted: intercepted}, a.logger)
-		a.front.arrivals, a.front.settle = 0, 0
+		a.front.arrivals, a.front.settle, a.front.onLoopback = 0, 0, true
 	})
 	return f
 }

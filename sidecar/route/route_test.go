@@ -239,6 +239,10 @@ func TestRulesThatAreNone(t *testing.T) {
 		"a bad name":       func(r *Rule) { r.Matches = []Match{{Of: OfHeader, Name: "a b", Value: "x"}} },
 		"a long value":     func(r *Rule) { r.Matches = []Match{{Of: OfPath, Value: strings.Repeat("x", 300)}} },
 		"a long hold":      func(r *Rule) { r.Hold = 1e9 },
+		"half a pod":       func(r *Rule) { r.Address = "10.0.0.7" },
+		"a mirroring pod":  func(r *Rule) { r.Pod, r.Mirror = true, true },
+		"a pod by name":    func(r *Rule) { r.Pod, r.Address = true, "web" },
+		"a pod of none":    func(r *Rule) { r.Pod, r.Address = true, "169.254.169.254" },
 	} {
 		r := good
 		change(&r)

@@ -6,6 +6,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,6 +44,15 @@ type Match struct {
 	Value string `json:"value"`
 }
 
+// ParseNamed reads the condition of a header or of a baggage entry, as NAME=VALUE.
+func ParseNamed(of, text string) (Match, error) {
+	name, value, found := strings.Cut(text, "=")
+	if !found {
+		return Match{}, fmt.Errorf("%s %q: want NAME=VALUE", of, clip(text))
+	}
+	return Match{Of: of, Name: name, Value: value}, nil
+}
+
 func (m Match) String() string {
 	if m.Name == "" {
 		return m.Of + " " + m.Value
@@ -73,6 +83,10 @@ type Rule struct {
 	All bool `json:"all,omitempty"`
 	// Hold is how long a request waits for a local process that restarts, in milliseconds.
 	Hold int `json:"hold,omitempty"`
+	// Pod has what it takes go to a pod of the developer's in the cluster, and nothing to the computer. Address is that
+	// pod's, which listens on the agent's ports; it is empty while the pod is not ready.
+	Pod     bool   `json:"pod,omitempty"`
+	Address string `json:"address,omitempty"`
 }
 
 // Probe is a path of a port.
@@ -96,6 +110,10 @@ func (r Rule) Check() error {
 		return fmt.Errorf("rule %s is of two kinds", r.ID)
 	case len(r.Probes) > MaxProbes || slices.ContainsFunc(r.Probes, Probe.long):
 		return fmt.Errorf("rule %s has %d probes: the limit is %d of %d bytes", r.ID, len(r.Probes), MaxProbes, MaxText)
+	case r.Address != "" && !r.Pod, r.Pod && r.Mirror:
+		return fmt.Errorf("rule %s: only an exchange or a mesh leads to a pod", r.ID)
+	case r.Address != "" && !podAddress(r.Address):
+		return fmt.Errorf("rule %s: %q is no address of a pod", r.ID, clip(r.Address))
 	case r.Hold < 0 || time.Duration(r.Hold)*time.Millisecond > MaxHold:
 		return fmt.Errorf("rule %s holds requests for %d ms: want 0 to %d", r.ID, r.Hold, MaxHold/time.Millisecond)
 	}
@@ -106,6 +124,14 @@ func (r Rule) Check() error {
 	}
 	_, err := compile(r.Matches)
 	return err
+}
+
+// podAddress says whether a text can be a pod's address: neither one for many or none, nor one of a link, such as that
+// of a cloud's metadata.
+func podAddress(text string) bool {
+	a, err := netip.ParseAddr(text)
+	return err == nil && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() &&
+		a.Unmap() != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 func odd(c rune) bool {

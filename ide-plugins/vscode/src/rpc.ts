@@ -847,6 +847,15 @@ export interface RemoveLeftovers {
 
 /** Route is how a route is. */
 export interface Route {
+  /**
+   * Dev is the workload to whose duplicate in the cluster the route leads, as KIND/NAME, where it does not lead here.
+   */
+  dev?: string;
+  /**
+   * Direct are the connections of this computer's own programs that came to the local process without the cluster.
+   * NotDirect says why those of an exchange go through the cluster, if they do.
+   */
+  direct?: number;
   dropped?: number;
   errors: number;
   failedOpen: number;
@@ -861,6 +870,7 @@ export interface Route {
   matches?: Match[];
   /** Mirror says that copies of requests come here. */
   mirror?: boolean;
+  notDirect?: string;
   /** Open are the connections to the local process at the moment. */
   open: number;
   passed: number;
@@ -1514,7 +1524,8 @@ export interface Volumes {
 
 /**
  * WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
- * HOST:PORT, or unix:PATH. Empty means the number of the pods' port.
+ * HOST:PORT, or unix:PATH; or "dev" for the caller's duplicate in the cluster. Empty means the number of the pods'
+ * port.
  */
 export interface WantedPort {
   local?: string;

@@ -44,13 +44,7 @@ func (d *decoder) check(n *yaml.Node, s *Service) {
 			seen[key] = written
 		}
 	}
-	s.Local.Env, _ = made(d, node.At(n, "local", "env"), "name", s.Local.Env, nameOf)
-	item = node.Indexed(node.At(n, "local", "ports"))
-	for i, text := range s.Local.Ports {
-		if _, _, err := Ports(text); err != nil {
-			d.fail(item(i), "%s", err)
-		}
-	}
+	d.local(node.At(n, "local"), &s.Local)
 }
 
 // twice tells of services that are described twice.

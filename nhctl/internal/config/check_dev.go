@@ -38,14 +38,20 @@ func (d *decoder) missing(severity string, n *yaml.Node, field, format string, a
 
 func nameOf(e EnvVar) string { return e.Name }
 
-// environment checks the variables, and puts those of env files below the others.
-func (d *decoder) environment(n *yaml.Node, dev *Dev) {
-	own, nodes := made(d, node.At(n, "env"), "name", dev.Env, nameOf)
+// variablesOf checks variables, and returns those that have a name.
+func (d *decoder) variablesOf(n *yaml.Node, list []EnvVar) []EnvVar {
+	own, nodes := made(d, n, "name", list, nameOf)
 	for i, e := range own {
 		if msgs := validation.IsEnvVarName(e.Name); len(msgs) > 0 {
 			d.fail(nodes[i], "env: %q is no name of a variable: %s", e.Name, msgs[0])
 		}
 	}
+	return own
+}
+
+// environment checks the variables, and puts those of env files below the others.
+func (d *decoder) environment(n *yaml.Node, dev *Dev) {
+	own := d.variablesOf(node.At(n, "env"), dev.Env)
 	var vars []EnvVar
 	places := map[string]int{}
 	set := func(v EnvVar) {

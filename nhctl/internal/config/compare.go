@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/nhctl/nhctl/nhctl/internal/config/node"
 	"github.com/nhctl/nhctl/nhctl/internal/config/source"
 )
@@ -22,19 +24,26 @@ func (f *File) Compare(of func(Service) (containers []string, found bool)) {
 			}
 			continue
 		}
+		d.known(node.At(written, "local", "container"), s.Local.Container, names)
 		item := node.Indexed(node.At(written, "containers"))
 		for j, c := range s.Containers {
 			n := item(j)
-			switch known := strings.Join(names, ", "); {
-			case c.Name == "" && c.Hub.Image == "" && len(names) > 1:
-				d.fail(n, "the workload has several containers, name one: %s", known)
-			case c.Name != "" && !slices.Contains(names, c.Name):
-				x := source.Finding{Severity: source.Error, Code: source.NotInCluster}
-				x.Suggestion = nearest(c.Name, names)
-				d.tell(x, node.At(n, "name"), "the workload has no container %q%s; it has: %s", c.Name,
-					didYouMean(x.Suggestion), known)
+			if c.Name == "" && c.Hub.Image == "" && len(names) > 1 {
+				d.fail(n, "the workload has several containers, name one: %s", strings.Join(names, ", "))
 			}
+			d.known(node.At(n, "name"), c.Name, names)
 		}
 	}
 	f.collect()
+}
+
+// known tells of the name of a container that a workload does not have.
+func (d *decoder) known(n *yaml.Node, name string, names []string) {
+	if name == "" || slices.Contains(names, name) {
+		return
+	}
+	x := source.Finding{Severity: source.Error, Code: source.NotInCluster}
+	x.Suggestion = nearest(name, names)
+	d.tell(x, n, "the workload has no container %q%s; it has: %s", name, didYouMean(x.Suggestion),
+		strings.Join(names, ", "))
 }

@@ -41,9 +41,38 @@ func TestFindings(t *testing.T) {
 			files{mainFile: "name: a\npriorityClass: x\n"},
 			[]string{"config.yaml:2:1 unused-field"},
 		},
-		"without effect so far": {
+		"local ports without traffic": {
 			files{mainFile: "name: a\nlocal: {ports: [80]}\n"},
-			[]string{"config.yaml:2:1 unused-field"},
+			[]string{"config.yaml:2:16 bad-value"},
+		},
+		"a local service without traffic": {
+			files{mainFile: "name: a\nlocal: {service: web, traffic: none}\n"},
+			[]string{"config.yaml:2:18 bad-value"},
+		},
+		"local conditions without a mesh": {
+			files{mainFile: "name: a\nlocal: {traffic: exchange, conditions: {path: /a}}\n"},
+			[]string{"config.yaml:2:40 bad-value"},
+		},
+		"local traffic like no other": {
+			files{mainFile: "name: a\nlocal: {traffic: meshed}\n"},
+			[]string{"config.yaml:2:18 not-one-of"},
+		},
+		"local conditions": {
+			files{mainFile: "name: a\nlocal:\n  traffic: mesh\n  conditions:\n    header: [a=b, c]\n" +
+				"    baggage: \"x y=z\"\n    path: ~(\n    method: GET\n"},
+			[]string{"config.yaml:5:19 bad-value", "config.yaml:6:14 bad-value", "config.yaml:7:11 bad-value"},
+		},
+		"local ports": {
+			files{mainFile: "name: a\nlocal: {traffic: mesh, ports: [\"80:x\", 3000, \"3000:81\"]}\n"},
+			[]string{"config.yaml:2:32 bad-value", "config.yaml:2:46 twice (config.yaml:2)"},
+		},
+		"local variables": {
+			files{mainFile: "name: a\nlocal: {env: [{name: a=b}, {value: c}]}\n"},
+			[]string{"config.yaml:2:15 bad-value", "config.yaml:2:28 missing-field name"},
+		},
+		"local names": {
+			files{mainFile: "name: a\nlocal: {traffic: mesh, container: A_B, service: 1/2, dir: /x}\n"},
+			[]string{"config.yaml:2:35 bad-value", "config.yaml:2:49 bad-value", "config.yaml:2:59 bad-value"},
 		},
 		"a wrong type": {
 			files{mainFile: "name: [a]\n"},

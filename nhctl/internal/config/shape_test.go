@@ -112,7 +112,7 @@ func TestShapeWithout(t *testing.T) {
 		path, keys string
 		has, lacks []string
 	}{
-		"an empty file": {"", "", []string{"configProperties", "application", "services", "name"}, []string{"local"}},
+		"an empty file": {"", "", []string{"configProperties", "application", "services", "local"}, nil},
 		"one service":   {"", "name", []string{"configProperties", "containers"}, []string{"name", "services"}},
 		"services":      {"", "services", []string{"configProperties"}, []string{"services", "application", "name"}},
 		"a container":   {"containers []", "dev", []string{"name", "hub"}, []string{"dev", "install"}},

@@ -64,6 +64,10 @@ func (s shown) value(v reflect.Value, written *yaml.Node) *yaml.Node {
 		}
 	case Profiles:
 		return nil
+	case Local:
+		if x.Empty() {
+			return nil
+		}
 	}
 	switch v.Kind() {
 	case reflect.Struct:

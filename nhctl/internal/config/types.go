@@ -16,7 +16,7 @@ type Service struct {
 	PodTemplate         string      `json:"podTemplate" doc:"Where a custom resource has its pod template." default:"spec.template" added:"true"`
 	DependLabelSelector Depend      `json:"dependLabelSelector" doc:"What dev start waits for."`
 	Containers          []Container `json:"containers" doc:"Containers that can be developed; the first is the default."`
-	Local               Local       `json:"local" doc:"The service as a process of this computer." added:"true" unused:"true" computer:"true"`
+	Local               Local       `json:"local" doc:"How nhctl run runs the service as a process of this computer." added:"true" computer:"true"`
 	Profiles            Profiles    `json:"profiles" doc:"Named overlays of this service, chosen with --profile: each has the fields of a service." added:"true"`
 }
 
@@ -28,12 +28,36 @@ type Depend struct {
 	HTTP []string `json:"http" doc:"URLs that must answer with a status below 400, as seen from the cluster." example:"http://auth/healthz"`
 }
 
-// Local is how a service runs on this computer.
+// Local is how a service runs as a process of this computer.
 type Local struct {
-	Command Command  `json:"command" doc:"Starts it." example:"go run ."`
-	Env     []EnvVar `json:"env" doc:"Environment variables, added to the workload's."`
-	Ports   []string `json:"ports" doc:"LOCAL:REMOTE ports of the process and of the workload." example:"3000:80" names:"port"`
+	Command    Command    `json:"command" doc:"Starts the process, by sh of this computer: what nhctl run does without a command." example:"npm start" added:"true"`
+	Dir        string     `json:"dir" doc:"Folder on this computer that it runs in, relative to the one that holds .dev." default:"." names:"folder" added:"true"`
+	Container  string     `json:"container" doc:"The workload's container whose environment and files it gets; empty means the only one." names:"container" added:"true"`
+	Files      bool       `json:"files" doc:"Whether it sees the container's files of ConfigMaps, Secrets and tokens, at the same paths." default:"true" added:"true"`
+	Env        []EnvVar   `json:"env" doc:"Environment variables, over the container's." added:"true"`
+	Traffic    string     `json:"traffic" doc:"What comes to it of a Service's traffic while it runs: exchange is all, mesh are the requests that match conditions." enum:"none,exchange,mesh" default:"none" added:"true"`
+	Service    string     `json:"service" doc:"Service whose traffic that is; empty means the one with the workload's name." example:"web" added:"true"`
+	Ports      []string   `json:"ports" doc:"LOCAL:REMOTE ports of the process and of the Service, PORT for the same number on both sides, or :REMOTE for the number that the pods listen on; empty means all of the Service's." example:"3000:80" names:"port" added:"true"`
+	Conditions Conditions `json:"conditions" doc:"What requests must have that a mesh leads to it; without any, nhctl makes up a header." added:"true"`
 }
+
+// Empty says that the config says nothing of the service as a process of this computer.
+func (l Local) Empty() bool { return l.Dir == "" } // which has a default
+
+// Conditions are those of a mesh, all of which have to match.
+type Conditions struct {
+	Header  []string `json:"header" doc:"Headers, as NAME=VALUE. A value is exact, the beginning of one after a ^, or a regular expression after a ~." example:"x-user=ada" added:"true"`
+	Baggage []string `json:"baggage" doc:"Entries of W3C baggage, as NAME=VALUE." example:"tenant=ada" added:"true"`
+	Path    string   `json:"path" doc:"The path, without its query." example:"^/books" added:"true"`
+	Method  string   `json:"method" doc:"The method." example:"GET" added:"true"`
+}
+
+// The values of Local.Traffic.
+const (
+	TrafficNone     = "none"
+	TrafficExchange = "exchange"
+	TrafficMesh     = "mesh"
+)
 
 // Container is how one container of a workload is developed.
 type Container struct {

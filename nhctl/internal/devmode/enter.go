@@ -99,8 +99,7 @@ func (e *entry) steps() []steps.Step {
 	route := steps.Step{Name: "route traffic to the twin", Do: e.route}
 	switch {
 	case e.duplicate():
-		open := func(ctx context.Context) error { return e.Link.SetReady(ctx, true) }
-		all = append(append(all, e.twinSteps()...), steps.Step{Name: "open the readiness gate", Do: open})
+		all = append(append(all, e.twinSteps()...), steps.Step{Name: "open the readiness gate", Do: e.open})
 	case e.first != "":
 		all = append(append(append(all, park), e.twinSteps()...), route)
 	default:

@@ -80,12 +80,17 @@ func changing(r Record) error {
 // parkTries is how often a change is tried again after someone else's.
 const parkTries = 5
 
-// route lets the twin receive the Services' traffic: this pod, and any that comes after it.
-func (e *entry) route(ctx context.Context) error {
+// open lets the twin's pod be ready, and those that come after it.
+func (e *entry) open(ctx context.Context) error {
 	if err := e.Link.SetReady(ctx, true); err != nil {
 		return err
 	}
-	if err := openGate(ctx, e.Cluster, e.record); err != nil {
+	return openGate(ctx, e.Cluster, e.record)
+}
+
+// route lets the twin receive the Services' traffic: this pod, and any that comes after it.
+func (e *entry) route(ctx context.Context) error {
+	if err := e.open(ctx); err != nil {
 		return err
 	}
 	begin := time.Now()

@@ -375,7 +375,9 @@ func (c *completer) references(shape config.Shape) []string {
 			}
 		}
 		return names
-	case "container", "image", "dev image", "port":
+	case "container":
+		return valuesOf(c.all(), "containers[].name", c.Entry)
+	case "image", "dev image", "port":
 		list := valuesOf(c.all(), shape.Path, c.Entry)
 		if shape.Names != "port" {
 			return list

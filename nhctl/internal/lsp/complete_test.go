@@ -27,7 +27,7 @@ func TestCompletion(t *testing.T) {
 		".dev/common.yaml": "", ".dev/dev.env": "IMAGE=x\nexport TAG=1\n", "prod.env": "", "src/main.go": "",
 	}
 	eachIn(t, disk, map[string]test{
-		"an empty file":        {"‸", "name configProperties application services", "local"},
+		"an empty file":        {"‸", "name configProperties application services", "priorityClass"},
 		"the next key":         {"name: web\n‸", "configProperties serviceType podTemplate", "name services"},
 		"half a key":           {"name: web\ncont‸", "configProperties serviceType", "name"},
 		"a key of a container": {"name: web\ncontainers:\n- name: app\n  ‸", "hub dev", "name install"},
@@ -99,7 +99,13 @@ func TestCompletion(t *testing.T) {
 			"prod.env src/",
 			".dev/",
 		},
-		"a folder":                {head + "    sync:\n      local: ‸\n", "src/ ../", "prod.env"},
+		"a folder":         {head + "    sync:\n      local: ‸\n", "src/ ../", "prod.env"},
+		"a local folder":   {"name: web\nlocal:\n  dir: ‸\n", "src/ ../", "prod.env"},
+		"local traffic":    {"name: web\nlocal:\n  traffic: ‸\n", "none exchange mesh", ""},
+		"local conditions": {"name: web\nlocal:\n  conditions:\n    ‸\n", "header baggage path method", ""},
+		"a local container": {
+			"name: web\nlocal:\n  container: ‸\ncontainers:\n- name: app\n- name: proxy\n", "app proxy", "",
+		},
 		"an included file":        {head + "    ${_INCLUDE_:- ./‸", "common.yaml dev.env", "config.yaml"},
 		"a variable":              {"configProperties: {envFile: dev.env}\nname: ${‸\n", "IMAGE TAG _INCLUDE_", ""},
 		"a variable without {":    {"name: $‸\nserviceType: ${KIND}\n", "KIND", "_INCLUDE_"},

@@ -43,8 +43,9 @@ func KeptGroups() []Kept {
 	}
 }
 
-// isKept says whether a variable stays the computer's.
-func isKept(name string) bool {
+// IsKept says whether a variable stays the computer's, whatever a container or a config has for it: it decides which
+// programs and code run here.
+func IsKept(name string) bool {
 	for _, g := range KeptGroups() {
 		for _, k := range g.Names {
 			prefix, any := strings.CutSuffix(k, "*")
@@ -68,7 +69,7 @@ type Changes struct {
 func Of(container []string) Changes {
 	c := Changes{Set: map[string]string{}}
 	for _, v := range container {
-		if name, value, ok := strings.Cut(v, "="); ok && !isKept(name) {
+		if name, value, ok := strings.Cut(v, "="); ok && !IsKept(name) {
 			c.Set[name] = value
 		}
 	}

@@ -54,6 +54,7 @@ func kinds() map[string]kind {
 	dev.Place = record.Place{Namespace: "uid", Server: "server"}
 	dev.Extra[0].Shell = "sh"
 	along.Until = noon.Add(time.Hour)
+	along.Dev, along.Ports[0].Local, along.Ports[1].Local = "deployment/web", record.LocalDev, record.LocalDev
 	return map[string]kind{
 		record.DevMode:    kindOf(dev, record.FromLease),
 		record.TunnelKind: kindOf(to, record.TunnelFromLease),
@@ -114,7 +115,9 @@ func TestNoFieldIsTrusted(t *testing.T) {
 		"a list":                 func(s string) any { return []any{s} },
 	}
 	numbers := map[string]any{"-1": -1, "2^31": 1 << 31, "2^63": 1e19, "1.5": 1.5, "a text": "1"}
-	for name, k := range kinds() {
+	all := kinds()
+	all["a route to a computer"] = kindOf(routed(), record.RouteFromLease) // not to a duplicate, as the full one
+	for name, k := range all {
 		text, err := k.full.Text()
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 	"github.com/nhctl/nhctl/sidecar/document"
 	"github.com/nhctl/nhctl/sidecar/route"
@@ -49,6 +50,8 @@ type Route struct {
 	Strict  bool          `json:"strict,omitempty"`
 	All     bool          `json:"all,omitempty"`
 	Hold    int           `json:"hold,omitempty"`
+	// Dev is the workload to whose duplicate the route leads, as KIND/NAME, where it does not lead to the computer.
+	Dev string `json:"dev,omitempty"`
 	// Until is when the route ends by itself, by the cluster's clock; zero means never.
 	Until time.Time `json:"until,omitzero"`
 	// Heartbeat is when the holder's daemon last renewed the Lease.
@@ -63,9 +66,12 @@ type RoutePort struct {
 	Port   int `json:"port"`
 	Target int `json:"target"`
 	// Local is on the holder's computer, for people to read: "127.0.0.1:3000", or "unix:" and a path. A program
-	// connects there only where its own computer has kept it.
+	// connects there only where its own computer has kept it. Of a route to a duplicate, it is LocalDev.
 	Local string `json:"local"`
 }
+
+// LocalDev is the local end of a route that leads to a duplicate in the cluster: no place of a computer.
+const LocalDev = "dev"
 
 func routeHead() document.Head { return document.Head{Kind: RouteKind, Version: RouteVersion} }
 
@@ -94,6 +100,7 @@ func (r Route) Rule() route.Rule {
 		Strict:  r.Strict,
 		All:     r.All,
 		Hold:    r.Hold,
+		Pod:     r.Dev != "",
 	}
 	for _, p := range r.Ports {
 		rule.Ports = append(rule.Ports, p.Target)
@@ -173,9 +180,18 @@ func (r Route) checkService() string {
 	case !r.Until.IsZero() && (r.Until.Before(r.Since) || r.Until.Year() > maxYear):
 		return fmt.Sprintf("it ends at %s", r.Until)
 	}
+	if why := r.checkDev(); why != "" {
+		return why
+	}
 	for _, p := range r.Ports {
 		if p.Port < 1 || p.Port > mostPort {
 			return fmt.Sprintf("%d is no port of a Service", p.Port)
+		}
+		if (p.Local == LocalDev) != (r.Dev != "") {
+			return fmt.Sprintf("it leads to a duplicate and to %q", clip(p.Local))
+		}
+		if r.Dev != "" {
+			continue
 		}
 		if _, _, err := LocalAddress(p.Local); err != nil {
 			return err.Error()
@@ -188,6 +204,16 @@ func (r Route) checkService() string {
 	}
 	if err := r.Rule().Check(); err != nil {
 		return err.Error()
+	}
+	return ""
+}
+
+func (r Route) checkDev() string {
+	if r.Dev == "" {
+		return ""
+	}
+	if ref, err := workload.ParseRef(r.Dev); err != nil || ref.String() != r.Dev || !plain(r.Dev, maxName) {
+		return fmt.Sprintf("it leads to a duplicate of %q", clip(r.Dev))
 	}
 	return ""
 }

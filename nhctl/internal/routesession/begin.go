@@ -61,7 +61,7 @@ func (k *Kind) route(ctx context.Context, p rpc.BeginRoute) (_ rpc.Session, fail
 			}
 		}()
 	}
-	plan, state, err := plan(ctx, v.Client, p, place)
+	plan, state, err := k.plan(ctx, v, p, place)
 	if err != nil {
 		return rpc.Session{}, err
 	}
@@ -113,11 +113,15 @@ func preview(ctx context.Context, c *kube.Client, p rpc.BeginRoute) (undo func(c
 // same says whether two routes lead the same traffic to the same place.
 func same(a, b record.Route) bool {
 	return slices.Equal(a.Ports, b.Ports) && slices.Equal(a.Matches, b.Matches) && a.Mirror == b.Mirror &&
-		a.Raw == b.Raw && a.Proxy == b.Proxy && a.Strict == b.Strict && a.All == b.All && a.Hold == b.Hold
+		a.Dev == b.Dev && a.Raw == b.Raw && a.Proxy == b.Proxy && a.Strict == b.Strict && a.All == b.All &&
+		a.Hold == b.Hold
 }
 
 // plan decides what a new route is to be.
-func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Place) (front.Plan, saved, error) {
+func (k *Kind) plan(
+	ctx context.Context, v *session.Visitor, p rpc.BeginRoute, place record.Place,
+) (front.Plan, saved, error) {
+	c := v.Client
 	facts, err := front.Read(ctx, c, p.Service)
 	if err != nil {
 		return front.Plan{}, saved{}, err
@@ -177,6 +181,9 @@ func plan(ctx context.Context, c *kube.Client, p rpc.BeginRoute, place record.Pl
 	}
 	wanted, err := choose(plan, &state.Record, p.Ports)
 	if err != nil {
+		return plan, state, err
+	}
+	if err := k.toDuplicate(ctx, v, plan, &state.Record, p.Preview); err != nil {
 		return plan, state, err
 	}
 	if len(state.Record.Matches) > 0 {
@@ -246,6 +253,9 @@ func choose(plan front.Plan, r *record.Route, wanted []rpc.WantedPort) (chosen [
 
 // localOf is a local end as records have it. A port alone is one of this computer.
 func localOf(text string) (string, error) {
+	if text == record.LocalDev {
+		return text, nil
+	}
 	if n, err := strconv.Atoi(text); err == nil {
 		text = "127.0.0.1:" + strconv.Itoa(n)
 	}

@@ -100,7 +100,7 @@ func (k *Kind) end(ctx context.Context, s *Session) error {
 func (s *Session) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lastRequests)
 	defer cancel()
-	if n := s.open.Load(); n > 0 {
+	if n := s.connections(); n > 0 {
 		event.Sink(ctx)(event.Event{
 			Type:    event.Notice,
 			Session: s.record().Session,
@@ -108,7 +108,7 @@ func (s *Session) finish(ctx context.Context) {
 		})
 	}
 	const pause = 20 * time.Millisecond
-	for s.open.Load() > 0 && delay.For(ctx, pause) == nil {
+	for s.connections() > 0 && delay.For(ctx, pause) == nil {
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"reflect"
@@ -28,6 +29,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/process"
 	"github.com/nhctl/nhctl/nhctl/internal/tunnel/tunneltest"
+	"github.com/nhctl/nhctl/nhctl/internal/workload"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
 
@@ -500,6 +502,217 @@ func TestNewDaemon(t *testing.T) {
 		t.Error(err)
 	}
 	b.Restored(before)
+}
+
+// byProxy asks the Service by the proxy of a developer's own tunnel.
+func (b *bed) byProxy(tunnel rpc.Session) (string, error) {
+	proxy := &url.URL{Scheme: "http", Host: "127.0.0.1:" + strconv.Itoa(tunnel.Tunnel.Port)}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DisableKeepAlives: true}}
+	name := "http://web.shop.svc:" + strconv.Itoa(b.port) + "/x"
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, name, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
+}
+
+// routeOf is how a developer's only route is.
+func routeOf(t *testing.T, s *sessiontest.Shell) *rpc.Route {
+	t.Helper()
+	for _, view := range overview(t, s) {
+		if view.Route != nil {
+			return view.Route
+		}
+	}
+	t.Fatal("no route is there")
+	return nil
+}
+
+// Programs of the developer reach their own exchanged Service without the cluster, as long as no one else has a route
+// of it and their process is there; status says so. Those of a colleague never do.
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	first, second := ada.Shell(b.Cluster, "ada", ""), eve.Shell(b.Cluster, "eve", "")
+	tunnels := map[*sessiontest.Shell]rpc.Session{}
+	for _, shell := range []*sessiontest.Shell{first, second} {
+		var s rpc.Session
+		err := shell.Call(rpc.MethodConnect, rpc.Connect{Caller: shell.Caller, SidecarImage: "sidecar:1"}, &s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tunnels[shell] = s
+	}
+	mine := local(t, "mine")
+	b.mustBegin(first, mine)
+	// The name leads to the local process, or the gateway's resolver does not know it.
+	ask := func(shell *sessiontest.Shell) (got string, direct int64) {
+		t.Helper()
+		before := routeOf(t, first).Direct
+		got, err := b.byProxy(tunnels[shell])
+		if err != nil {
+			t.Error(err)
+		}
+		return got, routeOf(t, first).Direct - before
+	}
+	directly := func() {
+		t.Helper()
+		sessiontest.Until(t, "it goes past the cluster", func() error {
+			if got, direct := ask(first); got != "mine /x" || direct != 1 {
+				return fmt.Errorf("%q, %+v", got, routeOf(t, first))
+			}
+			return nil
+		})
+	}
+	directly()
+	if r := routeOf(t, first); r.Matched != 0 || r.NotDirect != "" || r.Open != 1 { // which the proxy keeps
+		t.Errorf("%+v", r)
+	}
+	if got, direct := ask(second); got == "mine /x" || direct != 0 {
+		t.Errorf("a colleague's: %q, %d", got, direct)
+	}
+	b.mustBegin(second, local(t, "eve's"), mesh("eve"))
+	sessiontest.Until(t, "the front decides, also of what is connected", func() error {
+		if r := routeOf(t, first); !strings.Contains(r.NotDirect, "other routes") || r.Open != 0 {
+			return fmt.Errorf("%+v", r)
+		}
+		return nil
+	})
+	if got, direct := ask(first); got == "mine /x" || direct != 0 {
+		t.Errorf("a colleague's mesh was passed by: %q, %d", got, direct)
+	}
+	if _, err := leave(second); err != nil {
+		t.Error(err)
+	}
+	directly()
+	mine.Close()
+	if got, direct := ask(first); got == "mine /x" || direct != 0 {
+		t.Errorf("without its process: %q, %d", got, direct)
+	}
+	if _, err := leave(first); err != nil {
+		t.Error(err)
+	}
+}
+
+// serveAt has a process of a pod with an address answer on the pods' port.
+func (b *bed) serveAt(address, name string) {
+	b.t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(b.port)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s := &httptest.Server{Listener: listener, Config: &http.Server{Handler: answers(name)}}
+	s.Start()
+	b.t.Cleanup(s.Close)
+}
+
+// address gives the pod of a session's twin an address, once there is one without, and returns the pod.
+func (b *bed) address(session, address string) *corev1.Pod {
+	b.t.Helper()
+	var found *corev1.Pod
+	sessiontest.Until(b.t, "the duplicate has a pod that is ready", func() error {
+		for _, p := range kubetest.List[corev1.Pod](b.Cluster.Cluster, ns) {
+			if p.Labels[contract.LabelSession] == session && p.DeletionTimestamp == nil && p.Status.PodIP == "" &&
+				workload.Ready(&p) {
+				found = &p
+				return nil
+			}
+		}
+		return errors.New("it has none")
+	})
+	kubetest.Edit(b.Cluster.Cluster, ns, found.Name, func(p *corev1.Pod) { p.Status.PodIP = address })
+	return found
+}
+
+func (b *bed) comes(dev, want, wantMark string) {
+	b.t.Helper()
+	sessiontest.Until(b.t, want+" answers", func() error {
+		if got, mark, err := b.get(dev); got != want || mark != wantMark || err != nil {
+			return fmt.Errorf("%q, %q, %w", got, mark, err)
+		}
+		return nil
+	})
+}
+
+func duplicated(p *rpc.Start) { p.Mode = rpc.Duplicate }
+
+func toDev(p *rpc.BeginRoute) { p.Ports[0].Local = "dev" }
+
+// A mesh may lead to the developer's duplicate in the cluster. It follows the duplicate's pod, lets the originals
+// answer without one, and leads to no pod that only looks like one.
+func TestDuplicate(t *testing.T) {
+	t.Parallel()
+	b, ada, eve := newBed(t), sessiontest.NewComputer(t, "ada"), sessiontest.NewComputer(t, "eve")
+	first, second := ada.Shell(b.Cluster, "ada", ""), eve.Shell(b.Cluster, "eve", "")
+	before := b.Snapshot(ns)
+	b.serveAt("127.0.0.3", "duplicate")
+	b.serveAt("127.0.0.4", "next")
+	b.serveAt("127.0.0.5", "another's")
+	own := local(t, "computer")
+	_, err := b.begin(first, own, mesh("ada"), toDev)
+	if p := problem.From(err); p.Code != problem.NoSession || !strings.Contains(p.Hint, "--mode duplicate") {
+		t.Errorf("without a duplicate: %v", err)
+	}
+	b.Restored(before)
+	dev := first.MustStart(duplicated)
+	pod := b.address(dev.ID, "127.0.0.3")
+	if _, err := b.begin(second, own, mesh("eve"), toDev); problem.From(err).Code != problem.NoSession {
+		t.Errorf("to a colleague's duplicate: %v", err)
+	}
+	for name, change := range map[string]func(*rpc.BeginRoute){
+		"a mirror":  func(p *rpc.BeginRoute) { p.Mesh, p.Mirror = false, true },
+		"a preview": func(p *rpc.BeginRoute) { p.Mesh, p.Preview, p.Matches, p.Service = false, true, nil, "web-x" },
+	} {
+		if _, err := b.begin(first, own, mesh("ada"), toDev, func(p *rpc.BeginRoute) {
+			p.Ports[0].Port = strconv.Itoa(b.port)
+		}, change); problem.From(err).Code != problem.Usage {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s := b.mustBegin(first, own, mesh("ada"), toDev)
+	if s.Route.Dev != "deployment/web" || s.Route.Ports[0].Local != "dev" {
+		t.Errorf("%+v", s.Route)
+	}
+	b.comes("ada", "duplicate /x", "")
+	b.gets("eve", "original /x")
+	if again := b.mustBegin(first, own, mesh("ada"), toDev); !again.Reattached || again.ID != s.ID {
+		t.Errorf("%+v", again)
+	}
+	forged := pod.DeepCopy()
+	forged.ObjectMeta = metav1.ObjectMeta{Name: "forged", Namespace: ns, Labels: pod.Labels}
+	forged.Status.PodIP = "127.0.0.5"
+	b.Add(forged)
+	kubetest.Delete[corev1.Pod](b.Cluster.Cluster, ns, pod.Name)
+	b.comes("ada", "original /x", s.ID+"; failed-open=not-ready")
+	kubetest.Delete[corev1.Pod](b.Cluster.Cluster, ns, forged.Name)
+	b.address(dev.ID, "127.0.0.4")
+	b.comes("ada", "next /x", "")
+	if _, err := first.End(); err != nil {
+		t.Error(err)
+	}
+	b.comes("ada", "original /x", s.ID+"; failed-open=not-ready")
+	said := strings.Join(overview(t, first)[0].Notices, "\n")
+	if !strings.Contains(said, "nhctl dev start web --mode duplicate") || !strings.Contains(said, "nhctl leave web") {
+		t.Errorf("%q", said)
+	}
+	dev = first.MustStart(duplicated)
+	b.address(dev.ID, "127.0.0.3")
+	b.comes("ada", "duplicate /x", "")
+	if said := overview(t, first); strings.Contains(fmt.Sprint(said), "has ended") {
+		t.Errorf("%+v", said)
+	}
+	if _, err := leave(first); err != nil {
+		t.Error(err)
+	}
+	if _, err := first.End(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Where the front does not reach the originals, the Service is not switched, and nothing is left.

@@ -48,6 +48,12 @@ type Session struct {
 	document *session.Document[saved]
 	front    gatewayclient.Client
 	open     atomic.Int64
+	// shortcuts lead connections of this computer past the cluster; registeredAgain has a value after each
+	// registration.
+	shortcuts       shortcuts
+	registeredAgain chan struct{}
+	// target is where a route to a duplicate leads.
+	target target
 	// registered is closed once the front has the rule for the first time; unregister takes it back.
 	registered chan struct{}
 	unregister func()
@@ -59,6 +65,8 @@ func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
 		document:   session.NewDocument(state, func(s saved) error { return save(k.dirs, s) }),
 		registered: make(chan struct{}),
 		unregister: func() {},
+
+		registeredAgain: make(chan struct{}, 1),
 	}
 	s.Session = held.Session[record.Route]{
 		Session: session.New(k.logger, cluster, state.Record.Session),
@@ -142,12 +150,16 @@ func (s *Session) keepRegistered(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	original := planOf(s.record()).Original()
 	slices := schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}
-	objects := kube.NewObjects(func() {
+	note := func() {
 		select {
 		case changed <- struct{}{}:
 		default:
 		}
-	})
+	}
+	objects := kube.NewObjects(note)
+	if s.record().Dev != "" {
+		s.Go("the duplicate", func() { s.followDuplicates(ctx, note) })
+	}
 	s.Go("the originals", func() {
 		s.Client().Follow(ctx, kube.Selection{
 			Resource:  slices,
@@ -156,24 +168,38 @@ func (s *Session) keepRegistered(ctx context.Context) {
 		}, objects)
 	})
 	first := true
+	var before *gatewayclient.Registration // which the next one takes the place of
+	defer func() { s.unfollow(before) }()
 	for ctx.Err() == nil {
-		r, err := s.front.Register(ctx, s.rule(ctx))
+		rule := s.rule(ctx)
+		r, err := s.front.Register(ctx, rule)
 		if err != nil {
 			s.Logger.Warn("register the route", "error", err)
 			_ = delay.For(ctx, againPause)
 			continue
 		}
+		if before != nil {
+			before.Break()
+		}
+		s.shortcuts.told(rule.Probes)
+		select {
+		case s.registeredAgain <- struct{}{}:
+		default:
+		}
 		if first {
 			close(s.registered)
 			first = false
 		}
-		s.follow(ctx, r, changed)
+		before = s.follow(ctx, r, rule, changed)
 	}
 }
 
 // rule is the route as its front has it. Without the originals' probes it works as well.
 func (s *Session) rule(ctx context.Context) route.Rule {
 	rule := s.record().Rule()
+	if rule.Pod {
+		rule.Address = s.find(ctx)
+	}
 	if rule.All {
 		return rule
 	}
@@ -185,24 +211,36 @@ func (s *Session) rule(ctx context.Context) route.Rule {
 	return rule
 }
 
-// follow tells the front of the originals until the registration is over.
-func (s *Session) follow(ctx context.Context, r *gatewayclient.Registration, changed <-chan struct{}) {
-	defer func() {
-		if s.Context().Err() != nil { // the next daemon takes the route up
-			r.Break()
-			return
-		}
-		_ = r.Close()
-	}()
+// follow tells the front of the originals until the registration is over. It returns one whose place another one has to
+// take.
+func (s *Session) follow(
+	ctx context.Context, r *gatewayclient.Registration, rule route.Rule, changed <-chan struct{},
+) (before *gatewayclient.Registration) {
 	for {
 		s.tellOriginals(ctx, r)
 		select {
 		case <-changed:
+			if rule.Pod && s.find(ctx) != rule.Address && ctx.Err() == nil {
+				return r
+			}
 		case <-r.Over():
-			return
+			s.unfollow(r)
+			return nil
 		case <-ctx.Done():
-			return
+			s.unfollow(r)
+			return nil
 		}
+	}
+}
+
+// unfollow ends a registration.
+func (s *Session) unfollow(r *gatewayclient.Registration) {
+	switch {
+	case r == nil:
+	case s.Context().Err() != nil: // the next daemon takes the route up
+		r.Break()
+	default:
+		_ = r.Close()
 	}
 }
 
@@ -250,6 +288,12 @@ func (s *Session) intercept(ctx context.Context, in *wire.Incoming) error {
 	return &wire.Refusal{Code: request.Invalid, Reason: "this computer has no such route"}
 }
 
+// connections are those that the local process has of the route.
+func (s *Session) connections() int64 {
+	_, direct, _ := s.shortcuts.report()
+	return s.open.Load() + direct
+}
+
 // localCode says why the local process was not reached. A computer refuses at once where nothing listens.
 func localCode(err error) string {
 	var network net.Error
@@ -265,11 +309,12 @@ func (s *Session) Quit() { s.unregister() }
 // Serve keeps a route that is up.
 func (s *Session) Serve() {
 	s.Go("the heartbeat", func() { s.Beat(s) })
+	s.Go("the way past the cluster", func() { s.keepShortcut(s.Context()) })
 }
 
 func viewOf(r record.Route) rpc.Session {
 	view := session.ViewOfRoute(r)
-	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror}
+	view.Route = &rpc.Route{Service: r.Service, Ports: []rpc.RoutePort{}, Mirror: r.Mirror, Dev: r.Dev}
 	if !r.Until.IsZero() {
 		view.Route.Until = &r.Until
 	}
@@ -291,7 +336,8 @@ func (s *Session) View() rpc.Session {
 		link := s.BulkLink()
 		view.Link, view.Pod = &link, link.Pod
 	}
-	view.Route.Open = s.open.Load()
+	view.Route.Open = s.connections()
+	view.Route.Direct, _, view.Route.NotDirect = s.shortcuts.report()
 	return view
 }
 
@@ -301,6 +347,9 @@ func (s *Session) Status(ctx context.Context) rpc.Session {
 	defer cancel()
 	view := s.View()
 	view.Notices = s.Notices()
+	if _, why := s.target.get(); why != "" {
+		view.Notices = append(view.Notices, why+". In the meantime the originals answer.")
+	}
 	err := errors.New("it is starting")
 	var answer request.Routes
 	var took time.Duration

@@ -18,6 +18,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/environment"
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
 	"github.com/nhctl/nhctl/nhctl/internal/localsync"
+	"github.com/nhctl/nhctl/nhctl/internal/podenv"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/filesync"
 )
@@ -101,9 +102,7 @@ func Of(file *config.File, service *config.Service) Request {
 	c := claims{repository: repository(file.Folder), folder: file.Folder}
 	c.files(file)
 	c.variables(file)
-	if !service.Local.Command.Empty() {
-		c.add("runs a command on this computer: %s", indented(service.Local.Command.String()))
-	}
+	c.local(service)
 	for _, container := range service.Containers {
 		c.ports(container.Dev.PortForward)
 		c.syncs(container.Dev.Sync)
@@ -147,6 +146,43 @@ func (c *claims) variables(file *config.File) {
 	}
 }
 
+// local is how the service runs as a process of this computer.
+func (c *claims) local(service *config.Service) {
+	l := service.Local
+	if l.Empty() {
+		return
+	}
+	if !l.Command.Empty() {
+		c.add("runs a command on this computer: %s", indented(l.Command.String()))
+	}
+	if dir := c.path(l.Dir); !c.inside(dir) {
+		c.add("runs commands in %s, outside of the repository", escape.Line(dir))
+	}
+	for _, e := range l.Env {
+		if podenv.IsKept(strings.ToUpper(e.Name)) { // Windows has names in any case
+			c.add("sets %s of commands on this computer: %s", e.Name, indented(e.Value))
+		}
+	}
+	if l.Traffic == config.TrafficNone {
+		return
+	}
+	ports := "the pods' own"
+	if len(l.Ports) > 0 {
+		ports = strings.Join(l.Ports, ", ")
+	}
+	c.add("has traffic of Service %s in the cluster come to ports of this computer (%s): %s",
+		cmp.Or(l.Service, service.Name), l.Traffic, ports)
+}
+
+// path is a path of the config, without links.
+func (c *claims) path(name string) string {
+	name = filepath.FromSlash(name)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(c.folder, name)
+	}
+	return resolve(name)
+}
+
 // ports are local ones that the config chooses. Any free one can't get into the way of what the computer has there.
 func (c *claims) ports(forwards []string) {
 	for _, text := range forwards {
@@ -160,10 +196,7 @@ func (c *claims) ports(forwards []string) {
 func (c *claims) syncs(all config.Syncs) {
 	for _, s := range all {
 		if folder := s.Local; folder != "" && folder != "." {
-			if !filepath.IsAbs(folder) {
-				folder = filepath.Join(c.folder, filepath.FromSlash(s.Local))
-			}
-			if folder = resolve(folder); !c.inside(folder) {
+			if folder = c.path(folder); !c.inside(folder) {
 				c.add("syncs %s, outside of the repository", escape.Line(folder))
 			}
 		}

@@ -110,6 +110,16 @@ func TestOf(t *testing.T) {
 		"a local command": {more: map[string]string{"shop/web/.dev/config.yaml": "name: web\n" +
 			"local: {command: go run .}\ncontainers: [{dev: {image: dev}}]\n"},
 			want: []string{"runs a command on this computer: go run ."}},
+		"a local service": {more: map[string]string{"shop/web/.dev/config.yaml": "name: web\nlocal:\n  dir: ../api\n" +
+			"  env: [{name: PORT, value: '1'}, {name: PATH, value: ./bin}, {name: Ld_Preload, value: ./x}]\n" +
+			"  traffic: mesh\n  ports: ['3000:80', 81]\n", "shop/api/a": "a"},
+			want: []string{"sets PATH of commands on this computer: ./bin",
+				"sets Ld_Preload of commands on this computer: ./x",
+				"has traffic of Service web in the cluster come to ports of this computer (mesh): 3000:80, 81"}},
+		"a local folder outside": {more: map[string]string{"shop/web/.dev/config.yaml": "name: web\n" +
+			"local: {dir: ../../outside, traffic: exchange, service: api}\n"},
+			want: []string{"runs commands in ROOT/outside, outside of the repository",
+				"has traffic of Service api in the cluster come to ports of this computer (exchange): the pods' own"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -39,7 +39,7 @@ func (k *Kind) carry(ctx context.Context, params json.RawMessage) (*dispatch.Con
 	}
 	near, far := net.Pipe()
 	s.Go("a link to the gateway", func() {
-		gatewaylink.Serve(s.Context(), far, p.Token, s.OpenBulkWith, s.Logger.With("session", s.ID()))
+		gatewaylink.Serve(s.Context(), far, p.Token, s.openWith, s.Logger.With("session", s.ID()))
 	})
 	return &dispatch.Console{Answer: struct{}{}, Stream: near}, nil
 }

@@ -75,7 +75,7 @@ func newSession(k *Kind, cluster *kube.Client, state saved) *Session {
 		Save: s.keepRecord,
 		Note: func(text string) { s.Emit(event.Event{Type: event.Notice, Message: text}) },
 	}
-	s.gateway = gatewayclient.Client{Open: s.OpenBulk}
+	s.gateway = gatewayclient.Client{Open: s.openFor}
 	s.proxy = socks.New(socks.Options{
 		Dial:   s.gateway.Dial,
 		Code:   codeOf,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,6 +246,153 @@ func TestMesh(t *testing.T) {
 	e.comes(t, original, "", name, another)
 	e.comes(t, "mine", "", name, value)
 	e.must("", "leave")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
+// routeOf is the developer's only route.
+func (e *exchanging) routeOf(t *testing.T) *rpc.Route {
+	t.Helper()
+	for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+		if s.Route != nil {
+			return s.Route
+		}
+	}
+	t.Fatal("no route is there")
+	return nil
+}
+
+// A developer's own programs reach what they exchange without the cluster, and get the same answers: by a proxy, and in
+// nhctl run. Where a colleague has a route, or the process is away, the front decides.
+func TestExchangeDirect(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	other := shared.developer(t, e.ns)
+	before := shared.mustSnapshot(t, e.ns)
+	mine, stop := localServer(t, "mine")
+	theirs, _ := localServer(t, "theirs")
+	e.must("", "exchange", "catalog:80:"+mine, "--all")
+	directly := func(ask func() string) {
+		t.Helper()
+		eventually(t, time.Minute, "it goes past the cluster", func(context.Context) error {
+			direct := e.routeOf(t).Direct
+			if got := ask(); got != "mine" || e.routeOf(t).Direct <= direct {
+				return fmt.Errorf("%q, %+v", got, e.routeOf(t))
+			}
+			return nil
+		})
+	}
+	run := func() string { return e.nhctl("", "run", "--", "curl", "-sS", "http://catalog/books").stdout }
+	directly(run)
+	t.Run("ByAddress", func(t *testing.T) {
+		service, err := shared.typed.CoreV1().Services(e.ns).Get(t.Context(), "catalog", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		directly(func() string {
+			return e.nhctl("", "run", "--", "curl", "-sS", "http://"+service.Spec.ClusterIP+"/books").stdout
+		})
+	})
+	t.Run("Colleague", func(t *testing.T) {
+		direct := e.routeOf(t).Direct
+		if got := other.must("", "run", "--", "curl", "-sS", "http://catalog/books"); got != "mine" {
+			t.Errorf("%q", got)
+		}
+		if r := e.routeOf(t); r.Direct != direct || r.Matched == 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("NextToAMesh", func(t *testing.T) {
+		other.must("", "mesh", "catalog:80:"+theirs, "--header", "x-user=eve")
+		eventually(t, time.Minute, "the front decides", func(context.Context) error {
+			if r := e.routeOf(t); r.NotDirect == "" {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
+		if got := e.must("", "run", "--", "curl", "-sS", "-H", "x-user: eve", "http://catalog/books"); got != "theirs" {
+			t.Errorf("a colleague's request: %q", got)
+		}
+		other.must("", "leave", "catalog")
+	})
+	directly(run)
+	t.Run("ProcessGone", func(t *testing.T) {
+		stop()
+		if got := run(); !strings.Contains(got, original) {
+			t.Errorf("%q", got)
+		}
+	})
+	e.must("", "leave", "catalog")
+	other.must("", "disconnect")
+	e.restored(t, before)
+	e.must("", "disconnect")
+}
+
+// A mesh may lead to the developer's duplicate in the cluster: it follows that pod, and lets the originals answer
+// without one.
+func TestMeshDuplicate(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	src := filepath.Join(e.home, "src", "duplicate")
+	write(t, filepath.Join(src, ".dev", "config.yaml"), `
+name: catalog
+containers:
+- name: catalog
+  dev:
+    image: ghcr.io/nhctl/dev-go:v0.1.0
+    mode: duplicate
+    command: {run: go run .}
+`)
+	write(t, filepath.Join(src, "go.mod"), "module duplicate\n\ngo 1.24\n")
+	write(t, filepath.Join(src, "main.go"), `package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func main() {
+	_ = http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "duplicate")
+	}))
+}
+`)
+	if r := e.nhctl("", "mesh", "catalog:80:dev", "--header", "x-user=ada"); r.code == 0 ||
+		!strings.Contains(r.stderr, "--mode duplicate") {
+		t.Errorf("without a duplicate: %s", r)
+	}
+	e.restored(t, before)
+	e.must(src, "dev", "start", "--no-terminal")
+	e.must(src, "dev", "run")
+	e.must("", "mesh", "catalog:80:dev", "--header", "x-user=ada")
+	e.comes(t, "duplicate", "", "x-user", "ada")
+	e.comes(t, original, "", "x-user", "eve")
+	t.Run("PodReplaced", func(t *testing.T) {
+		session := query[rpc.Session](e.developer, src, "dev", "status")
+		now := int64(0)
+		at := metav1.DeleteOptions{GracePeriodSeconds: &now}
+		err := shared.typed.CoreV1().Pods(e.ns).Delete(t.Context(), session.Pod, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.comes(t, original, "failed-open=", "x-user", "ada")
+		e.comes(t, "duplicate", "", "x-user", "ada")
+	})
+	t.Run("DevEnds", func(t *testing.T) {
+		e.must(src, "dev", "end")
+		e.comes(t, original, "failed-open=not-ready", "x-user", "ada")
+		if out := e.must("", "status"); !strings.Contains(out, "nhctl dev start catalog --mode duplicate") {
+			t.Errorf("%s", out)
+		}
+	})
+	t.Run("DevStartsAgain", func(t *testing.T) {
+		e.must(src, "dev", "start", "--no-terminal")
+		e.must(src, "dev", "run")
+		e.comes(t, "duplicate", "", "x-user", "ada")
+	})
+	e.must("", "leave", "catalog")
+	e.must(src, "dev", "end")
 	e.restored(t, before)
 	e.must("", "disconnect")
 }

@@ -26,6 +26,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/enclosure"
 	"github.com/nhctl/nhctl/sidecar/contract"
 )
@@ -185,6 +186,121 @@ func TestLocalRun(t *testing.T) {
 	if after := computerFiles(t); after != files {
 		t.Errorf("this computer's files have changed:\n%s\nbefore:\n%s", after, files)
 	}
+}
+
+// localConfig has a service run on this computer; the command tells what it finds, and then serves.
+const localConfig = `
+name: catalog
+containers:
+- name: catalog
+local:
+  command: >-
+    pwd > seen && printenv GREETING >> seen && test ! -e /var/run/secrets/kubernetes.io &&
+    exec "$$SELF" PORT 'answer of this computer'
+  dir: app
+  container: catalog
+  files: false
+  env:
+  - {name: GREETING, value: hello}
+  traffic: exchange
+  service: catalog
+  ports: ["PORT:80"]
+profiles:
+  meshed: {local: {traffic: mesh, conditions: {header: x-user=ada}}}
+`
+
+// A config says how a service runs on this computer, and nhctl run alone does that, once the user trusts it.
+func TestConfigLocal(t *testing.T) {
+	t.Parallel()
+	e := newExchanging(t)
+	before := shared.mustSnapshot(t, e.ns)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.env = append(e.env, "SELF="+self, insideStage+"=serve")
+	src := filepath.Join(e.home, "src", "local")
+	free, stop := localServer(t, "")
+	stop()
+	_, port, _ := net.SplitHostPort(free)
+	write(t, filepath.Join(src, ".dev", "config.yaml"), strings.ReplaceAll(localConfig, "PORT", port))
+	write(t, filepath.Join(src, "app", "empty"), "")
+	t.Run("Untrusted", func(t *testing.T) {
+		if r := e.nhctl(src, "run"); r.code == 0 || !strings.Contains(r.stderr, "runs a command on this computer") {
+			t.Errorf("%s", r)
+		}
+	})
+	e.must(src, "config", "trust", "--yes")
+	run := func(args ...string) (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan result, 1)
+		go func() { ended <- e.runContext(ctx, src, append([]string{"run"}, args...)...) }()
+		return func() {
+			cancel()
+			t.Logf("nhctl run: %s", <-ended)
+		}
+	}
+	stop = run()
+	t.Run("local.traffic", func(t *testing.T) { e.comes(t, "answer of this computer", "") })
+	seen := strings.Split(read(t, filepath.Join(src, "app", "seen")), "\n")
+	t.Run("local.command", func(t *testing.T) {
+		if len(seen) != 3 { // and an empty line
+			t.Errorf("%q", seen)
+		}
+	})
+	t.Run("local.dir", func(t *testing.T) {
+		if !strings.HasSuffix(seen[0], "/src/local/app") {
+			t.Errorf("%q", seen)
+		}
+	})
+	t.Run("local.env", func(t *testing.T) {
+		if seen[1] != "hello" {
+			t.Errorf("%q", seen)
+		}
+	})
+	t.Run("local.files", func(t *testing.T) {
+		const secrets = "/var/run/secrets/kubernetes.io"
+		if r := e.nhctl(src, "run", "catalog", "--no-routes", "--", "ls", secrets); r.code == 0 {
+			t.Errorf("%s", r)
+		}
+	})
+	t.Run("local.container", func(t *testing.T) {
+		for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+			if s.Tunnel != nil && s.Workload != "" && s.Container != "catalog" {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+	for _, s := range query[[]rpc.Session](e.developer, "", "status") {
+		if s.Route == nil {
+			continue
+		}
+		t.Run("local.service", func(t *testing.T) {
+			if s.Route.Service != "catalog" {
+				t.Errorf("%+v", s.Route)
+			}
+		})
+		t.Run("local.ports", func(t *testing.T) {
+			if all := s.Route.Ports; len(all) != 1 || all[0].Port != 80 || all[0].Local != "127.0.0.1:"+port {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+	stop()
+	e.must("", "leave", "catalog")
+	stop = run("catalog", "--profile", "meshed")
+	t.Run("local.conditions", func(t *testing.T) {
+		e.comes(t, "answer of this computer", "", "x-user", "ada")
+		e.comes(t, original, "", "x-user", "eve")
+	})
+	stop()
+	if r := e.nhctl(src, "run", "catalog", "--no-routes", "--", "sh", "-c", "pwd; exit 7"); r.code != 7 ||
+		!strings.HasSuffix(strings.TrimSpace(r.stdout), "/src/local/app") {
+		t.Errorf("another command: %s", r)
+	}
+	e.must("", "leave", "--all")
+	e.must("", "disconnect", "--all")
+	e.restored(t, before)
 }
 
 // Without namespaces, a command that knows a proxy reaches the cluster by that, and its exit code is its own. Nothing

@@ -23,6 +23,7 @@ const (
 	NoSuchName  = "no-such-name" // the resolver knows no such name
 	Resolver    = "resolver"     // the resolver does not answer, or fails
 	Denied      = "denied"       // a policy forbids it
+	NotReady    = "not-ready"    // the developer's pod is not there, or not ready
 	Invalid     = "invalid"      // the request is no valid one
 	Failed      = "failed"       // anything else
 )

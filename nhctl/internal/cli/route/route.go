@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/record"
+	"github.com/nhctl/nhctl/sidecar/route"
 )
 
 // Options are the flags of the commands.
@@ -78,11 +78,11 @@ func (c *conditions) matches() (all []rpc.Match, err error) {
 		values []string
 	}{{"header", c.headers}, {"baggage", c.baggage}} {
 		for _, value := range group.values {
-			name, text, found := strings.Cut(value, "=")
-			if !found {
-				return nil, problem.New(problem.Usage, "--%s %q: want NAME=VALUE", group.of, value)
+			m, err := route.ParseNamed(group.of, value)
+			if err != nil {
+				return nil, problem.New(problem.Usage, "--%w", err)
 			}
-			all = append(all, rpc.Match{Of: group.of, Name: name, Value: text})
+			all = append(all, rpc.Match(m))
 		}
 	}
 	if c.path != "" {
@@ -98,6 +98,10 @@ func (c *conditions) matches() (all []rpc.Match, err error) {
 const where = `PORT is a port of the Service, by its number or name; without one, it is about all ports. LOCAL is where
 the traffic goes on this computer: a port, HOST:PORT, or unix:PATH; by default the number of the pods' port.`
 
+// orDev is that of routes that may lead to a duplicate.
+const orDev = where + ` With
+dev as LOCAL it goes to your own duplicate in the cluster, of nhctl dev start --mode duplicate.`
+
 // Exchange returns nhctl exchange.
 func Exchange(f *factory.Factory) *cobra.Command {
 	o := &Options{}
@@ -108,7 +112,7 @@ func Exchange(f *factory.Factory) *cobra.Command {
 pod is touched: the Service's selector leads to a small pod, the front, until nhctl leave. Where your process or this
 computer is away, the originals answer, and the answer says so in the header X-Nhctl-Route.
 
-` + where,
+` + orDev,
 		Example: `  nhctl exchange web             # all ports, to the same port numbers that the pods have
   nhctl exchange web:80:3000
   nhctl exchange web:http:3000 api:8080:unix:/tmp/api.sock`,
@@ -133,9 +137,10 @@ conditions all have to match. A value is exact, the beginning of one after a ^, 
 Without a condition, one is made up that is your own, and nhctl prints how to send it: as a header, or as an entry of
 W3C baggage, which traced services pass on.
 
-` + where,
+` + orDev,
 		Example: `  nhctl mesh web:80:3000
   nhctl mesh web:80:3000 --header x-user=ada --path '^/books'
+  nhctl mesh web:80:dev --header x-user=ada  # to your duplicate in the cluster
   nhctl mesh web --baggage 'tenant=~^test-'`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

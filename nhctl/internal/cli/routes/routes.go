@@ -78,7 +78,11 @@ func Describe(w io.Writer, s rpc.Session) {
 		verb = "already " + verb
 	}
 	for _, p := range r.Ports {
-		fmt.Fprintf(w, "%s: Service %s port %d -> %s (namespace %s)\n", verb, r.Service, p.Port, p.Local, s.Namespace)
+		to := p.Local
+		if r.Dev != "" {
+			to = "your duplicate of " + r.Dev
+		}
+		fmt.Fprintf(w, "%s: Service %s port %d -> %s (namespace %s)\n", verb, r.Service, p.Port, to, s.Namespace)
 	}
 	for _, m := range r.Matches {
 		fmt.Fprintf(w, "requests with:  %s\n", condition(m))

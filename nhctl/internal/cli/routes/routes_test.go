@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,5 +29,22 @@ func TestParse(t *testing.T) {
 		if _, err := Parse(bad); problem.From(err).Code != problem.Usage {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+// A route to a duplicate says whose it is, and no place of this computer.
+func TestDescribeDuplicate(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	Describe(&b, rpc.Session{Namespace: "shop", Route: &rpc.Route{
+		Service: "web",
+		Dev:     "deployment/web",
+		Ports:   []rpc.RoutePort{{Port: 80, Target: 8080, Local: "dev"}},
+		Matches: []rpc.Match{{Of: "path", Value: "/x"}},
+	}})
+	want := "meshed: Service web port 80 -> your duplicate of deployment/web (namespace shop)\n" +
+		"requests with:  path /x\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
 	}
 }

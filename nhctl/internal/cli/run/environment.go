@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
@@ -13,8 +14,9 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 )
 
-// own are the changes of the environment that the command line names.
+// own are the changes of the environment that the config and then the command line name.
 func (o *Options) own() (own podenv.Changes, err error) {
+	own.Set = maps.Clone(o.Env)
 	for _, file := range o.EnvFiles {
 		if err := own.AddFile(file); err != nil {
 			return own, err
@@ -38,9 +40,9 @@ func (o *Options) changes(
 }
 
 // printEnv prints the changes of the environment, instead of running a command.
-func printEnv(ctx context.Context, f *factory.Factory, o *Options, args []string) error {
+func printEnv(ctx context.Context, f *factory.Factory, o *Options) error {
 	switch {
-	case len(args) > 0:
+	case len(o.Argv) > 0:
 		return problem.New(problem.Usage, "--print-env runs no command").WithHint("leave out one of the two")
 	case o.Tunnel.Workload == "":
 		return problem.New(problem.Usage, "--print-env prints the environment of a workload").

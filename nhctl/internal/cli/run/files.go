@@ -20,7 +20,7 @@ func files(f *factory.Factory, o *Options, link *gatewaylink.Link) *podfiles.Opt
 		return nil
 	}
 	env := f.Env()
-	computer := podfiles.Computer{Home: env["HOME"], Dir: f.Dir, Path: filepath.SplitList(env["PATH"])}
+	computer := podfiles.Computer{Home: env["HOME"], Dir: o.Dir, Path: filepath.SplitList(env["PATH"])}
 	return &podfiles.Options{
 		Watch: link.Files,
 		Refuse: func(at string) (reason string, skip bool) {

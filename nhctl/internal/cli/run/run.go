@@ -47,14 +47,23 @@ type Options struct {
 	Also, Never []string
 	// Exchange, Mesh and Mirror are routes that last as long as the command.
 	Exchange, Mesh, Mirror []string
-	Argv                   []string
+	// Matches are the conditions of Mesh; without any, one is made up.
+	Matches []rpc.Match
+	// NoRoutes begins no route, whatever the config says.
+	NoRoutes bool
+	// Service is one of the config, whose local section says what the flags don't; Profile is laid over the config.
+	Service, Profile string
+	// Env are the config's variables. Dir is the command's folder.
+	Env  map[string]string
+	Dir  string
+	Argv []string
 }
 
 // New returns the command.
 func New(f *factory.Factory) *cobra.Command {
 	o := &Options{}
 	cmd := &cobra.Command{
-		Use:   "run [--workload WORKLOAD] -- COMMAND [ARG]...",
+		Use:   "run [SERVICE] [--workload WORKLOAD] [-- COMMAND [ARG]...]",
 		Short: "Run a command of this computer in the cluster's network, or as a workload of it",
 		Long: `Run a command of this computer so that it reaches everything in the cluster by the names and
 addresses that a pod of the namespace uses: Services, pods, ports, DNS. It needs no root and no change of the command:
@@ -67,6 +76,10 @@ With --workload, it is a pod of that workload's template. The command has the en
 over the computer's own, and its files of ConfigMaps, Secrets, projected and downward volumes at the same paths, as they
 are in the pod at any moment.
 
+Without a command it runs the service of the folder's config as its local section says: the command, its folder and
+variables, as that workload, and with the routes that bring it the Service's traffic. With SERVICE and a command, the
+command takes the place of the config's, and all else stays. Flags win over the config.
+
 Where the system lets no one make namespaces, --method socks runs the command with the variables by which most programs
 find a proxy, the one of nhctl connect --socks.
 
@@ -74,20 +87,24 @@ The exit code is the command's.`,
 		Example: `  nhctl run -- python3 app.py
   nhctl run -n shop -- curl http://catalog/books
   nhctl run -- go test ./...
+  nhctl run                                      # as the local section of .dev/config.yaml says
+  nhctl run web -- npm run debug                 # the same, with another command
   nhctl run --exchange web:80:3000 -- npm start  # what reaches Service web comes to its port 3000
   nhctl run --workload web -- python3 app.py
   nhctl run --workload web --print-env docker > web.env
   nhctl run --method socks -- curl http://catalog/books
   nhctl run --enter 12345 -- dlv attach 12345`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Service, o.Argv, err = split(args, cmd.ArgsLenAtDash()); err != nil {
+				return err
+			}
+			if err := o.complete(f); err != nil {
+				return err
+			}
 			if o.PrintEnv != "" {
-				return printEnv(cmd.Context(), f, o, args)
+				return printEnv(cmd.Context(), f, o)
 			}
-			if dash := cmd.ArgsLenAtDash(); dash != 0 || len(args) == 0 {
-				return problem.New(problem.Usage, "nhctl run needs a command behind --").
-					WithHint("for example: nhctl run -- python3 app.py")
-			}
-			o.Argv = args
 			if o.Enter != 0 {
 				return enter(f, o)
 			}
@@ -110,6 +127,8 @@ The exit code is the command's.`,
 		"network, address or name that the cluster has, too: it is reached, and the name resolved, from there")
 	flags.StringSliceVar(&o.Never, "never-proxy", nil,
 		"network, address or name that this computer reaches by itself, whatever the cluster has")
+	flags.BoolVar(&o.NoRoutes, "no-routes", false, "begin no route, whatever the config says")
+	flags.StringVar(&o.Profile, "profile", "", "profile of the config to lay over it")
 	o.Tunnel.AddFlags(cmd, f)
 	flags.StringArrayVar(&o.EnvFiles, "env-file", nil,
 		"file of NAME=VALUE lines with variables for the command, over all others; may be repeated")
@@ -134,6 +153,9 @@ The exit code is the command's.`,
 	for _, other := range others {
 		cmd.MarkFlagsMutuallyExclusive("enter", other)
 	}
+	for _, other := range []string{"exchange", "mesh", "mirror"} {
+		cmd.MarkFlagsMutuallyExclusive("no-routes", other)
+	}
 	return cmd
 }
 
@@ -143,7 +165,7 @@ func enter(f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	return enclosure.Enter(o.Enter, f.Dir, own.Apply(f.Environ), o.Argv)
+	return enclosure.Enter(o.Enter, o.Dir, own.Apply(f.Environ), o.Argv)
 }
 
 func run(ctx context.Context, f *factory.Factory, o *Options) error {
@@ -184,7 +206,8 @@ func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() er
 	for _, kind := range []struct {
 		mesh, mirror bool
 		args         []string
-	}{{args: o.Exchange}, {mesh: true, args: o.Mesh}, {mirror: true, args: o.Mirror}} {
+		matches      []rpc.Match
+	}{{args: o.Exchange}, {mesh: true, args: o.Mesh, matches: o.Matches}, {mirror: true, args: o.Mirror}} {
 		wanted, err := routes.Parse(kind.args)
 		if err != nil {
 			return leave, err
@@ -193,6 +216,7 @@ func begin(ctx context.Context, f *factory.Factory, o *Options) (leave func() er
 			Caller:       f.Caller(),
 			Mesh:         kind.mesh,
 			Mirror:       kind.mirror,
+			Matches:      kind.matches,
 			Hold:         routes.Hold,
 			Process:      &process,
 			SidecarImage: o.Tunnel.SidecarImage,
@@ -245,7 +269,7 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 				Program: self,
 				Argv:    o.Argv,
 				Env:     f.Environ,
-				Dir:     f.Dir,
+				Dir:     o.Dir,
 			}, cluster.Namespace, o.Domain)
 			return err
 		},

@@ -41,7 +41,8 @@ func (o *Options) check() error {
 				"$NO_PROXY")
 	case len(o.Exchange)+len(o.Mesh)+len(o.Mirror) > 0:
 		return problem.New(problem.Usage, "with --method socks, routes don't end with the command").
-			WithHint("begin them by `nhctl exchange`, `nhctl mesh` or `nhctl mirror`, which last on their own")
+			WithHint("begin them by `nhctl exchange`, `nhctl mesh` or `nhctl mirror`, which last on their own; leave " +
+				"out those of the config with --no-routes")
 	}
 	return nil
 }
@@ -78,6 +79,9 @@ func bySocks(ctx context.Context, f *factory.Factory, o *Options) error {
 	env = env[:0]
 	for name, value := range variables {
 		env = append(env, name+"="+value)
+	}
+	if err := os.Chdir(o.Dir); err != nil {
+		return problem.New(problem.NotFound, "run in %s: %w", o.Dir, err)
 	}
 	file, err := find(o.Argv[0])
 	if err != nil {

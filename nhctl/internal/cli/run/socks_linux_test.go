@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		Output:     string(ui.Text),
 		Environ:    os.Environ(),
 	}
-	o := &Options{Argv: os.Args[1:], Unset: []string{stage}}
+	o := &Options{Argv: os.Args[1:], Dir: dir, Unset: []string{stage}}
 	o.Tunnel.SidecarImage, o.Tunnel.Timeout = "sidecar:1", time.Minute
 	p := problem.From(bySocks(context.Background(), f, o))
 	fmt.Fprintln(os.Stderr, p.Message)

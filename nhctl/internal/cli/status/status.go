@@ -131,6 +131,9 @@ func routeState(r rpc.Route) string {
 	}
 	text := fmt.Sprintf("up, %.0f ms, %d open, %d matched, %d passed, %d failed open, %d errors", r.RoundTrip, r.Open,
 		r.Matched, r.Passed, r.FailedOpen, r.Errors)
+	if r.Direct > 0 {
+		text += fmt.Sprintf(", %d direct", r.Direct)
+	}
 	if r.Until != nil {
 		text += fmt.Sprintf(", %s left", max(0, time.Until(*r.Until)).Round(time.Minute))
 	}

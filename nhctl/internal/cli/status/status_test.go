@@ -40,7 +40,7 @@ func TestShow(t *testing.T) {
 			Namespace: "shop",
 			Kind:      rpc.KindRoute,
 			Since:     since,
-			Route: &rpc.Route{Service: "api", RoundTrip: 2, Matched: 3, Passed: 4, FailedOpen: 1, Errors: 1,
+			Route: &rpc.Route{Service: "api", RoundTrip: 2, Matched: 3, Passed: 4, FailedOpen: 1, Errors: 1, Direct: 6,
 				Last: []rpc.RoutedRequest{
 					{Time: noon, Method: "GET", Path: "/a", Status: 200},
 					{Time: noon, Method: "PUT", Path: "/b", Status: 404, FailedOpen: "refused"},
@@ -60,7 +60,7 @@ func TestShow(t *testing.T) {
 			Route: &rpc.Route{Service: "api", Mirror: true, RoundTrip: 2, Matched: 3, Dropped: 4, Errors: 5},
 		},
 	})
-	const route = "up, 2 ms, 0 open, 3 matched, 4 passed, 1 failed open, 1 errors"
+	const route = "up, 2 ms, 0 open, 3 matched, 4 passed, 1 failed open, 1 errors, 6 direct"
 	const copied = "up, 2 ms, 0 open, 3 copied, 0 passed, 4 dropped, 5 errors"
 	const up = "up, 8 ms, 1 open, 9 so far, 3 failed, 2 B sent, 5 B received"
 	want := `CONTEXT  NAMESPACE  SESSION   WHAT                           SINCE  STATE

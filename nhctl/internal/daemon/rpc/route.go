@@ -52,7 +52,8 @@ type Process struct {
 }
 
 // WantedPort is a port of a Service, by its number or its name, and where it leads to on this computer: a port,
-// HOST:PORT, or unix:PATH. Empty means the number of the pods' port.
+// HOST:PORT, or unix:PATH; or "dev" for the caller's duplicate in the cluster. Empty means the number of the pods'
+// port.
 type WantedPort struct {
 	Port  string `json:"port"`
 	Local string `json:"local,omitempty"`
@@ -83,6 +84,8 @@ type Route struct {
 	Service string      `json:"service"`
 	Ports   []RoutePort `json:"ports"`
 	Matches []Match     `json:"matches,omitempty"`
+	// Dev is the workload to whose duplicate in the cluster the route leads, as KIND/NAME, where it does not lead here.
+	Dev string `json:"dev,omitempty"`
 	// Mirror says that copies of requests come here.
 	Mirror bool `json:"mirror,omitempty"`
 	// Until is when the route ends by itself, if it does.
@@ -93,6 +96,10 @@ type Route struct {
 	Reason    string  `json:"reason,omitempty"`
 	// Open are the connections to the local process at the moment.
 	Open int64 `json:"open"`
+	// Direct are the connections of this computer's own programs that came to the local process without the cluster.
+	// NotDirect says why those of an exchange go through the cluster, if they do.
+	Direct    int64  `json:"direct,omitempty"`
+	NotDirect string `json:"notDirect,omitempty"`
 	// Matched are the requests, or connections of other protocols, that came here, Passed those that did not match.
 	// FailedOpen were this route's and answered by the originals, Errors were and got no answer. Of a mirror, Matched
 	// are the copies that were handed over, Dropped those that were given up since too many waited.

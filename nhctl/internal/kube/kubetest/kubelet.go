@@ -60,6 +60,7 @@ func (l Kubelet) status(pod *corev1.Pod, now time.Time) corev1.PodStatus {
 	status := corev1.PodStatus{
 		Phase:      corev1.PodRunning,
 		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: condition}},
+		PodIP:      pod.Status.PodIP, // which a test has given it
 	}
 	for _, container := range pod.Spec.Containers {
 		status.ContainerStatuses = append(status.ContainerStatuses, corev1.ContainerStatus{
