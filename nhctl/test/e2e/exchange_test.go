@@ -202,7 +202,9 @@ func (e *exchanging) switches(t *testing.T, local string) {
 	}
 	for range rounds {
 		e.must("", "exchange", "catalog:80:"+local)
+		e.comes(t, "mine", "") // the switch has reached the nodes
 		e.must("", "leave", "catalog")
+		e.comes(t, original, "")
 	}
 	cancel()
 	asking.Wait()

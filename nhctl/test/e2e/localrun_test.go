@@ -286,19 +286,19 @@ func TestConfigLocal(t *testing.T) {
 			}
 		})
 	}
-	stop()
-	e.must("", "leave", "catalog")
+	stop() // by SIGKILL: the exchange ends with it
+	e.comes(t, original, "")
 	stop = run("catalog", "--profile", "meshed")
 	t.Run("local.conditions", func(t *testing.T) {
 		e.comes(t, "answer of this computer", "", "x-user", "ada")
 		e.comes(t, original, "", "x-user", "eve")
 	})
 	stop()
+	e.comes(t, original, "", "x-user", "ada")
 	if r := e.nhctl(src, "run", "catalog", "--no-routes", "--", "sh", "-c", "pwd; exit 7"); r.code != 7 ||
 		!strings.HasSuffix(strings.TrimSpace(r.stdout), "/src/local/app") {
 		t.Errorf("another command: %s", r)
 	}
-	e.must("", "leave", "--all")
 	e.must("", "disconnect", "--all")
 	e.restored(t, before)
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Around, eventually, openNamespace } from "./around";
-import { programOf } from "./develop";
+import { asksUntilItStops, programOf } from "./develop";
 
 /** A service is debugged on this computer: it calls the cluster, and the cluster calls it. */
 export async function here(around: Around): Promise<void> {
@@ -17,7 +17,7 @@ export async function here(around: Around): Promise<void> {
   });
   await step("a request to the Service stops in it, with what other Services have answered", async () => {
     await eventually("exchanged", () => backstage.ask("routes"));
-    const answer = backstage.ask("get");
+    const { answer } = await asksUntilItStops(around);
     await screen.stopsAt(file, line);
     await hands.locals();
     await screen.variable(variable, value).waitFor();
