@@ -67,7 +67,7 @@ test-kubernetes: ## run the core set of scenarios on newer versions of Kubernete
 CHAOS ?= 10m
 .PHONY: chaos
 chaos: ## edit both sides of a sync at random while streams, engines and pods die, then on real pods (CHAOS=10m; NHCTL_CHAOS_SEED repeats one)
-	@NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
+	@source hack/flags.sh; NHCTL_CHAOS=$(CHAOS) LOGGER_DISCARD=1 go test $$GO_BUILD_FLAGS -tags $(TAGS) -count=1 -timeout 0 -run TestChaos -v ./sidecar/filesync
 	@NHCTL_CHAOS=$(CHAOS) NHCTL_TEST_RUN='^TestSyncChaos$$' $(MAKE) --no-print-directory test
 
 .PHONY: faults
@@ -183,7 +183,7 @@ test-vscode: packages ## the same, and test the extension in a real VS Code
 
 .PHONY: generate
 generate: ## write the schemas and the reference documentation
-	@go generate ./...
+	@source hack/flags.sh; GOFLAGS="$${GOFLAGS:-} $$GO_BUILD_FLAGS" go generate -tags $(TAGS) ./...
 
 .PHONY: cross
 cross: sidecars ## compile nhctl for every platform, with the sidecar for both architectures in each

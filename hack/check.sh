@@ -15,7 +15,7 @@ hack/width.sh || fail "lines are longer than 120 columns: break them"
 
 echo "check: go vet, staticcheck"
 go vet $GO_BUILD_FLAGS -tags "$tags,e2e,bench" ./... || fail "go vet"
-staticcheck=$(go tool -n staticcheck)
+staticcheck=$(GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" go tool -n staticcheck)
 GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" "$staticcheck" -tags "$tags,e2e,bench" ./... || fail "staticcheck"
 
 (cd hack/release && GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" && export GOFLAGS && go vet ./... && "$staticcheck" ./...) ||
@@ -28,7 +28,7 @@ done
 
 echo "check: generated files are up to date"
 before=$(git ls-files -co --exclude-standard | LC_ALL=C sort | xargs -d '\n' sha256sum 2>/dev/null | sha256sum)
-go generate -tags "$tags" ./...
+GOFLAGS="${GOFLAGS:-} $GO_BUILD_FLAGS" go generate -tags "$tags" ./... # for the programs that it runs, too
 after=$(git ls-files -co --exclude-standard | LC_ALL=C sort | xargs -d '\n' sha256sum 2>/dev/null | sha256sum)
 [[ $before == "$after" ]] || fail "generated files were out of date; they are written again now: commit them"
 
