@@ -110,6 +110,8 @@ func TestImports(t *testing.T) {
 			under(internal, "devmode", "devsession", "tunnelsession", "routesession", "front", "session",
 				"daemon/dispatch", "daemon/registry"),
 			"commands parse flags and call the daemon by its client", nil},
+		{under(internal, "cli/factory"), under(internal, "kube"),
+			"most commands need no client-go, and their tests are linked without it", nil},
 		{under(internal, "daemon/client"),
 			under(internal, "devsession", "session", "daemon/dispatch", "daemon/registry", "kube"),
 			"the client links no server", nil},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
 	"github.com/nhctl/nhctl/nhctl/internal/clusterdns"
@@ -25,7 +26,7 @@ func whole(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	servers, err := f.Servers()
+	servers, err := clusters.Servers(f)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -94,7 +95,7 @@ Without this computer, the gateway ends by itself after 10 minutes.`,
 		"for the whole computer: rewrite /etc/resolv.conf, for computers without systemd-resolved")
 	flags.IntVar(&o.Port, "port", 0, "the proxy's port on 127.0.0.1 (default: 1080, or any free one)")
 	o.Tunnel.AddFlags(cmd, f)
-	_ = cmd.RegisterFlagCompletionFunc("namespace", f.CompleteNamespaces)
+	_ = cmd.RegisterFlagCompletionFunc("namespace", clusters.CompleteNamespaces(f))
 	return cmd
 }
 
@@ -138,7 +139,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 		return problem.New(problem.Internal, "the daemon tells nothing of the tunnel")
 	}
 	if o.Env {
-		servers, err := f.Servers()
+		servers, err := clusters.Servers(f)
 		if err != nil {
 			return err
 		}

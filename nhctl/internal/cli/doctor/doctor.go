@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/doctor"
@@ -60,7 +61,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if mistakes != nil {
 		file = nil
 	}
-	cluster, unreachable := f.Kube()
+	cluster, unreachable := clusters.Client(f)
 	var r doctor.Report
 	checks := doctor.Options{Images: images(f, file), Pull: o.Pull}
 	doctor.Examine(ctx, cluster, unreachable, checks, func(x doctor.Finding) {

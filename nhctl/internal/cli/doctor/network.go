@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/clusternet"
 	"github.com/nhctl/nhctl/nhctl/internal/doctor"
@@ -62,7 +63,7 @@ func network(ctx context.Context, f *factory.Factory) error {
 
 // look is what the caller may see of the cluster's network.
 func look(ctx context.Context, f *factory.Factory, local []clusternet.Local) (*clusternet.Table, error) {
-	cluster, err := f.Kube()
+	cluster, err := clusters.Client(f)
 	if err != nil {
 		return nil, err
 	}

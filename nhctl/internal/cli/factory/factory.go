@@ -4,12 +4,10 @@ package factory
 import (
 	"context"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +16,10 @@ import (
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
 	"github.com/nhctl/nhctl/nhctl/internal/environment"
 	"github.com/nhctl/nhctl/nhctl/internal/escape"
-	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/nhctl/internal/program"
 	"github.com/nhctl/nhctl/nhctl/internal/ui"
 	"github.com/nhctl/nhctl/nhctl/internal/userdirs"
-	"github.com/nhctl/nhctl/nhctl/internal/workload"
 )
 
 // Factory is shared by all commands of one invocation.
@@ -36,6 +32,8 @@ type Factory struct {
 	Dir     string
 	// Kubeconfig, Context, Namespace and Output are the global flags.
 	Kubeconfig, Context, Namespace, Output string
+	// CompleteWorkloads completes workloads of the cluster, which this package does not reach; nil completes none.
+	CompleteWorkloads cobra.CompletionFunc
 	// Serve makes this process the daemon.
 	Serve   func(context.Context, userdirs.Dirs) error
 	printer *ui.Printer
@@ -177,36 +175,6 @@ func (f *Factory) Follow(ctx context.Context, p rpc.Subscribe, onUpdate func(rpc
 	return client.Follow(ctx, f.Daemon, p, onUpdate)
 }
 
-// Kube is the caller's cluster, for what needs no daemon.
-func (f *Factory) Kube() (*kube.Client, error) { return kube.New(f.kubeOptions()) }
-
-// KubeAt is the cluster of a context of the caller's kubeconfig, with a namespace of it.
-func (f *Factory) KubeAt(context, namespace string) (*kube.Client, error) {
-	o := f.kubeOptions()
-	o.Context, o.Namespace = context, namespace
-	return kube.New(o)
-}
-
-func (f *Factory) kubeOptions() kube.Options {
-	return kube.Options{Kubeconfig: f.Kubeconfig, Context: f.Context, Namespace: f.Namespace, Env: f.Env(), Dir: f.Dir}
-}
-
-// Servers are the hosts of the API servers that the caller's kubeconfig names.
-func (f *Factory) Servers() ([]string, error) {
-	contexts, err := kube.Contexts(f.kubeOptions())
-	if err != nil {
-		return nil, err
-	}
-	var hosts []string
-	for _, c := range contexts {
-		if u, err := url.Parse(c.Server); err == nil && u.Hostname() != "" && !slices.Contains(hosts, u.Hostname()) {
-			hosts = append(hosts, u.Hostname())
-		}
-	}
-	slices.Sort(hosts)
-	return hosts, nil
-}
-
 // ClusterFlags are the global flags that led to the cluster, for another command that shall reach it too.
 func (f *Factory) ClusterFlags() []string {
 	var all []string
@@ -339,77 +307,6 @@ func (t *Target) SetWorkload(args []string) {
 	if len(args) > 0 {
 		t.Workload = args[0]
 	}
-}
-
-// completionLimit limits how long a shell waits for completions.
-const completionLimit = 2 * time.Second
-
-// CompleteWorkloads completes the workloads of the namespace: KIND/ first, then the names of that kind.
-func (f *Factory) CompleteWorkloads(
-	cmd *cobra.Command, args []string, typed string,
-) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	word, _, both := strings.Cut(typed, "/")
-	kind, prefix := workload.Deployment, ""
-	if both {
-		var ok bool
-		if kind, ok = workload.ParseKind(word); !ok {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		prefix = word + "/"
-	}
-	names, directive := f.complete(cmd, func(ctx context.Context, c *kube.Client) ([]string, error) {
-		return c.CompleteWorkloads(ctx, kind.Resource(), prefix)
-	})
-	if both {
-		return names, directive
-	}
-	for _, k := range workload.Kinds() {
-		for _, word := range k.Words()[:2] {
-			if strings.HasPrefix(word, typed) && typed != "" {
-				names = append(names, word+"/")
-				directive |= cobra.ShellCompDirectiveNoSpace
-			}
-		}
-	}
-	return names, directive
-}
-
-// CompleteNamespaces completes namespaces, as far as the caller may list them.
-func (f *Factory) CompleteNamespaces(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return f.complete(cmd,
-		func(ctx context.Context, c *kube.Client) ([]string, error) { return c.CompleteNamespaces(ctx) })
-}
-
-// CompleteContexts completes the contexts of the kubeconfig.
-func (f *Factory) CompleteContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	contexts, err := kube.Contexts(f.kubeOptions())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, c := range contexts {
-		names = append(names, c.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func (f *Factory) complete(
-	cmd *cobra.Command, list func(context.Context, *kube.Client) ([]string, error),
-) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionLimit)
-	defer cancel()
-	c, err := f.Kube()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	names, err := list(ctx, c)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // System is the factory of the real program.

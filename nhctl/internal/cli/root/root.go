@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nhctl/nhctl/nhctl/internal/cli/clean"
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/create"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/imports"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/config/schema"
@@ -62,6 +63,7 @@ import (
 
 // New returns the whole command line.
 func New(f *factory.Factory) *cobra.Command {
+	f.CompleteWorkloads = clusters.CompleteWorkloads(f)
 	cmd := &cobra.Command{
 		Use:   "nhctl",
 		Short: "Develop inside Kubernetes from your own editor",
@@ -78,8 +80,8 @@ was.`,
 	flags.StringVarP(&f.Namespace, "namespace", "n", "", "namespace (default: the context's)")
 	flags.StringVarP(&f.Output, "output", "o", "text",
 		"text, or json: a document for a query, JSON lines for long work")
-	_ = cmd.RegisterFlagCompletionFunc("namespace", f.CompleteNamespaces)
-	_ = cmd.RegisterFlagCompletionFunc("context", f.CompleteContexts)
+	_ = cmd.RegisterFlagCompletionFunc("namespace", clusters.CompleteNamespaces(f))
+	_ = cmd.RegisterFlagCompletionFunc("context", clusters.CompleteContexts(f))
 	_ = cmd.RegisterFlagCompletionFunc("output",
 		cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/routes"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
@@ -255,7 +256,7 @@ func inCluster(ctx context.Context, f *factory.Factory, o *Options) (enclosure.S
 	if err != nil {
 		return none, err
 	}
-	cluster, err := f.Kube()
+	cluster, err := clusters.Client(f)
 	if err != nil {
 		return none, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/way"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -65,7 +66,7 @@ func bySocks(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	servers, err := f.Servers()
+	servers, err := clusters.Servers(f)
 	if err != nil {
 		return err
 	}

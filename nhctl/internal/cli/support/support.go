@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
@@ -70,11 +71,11 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 			"platform":     runtime.GOOS + "/" + runtime.GOARCH,
 		},
 		Doctor: func(ctx context.Context) (all []doctor.Finding) {
-			cluster, err := f.Kube()
+			cluster, err := clusters.Client(f)
 			doctor.Examine(ctx, cluster, err, doctor.Options{}, func(x doctor.Finding) { all = append(all, x) })
 			return all
 		},
-		Cluster: func(s rpc.Session) (*kube.Client, error) { return f.KubeAt(s.Context, s.Namespace) },
+		Cluster: func(s rpc.Session) (*kube.Client, error) { return clusters.ClientAt(f, s.Context, s.Namespace) },
 	}
 	if c, err := client.ConnectRunning(dirs); err != nil {
 		source.Unlisted = err // starting a daemon would change what there is to see

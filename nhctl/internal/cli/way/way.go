@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/clusternet"
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/client"
@@ -48,7 +49,7 @@ type Way struct {
 
 // Open opens a way. The user waits for all of it, so no part waits for another. Close ends it, and leaves the tunnel.
 func Open(ctx context.Context, f *factory.Factory, o Options) (*Way, error) {
-	cluster, err := f.Kube()
+	cluster, err := clusters.Client(f)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func Open(ctx context.Context, f *factory.Factory, o Options) (*Way, error) {
 func (w *Way) watch(watching, preparing context.Context, o Options) error {
 	networks := &localrun.LocalNetworks{}
 	follow := func(namespace string) (*clusternet.Source, error) {
-		cluster, err := w.f.KubeAt(w.f.Context, namespace)
+		cluster, err := clusters.ClientAt(w.f, w.f.Context, namespace)
 		if err != nil {
 			return nil, err
 		}

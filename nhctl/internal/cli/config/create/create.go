@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
@@ -112,7 +113,7 @@ func language(g scaffold.Guess) string {
 const reach = 2 * time.Second
 
 func workloads(ctx context.Context, f *factory.Factory) []kube.Workload {
-	c, err := f.Kube()
+	c, err := clusters.Client(f)
 	if err != nil {
 		return nil
 	}

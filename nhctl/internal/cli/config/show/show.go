@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -51,7 +52,7 @@ func run(ctx context.Context, f *factory.Factory, o *Options) error {
 	if err != nil {
 		return err
 	}
-	file, err := f.ConfigOf(ctx, o.File, o.Profile, ref)
+	file, err := clusters.Config(ctx, f, o.File, o.Profile, ref)
 	if err != nil {
 		return err
 	}

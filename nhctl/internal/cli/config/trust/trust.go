@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -98,7 +99,7 @@ func requested(ctx context.Context, f *factory.Factory, o *Options) ([]trust.Req
 			ref.Kind = "" // of any
 		}
 	}
-	file, err := f.ConfigOf(ctx, o.File, o.Profile, ref)
+	file, err := clusters.Config(ctx, f, o.File, o.Profile, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nhctl/nhctl/nhctl/internal/cli/clusters"
 	"github.com/nhctl/nhctl/nhctl/internal/cli/factory"
 	"github.com/nhctl/nhctl/nhctl/internal/config"
 	"github.com/nhctl/nhctl/nhctl/internal/config/source"
@@ -108,7 +109,7 @@ const reach = 2 * time.Second
 
 // compare looks at the real workloads, when there is a cluster that answers.
 func compare(ctx context.Context, f *factory.Factory, file *config.File) {
-	c, err := f.Kube()
+	c, err := clusters.Client(f)
 	if err != nil {
 		return
 	}
