@@ -17,13 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/nhctl/nhctl/nhctl/internal/delay"
 	"github.com/nhctl/nhctl/nhctl/internal/enclosure"
 	"github.com/nhctl/nhctl/nhctl/internal/enclosure/enclosuretest"
 	"github.com/nhctl/nhctl/nhctl/internal/loopback"
 	"github.com/nhctl/nhctl/nhctl/internal/netstack"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
-	"github.com/nhctl/nhctl/sidecar/difftest"
 )
 
 // stage is the variable by which a test has its own program as the command.
@@ -175,7 +176,7 @@ func TestNamesInside(t *testing.T) {
 		"10-244-0-5.shop.pod.cluster.local. [10.244.0.5]", "api.hidden [10.97.0.1]",
 		"nothing.shop.svc.cluster.local. no such host", "10.96.0.10 [web.shop.svc.cluster.local.]", "",
 	}, "\n")
-	if diff := difftest.Diff(want, runInside(t, g, "names", nil)); diff != "" {
+	if diff := cmp.Diff(want, runInside(t, g, "names", nil)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -220,7 +221,7 @@ func TestReachInside(t *testing.T) {
 		"web:82 connection refused", "empty:80 connection refused", "10.244.0.5:81 connection refused",
 		"10.244.9.9:80 no route to host", "[fd00:96::77]:80 no route to host", "",
 	}, "\n")
-	if diff := difftest.Diff(want, runInside(t, g, "reach", nil)); diff != "" {
+	if diff := cmp.Diff(want, runInside(t, g, "reach", nil)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, address := range dialled.all {
@@ -302,7 +303,7 @@ func TestUDPInside(t *testing.T) {
 	}()
 	g := &gateway{udp: func(netip.AddrPort) (net.Conn, error) { return net.Dial("udp", far.LocalAddr().String()) }}
 	want := "1 1\n1400 1400\n60000 60000\nconnection refused\n"
-	if diff := difftest.Diff(want, runInside(t, g, "udp", nil)); diff != "" {
+	if diff := cmp.Diff(want, runInside(t, g, "udp", nil)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -286,6 +286,7 @@ func TestConfigLocal(t *testing.T) {
 			}
 		})
 	}
+	e.must(src, "config", "trust", "--profile", "meshed", "--yes")
 	stop() // by SIGKILL: the exchange ends with it
 	e.comes(t, original, "")
 	stop = run("catalog", "--profile", "meshed")
