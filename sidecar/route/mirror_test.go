@@ -333,7 +333,8 @@ func TestMirrorBound(t *testing.T) {
 	until(t, "the memory is given back", func() bool { return b.used() == 0 })
 	ask()
 	until(t, "each copy is counted once", func() bool {
-		// With so many at once, one may not be taken in time; and one that was begun may be given up, and be counted late.
+		// With so many at once, one may not be taken in time, and one that has begun may be given up and be counted
+		// late.
 		r := b.report(t, "copy")
 		return r.Matched+r.Errors+r.Dropped == asked+1 && r.Dropped >= dropped && r.Matched > 0
 	})

@@ -174,8 +174,8 @@ func walksTraffic(t *testing.T) {
 func debugsHere(t *testing.T) {
 	t.Helper()
 	ns := shopOf(t, "storefront", "catalog", "reviews")
-	before := shared.mustSnapshot(t, ns)
 	dev := shared.developer(t, ns)
+	before := shared.mustSnapshot(t, ns)
 	src := dev.sources("examples/bookshop/storefront")
 	local, free := localServer(t, "")
 	free()

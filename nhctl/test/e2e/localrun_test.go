@@ -300,8 +300,9 @@ func TestConfigLocal(t *testing.T) {
 		!strings.HasSuffix(strings.TrimSpace(r.stdout), "/src/local/app") {
 		t.Errorf("another command: %s", r)
 	}
-	e.must("", "disconnect", "--all")
+	e.must("", "disconnect", "--workload", "deployment/catalog")
 	e.restored(t, before)
+	e.must("", "disconnect")
 }
 
 // Without namespaces, a command that knows a proxy reaches the cluster by that, and its exit code is its own. Nothing
