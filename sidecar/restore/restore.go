@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/nhctl/nhctl/sidecar/contract"
-	"github.com/nhctl/nhctl/sidecar/document"
+	"github.com/nhctl/nhctl/sidecar/frontnote"
 )
 
 const (
@@ -67,12 +66,12 @@ func (f Front) Service(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if contract.FrontID(s.Metadata.UID) != f.ID || !f.leads(s.Spec.Selector) {
+	if contract.FrontID(s.Metadata.UID) != f.ID || !frontnote.Leads(s.Spec.Selector, f.ID) {
 		f.Logger.Info("the Service leads elsewhere: it stays as it is", "service", f.Restore.Service)
 		return nil
 	}
 	text := s.Metadata.Annotations[contract.AnnotationFront]
-	note, err := read(text, s.Spec.Selector)
+	note, err := frontnote.Read(text, s.Spec.Selector)
 	if err != nil {
 		return fmt.Errorf("annotation %s of Service %s: %w", contract.AnnotationFront, f.Restore.Service, err)
 	}
@@ -92,38 +91,6 @@ func (f Front) Service(ctx context.Context) error {
 	}
 	f.Logger.Info("the Service leads to its own pods again", "service", f.Restore.Service)
 	return f.await(ctx)
-}
-
-// leads says whether a selector leads to the front.
-func (f Front) leads(selector map[string]string) bool {
-	for _, value := range selector {
-		if value != contract.FrontPrefix+f.ID {
-			return false
-		}
-	}
-	return len(selector) > 0
-}
-
-// read reads the note of a Service, which whoever may write Services may have written. The API server checks what it
-// becomes.
-func read(text string, swapped map[string]string) (note contract.FrontNote, err error) {
-	const most = 16 << 10
-	if len(text) > most {
-		return note, fmt.Errorf("it has %d bytes", len(text))
-	}
-	known := document.Head{Kind: contract.FrontKind, Version: contract.FrontVersion}
-	if err := document.Read([]byte(text), known, &note); err != nil {
-		return note, err
-	}
-	same := len(note.Selector) == len(swapped) && !maps.Equal(note.Selector, swapped)
-	for key := range swapped {
-		_, there := note.Selector[key]
-		same = same && there
-	}
-	if !same {
-		return note, errors.New("it has other keys than the Service")
-	}
-	return note, nil
 }
 
 // endpointSlices is the part of a list of EndpointSlices that is of interest here.

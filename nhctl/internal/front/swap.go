@@ -3,7 +3,6 @@ package front
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,11 +11,8 @@ import (
 
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
 	"github.com/nhctl/nhctl/sidecar/contract"
-	"github.com/nhctl/nhctl/sidecar/document"
+	"github.com/nhctl/nhctl/sidecar/frontnote"
 )
-
-// maxNote limits the annotation of a Service with a front, in bytes.
-const maxNote = 16 << 10
 
 // Note is the annotation of a Service with a front.
 type Note = contract.FrontNote
@@ -24,12 +20,7 @@ type Note = contract.FrontNote
 // Switched is the note of a Service whose selector leads to its front; nil where it is the Service's own. Whoever may
 // write Services may have written it.
 func Switched(s *corev1.Service) (*Note, error) {
-	id := namePrefix + ID(s)
-	leads := len(s.Spec.Selector) > 0
-	for _, value := range s.Spec.Selector {
-		leads = leads && value == id
-	}
-	if !leads {
+	if !frontnote.Leads(s.Spec.Selector, ID(s)) {
 		return nil, nil
 	}
 	text, unreadable := s.Annotations[contract.AnnotationFront], func(why error) error {
@@ -38,24 +29,12 @@ func Switched(s *corev1.Service) (*Note, error) {
 			WithHint("restore it yourself: kubectl patch service %s -n %s --type=merge -p "+
 				`'{"spec":{"selector":{...}}}'`, s.Name, s.Namespace)
 	}
-	if len(text) > maxNote {
-		return nil, unreadable(fmt.Errorf("it has %d bytes", len(text)))
-	}
-	var n Note
-	known := document.Head{Kind: contract.FrontKind, Version: contract.FrontVersion}
-	if err := document.Read([]byte(text), known, &n); err != nil {
+	n, err := frontnote.Read(text, s.Spec.Selector)
+	if err != nil {
 		return nil, unreadable(err)
 	}
 	if err := metav1validation.ValidateLabels(n.Selector, field.NewPath("selector")).ToAggregate(); err != nil {
 		return nil, unreadable(err)
-	}
-	for key := range s.Spec.Selector {
-		if !hasKey(n.Selector, key) {
-			return nil, unreadable(fmt.Errorf("it lacks the key %s", key))
-		}
-	}
-	if len(n.Selector) != len(s.Spec.Selector) || maps.Equal(n.Selector, s.Spec.Selector) {
-		return nil, unreadable(fmt.Errorf("it has other keys than the Service"))
 	}
 	return &n, nil
 }

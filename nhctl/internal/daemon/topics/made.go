@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/front"
 	"github.com/nhctl/nhctl/sidecar/contract"
+	"github.com/nhctl/nhctl/sidecar/frontnote"
 )
 
 // made is what was made of a namespace's objects. Most are the same from one look to the next, and reading thousands of
@@ -82,8 +82,10 @@ func serviceOf(o *unstructured.Unstructured) matcher {
 		return matcher{}
 	}
 	made := matcher{item: rpc.Service{Name: s.Name}, selector: s.Spec.Selector}
-	if note, err := front.Switched(&s); err == nil && note != nil {
-		made.selector = note.Selector
+	if frontnote.Leads(s.Spec.Selector, contract.FrontID(string(s.UID))) {
+		if note, err := frontnote.Read(s.Annotations[contract.AnnotationFront], s.Spec.Selector); err == nil {
+			made.selector = note.Selector
+		}
 	}
 	for _, p := range s.Spec.Ports {
 		made.item.Ports = append(made.item.Ports, rpc.Port{

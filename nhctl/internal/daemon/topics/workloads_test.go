@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/nhctl/nhctl/nhctl/internal/daemon/rpc"
-	"github.com/nhctl/nhctl/nhctl/internal/front"
 	"github.com/nhctl/nhctl/nhctl/internal/kube"
 	"github.com/nhctl/nhctl/nhctl/internal/kube/kubetest"
 	"github.com/nhctl/nhctl/nhctl/internal/problem"
@@ -615,7 +614,8 @@ func TestPartsOfSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		s.Add(deployment("web", "1"), service("web", "web"))
-		name := contract.FrontPrefix + front.ID(kubetest.Get[corev1.Service](s.Cluster, "shop", "web"))
+		uid := kubetest.Get[corev1.Service](s.Cluster, "shop", "web").UID
+		name := contract.FrontPrefix + contract.FrontID(string(uid))
 		note := `{"kind":"front","version":1,"selector":{"app":"web"},"restore":"kubectl"}`
 		kubetest.Edit(s.Cluster, "shop", "web", func(s *corev1.Service) {
 			s.Annotations = map[string]string{contract.AnnotationFront: note}
