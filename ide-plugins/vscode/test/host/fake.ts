@@ -69,6 +69,8 @@ class Failed extends Error {
 function ide(): void {
   const counts = new Map<string, number>();
   const open = new Map<string, Request["id"][]>();
+  /** What is to be told of topics that no one has subscribed to yet. */
+  const early = new Map<string, Command[]>();
   const cancel = new Map<Request["id"], () => void>();
   let undone = (): void => {};
   const writer = new StreamMessageWriter(process.stdout);
@@ -89,6 +91,8 @@ function ide(): void {
     }
     send(id, { topic, snapshot: true, [topic]: told?.items ?? {}, ...(told?.problem && { problem: told.problem }) });
     open.set(name, [...(open.get(name) ?? []), id]);
+    early.get(name)?.forEach(obey);
+    early.delete(name);
     await new Promise<void>((resolve) => cancel.set(id, resolve));
     open.set(
       name,
@@ -126,6 +130,10 @@ function ide(): void {
     switch (command.do) {
       case "push":
       case "flood": {
+        if (!open.get(command.topic)?.length) {
+          early.set(command.topic, [...(early.get(command.topic) ?? []), command]);
+          break;
+        }
         const updates: Partial<rpc.Update>[] =
           command.do === "push" ? [command.update] : command.items.map((workloads) => ({ workloads }));
         const topic = command.topic.split("|")[0] ?? "";

@@ -76,8 +76,10 @@ export class Harness {
     await this.ready();
   }
 
+  /** Waits until nhctl is there, with what it tells of all that is subscribed to: its answer comes behind that. */
   async ready(): Promise<void> {
     await until(() => this.api.connection.state.kind === "ready", "nhctl is ready");
+    await this.api.connection.call("daemon.status", undefined);
   }
 
   /** Brings the tree forward. */
