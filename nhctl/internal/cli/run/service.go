@@ -63,7 +63,11 @@ func (o *Options) configured(f *factory.Factory) (localservice.Service, error) {
 	none := localservice.Service{}
 	file, err := f.Config("", o.Profile)
 	if p := problem.From(err); err != nil && p.Code == problem.NotFound {
-		return none, problem.New(problem.NotFound, "nothing to run: no command stands behind --, and %s", p.Message).
+		code := problem.NotFound
+		if o.Service == "" {
+			code = problem.Usage
+		}
+		return none, problem.New(code, "nothing to run: no command stands behind --, and %s", p.Message).
 			WithHint("name a command, such as: nhctl run -- python3 app.py; or say in a config how the service runs " +
 				"here: local: {command: npm start}")
 	}

@@ -201,7 +201,7 @@ func TestCompleteRefuses(t *testing.T) {
 		code problem.Code
 		want string
 	}{
-		"no config":         {"", Options{}, problem.NotFound, "nothing to run"},
+		"no config":         {"", Options{}, problem.Usage, "nothing to run"},
 		"no config of it":   {"", Options{Service: "web"}, problem.NotFound, "nothing to run"},
 		"a broken one":      {"name: [", Options{}, problem.Usage, ""},
 		"no word of it":     {"name: web\n", Options{}, problem.NotFound, "does not say how any service runs"},
