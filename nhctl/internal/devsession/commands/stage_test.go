@@ -203,6 +203,8 @@ func (h *host) Open(ctx context.Context, kind wire.Kind, _ any) (net.Conn, error
 		return near, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-h.ctx.Done(): // net/http goes on dialling for a request that has been cancelled
+		return nil, h.ctx.Err()
 	}
 }
 
