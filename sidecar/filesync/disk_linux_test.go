@@ -120,10 +120,10 @@ func TestRoomAgain(t *testing.T) {
 	})
 }
 
-// The disk of an index is full: the engine lives on, says so, and goes on by itself once there is room.
-func TestIndexDiskFull(t *testing.T) {
-	t.Parallel()
-	p, a, b := newPair(t, Settings{Type: SendReceive})
+// fullIndex is a pair in sync, whose local side then has its index on a disk that ballast fills.
+func fullIndex(t *testing.T) (p *pair, a, b, ballast string) {
+	t.Helper()
+	p, a, b = newPair(t, Settings{Type: SendReceive})
 	if err := os.Mkdir(p.local.config.StateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +131,17 @@ func TestIndexDiskFull(t *testing.T) {
 	foldertest.Put(t, a, "small", "1")
 	p.start()
 	p.same()
-	ballast := filepath.Join(p.local.config.StateDir, "ballast")
+	ballast = filepath.Join(p.local.config.StateDir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
 	}
+	return p, a, b, ballast
+}
+
+// The disk of an index is full: the engine lives on, says so, and goes on by itself once there is room.
+func TestIndexDiskFull(t *testing.T) {
+	t.Parallel()
+	p, a, b, ballast := fullIndex(t)
 	for i := range 50 {
 		foldertest.Put(t, a, fmt.Sprintf("more/%d", i), strings.Repeat("x", 100))
 		foldertest.Put(t, b, fmt.Sprintf("from/%d", i), strings.Repeat("x", 100))
@@ -164,18 +171,7 @@ func TestIndexDiskFull(t *testing.T) {
 // An engine ends on a full disk, with what it knows.
 func TestEndOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	p, a, b := newPair(t, Settings{Type: SendReceive})
-	if err := os.Mkdir(p.local.config.StateDir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	mount(t, p.local.config.StateDir, "size=8m")
-	foldertest.Put(t, a, "small", "1")
-	p.start()
-	p.same()
-	ballast := filepath.Join(p.local.config.StateDir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("the disk is not full: %v", err)
-	}
+	p, a, b, ballast := fullIndex(t)
 	foldertest.Put(t, a, "more", "2")
 	eventually(t, func() error {
 		if s := p.local.status(); s.Full == nil {

@@ -463,15 +463,22 @@ func TestGoAwayInTwoSteps(t *testing.T) {
 	}
 }
 
+// piped is a server with one client, in memory; wait returns once that is served.
+func piped(t *testing.T) (server *Server, near net.Conn, wait func()) {
+	t.Helper()
+	near, far := net.Pipe()
+	server = &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
+	var serving sync.WaitGroup
+	serving.Go(func() { server.serveConn(t.Context(), &serving, far, port, HTTP) })
+	return server, near, serving.Wait
+}
+
 // A client that does not answer is waited for no longer than a while.
 func TestGoAwayWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
+		server, near, wait := piped(t)
 		defer near.Close()
-		server := &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
-		var serving sync.WaitGroup
-		serving.Go(func() { server.serveConn(t.Context(), &serving, far, port, HTTP) })
 		read := make(chan error, 1)
 		go func() {
 			_, err := io.Copy(io.Discard, near)
@@ -489,7 +496,7 @@ func TestGoAwayWithoutAnAnswer(t *testing.T) {
 		if took := time.Since(begin); took < pingLimit || took > pingLimit+2*lingering {
 			t.Errorf("it took %s", took)
 		}
-		serving.Wait()
+		wait()
 	})
 }
 
@@ -497,11 +504,8 @@ func TestGoAwayWithoutAnAnswer(t *testing.T) {
 func TestAnswersThatAreNotRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
+		_, near, wait := piped(t)
 		defer near.Close()
-		server := &Server{Table: &Table{}, Originals: &Originals{}, Logger: slog.New(slog.DiscardHandler)}
-		var serving sync.WaitGroup
-		serving.Go(func() { server.serveConn(t.Context(), &serving, far, port, HTTP) })
 		if _, err := io.WriteString(near, http2.ClientPreface); err != nil {
 			t.Fatal(err)
 		}
@@ -514,6 +518,6 @@ func TestAnswersThatAreNotRead(t *testing.T) {
 		if err == nil {
 			t.Errorf("%v after %d pings", err, pings)
 		}
-		serving.Wait()
+		wait()
 	})
 }

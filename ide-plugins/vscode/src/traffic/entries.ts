@@ -3,7 +3,7 @@ import type { Clockwork } from "../model/state";
 import { quoted } from "../model/target";
 import type * as rpc from "../rpc";
 import { capital, label, literal, type Translate } from "../text";
-import type { Look } from "../tree/look";
+import { lines, type Look } from "../tree/look";
 
 /** A row of the view: a route or tunnel of this computer, a port of a route, or one of its last requests. */
 export type Entry =
@@ -81,7 +81,7 @@ function routeLook(session: rpc.Session, route: rpc.Route, t: Translate): Look {
     label: label(route.service),
     description: [verb, away || counts.join(", ")].join(" · "),
     icon: away ? { codicon: "warning", color: "charts.yellow" } : { codicon: routeIcon(route), color: "charts.green" },
-    tooltip: paragraphs(
+    tooltip: lines(
       `**${literal(route.service)}** · ${literal(session.namespace)} · ${literal(session.context ?? "")}`,
       away && literal(capital(route.reason ?? "")),
       ...(route.matches ?? []).map((match) => literal(condition(match))),
@@ -109,7 +109,7 @@ function tunnelLook(session: rpc.Session, tunnel: rpc.Tunnel, t: Translate): Loo
     label: label(session.namespace),
     description: [t("tunnel"), label(where), away || open].join(" · "),
     icon: away ? { codicon: "warning", color: "charts.yellow" } : { codicon: "plug", color: "charts.green" },
-    tooltip: paragraphs(
+    tooltip: lines(
       `**${literal(session.namespace)}** · ${literal(session.context ?? "")}`,
       away && literal(capital(tunnel.reason ?? "")),
       session.workload && t("As {0}", literal(session.workload)),
@@ -151,8 +151,4 @@ function requestLook(request: rpc.RoutedRequest | undefined, at: Clockwork, t: T
     context: "request",
     fold: "none",
   };
-}
-
-function paragraphs(...list: (string | false | undefined)[]): string {
-  return list.filter((line) => line).join("  \n");
 }

@@ -40,7 +40,7 @@ export class DebugHere {
     }
   }
 
-  /** The flags of `nhctl run` for the traffic that comes here meanwhile; undefined if the user leaves. */
+  /** The flags of `nhctl run` for the traffic that comes here while it runs; undefined if the user leaves. */
   private async chooseRoutes(place: NonNullable<Target["place"]>, workload: string): Promise<string[] | undefined> {
     const services = this.world.workloads(place).map.get(workload)?.services ?? [];
     const entries = services.flatMap((service): Entry<[string, rpc.Service] | undefined>[] => {

@@ -401,6 +401,6 @@ function words(...list: string[]): string {
 }
 
 /** Paragraphs of Markdown. */
-function lines(...list: (string | false | undefined)[]): string {
+export function lines(...list: (string | false | undefined)[]): string {
   return list.filter((line) => line).join("  \n");
 }
